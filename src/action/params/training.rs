@@ -1,0 +1,101 @@
+//! The parameters of a training.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Clip, Preprocessing};
+use crate::action::canonical::Real;
+
+/// Trains a CLIP model from its initial weights.
+///
+/// Inputs: `dataset` (tree of WebDataset shards), `vocabulary` (blob: token ids in use). Outputs: `model.safetensors`
+/// (the parameters after the last step), `trace.bin`, and `checkpoint-STEP.safetensors` (parameters and optimiser
+/// state) for each published checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Train {
+    /// The model.
+    pub model: Clip,
+    /// What images go through.
+    pub preprocessing: Preprocessing,
+    /// Seed of every random stream of the run.
+    pub seed: u64,
+    /// Pairs processed in all, counting repeats; a multiple of `batch_size`.
+    pub samples_seen: u64,
+    /// Pairs of a step; a multiple of `gradient_chunk`.
+    pub batch_size: u64,
+    /// Pairs whose gradients are one leaf of the summation tree.
+    pub gradient_chunk: u64,
+    /// The optimiser.
+    pub optimizer: AdamW,
+    /// The learning rate over the steps.
+    pub schedule: Schedule,
+    /// Initial logit scale (its logarithm, `ln(1 ÷ 0.07)` in OpenCLIP).
+    pub logit_scale_init: Real,
+    /// Which caption of a sample a visit uses.
+    pub captions: CaptionChoice,
+    /// How samples are ordered.
+    pub order: SampleOrder,
+    /// Steps between two published checkpoints; 0: none.
+    pub checkpoint_interval_steps: u64,
+}
+
+/// `AdamW` as `numerics` defines it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AdamW {
+    /// Decay of the first moment.
+    pub beta1: Real,
+    /// Decay of the second moment.
+    pub beta2: Real,
+    /// Added to the root of the second moment.
+    pub epsilon: Real,
+    /// Decay of weight matrices and embeddings (not of positions, biases, gains and the logit scale).
+    pub weight_decay: Real,
+    /// Whether learned positions decay too, as in OpenCLIP.
+    pub decay_positions: bool,
+    /// Largest norm of a batch gradient, if it is clipped.
+    pub gradient_clip_norm: Option<Real>,
+}
+
+/// Linear warm-up, then a cosine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Schedule {
+    /// The rate at the end of the warm-up.
+    pub learning_rate_max: Real,
+    /// The rate that the cosine ends at.
+    pub learning_rate_final: Real,
+    /// Steps of linear warm-up.
+    pub warm_up: WarmUp,
+}
+
+/// The length of the warm-up, resolved by the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum WarmUp {
+    /// So many steps.
+    Steps(u64),
+}
+
+/// Which caption of a sample a visit uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CaptionChoice {
+    /// The first.
+    First,
+    /// One drawn from the stream "caption" at each visit.
+    Drawn,
+}
+
+/// How samples are ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SampleOrder {
+    /// Each epoch: shards permuted, cut into groups of so many shards, samples permuted within a group.
+    Epochs {
+        /// Shards of a group; 0: all of them.
+        shuffle_shards: u64,
+    },
+    /// Each sample drawn anew.
+    WithReplacement,
+}

@@ -1,0 +1,1 @@
+//! Shards, images, tokeniser, order of samples; `bundled` builds the pictogram sets.

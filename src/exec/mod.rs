@@ -1,0 +1,1 @@
+//! The plan made real: executors, the scheduler, events.

@@ -1,0 +1,83 @@
+//! What an action does, pure: from parameters and a folder of inputs to a folder of outputs.
+//!
+//! A job sees nothing else: no store, plan, network, clock or environment.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::action::Params;
+
+/// What a job may see beside its parameters.
+pub struct JobContext<'a> {
+    /// One entry an input: a file for a blob; for a tree a folder with `manifest.json` and the files it names.
+    pub inputs: &'a Path,
+    /// Where the job writes its outputs, one file each. Whatever else it leaves there is an error.
+    pub outputs: &'a Path,
+    /// Where it may keep resume checkpoints; empty at the first start, as it was left after an interruption.
+    pub scratch: &'a Path,
+    /// Threads it may use. No result depends on it.
+    pub threads: usize,
+    /// The SIMD level it computes with. No result depends on it.
+    pub level: crate::numerics::Level,
+    /// Seconds of wall time between resume checkpoints. No result depends on it.
+    pub resume_interval: std::time::Duration,
+    /// Set from outside when the job should stop at the next step, leaving a resume checkpoint.
+    pub cancelled: &'a AtomicBool,
+    /// Called with the share of the work that is done.
+    pub progress: &'a mut dyn FnMut(Progress),
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Units done.
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+    /// What a unit is, in the plural: "steps", "images".
+    pub unit: String,
+}
+
+/// Why a job gave nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// A loss, gradient or parameter stopped being finite.
+    #[error("training diverged at step {step}: {what} is not finite")]
+    Diverged {
+        /// The step, from 0.
+        step: u64,
+        /// What is not finite.
+        what: String,
+    },
+    /// The job was told to stop and left a resume checkpoint.
+    #[error("interrupted")]
+    Cancelled,
+    /// An input is not what its parameters say.
+    #[error("input `{input}`: {reason}")]
+    BadInput {
+        /// The name of the input.
+        input: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The parameters contradict each other; `plan` should have refused them.
+    #[error("parameters: {0}")]
+    BadParameters(String),
+    /// Reading inputs or writing outputs failed.
+    #[error("{path}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Performs the job that `params` describe.
+pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
+    let _ = (params, context);
+    Err(JobError::BadParameters("no job kind is wired yet".to_owned()))
+}

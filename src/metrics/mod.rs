@@ -1,0 +1,1 @@
+//! Classification, retrieval, robustness, scaling laws: pure functions.

@@ -1,0 +1,1 @@
+//! CLIP towers: layout of their parameters, initial weights, cost.

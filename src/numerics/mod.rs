@@ -1,0 +1,8 @@
+//! The definitions of portable numerics, version 1, on plain slices.
+//!
+//! One rule: an operation is a definition of its result to the bit; every implementation is a way to compute that
+//! definition.
+
+mod level;
+
+pub use level::Level;

@@ -1,0 +1,1 @@
+//! Tables to SVG text, pure.

@@ -1,0 +1,1 @@
+//! Bytes by digest: files, git, bundled sets, mirrors.

@@ -1,0 +1,1 @@
+//! Dhall text to a typed experiment.

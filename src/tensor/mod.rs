@@ -1,0 +1,1 @@
+//! The candle boundary: devices, custom operations, safetensors.
