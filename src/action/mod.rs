@@ -10,6 +10,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod canonical;
+pub mod manifest;
 pub mod params;
 
 use std::collections::BTreeMap;

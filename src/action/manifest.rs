@@ -1,0 +1,74 @@
+//! The manifest of a tree: what a data set's bytes are, shard by shard.
+//!
+//! A [`TreeDigest`] is plain SHA-256 over the canonical bytes of a manifest, so the manifest itself is a blob of that
+//! name. Shards stated inline in an experiment and shards listed by a pinned manifest file encode to the same bytes.
+
+use serde::{Deserialize, Serialize};
+
+use super::canonical::{self, CanonicalError};
+use crate::digest::{BlobDigest, TreeDigest};
+
+/// The files of a tree, in the order the experiment gives them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manifest {
+    /// The format of these bytes.
+    pub format: ManifestFormat,
+    /// The files.
+    pub files: Vec<ManifestFile>,
+}
+
+/// The version of the manifest's canonical bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ManifestFormat {
+    /// The first.
+    #[serde(rename = "ibid-manifest/1")]
+    V1,
+}
+
+/// One file of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManifestFile {
+    /// Its name in the tree: one path component.
+    pub name: String,
+    /// SHA-256 of its bytes.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Samples in it that can be read.
+    pub samples: u64,
+    /// Keys of members that were unreadable when the shard was pinned; no visit uses them.
+    pub skipped: Vec<String>,
+}
+
+impl Manifest {
+    /// A manifest of today's format.
+    pub fn new(files: Vec<ManifestFile>) -> Self {
+        Self { format: ManifestFormat::V1, files }
+    }
+
+    /// Its canonical bytes.
+    ///
+    /// # Panics
+    ///
+    /// Never: a manifest holds no floating-point number.
+    pub fn canonical_bytes(&self) -> Vec<u8> {
+        canonical::encode(self).expect("a manifest is plain data")
+    }
+
+    /// Reads canonical bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::decode(bytes)
+    }
+
+    /// The name of the tree.
+    pub fn digest(&self) -> TreeDigest {
+        TreeDigest::from_bytes(*BlobDigest::of(&self.canonical_bytes()).as_bytes())
+    }
+
+    /// Samples in all its files.
+    pub fn samples(&self) -> u64 {
+        self.files.iter().map(|file| file.samples).sum()
+    }
+}
