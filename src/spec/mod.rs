@@ -1,1 +1,3 @@
 //! Dhall text to a typed experiment.
+
+pub mod experiment;
