@@ -30,6 +30,20 @@ pub(crate) trait Lanes: Copy {
     unsafe fn store(self, to: *mut f32);
     /// Writes the first `count` lanes.
     unsafe fn store_first(self, to: *mut f32, count: usize);
+    /// Reads `count` lanes, all if there are as many.
+    #[inline(always)]
+    unsafe fn load_some(from: *const f32, count: usize) -> Self {
+        if count >= Self::WIDTH { Self::load(from) } else { Self::load_first(from, count) }
+    }
+    /// Writes `count` lanes, all if there are as many.
+    #[inline(always)]
+    unsafe fn store_some(self, to: *mut f32, count: usize) {
+        if count >= Self::WIDTH {
+            self.store(to);
+        } else {
+            self.store_first(to, count);
+        }
+    }
     /// `self · factor + addend`, rounded once.
     #[must_use]
     unsafe fn fma(self, factor: Self, addend: Self) -> Self;
@@ -145,10 +159,12 @@ unsafe fn mask8(count: usize) -> __m256i {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn transpose8_avx2(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
-    let row = |r: usize| _mm256_loadu_ps(from.add(r * from_stride));
     let mut quarters = [_mm256_setzero_ps(); 8];
     for half in 0..2 {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|r| row(4 * half + r));
+        let from = from.add(4 * half * from_stride);
+        let (a, b) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
+        let from = from.add(2 * from_stride);
+        let (c, d) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
         let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
         quarters[4 * half] = _mm256_shuffle_ps::<0x44>(ab_low, cd_low);

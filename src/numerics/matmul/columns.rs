@@ -45,40 +45,27 @@ pub(crate) unsafe fn columns<V: Lanes>(o: &Columns) {
 /// Sums G vectors of columns, of which the last holds `last` columns.
 #[inline(always)]
 unsafe fn group<V: Lanes, const G: usize>(o: &Columns, column: usize, last: usize) {
-    let whole = last >= V::WIDTH;
-    let load = |from: *const f32| {
-        if whole {
-            V::load(from)
-        } else {
-            V::load_first(from, last)
-        }
-    };
     let one = V::splat(1.0);
     let mut total = [V::splat(0.0); G];
     for start in (0..o.rows).step_by(BLOCK) {
         let mut acc = [V::splat(0.0); G];
         for k in start..o.rows.min(start + BLOCK) {
-            for (g, acc) in acc.iter_mut().enumerate() {
+            for g in 0..G {
                 let at = column + g * V::WIDTH;
-                let x = load(o.x.add(k * o.x_stride + at));
+                let x = V::load_some(o.x.add(k * o.x_stride + at), last);
                 // fma(1, x, acc) is acc + x: both round the same sum once.
-                *acc = if o.y.is_null() {
-                    one.fma(x, *acc)
+                acc[g] = if o.y.is_null() {
+                    one.fma(x, acc[g])
                 } else {
-                    x.fma(load(o.y.add(k * o.y_stride + at)), *acc)
+                    x.fma(V::load_some(o.y.add(k * o.y_stride + at), last), acc[g])
                 };
             }
         }
-        for (total, acc) in total.iter_mut().zip(acc) {
-            *total = if start == 0 { acc } else { total.add(acc) };
+        for g in 0..G {
+            total[g] = if start == 0 { acc[g] } else { total[g].add(acc[g]) };
         }
     }
-    for (g, total) in total.iter().enumerate() {
-        let to = o.out.add(column + g * V::WIDTH);
-        if whole {
-            total.store(to);
-        } else {
-            total.store_first(to, last);
-        }
+    for g in 0..G {
+        total[g].store_some(o.out.add(column + g * V::WIDTH), last);
     }
 }

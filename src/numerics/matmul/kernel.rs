@@ -64,25 +64,28 @@ impl After {
 /// The machine has V's instructions, and all elements that `o` describes are in bounds.
 #[inline(always)]
 unsafe fn tile<V: Lanes, const R: usize, const C: usize, const TRANSPOSED: bool>(o: &Operands) {
+    // Plain loops over indices: closures do not inherit a function's instructions.
     let mut acc = [[V::splat(0.0); C]; R];
     let mut b = o.b;
     let mut a = o.a;
     for _ in 0..o.inner {
-        let row: [V; C] = std::array::from_fn(|j| V::load(b.add(j * V::WIDTH)));
-        for (i, acc) in acc.iter_mut().enumerate() {
+        let mut row = [V::splat(0.0); C];
+        for j in 0..C {
+            row[j] = V::load(b.add(j * V::WIDTH));
+        }
+        for i in 0..R {
             let offset = if TRANSPOSED { i } else { i * o.a_stride };
             let factor = V::splat(a.add(offset).read());
-            for (acc, &row) in acc.iter_mut().zip(&row) {
-                *acc = factor.fma(row, *acc);
+            for j in 0..C {
+                acc[i][j] = factor.fma(row[j], acc[i][j]);
             }
         }
         a = a.add(if TRANSPOSED { o.a_stride } else { 1 });
         b = b.add(o.b_stride);
     }
-    for (i, acc) in acc.iter().enumerate() {
-        for (j, &value) in acc.iter().enumerate() {
-            let column = j * V::WIDTH;
-            finish(o, i, column, value);
+    for i in 0..R {
+        for j in 0..C {
+            finish(o, i, j * V::WIDTH, acc[i][j]);
         }
     }
 }
@@ -96,30 +99,18 @@ unsafe fn tile<V: Lanes, const R: usize, const C: usize, const TRANSPOSED: bool>
 unsafe fn finish<V: Lanes>(o: &Operands, row: usize, column: usize, chain: V) {
     let to = o.c.add(row * o.c_stride + column);
     let count = o.columns.saturating_sub(column);
-    let whole = count >= V::WIDTH;
-    let load = |from: *const f32| {
-        if whole {
-            V::load(from)
-        } else {
-            V::load_first(from, count)
-        }
-    };
     let mut value = chain;
     if o.after.accumulate {
-        value = load(to).add(value);
+        value = V::load_some(to, count).add(value);
     }
     if !o.after.bias.is_null() {
-        value = value.add(load(o.after.bias.add(column)));
+        value = value.add(V::load_some(o.after.bias.add(column), count));
         if !o.after.residual.is_null() {
             let from = o.after.residual.add(row * o.after.residual_stride + column);
-            value = load(from).add(value);
+            value = V::load_some(from, count).add(value);
         }
     }
-    if whole {
-        value.store(to);
-    } else {
-        value.store_first(to, count);
-    }
+    value.store_some(to, count);
 }
 
 /// The kernels of one path.
