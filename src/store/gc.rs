@@ -274,7 +274,10 @@ impl Store {
                 if is_recent(&path, options) || path == self.gc_lock() {
                     continue;
                 }
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let name = path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default();
                 let guard = match folder {
                     "locks" | "leases" => Some(path.clone()),
                     // Named by the action; whoever executes it holds its lock.
