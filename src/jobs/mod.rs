@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::action::Params;
+pub use crate::numerics::Level;
 
 /// What a job may see beside its parameters.
 pub struct JobContext<'a> {
@@ -18,7 +19,7 @@ pub struct JobContext<'a> {
     /// Threads it may use. No result depends on it.
     pub threads: usize,
     /// The SIMD level it computes with. No result depends on it.
-    pub level: crate::numerics::Level,
+    pub level: Level,
     /// Seconds of wall time between resume checkpoints. No result depends on it.
     pub resume_interval: std::time::Duration,
     /// Set from outside when the job should stop at the next step, leaving a resume checkpoint.
