@@ -3,6 +3,8 @@
 //! One rule: an operation is a definition of its result to the bit; every implementation is a way to compute that
 //! definition.
 
+pub mod least_squares;
 mod level;
+pub mod random;
 
 pub use level::Level;
