@@ -7,7 +7,9 @@ pub mod attention;
 pub mod elementary;
 pub mod float;
 pub(crate) mod lanes;
+pub mod least_squares;
 mod level;
 pub mod matmul;
+pub mod random;
 
 pub use level::Level;
