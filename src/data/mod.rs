@@ -10,12 +10,14 @@ mod error;
 pub(crate) mod image;
 mod order;
 mod shard;
+mod sheet;
 mod stream;
 mod tokenizer;
 
 pub use dataset::Dataset;
 pub use error::{DataError, MemberError};
 pub use order::{Order, OrderError, caption_choice};
+pub use sheet::contact_sheet;
 pub use tokenizer::{
     END, FIRST_TOKEN, PADDING, START, TokenIds, Tokenizer, TokenizerError, VocabularyError,
 };

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::Error;
-use super::inputs::{PlanInputs, build_set, costs_of};
+use super::inputs::{PlanInputs, SetBuilder, costs_of};
 use super::workspace::Workspace;
 use crate::digest::RecipeId;
 use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
@@ -42,10 +42,12 @@ impl Workspace {
     ) -> Result<Summary, Error> {
         refuse_unpinned(plan)?;
         let settings = &self.settings;
+        let builder = SetBuilder::default();
+        let build = |set: &str, version: &str| builder.build(set, version);
         let sources = Sources {
             mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
             root: root.to_owned(),
-            build: &build_set,
+            build: &build,
             git_folder: self.store_folder().join("git"),
         };
         let inputs = PlanInputs::new(plan, sources, other);
