@@ -3,6 +3,13 @@
 //! One rule: an operation is a definition of its result to the bit; every implementation is a way to compute that
 //! definition.
 
+pub mod attention;
+pub mod elementary;
+pub mod float;
+pub(crate) mod lanes;
+pub mod least_squares;
 mod level;
+pub mod matmul;
+pub mod random;
 
 pub use level::Level;

@@ -104,6 +104,18 @@ impl Lockfile {
             .insert(label.to_owned(), LockedAction { recipe, outputs });
     }
 
+    /// Adds the actions of `old` that this lockfile lacks and `whole`, the plan of the experiment, still has.
+    pub fn keep(&mut self, old: &Self, whole: &Plan) {
+        let own: BTreeSet<RecipeId> = self.by_recipe().into_keys().collect();
+        for action in old.actions.values() {
+            if let Some(node) = whole.nodes().get(&action.recipe)
+                && !own.contains(&action.recipe)
+            {
+                self.actions.insert(node.label.clone(), action.clone());
+            }
+        }
+    }
+
     /// Every locked action by label.
     pub fn actions(&self) -> &BTreeMap<String, LockedAction> {
         &self.actions
