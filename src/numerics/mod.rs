@@ -8,5 +8,6 @@ pub mod elementary;
 pub mod float;
 mod level;
 pub mod matmul;
+mod vector;
 
 pub use level::Level;
