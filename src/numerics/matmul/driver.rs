@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Lends `count` elements, aligned to a cache line, with arbitrary contents.
-fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
+pub(crate) fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
     let mut room = ROOM.take();
     if room.len() < count.div_ceil(16) {
         room.resize(count.div_ceil(16), Line([0.0; 16]));
@@ -255,7 +255,7 @@ impl Product<'_> {
                 unsafe {
                     M::tile(
                         M::ROWS.min(part.rows - i),
-                        reading == Reading::Panels,
+                        matches!(reading, Reading::Columns | Reading::Panels),
                         &operands,
                     );
                 }
