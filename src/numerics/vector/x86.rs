@@ -51,6 +51,8 @@ macro_rules! fold {
 impl Vector for Eight {
     const WIDTH: usize = 8;
 
+    type One = Plain<true>;
+
     type Mask = __m256;
 
     #[inline(always)]
@@ -207,6 +209,8 @@ impl Vector for Eight {
 
 impl Vector for Sixteen {
     const WIDTH: usize = 16;
+
+    type One = Plain<true>;
 
     type Mask = __mmask16;
 
