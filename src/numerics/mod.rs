@@ -9,5 +9,6 @@ pub mod float;
 pub(crate) mod lanes;
 mod level;
 pub mod matmul;
+mod vector;
 
 pub use level::Level;
