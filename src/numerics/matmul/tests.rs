@@ -312,11 +312,23 @@ fn golden_digests_hold_at_every_level() {
             &mut out,
             n,
         );
-        assert_eq!(digest(&out), "5f7e688d756673e293a94e8483f59ddce78b572d3319600c024b2b57048790b8", "{path:?}");
+        assert_eq!(
+            digest(&out),
+            "5f7e688d756673e293a94e8483f59ddce78b572d3319600c024b2b57048790b8",
+            "{path:?}"
+        );
         let mut out = vec![0.0; k];
         columns_on(path, a, None, &mut out);
-        assert_eq!(digest(&out), "2dfe2c357482d5956008e719ca2fd103b6194df4cc2a1ae1c6911a7e9683fd10", "{path:?}");
+        assert_eq!(
+            digest(&out),
+            "2dfe2c357482d5956008e719ca2fd103b6194df4cc2a1ae1c6911a7e9683fd10",
+            "{path:?}"
+        );
         columns_on(path, a, Some(a), &mut out);
-        assert_eq!(digest(&out), "f8743a78f1431b29b2b45cbdaa7e0d27ff1a5d93e7c8f1c557d9e8a7b7374cf1", "{path:?}");
+        assert_eq!(
+            digest(&out),
+            "f8743a78f1431b29b2b45cbdaa7e0d27ff1a5d93e7c8f1c557d9e8a7b7374cf1",
+            "{path:?}"
+        );
     }
 }
