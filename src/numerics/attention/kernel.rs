@@ -137,7 +137,7 @@ unsafe fn product<M: Kernels>(
 #[derive(Clone, Copy)]
 struct Head {
     tokens: usize,
-    head_width: usize,
+    columns: usize,
     width: usize,
     /// Tokens padded to whole vectors.
     padded: usize,
@@ -158,7 +158,7 @@ impl Head {
             let column = index % shape.heads * shape.head_width;
             Self {
                 tokens: shape.tokens,
-                head_width: shape.head_width,
+                columns: shape.head_width,
                 width,
                 padded: padded(shape.tokens),
                 context: row * width + column,
@@ -191,17 +191,17 @@ impl Head {
     ///
     /// The machine has the path's instructions; the room holds `tokens` padded rows.
     unsafe fn whole<M: Kernels>(&self, rows: Rows, room: *mut f32) -> Rows {
-        if self.head_width.is_multiple_of(16) {
+        if self.columns.is_multiple_of(16) {
             return rows;
         }
-        let stride = padded(self.head_width);
+        let stride = padded(self.columns);
         let lines = Lines {
             start: rows.start,
             across: 1,
             along: rows.stride,
         };
         // SAFETY: whole panels of `stride` elements fit the room.
-        unsafe { M::pack(lines, self.head_width, stride, self.tokens, room) };
+        unsafe { M::pack(lines, self.columns, stride, self.tokens, room) };
         Rows {
             start: room,
             stride,
@@ -220,7 +220,7 @@ impl Head {
             along: 1,
         };
         // SAFETY: the caller's contract.
-        unsafe { M::pack(lines, self.tokens, self.padded, self.head_width, room) };
+        unsafe { M::pack(lines, self.tokens, self.padded, self.columns, room) };
         Rows {
             start: room,
             stride: self.padded,

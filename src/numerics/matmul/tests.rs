@@ -270,15 +270,18 @@ fn a_product_of_whole_numbers_is_exact() {
 
 /// Returns the SHA-256 of the numbers' little-endian bytes, in hexadecimal.
 pub(crate) fn digest(values: &[f32]) -> String {
+    use std::fmt::Write;
+
     use sha2::{Digest, Sha256};
     let bytes: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())
         .collect();
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::new();
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
 }
 
 #[test]
