@@ -112,7 +112,7 @@ fn attention(criterion: &mut Criterion) {
             let id = BenchmarkId::new(format!("{name}-forward"), format!("{level:?}"));
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    attention_forward(level, &shape, &qkv, &mut p, black_box(&mut context))
+                    attention_forward(level, &shape, &qkv, &mut p, black_box(&mut context));
                 });
             });
             group.throughput(Throughput::Elements(2 * operations as u64));
