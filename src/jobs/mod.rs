@@ -79,5 +79,7 @@ pub enum JobError {
 /// Performs the job that `params` describe.
 pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let _ = (params, context);
-    Err(JobError::BadParameters("no job kind is wired yet".to_owned()))
+    Err(JobError::BadParameters(
+        "no job kind is wired yet".to_owned(),
+    ))
 }

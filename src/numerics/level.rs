@@ -19,12 +19,15 @@ impl Level {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 levels.push(Self::Avx2);
-                if ["avx512f", "avx512bw", "avx512dq", "avx512vl"].iter().all(|f| match *f {
-                    "avx512f" => is_x86_feature_detected!("avx512f"),
-                    "avx512bw" => is_x86_feature_detected!("avx512bw"),
-                    "avx512dq" => is_x86_feature_detected!("avx512dq"),
-                    _ => is_x86_feature_detected!("avx512vl"),
-                }) {
+                if ["avx512f", "avx512bw", "avx512dq", "avx512vl"]
+                    .iter()
+                    .all(|f| match *f {
+                        "avx512f" => is_x86_feature_detected!("avx512f"),
+                        "avx512bw" => is_x86_feature_detected!("avx512bw"),
+                        "avx512dq" => is_x86_feature_detected!("avx512dq"),
+                        _ => is_x86_feature_detected!("avx512vl"),
+                    })
+                {
                     levels.push(Self::Avx512);
                 }
             }

@@ -3,6 +3,10 @@
 //! One rule: an operation is a definition of its result to the bit; every implementation is a way to compute that
 //! definition.
 
+pub mod attention;
+pub mod elementary;
+pub mod float;
 mod level;
+pub mod matmul;
 
 pub use level::Level;

@@ -29,10 +29,16 @@ impl Plan {
     /// If an upstream action was not added before.
     pub fn add(&mut self, label: &str, action: Action<Input>) -> RecipeId {
         for upstream in upstream_of(&action) {
-            assert!(self.nodes.contains_key(&upstream), "`{label}` comes before its upstream");
+            assert!(
+                self.nodes.contains_key(&upstream),
+                "`{label}` comes before its upstream"
+            );
         }
         let id = action.recipe_id();
-        self.nodes.entry(id).or_insert_with(|| Node { label: label.to_owned(), action });
+        self.nodes.entry(id).or_insert_with(|| Node {
+            label: label.to_owned(),
+            action,
+        });
         id
     }
 
@@ -58,7 +64,10 @@ impl Plan {
 
     /// The actions whose outputs `id` reads.
     pub fn upstream(&self, id: &RecipeId) -> BTreeSet<RecipeId> {
-        self.nodes.get(id).map(|node| upstream_of(&node.action)).unwrap_or_default()
+        self.nodes
+            .get(id)
+            .map(|node| upstream_of(&node.action))
+            .unwrap_or_default()
     }
 }
 

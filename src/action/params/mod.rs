@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
-    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole, Measurement, Panel, Row,
-    Selection, Series, Task, YTransform,
+    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,
+    Measurement, Panel, Row, Selection, Series, Task, YTransform,
 };
 pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
 
