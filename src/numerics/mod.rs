@@ -6,6 +6,7 @@
 pub mod attention;
 pub mod elementary;
 pub mod float;
+pub(crate) mod lanes;
 mod level;
 pub mod matmul;
 

@@ -3,12 +3,29 @@
 //! `C = A·B` with inner size K: k runs in blocks of 256; in each block one chain from +0, k
 //! ascending, `acc ← fma(a[i,k], b[k,j], acc)`; `c = ((blk₀ + blk₁) + blk₂) + …`; K = 0 gives +0.
 
+#![allow(
+    unsafe_code,
+    reason = "kernels run only after their instructions were detected"
+)]
+
+mod columns;
+mod driver;
+pub(crate) mod kernel;
+mod pack;
 pub mod reference;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub use view::{Finish, View};
 
-use super::level::Level;
+use columns::Columns;
+use driver::Product;
+#[cfg(target_arch = "x86_64")]
+use kernel::{Avx2, Avx512};
+use kernel::{Fused, Kernels, Software};
+
+use super::level::{Level, Path};
 
 /// Cache tiling: how many rows, columns are computed before moving on. Results never depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +67,67 @@ pub fn multiply(
 ///
 /// If shapes do not match or the tile is empty.
 pub fn multiply_tiled(
-    _level: Level,
-    _tile: Tile,
+    level: Level,
+    tile: Tile,
     a: View,
     b: View,
     finish: Finish,
     out: &mut [f32],
     out_row_stride: usize,
 ) {
-    reference::multiply(a, b, finish, out, out_row_stride);
+    multiply_on(level.path(), tile, a, b, finish, out, out_row_stride);
+}
+
+/// Computes a product on one path.
+fn multiply_on(
+    path: Path,
+    tile: Tile,
+    a: View,
+    b: View,
+    finish: Finish,
+    out: &mut [f32],
+    out_row_stride: usize,
+) {
+    let (m, n, k) = view::check(a, b, &finish, out.len(), out_row_stride);
+    assert!(
+        tile.rows > 0 && tile.columns > 0,
+        "an empty tile computes nothing"
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    if let Finish::BiasResidual { bias, residual } = finish
+        && residual.column_stride() != 1
+    {
+        multiply_on(path, tile, a, b, Finish::Bias(bias), out, out_row_stride);
+        for (i, row) in out.chunks_mut(out_row_stride).take(m).enumerate() {
+            for (j, c) in row.iter_mut().take(n).enumerate() {
+                *c = residual.at(i, j) + *c;
+            }
+        }
+        return;
+    }
+    let product = Product {
+        m,
+        n,
+        k,
+        a,
+        b,
+        finish,
+        out,
+        out_row_stride,
+    };
+    // SAFETY: a path exists only where its instructions were detected.
+    unsafe {
+        match path {
+            Path::Software => product.compute::<Software>(tile),
+            Path::Fused => product.compute::<Fused>(tile),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => product.compute::<Avx2>(tile),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => product.compute::<Avx512>(tile),
+        }
+    }
 }
 
 /// Computes `out[j] = Σ_k y[k, j]`, the product 1ᵀ·Y with its blocks of 256 rows.
@@ -66,8 +135,8 @@ pub fn multiply_tiled(
 /// # Panics
 ///
 /// If `out` has not one element a column.
-pub fn column_sum(_level: Level, y: View, out: &mut [f32]) {
-    reference::column_sum(y, out);
+pub fn column_sum(level: Level, y: View, out: &mut [f32]) {
+    columns_on(level.path(), y, None, out);
 }
 
 /// Computes `out[j] = Σ_k fma(dy[k, j], x̂[k, j])` with blocks of 256 rows: γ's gradient.
@@ -75,6 +144,45 @@ pub fn column_sum(_level: Level, y: View, out: &mut [f32]) {
 /// # Panics
 ///
 /// If shapes do not match.
-pub fn column_sum_of_products(_level: Level, dy: View, x_hat: View, out: &mut [f32]) {
-    reference::column_sum_of_products(dy, x_hat, out);
+pub fn column_sum_of_products(level: Level, dy: View, x_hat: View, out: &mut [f32]) {
+    columns_on(level.path(), dy, Some(x_hat), out);
+}
+
+/// Computes a column reduction on one path.
+fn columns_on(path: Path, x: View, y: Option<View>, out: &mut [f32]) {
+    assert_eq!(x.columns(), out.len(), "one sum a column");
+    if let Some(y) = y {
+        assert_eq!(
+            (x.rows(), x.columns()),
+            (y.rows(), y.columns()),
+            "shapes differ"
+        );
+    }
+    let contiguous = |view: View| view.column_stride() == 1;
+    if !contiguous(x) || !y.is_none_or(contiguous) {
+        return match y {
+            None => reference::column_sum(x, out),
+            Some(y) => reference::column_sum_of_products(x, y, out),
+        };
+    }
+    let operands = Columns {
+        rows: x.rows(),
+        columns: x.columns(),
+        x: x.as_ptr(),
+        x_stride: x.row_stride(),
+        y: y.map_or(std::ptr::null(), |y| y.as_ptr()),
+        y_stride: y.map_or(0, |y| y.row_stride()),
+        out: out.as_mut_ptr(),
+    };
+    // SAFETY: a path exists only where its instructions were detected; shapes were checked.
+    unsafe {
+        match path {
+            Path::Software => Software::columns(&operands),
+            Path::Fused => Fused::columns(&operands),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => Avx2::columns(&operands),
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => Avx512::columns(&operands),
+        }
+    }
 }
