@@ -4,10 +4,12 @@
 //! definition.
 
 pub mod attention;
+mod control;
 pub mod elementary;
 pub mod float;
 pub(crate) mod lanes;
 mod level;
 pub mod matmul;
 
+pub use control::{ControlError, set_control_state};
 pub use level::Level;

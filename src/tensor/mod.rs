@@ -12,9 +12,24 @@
 //! let sum = &buffer + &buffer;
 //! ```
 
+mod block;
 mod buffer;
+mod head;
+mod loss;
+mod optimizer;
 mod region;
+mod rows;
 pub mod safetensors;
+mod stem;
 
+pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
 pub use buffer::{Buffer, Device, Operation, TensorError};
+pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
+pub use loss::{BatchRegions, Contrastive};
+pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, fingerprint, squared_norm};
 pub use region::{Planner, Region};
+pub use rows::Activation;
+pub use stem::{
+    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
+    TextBackward, TextForward, TextShape,
+};
