@@ -21,13 +21,20 @@ pub(super) struct Environment {
 
 impl Environment {
     /// Reads it.
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub(super) fn read() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let text = |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
+        let text =
+            |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
         Self {
             store: set("IBID_STORE").map(PathBuf::from),
-            mirrors: set("IBID_MIRRORS").iter().flat_map(std::env::split_paths).collect(),
+            mirrors: set("IBID_MIRRORS")
+                .iter()
+                .flat_map(std::env::split_paths)
+                .collect(),
             simd: text("IBID_SIMD"),
             log: text("IBID_LOG"),
             fancy: std::io::stderr().is_terminal()

@@ -30,7 +30,11 @@ pub(super) struct Failure {
 impl Failure {
     /// A mistake in what was typed.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self { chain: vec![message.into()], hints: Vec::new(), code: 2 }
+        Self {
+            chain: vec![message.into()],
+            hints: Vec::new(),
+            code: 2,
+        }
     }
 
     /// An error of the library with its causes.
@@ -65,7 +69,8 @@ impl Failure {
         for hint in &self.hints {
             output.say(format_args!("hint: {hint}"));
         }
-        let value = serde_json::json!({ "error": self.chain, "hints": self.hints, "exitCode": self.code });
+        let value =
+            serde_json::json!({ "error": self.chain, "hints": self.hints, "exitCode": self.code });
         drop(output.value(&value));
     }
 }

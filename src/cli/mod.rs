@@ -13,7 +13,10 @@ use clap::Parser as _;
 pub(super) fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
     let environment = environment::Environment::read();
-    let output = output::Output { json: arguments.common.json, fancy: environment.fancy };
+    let output = output::Output {
+        json: arguments.common.json,
+        fancy: environment.fancy,
+    };
     let result: Result<(), failure::Stop> = Ok(());
     result.map_or_else(|stop| stop.exit_code(output), |()| ExitCode::SUCCESS)
 }

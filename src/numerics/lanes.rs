@@ -33,7 +33,11 @@ pub(crate) trait Lanes: Copy {
     /// Reads `count` lanes, all if there are as many.
     #[inline(always)]
     unsafe fn load_some(from: *const f32, count: usize) -> Self {
-        if count >= Self::WIDTH { Self::load(from) } else { Self::load_first(from, count) }
+        if count >= Self::WIDTH {
+            Self::load(from)
+        } else {
+            Self::load_first(from, count)
+        }
     }
     /// Writes `count` lanes, all if there are as many.
     #[inline(always)]
@@ -162,9 +166,15 @@ unsafe fn transpose8_avx2(from: *const f32, from_stride: usize, to: *mut f32, to
     let mut quarters = [_mm256_setzero_ps(); 8];
     for half in 0..2 {
         let from = from.add(4 * half * from_stride);
-        let (a, b) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
+        let (a, b) = (
+            _mm256_loadu_ps(from),
+            _mm256_loadu_ps(from.add(from_stride)),
+        );
         let from = from.add(2 * from_stride);
-        let (c, d) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
+        let (c, d) = (
+            _mm256_loadu_ps(from),
+            _mm256_loadu_ps(from.add(from_stride)),
+        );
         let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
         quarters[4 * half] = _mm256_shuffle_ps::<0x44>(ab_low, cd_low);

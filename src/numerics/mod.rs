@@ -10,6 +10,7 @@ pub mod float;
 pub(crate) mod lanes;
 mod level;
 pub mod matmul;
+mod vector;
 
 pub use control::{ControlError, set_control_state};
 pub use level::Level;

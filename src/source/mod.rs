@@ -61,7 +61,9 @@ impl fmt::Display for Place {
             Self::File { path } => write!(f, "file {path}"),
             Self::Git { url, rev, path } => write!(f, "{path} at {rev} of {url}"),
             Self::Http { url } => write!(f, "{url}"),
-            Self::Bundled { set, version, file } => write!(f, "{file} of bundled set {set} {version}"),
+            Self::Bundled { set, version, file } => {
+                write!(f, "{file} of bundled set {set} {version}")
+            }
         }
     }
 }
@@ -113,7 +115,10 @@ pub enum SourceError {
 }
 
 fn list(attempts: &[Attempt]) -> String {
-    attempts.iter().map(|a| format!("\n  tried {}: {}", a.place, a.outcome)).collect()
+    attempts
+        .iter()
+        .map(|a| format!("\n  tried {}: {}", a.place, a.outcome))
+        .collect()
 }
 
 /// Bytes that equal their pin.
@@ -164,7 +169,10 @@ impl Sources<'_> {
             match mirror::find(folder, pin, place.path_hint()) {
                 Ok(path) => return Ok(Found::File(path)),
                 Err(outcome) => {
-                    attempts.push(Attempt { place: format!("mirror {}", folder.display()), outcome });
+                    attempts.push(Attempt {
+                        place: format!("mirror {}", folder.display()),
+                        outcome,
+                    });
                 }
             }
         }
@@ -202,26 +210,44 @@ impl Sources<'_> {
                             if actual == pin.sha256 {
                                 return Ok(Found::Bytes(bytes));
                             }
-                            return Err(SourceError::Built { what: what.to_owned(), pin, actual });
+                            return Err(SourceError::Built {
+                                what: what.to_owned(),
+                                pin,
+                                actual,
+                            });
                         }
                     }
                 }
             },
         };
-        attempts.push(Attempt { place: place.to_string(), outcome });
-        Err(SourceError::Missing { what: what.to_owned(), pin, attempts })
+        attempts.push(Attempt {
+            place: place.to_string(),
+            outcome,
+        });
+        Err(SourceError::Missing {
+            what: what.to_owned(),
+            pin,
+            attempts,
+        })
     }
 }
 
 /// `path` below `root`, if it has only plain components.
 fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let plain = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
-    Path::new(path).components().all(plain).then(|| root.join(path))
+    Path::new(path)
+        .components()
+        .all(plain)
+        .then(|| root.join(path))
 }
 
 fn check(bytes: &[u8], pin: Pin) -> Result<(), String> {
     let actual = BlobDigest::of(bytes);
-    if actual == pin.sha256 { Ok(()) } else { Err(format!("it has sha256 {actual}")) }
+    if actual == pin.sha256 {
+        Ok(())
+    } else {
+        Err(format!("it has sha256 {actual}"))
+    }
 }
 
 /// The digest and size of a file.
@@ -244,15 +270,30 @@ mod tests {
     use super::*;
 
     fn pin_of(bytes: &[u8]) -> Pin {
-        Pin { sha256: BlobDigest::of(bytes), bytes: bytes.len() as u64 }
+        Pin {
+            sha256: BlobDigest::of(bytes),
+            bytes: bytes.len() as u64,
+        }
     }
 
     fn sources(mirrors: Vec<PathBuf>, root: &Path) -> Sources<'static> {
         fn build(set: &str, _version: &str) -> Result<Vec<BuiltFile>, String> {
-            let file = |name: &str| BuiltFile { name: name.to_owned(), bytes: name.into() };
-            if set == "letters" { Ok(vec![file("a"), file("b")]) } else { Err("no such set".to_owned()) }
+            let file = |name: &str| BuiltFile {
+                name: name.to_owned(),
+                bytes: name.into(),
+            };
+            if set == "letters" {
+                Ok(vec![file("a"), file("b")])
+            } else {
+                Err("no such set".to_owned())
+            }
         }
-        Sources { mirrors, root: root.to_owned(), build: &build, git_folder: root.join("git") }
+        Sources {
+            mirrors,
+            root: root.to_owned(),
+            build: &build,
+            git_folder: root.join("git"),
+        }
     }
 
     fn read(found: Found) -> Vec<u8> {
@@ -265,7 +306,11 @@ mod tests {
     #[test]
     fn a_mirror_is_searched_by_digest_then_path_then_size() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::Git { url: "unreachable".into(), rev: "0".repeat(40), path: "t/x.csv".into() };
+        let place = Place::Git {
+            url: "unreachable".into(),
+            rev: "0".repeat(40),
+            path: "t/x.csv".into(),
+        };
         for (name, content) in [
             (pin_of(b"by digest").sha256.to_string(), &b"by digest"[..]),
             ("t/x.csv".to_owned(), b"by path"),
@@ -273,9 +318,13 @@ mod tests {
         ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::File::create(&path).and_then(|mut f| std::io::Write::write_all(&mut f, content)).unwrap();
+            std::fs::File::create(&path)
+                .and_then(|mut f| std::io::Write::write_all(&mut f, content))
+                .unwrap();
             let sources = sources(vec![folder.path().to_owned()], folder.path());
-            let found = sources.obtain("table", pin_of(content), &place, &mut |_| ()).unwrap();
+            let found = sources
+                .obtain("table", pin_of(content), &place, &mut |_| ())
+                .unwrap();
             assert_eq!(read(found), content);
         }
     }
@@ -283,12 +332,23 @@ mod tests {
     #[test]
     fn wrong_bytes_are_refused_and_every_place_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::File::create(folder.path().join("x")).and_then(|mut f| std::io::Write::write_all(&mut f, b"12345")).unwrap();
+        std::fs::File::create(folder.path().join("x"))
+            .and_then(|mut f| std::io::Write::write_all(&mut f, b"12345"))
+            .unwrap();
         let sources = sources(vec![folder.path().to_owned()], folder.path());
         let place = Place::File { path: "x".into() };
-        let text = sources.obtain("table", pin_of(b"abcde"), &place, &mut |_| ()).unwrap_err().to_string();
-        assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
-        assert!(text.contains("tried mirror") && text.contains("tried file x"), "{text}");
+        let text = sources
+            .obtain("table", pin_of(b"abcde"), &place, &mut |_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains(&pin_of(b"abcde").sha256.to_string()),
+            "{text}"
+        );
+        assert!(
+            text.contains("tried mirror") && text.contains("tried file x"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -296,7 +356,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         std::fs::create_dir(&root).unwrap();
-        std::fs::File::create(folder.path().join("secret")).and_then(|mut f| std::io::Write::write_all(&mut f, b"s")).unwrap();
+        std::fs::File::create(folder.path().join("secret"))
+            .and_then(|mut f| std::io::Write::write_all(&mut f, b"s"))
+            .unwrap();
         for path in ["../secret", "/etc/passwd", "a/../../secret"] {
             let place = Place::File { path: path.into() };
             let error = sources(Vec::new(), &root).obtain("x", pin_of(b"s"), &place, &mut |_| ());
@@ -308,9 +370,17 @@ mod tests {
     fn a_bundled_set_is_built_once_and_must_equal_its_pin() {
         let folder = tempfile::tempdir().unwrap();
         let sources = sources(Vec::new(), folder.path());
-        let place = |file: &str| Place::Bundled { set: "letters".into(), version: "1".into(), file: file.into() };
+        let place = |file: &str| Place::Bundled {
+            set: "letters".into(),
+            version: "1".into(),
+            file: file.into(),
+        };
         let mut also = Vec::new();
-        let found = sources.obtain("a", pin_of(b"a"), &place("a"), &mut |file| also.push(file.name)).unwrap();
+        let found = sources
+            .obtain("a", pin_of(b"a"), &place("a"), &mut |file| {
+                also.push(file.name)
+            })
+            .unwrap();
         assert_eq!((read(found), also), (b"a".to_vec(), vec!["b".to_owned()]));
         let wrong = sources.obtain("a", pin_of(b"z"), &place("a"), &mut |_| ());
         assert!(matches!(wrong, Err(SourceError::Built { .. })));

@@ -62,7 +62,11 @@ unsafe fn group<V: Lanes, const G: usize>(o: &Columns, column: usize, last: usiz
             }
         }
         for g in 0..G {
-            total[g] = if start == 0 { acc[g] } else { total[g].add(acc[g]) };
+            total[g] = if start == 0 {
+                acc[g]
+            } else {
+                total[g].add(acc[g])
+            };
         }
     }
     for g in 0..G {

@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Lends `count` elements, aligned to a cache line, with arbitrary contents.
-fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
+pub(crate) fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
     let mut room = ROOM.take();
     if room.len() < count.div_ceil(16) {
         room.resize(count.div_ceil(16), Line([0.0; 16]));
@@ -36,6 +36,8 @@ fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
 enum Reading {
     /// In place: rows are contiguous.
     InPlace,
+    /// In place: columns are contiguous.
+    Columns,
     /// From copies of the rows: their stride would crowd them into few cache sets, or they are read
     /// many times.
     Rows,
@@ -123,7 +125,13 @@ impl Product<'_> {
     fn reading<M: Kernels>(&self) -> Reading {
         let (stride, columns) = (self.a.row_stride(), self.n);
         if self.a.column_stride() != 1 && self.k != 1 {
-            Reading::Panels
+            let readable = self.a.row_stride() == 1 && columns <= 8 * M::COLUMNS;
+            let crowded = self.a.column_stride() % 512 == 0 && columns > M::COLUMNS;
+            if readable && !crowded {
+                Reading::Columns
+            } else {
+                Reading::Panels
+            }
         } else if columns > 8 * M::COLUMNS || (stride % 512 == 0 && columns > M::COLUMNS) {
             Reading::Rows
         } else {
@@ -176,7 +184,7 @@ impl Product<'_> {
                 .wrapping_add((part.i + i) * across + part.t * along)
         };
         match reading {
-            Reading::InPlace => {}
+            Reading::InPlace | Reading::Columns => {}
             Reading::Rows => {
                 for i in 0..part.rows {
                     // SAFETY: the row's elements t to t + inner are in bounds, as is its copy.
@@ -221,6 +229,10 @@ impl Product<'_> {
                         let stride = self.a.row_stride();
                         (self.a.as_ptr().wrapping_add(row * stride + part.t), stride)
                     }
+                    Reading::Columns => {
+                        let stride = self.a.column_stride();
+                        (self.a.as_ptr().wrapping_add(row + part.t * stride), stride)
+                    }
                     Reading::Rows => {
                         let stride = copied_stride(part.inner);
                         (a.wrapping_add(i * stride), stride)
@@ -243,7 +255,7 @@ impl Product<'_> {
                 unsafe {
                     M::tile(
                         M::ROWS.min(part.rows - i),
-                        reading == Reading::Panels,
+                        matches!(reading, Reading::Columns | Reading::Panels),
                         &operands,
                     );
                 }

@@ -14,13 +14,14 @@ pub(crate) mod kernel;
 mod pack;
 pub mod reference;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 
 pub use view::{Finish, View};
 
 use columns::Columns;
 use driver::Product;
+pub(crate) use driver::with_room;
 #[cfg(target_arch = "x86_64")]
 use kernel::{Avx2, Avx512};
 use kernel::{Fused, Kernels, Software};
@@ -39,7 +40,7 @@ pub struct Tile {
 impl Default for Tile {
     fn default() -> Self {
         Self {
-            rows: 192,
+            rows: 96,
             columns: 512,
         }
     }
