@@ -3,6 +3,8 @@
 //! Everything here is a pure function of bytes: a [`Dataset`] of a folder that a manifest describes, a [`Tokenizer`]
 //! of a pinned vocabulary, an [`Order`] of shard sizes and a seed.
 
+#[cfg(feature = "pictograms")]
+pub mod bundled;
 mod dataset;
 mod error;
 pub(crate) mod image;

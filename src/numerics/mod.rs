@@ -8,9 +8,11 @@ mod control;
 pub mod elementary;
 pub mod float;
 pub(crate) mod lanes;
+pub mod least_squares;
 mod level;
 pub mod matmul;
 mod vector;
+pub mod random;
 
 pub use control::{ControlError, set_control_state};
 pub use level::Level;

@@ -1,1 +1,2 @@
-//! The training loop, its checkpoints and its trace.
+//! The training loop: a pure function from parameters and samples to weights and trace, to the bit, for any number of
+//! threads and any SIMD level.
