@@ -79,6 +79,12 @@ pub struct Buffer {
     tensor: Tensor,
 }
 
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::from_vec(Vec::new(), &Device::Cpu).expect("no memory is needed")
+    }
+}
+
 impl Buffer {
     /// A buffer of `len` times +0.
     pub fn zeros(len: usize, device: &Device) -> Result<Self, TensorError> {

@@ -28,7 +28,7 @@ pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, Hea
 pub use loss::{BatchRegions, Contrastive};
 pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, fingerprint, squared_norm};
 pub use region::{Planner, Region};
-pub use rows::Activation;
+pub use rows::{Activation, normalise_rows};
 pub use stem::{
     ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
     TextBackward, TextForward, TextShape,

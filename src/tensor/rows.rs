@@ -136,3 +136,10 @@ pub(crate) fn normalise_backward(_level: Level, width: usize, x: &[f32], y: &[f3
         }
     }
 }
+
+/// Returns `x` with every row of `width` scaled to length 1.
+pub fn normalise_rows(level: Level, width: usize, x: &[f32]) -> Vec<f32> {
+    let mut y = vec![0.0; x.len()];
+    normalise(level, width, x, &mut y);
+    y
+}

@@ -11,7 +11,7 @@ const DIGEST: usize = 32;
 const RECORD: usize = 4 + 8 + 8 + DIGEST;
 
 /// A trace so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace(Vec<u8>);
 
 /// Bytes that are not a trace.
