@@ -20,6 +20,8 @@ const STRIKE: u16 = 128;
 enum Job {
     /// An outline glyph of a font.
     Glyph { font: &'static [u8], glyph: GlyphId },
+    /// The PNG strike of a glyph.
+    Strike { font: &'static [u8], glyph: GlyphId },
     /// A PNG image.
     Png(&'static [u8]),
 }
@@ -43,26 +45,38 @@ fn render_chunk(jobs: Vec<(Job, Drawing)>) -> Vec<Result<Option<Drawing>, Bundle
     // Parsing a font is cheap but not free: neighbours share theirs.
     let mut parsed: Option<(*const u8, Face<'static>)> = None;
     let mut render = |job: Job, mut drawing: Drawing| {
+        let font = match job {
+            Job::Png(_) => None,
+            Job::Glyph { font, .. } | Job::Strike { font, .. } => Some(font),
+        };
+        if let Some(font) = font
+            && parsed.as_ref().is_none_or(|(known, _)| *known != font.as_ptr())
+        {
+            parsed = Some((font.as_ptr(), parse_face(drawing.source, font)?));
+        }
+        let face = || &parsed.as_ref().expect("it was just filled").1;
         drawing.pixels = match job {
-            Job::Png(bytes) => {
-                let image = decode_png(bytes).map_err(|source| BundledError::Image {
-                    image: format!("{} {}", drawing.source.name(), drawing.key),
-                    source,
-                })?;
-                normalised(resample_over_white(&image, SIDE))
-            }
-            Job::Glyph { font, glyph } => {
-                if parsed.as_ref().is_none_or(|(known, _)| *known != font.as_ptr()) {
-                    parsed = Some((font.as_ptr(), parse_face(drawing.source, font)?));
-                }
-                let face = &parsed.as_ref().expect("it was just filled").1;
-                let Some(pixels) = draw_glyph(face, glyph, SIDE) else { return Ok(None) };
-                pixels
-            }
+            Job::Png(bytes) => colour_pixels(bytes, &drawing)?,
+            Job::Strike { glyph, .. } => match face().glyph_raster_image(glyph, STRIKE) {
+                Some(strike) => colour_pixels(strike.data, &drawing)?,
+                None => return Ok(None),
+            },
+            Job::Glyph { glyph, .. } => match draw_glyph(face(), glyph, SIDE) {
+                Some(pixels) => pixels,
+                None => return Ok(None),
+            },
         };
         Ok(Some(drawing))
     };
     jobs.into_iter().map(|(job, drawing)| render(job, drawing)).collect()
+}
+
+fn colour_pixels(png: &[u8], drawing: &Drawing) -> Result<Vec<u8>, BundledError> {
+    let image = decode_png(png).map_err(|source| BundledError::Image {
+        image: format!("{} {}", drawing.source.name(), drawing.key),
+        source,
+    })?;
+    Ok(normalised(resample_over_white(&image, SIDE)))
 }
 
 /// An emoji, of a skin tone or without one.
@@ -118,14 +132,15 @@ fn noto(emoji: &[NamedEmoji], jobs: &mut Vec<(Job, Drawing)>) -> Result<(), Bund
         let mut text = rustybuzz::UnicodeBuffer::new();
         text.push_str(named.emoji.as_str());
         let shaped = rustybuzz::shape(&shaper, &[], text);
-        let glyphs = shaped.glyph_infos().iter().filter_map(|info| {
+        let drawn = |info: &rustybuzz::GlyphInfo| {
             let id = GlyphId(u16::try_from(info.glyph_id).ok()?);
-            face.glyph_raster_image(id, STRIKE)
-        });
+            face.glyph_raster_image(id, STRIKE).map(|_| id)
+        };
+        let glyphs: Vec<GlyphId> = shaped.glyph_infos().iter().filter_map(drawn).collect();
         // A sequence that is drawn as several pictures is not one drawing.
-        let strikes: Vec<_> = glyphs.collect();
-        if let [strike] = strikes[..] {
-            jobs.push((Job::Png(strike.data), emoji_drawing(Source::Noto, "colour", named)));
+        if let [glyph] = glyphs[..] {
+            let job = Job::Strike { font, glyph };
+            jobs.push((job, emoji_drawing(Source::Noto, "colour", named)));
         }
     }
     Ok(())
