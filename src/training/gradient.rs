@@ -64,20 +64,19 @@ impl<'p> Update<'p> {
         })
     }
 
-    /// Sums what the workers left along the tree, updates the parameters, and returns their fingerprint.
-    pub(super) fn apply(
-        &mut self,
-        workers: &[Mutex<Worker>],
-        shared: &Shared<'_>,
-        d_scale: f32,
-        step: u64,
-    ) -> Result<[u64; 2], TrainError> {
+    /// Sums what the workers left along the tree: the gradient of the batch.
+    pub(super) fn gather(&mut self, workers: &[Mutex<Worker>], d_scale: f32) -> Result<&Buffer, TrainError> {
         let root = root(workers, self.chunks)?;
         let first = workers[0].lock().expect("no worker panicked");
         self.copy_dense(&first.arena, root.slot.region())?;
         drop(first);
         self.gather_rows(workers)?;
         self.gradient.apply(&Set(self.logit_scale, d_scale))?;
+        Ok(&self.gradient)
+    }
+
+    /// Updates the parameters by the gradient that was gathered, and returns their fingerprint.
+    pub(super) fn apply(&mut self, shared: &Shared<'_>, step: u64) -> Result<[u64; 2], TrainError> {
         let gradient_scale = self.gradient_scale(step)?;
         let optimizer = &self.params.optimizer;
         let outcome = Cell::new(Outcome::default());

@@ -160,7 +160,8 @@ pub fn train(
             run(Phase::Forward)?;
             let (loss, d_scale) = gradient::loss(&shared, batch_size, step)?;
             run(Phase::Backward)?;
-            let fingerprint = update.apply(&workers, &shared, d_scale, step)?;
+            update.gather(&workers, d_scale)?;
+            let fingerprint = update.apply(&shared, step)?;
             trace.push(loss, fingerprint);
             step += 1;
             let mut buffer = shared.state.write().expect("no worker panicked");
@@ -253,3 +254,6 @@ fn decays(decay: Decay, decay_positions: bool) -> bool {
 fn index(value: u64) -> usize {
     usize::try_from(value).expect("targets have 64-bit addresses")
 }
+
+#[cfg(test)]
+mod tests;
