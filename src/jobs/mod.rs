@@ -3,11 +3,13 @@
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
 mod collect;
+mod evaluate;
 mod files;
 mod fit;
 mod selection;
 #[cfg(test)]
 mod testing;
+mod train;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -89,7 +91,9 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
     match params {
         Params::Collect(params) => collect::run(params, context),
         Params::Fit(params) => fit::run(params, context),
-        Params::Train(_) | Params::Evaluate(_) | Params::Draw(_) => {
+        Params::Train(params) => train::run(params, context),
+        Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Draw(_) => {
             Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
         }
     }

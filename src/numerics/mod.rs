@@ -5,6 +5,7 @@
 
 pub mod adamw;
 pub mod attention;
+mod control;
 pub mod elementary;
 pub mod float;
 pub mod gelu;
@@ -20,4 +21,5 @@ pub mod reference;
 pub mod softmax;
 mod vector;
 
+pub use control::{ControlError, set_control_state};
 pub use level::Level;
