@@ -235,7 +235,9 @@ pub(in crate::numerics) fn sigmoid_of<V: Vector>(x: V) -> V {
     let quotient = numerator.div(sum);
     let reciprocal = V::select(negative, one.sub(quotient), quotient);
     let remainder = quotient.negative_fma(sum, numerator);
-    quotient.negative_fma(lost, remainder).fma(reciprocal, quotient)
+    quotient
+        .negative_fma(lost, remainder)
+        .fma(reciprocal, quotient)
 }
 
 /// Eight pieces of width 17/32, piece k around k·17/32: coefficients of d⁰, d¹, … by piece.

@@ -80,6 +80,10 @@ impl Stream {
 
     /// The numbers below `count` in an order drawn by Fisher and Yates: for i from the last to 1, the i-th changes
     /// places with the `bounded(i + 1)`-th.
+    ///
+    /// # Panics
+    ///
+    /// Never: addresses have at most 64 bits.
     pub fn permutation(&mut self, count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..count).collect();
         for i in (1..count).rev() {
@@ -95,7 +99,7 @@ impl Stream {
 mod tests {
     use super::*;
 
-    /// From a ChaCha of four double rounds written after RFC 8439 in Python, key by `hashlib.sha256`.
+    /// From a `ChaCha` of four double rounds written after RFC 8439 in Python, key by `hashlib.sha256`.
     #[test]
     fn draws_are_chacha8s() {
         let mut stream = Stream::new(7, 3, "bootstrap");
@@ -107,7 +111,7 @@ mod tests {
     #[test]
     fn words_normals_and_permutations_are_as_defined() {
         let mut words = Streams::new(42).named("test", 1);
-        // Ten words: more than one block of ChaCha's.
+        // Ten words: more than one block.
         let want: [u64; 10] = [
             0xba3c_8c91_d0c7_c662,
             0x6f32_fd88_c434_a886,
@@ -122,11 +126,21 @@ mod tests {
         ];
         assert_eq!(want.map(|_| words.u64()), want);
         let mut weights = Streams::new(42).named("weights", 0);
-        let want = [0x3f58_91a0, 0x3f97_8358, 0x3fb5_b518, 0x3e8a_4900, 0x3f8e_4395, 0x3fa2_d5f9];
+        let want = [
+            0x3f58_91a0,
+            0x3f97_8358,
+            0x3fb5_b518,
+            0x3e8a_4900,
+            0x3f8e_4395,
+            0x3fa2_d5f9,
+        ];
         assert_eq!(want.map(|_| weights.normal(1.0, 0.5).to_bits()), want);
         let order = Streams::new(7).named("sample order", 2).permutation(12);
         assert_eq!(order, [3, 11, 4, 8, 10, 6, 7, 1, 9, 2, 5, 0]);
-        assert_eq!(Streams::new(7).named("sample order", 2).permutation(0), [0; 0]);
+        assert_eq!(
+            Streams::new(7).named("sample order", 2).permutation(0),
+            [0; 0]
+        );
     }
 
     /// Almost half of all words are refused here.

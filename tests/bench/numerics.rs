@@ -175,7 +175,12 @@ fn rows(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rows");
     let count = 256 * 256;
     group.throughput(Throughput::Elements(count as u64));
-    let (x, dy, mut y, mut dx) = (numbers(count), numbers(count), numbers(count), numbers(count));
+    let (x, dy, mut y, mut dx) = (
+        numbers(count),
+        numbers(count),
+        numbers(count),
+        numbers(count),
+    );
     for width in [32, 64, 256] {
         let (gain, bias, mut stats) = (numbers(width), numbers(width), numbers(2 * count / width));
         let (mut d_gain, mut d_bias) = (numbers(width), numbers(width));

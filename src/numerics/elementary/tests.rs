@@ -8,7 +8,9 @@ use crate::numerics::Level;
 type Slice = fn(Level, &[f32], &mut [f32]);
 
 /// Name, function, oracle, largest error allowed in ulp.
-const FUNCTIONS: [(&str, Slice, fn(f64) -> f64, f64); 5] = [
+type Function = (&'static str, Slice, fn(f64) -> f64, f64);
+
+const FUNCTIONS: [Function; 5] = [
     ("exp", exp_slice, libm::exp, 1.0),
     ("log", log_slice, libm::log, 1.0),
     ("erf", erf_slice, libm::erf, 1.0),
