@@ -2,6 +2,9 @@
 //!
 //! The coefficients are the definition. They come from weighted least squares at Chebyshev points in 60 digits
 //! (`tests/golden/elementary_coefficients.py`). NaN gives NaN.
+//!
+//! Largest errors against binary64 over every 17th binary32 number, in units in the last place: exp 0.990, log 0.787,
+//! erf 0.903, tanh 1.306, sigmoid 1.458. The tests hold the bounds.
 
 #![allow(
     unsafe_code,
@@ -65,47 +68,36 @@ per_level! {
     pub fn sigmoid_slice = sigmoid_kernel(x: &[f32], y: &mut [f32]);
 }
 
-/// Writes `f` of every element, the last few by way of a padded vector.
-#[inline(always)]
-pub(in crate::numerics) fn map<V: Vector>(x: &[f32], y: &mut [f32], f: impl Fn(V) -> V) {
-    assert_eq!(x.len(), y.len(), "as many results as arguments");
-    let whole = x.len() / V::WIDTH * V::WIDTH;
-    let (x, x_rest) = x.split_at(whole);
-    let (y, y_rest) = y.split_at_mut(whole);
-    for (x, y) in x.chunks_exact(V::WIDTH).zip(y.chunks_exact_mut(V::WIDTH)) {
-        f(V::load(x)).store(y);
-    }
-    if !x_rest.is_empty() {
-        let mut padded = [0.0; 16];
-        padded[..x_rest.len()].copy_from_slice(x_rest);
-        f(V::load(&padded)).store(&mut padded);
-        y_rest.copy_from_slice(&padded[..x_rest.len()]);
-    }
+/// Writes `$of` of every element, the last few by way of a padded vector.
+///
+/// A macro, because a closure would be compiled without the features of the level.
+macro_rules! map_kernels {
+    ($($kernel:ident = $of:path;)*) => { $(
+        #[inline(always)]
+        fn $kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
+            assert_eq!(x.len(), y.len(), "as many results as arguments");
+            let whole = x.len() / V::WIDTH * V::WIDTH;
+            let (x, x_rest) = x.split_at(whole);
+            let (y, y_rest) = y.split_at_mut(whole);
+            for (x, y) in x.chunks_exact(V::WIDTH).zip(y.chunks_exact_mut(V::WIDTH)) {
+                $of(V::load(x)).store(y);
+            }
+            if !x_rest.is_empty() {
+                let mut padded = [0.0; 16];
+                padded[..x_rest.len()].copy_from_slice(x_rest);
+                $of(V::load(&padded)).store(&mut padded);
+                y_rest.copy_from_slice(&padded[..x_rest.len()]);
+            }
+        }
+    )* };
 }
 
-#[inline(always)]
-fn exp_kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
-    map(x, y, exp_of::<V>);
-}
-
-#[inline(always)]
-fn log_kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
-    map(x, y, V::log);
-}
-
-#[inline(always)]
-fn erf_kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
-    map(x, y, erf_of::<V>);
-}
-
-#[inline(always)]
-fn tanh_kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
-    map(x, y, tanh_of::<V>);
-}
-
-#[inline(always)]
-fn sigmoid_kernel<V: Vector>(x: &[f32], y: &mut [f32]) {
-    map(x, y, sigmoid_of::<V>);
+map_kernels! {
+    exp_kernel = exp_of;
+    log_kernel = V::log;
+    erf_kernel = erf_of;
+    tanh_kernel = tanh_of;
+    sigmoid_kernel = sigmoid_of;
 }
 
 const fn number(bits: u32) -> f32 {
@@ -230,13 +222,20 @@ pub(in crate::numerics) fn tanh_of<V: Vector>(x: V) -> V {
 
 /// The logistic function.
 ///
-/// With z = e^(−|x|), it is 1 ÷ (1 + z) or z ÷ (1 + z).
+/// With z = e^(−|x|), it is 1 ÷ (1 + z) or z ÷ (1 + z); the quotient is corrected by its remainder and by what the sum
+/// lost, so that the error of z is almost all that is left.
 #[inline(always)]
 pub(in crate::numerics) fn sigmoid_of<V: Vector>(x: V) -> V {
     let one = V::splat(1.0);
     let z = exp_of(V::splat(0.0).sub(x.abs()));
-    let numerator = V::select(x.less(V::splat(0.0)), z, one);
-    numerator.div(one.add(z))
+    let negative = x.less(V::splat(0.0));
+    let numerator = V::select(negative, z, one);
+    let sum = one.add(z);
+    let lost = z.sub(sum.sub(one));
+    let quotient = numerator.div(sum);
+    let reciprocal = V::select(negative, one.sub(quotient), quotient);
+    let remainder = quotient.negative_fma(sum, numerator);
+    quotient.negative_fma(lost, remainder).fma(reciprocal, quotient)
 }
 
 /// Eight pieces of width 17/32, piece k around k·17/32: coefficients of d⁰, d¹, … by piece.

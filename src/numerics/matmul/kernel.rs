@@ -4,6 +4,14 @@
 //! element is one chain of fused multiply-adds in ascending order, whatever the tile's shape.
 
 #![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "register arrays are indexed so that loops unroll"
+)]
+#![allow(
     unsafe_code,
     reason = "unchecked addresses and functions compiled for given instructions"
 )]

@@ -103,7 +103,8 @@ fn multiply_on(
         multiply_on(path, tile, a, b, Finish::Bias(bias), out, out_row_stride);
         for (i, row) in out.chunks_mut(out_row_stride).take(m).enumerate() {
             for (j, c) in row.iter_mut().take(n).enumerate() {
-                *c = residual.at(i, j) + *c;
+                let sum = *c;
+                *c = residual.at(i, j) + sum;
             }
         }
         return;
@@ -168,7 +169,7 @@ fn columns_on(path: Path, x: View, y: Option<View>, out: &mut [f32]) {
     }
     let operands = Columns {
         rows: x.rows(),
-        columns: x.columns(),
+        width: x.columns(),
         x: x.as_ptr(),
         x_stride: x.row_stride(),
         y: y.map_or(std::ptr::null(), |y| y.as_ptr()),

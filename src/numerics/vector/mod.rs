@@ -7,6 +7,10 @@
     unsafe_code,
     reason = "a kernel compiled for a SIMD level is called after the level was detected"
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
 
 mod plain;
 #[cfg(target_arch = "x86_64")]
@@ -24,6 +28,9 @@ pub(in crate::numerics) trait Vector: Copy {
     /// How many lanes; divides 16.
     const WIDTH: usize;
 
+    /// One lane in functions compiled alike; the rest of a row is done with it.
+    type One: Vector;
+
     /// One truth value a lane.
     type Mask: Copy;
 
@@ -35,6 +42,28 @@ pub(in crate::numerics) trait Vector: Copy {
 
     /// Writes the first `WIDTH` elements.
     fn store(self, to: &mut [f32]);
+
+    /// Reads `WIDTH` elements from place `at`.
+    ///
+    /// # Safety
+    ///
+    /// `at + WIDTH ≤ from.len()`.
+    #[inline(always)]
+    unsafe fn read(from: &[f32], at: usize) -> Self {
+        // SAFETY: the caller's promise.
+        Self::load(unsafe { from.get_unchecked(at..at + Self::WIDTH) })
+    }
+
+    /// Writes `WIDTH` elements to place `at`.
+    ///
+    /// # Safety
+    ///
+    /// `at + WIDTH ≤ to.len()`.
+    #[inline(always)]
+    unsafe fn write(self, to: &mut [f32], at: usize) {
+        // SAFETY: the caller's promise.
+        self.store(unsafe { to.get_unchecked_mut(at..at + Self::WIDTH) });
+    }
 
     /// Returns `self + other`.
     fn add(self, other: Self) -> Self;

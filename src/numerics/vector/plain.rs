@@ -20,6 +20,8 @@ const SHIFT_BITS: i32 = 0x4b40_0000;
 impl<const HARDWARE: bool> Vector for Plain<HARDWARE> {
     const WIDTH: usize = 1;
 
+    type One = Self;
+
     type Mask = bool;
 
     #[inline(always)]

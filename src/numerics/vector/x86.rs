@@ -37,8 +37,21 @@ macro_rules! lanes {
     };
 }
 
+/// Joins lane i with lane i + 4, i + 2, i + 1. Macros, not closures: a closure is compiled without the level's features.
+macro_rules! fold {
+    ($eight:expr, $join:ident) => {{
+        let eight = $eight;
+        let four = $join(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let two = $join(four, _mm_movehl_ps(four, four));
+        let one = $join(two, _mm_movehdup_ps(two));
+        _mm_cvtss_f32(one)
+    }};
+}
+
 impl Vector for Eight {
     const WIDTH: usize = 8;
+
+    type One = Plain<true>;
 
     type Mask = __m256;
 
@@ -173,45 +186,31 @@ impl Vector for Eight {
     fn log(self) -> Self {
         let mut lanes = [0.0; 8];
         self.store(&mut lanes);
-        Self::load(&lanes.map(|x| log_of(Plain::<true>(x)).0))
+        for lane in &mut lanes {
+            *lane = log_of(Plain::<true>(*lane)).0;
+        }
+        Self::load(&lanes)
     }
 
     #[inline(always)]
     fn tree(lanes: &[Self; LANES]) -> f32 {
         let eight = lanes[0].add(lanes[1]).0;
         // SAFETY: features as above; no memory is read.
-        unsafe { fold(eight, |a, b| _mm_add_ps(a, b)) }
+        unsafe { fold!(eight, _mm_add_ps) }
     }
 
     #[inline(always)]
     fn largest(lanes: &[Self; LANES]) -> f32 {
         let eight = lanes[0].at_least(lanes[1]).0;
         // SAFETY: features as above; no memory is read.
-        unsafe { fold(eight, |a, b| _mm_max_ps(a, b)) }
-    }
-}
-
-/// Joins lane i with lane i + 4, i + 2, i + 1.
-///
-/// # Safety
-///
-/// Only inside a function compiled for AVX.
-#[inline(always)]
-unsafe fn fold(eight: __m256, join: impl Fn(__m128, __m128) -> __m128) -> f32 {
-    // SAFETY: the caller is compiled for AVX; no memory is read.
-    unsafe {
-        let four = join(
-            _mm256_castps256_ps128(eight),
-            _mm256_extractf128_ps::<1>(eight),
-        );
-        let two = join(four, _mm_movehl_ps(four, four));
-        let one = join(two, _mm_movehdup_ps(two));
-        _mm_cvtss_f32(one)
+        unsafe { fold!(eight, _mm_max_ps) }
     }
 }
 
 impl Vector for Sixteen {
     const WIDTH: usize = 16;
+
+    type One = Plain<true>;
 
     type Mask = __mmask16;
 
@@ -330,7 +329,10 @@ impl Vector for Sixteen {
     fn log(self) -> Self {
         let mut lanes = [0.0; 16];
         self.store(&mut lanes);
-        Self::load(&lanes.map(|x| log_of(Plain::<true>(x)).0))
+        for lane in &mut lanes {
+            *lane = log_of(Plain::<true>(*lane)).0;
+        }
+        Self::load(&lanes)
     }
 
     #[inline(always)]
@@ -339,7 +341,7 @@ impl Vector for Sixteen {
         unsafe {
             let high = _mm512_extractf32x8_ps::<1>(lanes[0].0);
             let eight = _mm256_add_ps(_mm512_castps512_ps256(lanes[0].0), high);
-            fold(eight, |a, b| _mm_add_ps(a, b))
+            fold!(eight, _mm_add_ps)
         }
     }
 
@@ -349,7 +351,7 @@ impl Vector for Sixteen {
         unsafe {
             let high = _mm512_extractf32x8_ps::<1>(lanes[0].0);
             let eight = _mm256_max_ps(_mm512_castps512_ps256(lanes[0].0), high);
-            fold(eight, |a, b| _mm_max_ps(a, b))
+            fold!(eight, _mm_max_ps)
         }
     }
 }
