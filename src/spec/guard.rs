@@ -89,16 +89,17 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
     else {
         return Err(Error::Evaluator("a pipe to it is missing".to_owned()));
     };
-    // The child reads everything before it says anything; a broken pipe means that it is dead already.
-    let _ = stdin.write_all(request);
+    // The child reads everything before it says anything; a broken pipe means that it is dead already, and its exit
+    // status says more about that.
+    stdin.write_all(request).ok();
     drop(stdin);
     let (sender, receiver) = mpsc::channel();
     let words_sender = sender.clone();
     let output_reader = thread::spawn(move || {
-        let _ = sender.send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1)));
+        sender.send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1))).ok();
     });
     let words_reader = thread::spawn(move || {
-        let _ = words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX)));
+        words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX))).ok();
     });
     let (mut output, mut words) = (Vec::new(), Vec::new());
     for _ in 0..2 {
@@ -117,7 +118,7 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
 fn read_up_to(source: impl Read, bytes_max: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     // What was read before an error is judged by its trailer.
-    let _ = source.take(bytes_max).read_to_end(&mut bytes);
+    source.take(bytes_max).read_to_end(&mut bytes).ok();
     bytes
 }
 

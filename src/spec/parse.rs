@@ -5,6 +5,7 @@
 //! engine needs a stack frame for each of their characters.
 
 use std::collections::BTreeMap;
+use std::panic;
 use std::rc::Rc;
 
 use dhall::syntax::{Expr, ExprKind, Span, V, parse_expr};
@@ -78,7 +79,10 @@ impl Parser<'_> {
         {
             return Err(SyntaxError::new(start, "expected an expression between these brackets"));
         }
-        let tree = parse_expr(&cut.text).map_err(|error| self.located(&cut, &error))?;
+        // The engine panics on escapes out of range.
+        let tree = panic::catch_unwind(|| parse_expr(&cut.text))
+            .map_err(|_| SyntaxError::new(start, "there is a character that does not exist here"))?
+            .map_err(|error| self.located(&cut, &error))?;
         let named = parts
             .into_iter()
             .enumerate()

@@ -7,6 +7,9 @@ use dhall::syntax::NumKind;
 
 use super::diagnostic::Finding;
 
+/// Deeper values are refused, so that whatever walks a value may recurse.
+pub(super) const DEPTH_MAX: usize = 100;
+
 /// A Dhall value in normal form, without its type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -56,11 +59,16 @@ impl Value {
 
     /// Reads a value off the engine's normal form.
     pub(super) fn from_normal_form(nir: &Nir<'_>) -> Result<Self, Finding> {
-        convert(nir, &mut String::new())
+        convert(nir, &mut String::new(), 0)
     }
 }
 
-fn convert(nir: &Nir<'_>, path: &mut String) -> Result<Value, Finding> {
+fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Finding> {
+    if depth > DEPTH_MAX {
+        let message = format!("values are nested more than {DEPTH_MAX} deep");
+        return Err(Finding::new(message).path(path.chars().take(60).collect::<String>()));
+    }
+    let depth = depth + 1;
     Ok(match nir.kind() {
         NirKind::Num(NumKind::Bool(value)) => Value::Bool(*value),
         NirKind::Num(NumKind::Natural(value)) => Value::Natural(*value),
@@ -70,11 +78,11 @@ fn convert(nir: &Nir<'_>, path: &mut String) -> Result<Value, Finding> {
             Value::Text(text.as_text().ok_or_else(|| no_value(path, "an open text"))?)
         }
         NirKind::EmptyOptionalLit(_) => Value::Optional(None),
-        NirKind::NEOptionalLit(value) => Value::Optional(Some(Box::new(convert(value, path)?))),
+        NirKind::NEOptionalLit(value) => Value::Optional(Some(Box::new(convert(value, path, depth)?))),
         NirKind::EmptyListLit(_) => Value::List(Vec::new()),
         NirKind::NEListLit(values) => {
             let elements = values.iter().enumerate().map(|(index, value)| {
-                within(path, &format!("[{index}]"), |path| convert(value, path))
+                within(path, &format!("[{index}]"), |path| convert(value, path, depth))
             });
             Value::List(elements.collect::<Result<_, _>>()?)
         }
@@ -83,13 +91,13 @@ fn convert(nir: &Nir<'_>, path: &mut String) -> Result<Value, Finding> {
                 fields.iter().map(|(label, value)| (String::from(label), value)).collect();
             let converted = ordered.into_iter().map(|(label, value)| {
                 let step = if path.is_empty() { label.clone() } else { format!(".{label}") };
-                within(path, &step, |path| Ok((label, convert(value, path)?)))
+                within(path, &step, |path| Ok((label, convert(value, path, depth)?)))
             });
             Value::Record(converted.collect::<Result<_, _>>()?)
         }
         NirKind::UnionLit(label, payload, _) => {
             let step = format!("<{}>", label.as_ref());
-            let payload = within(path, &step, |path| convert(payload, path))?;
+            let payload = within(path, &step, |path| convert(payload, path, depth))?;
             Value::Union(String::from(label), Some(Box::new(payload)))
         }
         NirKind::UnionConstructor(label, alternatives)

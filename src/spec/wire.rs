@@ -8,11 +8,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use super::{Evaluated, Finding, Place, Request, Sources, Value};
+use super::value::{DEPTH_MAX, Value};
+use super::{Evaluated, Finding, Place, Request, Sources};
 use crate::digest::{BlobDigest, ExperimentId};
-
-/// Values nested deeper than this are refused on reading.
-const DEPTH_MAX: usize = 500;
 
 /// Something with a form in bytes.
 pub(super) trait Wire: Sized {
@@ -229,7 +227,7 @@ impl Wire for Value {
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
         input.depth += 1;
-        if input.depth > DEPTH_MAX {
+        if input.depth > DEPTH_MAX + 1 {
             return None;
         }
         let value = match u8::read(input)? {

@@ -1,5 +1,6 @@
 //! What the specification layer promises, seen through its front door.
 
+mod hashes;
 mod hostile;
 
 use std::fs;
