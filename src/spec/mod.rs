@@ -21,9 +21,9 @@ mod resolve;
 mod scan;
 mod schema;
 mod show;
-mod value;
 #[cfg(test)]
 mod tests;
+mod value;
 mod wire;
 
 use std::path::PathBuf;
@@ -129,6 +129,8 @@ fn evaluate_with<'cx>(
         ty: ty.to_string(),
         id,
         sources: resolver.sources().clone(),
-        normal_form: request.normal_form.then(|| show::dhall(&normal_form.to_expr(cx))),
+        normal_form: request
+            .normal_form
+            .then(|| show::dhall(&normal_form.to_expr(cx))),
     })
 }

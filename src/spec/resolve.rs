@@ -149,12 +149,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         self.check(Base::Closed(name), &tree, None)
     }
 
-    fn code(
-        &mut self,
-        name: &str,
-        bytes: Vec<u8>,
-        expected: Option<&Expr>,
-    ) -> Result<Typed<'cx>> {
+    fn code(&mut self, name: &str, bytes: Vec<u8>, expected: Option<&Expr>) -> Result<Typed<'cx>> {
         let source = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Finding::new(format!("`{name}` is not UTF-8 at byte {at}"))
@@ -225,7 +220,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             ExprKind::Import(import) => {
                 let result = self.import(base, import, &span)?;
                 let location = ImportLocation::dhall_code_without_imports();
-                let id = self.cx.push_import(location, import.map_ref(|_| ()), span.clone());
+                let id = self
+                    .cx
+                    .push_import(location, import.map_ref(|_| ()), span.clone());
                 self.cx[id].set_resultid(result);
                 HirKind::Import(id)
             }
@@ -266,20 +263,23 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             (_, ImportMode::Location) => Err(refuse("`as Location` is refused".to_owned())
                 .hint("it would put a file name of this machine into the value")
                 .into()),
-            (ImportTarget::Missing, _) => {
-                Err(Failure::Absent(refuse("`missing` is never there".to_owned())))
-            }
+            (ImportTarget::Missing, _) => Err(Failure::Absent(refuse(
+                "`missing` is never there".to_owned(),
+            ))),
             (ImportTarget::Env(name), _) => {
-                let finding = refuse(format!("`env:{name}` is absent: an experiment sees no environment"));
-                Err(Failure::Absent(finding.hint("write the value down, or give a default: `env:NAME ? 1`")))
+                let finding = refuse(format!(
+                    "`env:{name}` is absent: an experiment sees no environment"
+                ));
+                Err(Failure::Absent(finding.hint(
+                    "write the value down, or give a default: `env:NAME ? 1`",
+                )))
             }
             (ImportTarget::Remote(url), mode) => {
                 self.remote(base, url, mode == ImportMode::RawText, pin, span)
             }
             (ImportTarget::Local(prefix, path), mode) => {
-                let name = local_name(base, *prefix, path).map_err(|finding| {
-                    Failure::from(finding.at(base.name(), span))
-                })?;
+                let name = local_name(base, *prefix, path)
+                    .map_err(|finding| Failure::from(finding.at(base.name(), span)))?;
                 self.local(base, &name, mode == ImportMode::RawText, pin, span)
             }
         }
@@ -310,14 +310,15 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
                 let bytes = self
                     .read(name)
                     .map_err(|message| refuse(format!("`{name}` cannot be imported: {message}")))?
-                    .ok_or_else(|| {
-                        Failure::Absent(refuse(format!("there is no file `{name}`")))
-                    })?;
+                    .ok_or_else(|| Failure::Absent(refuse(format!("there is no file `{name}`"))))?;
                 let typed = if as_text {
                     self.text(name, bytes)?
                 } else {
                     let typed = self.code(name, bytes, None)?;
-                    Typed { hir: typed.normalize(self.cx).to_hir(), ty: typed.ty }
+                    Typed {
+                        hir: typed.normalize(self.cx).to_hir(),
+                        ty: typed.ty,
+                    }
                 };
                 let id = self.cx.push_import_result(typed);
                 self.by_file.insert(key, id);
@@ -373,7 +374,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         };
         self.count_bytes(bytes.len()).map_err(refuse)?;
         let tree = binary::decode(&bytes).map_err(|error| {
-            refuse(format!("the bytes of sha256:{pin} are no Dhall expression: {error:?}"))
+            refuse(format!(
+                "the bytes of sha256:{pin} are no Dhall expression: {error:?}"
+            ))
         })?;
         if as_text && !matches!(tree.kind(), ExprKind::TextLit(text) if text.tail().is_empty()) {
             return Err(refuse(format!("sha256:{pin} is not a text")).into());
@@ -405,7 +408,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             return Ok(None);
         };
         self.count_bytes(bytes.len())?;
-        self.sources.files.insert(name.to_owned(), BlobDigest::of(&bytes));
+        self.sources
+            .files
+            .insert(name.to_owned(), BlobDigest::of(&bytes));
         Ok(Some(bytes))
     }
 
@@ -440,10 +445,16 @@ fn parsed(name: &str, source: &str) -> Result<Expr> {
 /// `T::r` is `(T.default // r) : T.Type`.
 fn completed(schema: &Expr, record: &Expr, span: &Span) -> Expr {
     let field = |name: &str| {
-        Expr::new(ExprKind::Op(OpKind::Field(schema.clone(), name.into())), span.clone())
+        Expr::new(
+            ExprKind::Op(OpKind::Field(schema.clone(), name.into())),
+            span.clone(),
+        )
     };
-    let merged =
-        OpKind::BinOp(BinOp::RightBiasedRecordMerge, field("default"), record.clone());
+    let merged = OpKind::BinOp(
+        BinOp::RightBiasedRecordMerge,
+        field("default"),
+        record.clone(),
+    );
     let merged = Expr::new(ExprKind::Op(merged), span.clone());
     Expr::new(ExprKind::Annot(merged, field("Type")), span.clone())
 }
@@ -470,7 +481,9 @@ fn local_name(
     };
     for component in &path.file_path {
         if component.contains(['/', '\0']) {
-            return Err(Finding::new("a path component holds a character that no file name has"));
+            return Err(Finding::new(
+                "a path component holds a character that no file name has",
+            ));
         }
         joined.push(component);
     }
@@ -483,6 +496,13 @@ fn address(url: &URL<Expr>) -> String {
         Scheme::HTTP => "http",
         Scheme::HTTPS => "https",
     };
-    let query = url.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
-    format!("{scheme}://{}/{}{query}", url.authority, url.path.file_path.join("/"))
+    let query = url
+        .query
+        .as_ref()
+        .map_or(String::new(), |query| format!("?{query}"));
+    format!(
+        "{scheme}://{}/{}{query}",
+        url.authority,
+        url.path.file_path.join("/")
+    )
 }

@@ -58,7 +58,13 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
                 steps.push(Step::Field(String::from(name)));
                 match there.get(name) {
                     Some(type_there) => compare(type_there, wanted_type, steps, out),
-                    None => out.push(missing(name, wanted_type, there.keys(), wanted.keys(), steps)),
+                    None => out.push(missing(
+                        name,
+                        wanted_type,
+                        there.keys(),
+                        wanted.keys(),
+                        steps,
+                    )),
                 }
                 steps.pop();
             }
@@ -79,10 +85,16 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
                     (Some(None), None) => {}
                     (None, _) => out.push(plain("this alternative is missing", steps)),
                     (Some(None), Some(wanted_type)) => {
-                        out.push(typed("this alternative lacks its value", wanted_type, "nothing", steps));
+                        out.push(typed(
+                            "this alternative lacks its value",
+                            wanted_type,
+                            "nothing",
+                            steps,
+                        ));
                     }
                     (Some(Some(type_there)), None) => {
-                        let mut mismatch = plain("this alternative carries a value and should not", steps);
+                        let mut mismatch =
+                            plain("this alternative carries a value and should not", steps);
                         mismatch.found = Some(short(type_there));
                         out.push(mismatch);
                     }
@@ -101,7 +113,11 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
             ExprKind::Op(OpKind::App(other, wanted)),
         ) if constructor == other => {
             let is_list = constructor.to_string() == "List";
-            steps.push(if is_list { Step::Element } else { Step::Content });
+            steps.push(if is_list {
+                Step::Element
+            } else {
+                Step::Content
+            });
             compare(there, wanted, steps, out);
             steps.pop();
         }
@@ -138,7 +154,6 @@ fn missing<'l>(
     steps: &[Step],
 ) -> Mismatch {
     let mut mismatch = plain(&format!("missing (expected {})", short(wanted_type)), steps);
-    mismatch.expected = Some(short(wanted_type));
     let unclaimed = there.filter(|label| !wanted.clone().any(|wanted| wanted == *label));
     mismatch.hint = nearest(name.as_ref(), unclaimed.map(Label::as_ref))
         .map(|near| format!("rename `{near}` to `{}`?", name.as_ref()));
@@ -192,9 +207,13 @@ pub(super) fn short(tree: &Expr) -> String {
 
 /// The name most like `name`, if one is like it.
 pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let (distance, near) =
-        names.map(|other| (edit_distance(name, other), other)).min_by_key(|(distance, _)| *distance)?;
-    (distance <= name.chars().count().div_ceil(3).max(1)).then_some(near)
+    let (distance, near) = names
+        .map(|other| (edit_distance(name, other), other))
+        .min_by_key(|(distance, _)| *distance)?;
+    let length = name.chars().count();
+    // Every name of one or two letters is like every other.
+    let most = if length < 3 { 0 } else { length.div_ceil(3) };
+    (distance <= most).then_some(near)
 }
 
 /// Insertions, deletions and replacements between two names, letters compared without case.

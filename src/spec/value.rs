@@ -74,24 +74,37 @@ fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Find
         NirKind::Num(NumKind::Natural(value)) => Value::Natural(*value),
         NirKind::Num(NumKind::Integer(value)) => Value::Integer(*value),
         NirKind::Num(NumKind::Double(value)) => Value::Double(f64::from(*value)),
-        NirKind::TextLit(text) => {
-            Value::Text(text.as_text().ok_or_else(|| no_value(path, "an open text"))?)
-        }
+        NirKind::TextLit(text) => Value::Text(
+            text.as_text()
+                .ok_or_else(|| no_value(path, "an open text"))?,
+        ),
         NirKind::EmptyOptionalLit(_) => Value::Optional(None),
-        NirKind::NEOptionalLit(value) => Value::Optional(Some(Box::new(convert(value, path, depth)?))),
+        NirKind::NEOptionalLit(value) => {
+            Value::Optional(Some(Box::new(convert(value, path, depth)?)))
+        }
         NirKind::EmptyListLit(_) => Value::List(Vec::new()),
         NirKind::NEListLit(values) => {
             let elements = values.iter().enumerate().map(|(index, value)| {
-                within(path, &format!("[{index}]"), |path| convert(value, path, depth))
+                within(path, &format!("[{index}]"), |path| {
+                    convert(value, path, depth)
+                })
             });
             Value::List(elements.collect::<Result<_, _>>()?)
         }
         NirKind::RecordLit(fields) => {
-            let ordered: BTreeMap<_, _> =
-                fields.iter().map(|(label, value)| (String::from(label), value)).collect();
+            let ordered: BTreeMap<_, _> = fields
+                .iter()
+                .map(|(label, value)| (String::from(label), value))
+                .collect();
             let converted = ordered.into_iter().map(|(label, value)| {
-                let step = if path.is_empty() { label.clone() } else { format!(".{label}") };
-                within(path, &step, |path| Ok((label, convert(value, path, depth)?)))
+                let step = if path.is_empty() {
+                    label.clone()
+                } else {
+                    format!(".{label}")
+                };
+                within(path, &step, |path| {
+                    Ok((label, convert(value, path, depth)?))
+                })
             });
             Value::Record(converted.collect::<Result<_, _>>()?)
         }
@@ -105,9 +118,9 @@ fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Find
         {
             Value::Union(String::from(label), None)
         }
-        NirKind::LamClosure { .. }
-        | NirKind::UnionConstructor(..)
-        | NirKind::AppliedBuiltin(_) => return Err(no_value(path, "a function")),
+        NirKind::LamClosure { .. } | NirKind::UnionConstructor(..) | NirKind::AppliedBuiltin(_) => {
+            return Err(no_value(path, "a function"));
+        }
         NirKind::Assert(_) => return Err(no_value(path, "an `assert`")),
         _ => return Err(no_value(path, "a type")),
     })
@@ -126,7 +139,13 @@ fn within<T>(
 }
 
 fn no_value(path: &str, what: &str) -> Finding {
-    let finding = Finding::new(format!("this is {what}, and an experiment consists of values"));
-    let finding = if path.is_empty() { finding } else { finding.path(path) };
+    let finding = Finding::new(format!(
+        "this is {what}, and an experiment consists of values"
+    ));
+    let finding = if path.is_empty() {
+        finding
+    } else {
+        finding.path(path)
+    };
     finding.hint("apply the function, or leave the field out of the record")
 }
