@@ -61,7 +61,7 @@ impl BindError {
 #[derive(Clone, Copy)]
 struct Binder<'v>(&'v Value);
 
-impl<'v> Binder<'v> {
+impl Binder<'_> {
     fn unfit<T>(self, wanted: &str) -> Result<T, BindError> {
         Err(de::Error::custom(format!(
             "this is {}, and {wanted} is wanted",

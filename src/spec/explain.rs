@@ -39,8 +39,8 @@ pub(super) fn findings<'cx>(
 }
 
 /// Findings for a value of type `found` where the schema wants `expected`.
-pub(super) fn schema_findings<'cx>(
-    hir: &Hir<'cx>,
+pub(super) fn schema_findings(
+    hir: &Hir<'_>,
     file: &str,
     found: &Expr,
     expected: &Expr,
@@ -197,12 +197,11 @@ impl Explainer<'_> {
         path: &str,
         expected: Option<&Expr>,
     ) {
-        let wanted = match type_of(env, annotation) {
-            Ok(typed) => typed.eval_to_type(env).ok().map(|ty| shown(env, &ty)),
-            Err(_) => {
-                self.visit(env, annotation, path, None);
-                None
-            }
+        let wanted = if let Ok(typed) = type_of(env, annotation) {
+            typed.eval_to_type(env).ok().map(|ty| shown(env, &ty))
+        } else {
+            self.visit(env, annotation, path, None);
+            None
         };
         match type_of(env, value) {
             Err(_) => self.visit(env, value, path, wanted.as_ref().or(expected)),
@@ -255,9 +254,9 @@ impl Explainer<'_> {
             other => {
                 let mut wrong = Vec::new();
                 other.map_ref(|part| wrong.push(part));
-                wrong
-                    .into_iter()
-                    .for_each(|part| visit(self, part, path, None));
+                for part in wrong {
+                    visit(self, part, path, None);
+                }
             }
         }
         any
@@ -386,23 +385,17 @@ impl Explainer<'_> {
         else {
             return;
         };
-        match function_typed.ty().kind() {
-            NirKind::PiClosure { annot, .. } => {
-                let wanted = annot.to_expr_tyenv(env);
-                let found = shown(env, argument_typed.ty());
-                self.mismatch(argument, path, &found, &wanted);
-            }
-            _ => {
-                let finding = self.finding(
-                    function,
-                    "this is applied to an argument and is not a function",
-                );
-                let finding = finding.types("a function", short(&shown(env, function_typed.ty())));
-                self.report(finding.hint(
-                    "is a comma, an operator or a field's name missing before the argument?",
-                ));
-            }
+        if let NirKind::PiClosure { annot, .. } = function_typed.ty().kind() {
+            let wanted = annot.to_expr_tyenv(env);
+            let found = shown(env, argument_typed.ty());
+            return self.mismatch(argument, path, &found, &wanted);
         }
+        let message = "this is applied to an argument and is not a function";
+        let finding = self.finding(function, message);
+        let finding = finding.types("a function", short(&shown(env, function_typed.ty())));
+        self.report(
+            finding.hint("is a comma, an operator or a field's name missing before the argument?"),
+        );
     }
 
     fn selection<'cx>(

@@ -124,8 +124,8 @@ impl Parser<'_> {
             } else {
                 ("(", ")")
             };
-            cut.text
-                .push_str(&format!("{open}{}{number}{close}", self.placeholder));
+            let number = number.to_string();
+            cut.text.extend([open, &self.placeholder, &number, close]);
             at = child.end;
         }
         cut.pieces.push((cut.text.len(), at));

@@ -300,10 +300,7 @@ impl Scanner<'_> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        1 + self.source[..offset]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count()
+        self.source[..offset].split(|&byte| byte == b'\n').count()
     }
 
     /// Reads any token that is neither blank nor bracket.
@@ -360,13 +357,13 @@ impl Scanner<'_> {
                 self.at += 1;
                 self.text(level)?;
             }
-            b"http" | b"https" | b"env" if self.looking_at(b":") => {
-                if self
-                    .peek(1)
-                    .is_some_and(|next| !next.is_ascii_whitespace() && next != b':')
-                {
-                    self.path();
-                }
+            b"http" | b"https" | b"env"
+                if self.looking_at(b":")
+                    && self
+                        .peek(1)
+                        .is_some_and(|next| !next.is_ascii_whitespace() && next != b':') =>
+            {
+                self.path();
             }
             _ => {}
         }

@@ -24,11 +24,11 @@ enum Layout {
         open: &'static str,
         close: &'static str,
         separator: &'static str,
-        items: Vec<(String, Layout)>,
+        items: Vec<(String, Self)>,
         width: usize,
     },
     /// Something before a layout: `Some …`, `< … >.A …`.
-    Prefixed(String, Box<Layout>),
+    Prefixed(String, Box<Self>),
 }
 
 impl Layout {
@@ -206,7 +206,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => out.extend(["\\u", &format!("{:04X}", u32::from(c))]),
             c => out.push(c),
         }
     }

@@ -58,15 +58,17 @@ impl Value {
     }
 
     /// Reads a value off the engine's normal form.
-    pub(super) fn from_normal_form(nir: &Nir<'_>) -> Result<Self, Finding> {
+    pub(super) fn from_normal_form(nir: &Nir<'_>) -> Result<Self, Box<Finding>> {
         convert(nir, &mut String::new(), 0)
     }
 }
 
-fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Finding> {
+fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Box<Finding>> {
     if depth > DEPTH_MAX {
         let message = format!("values are nested more than {DEPTH_MAX} deep");
-        return Err(Finding::new(message).path(path.chars().take(60).collect::<String>()));
+        return Err(Box::new(
+            Finding::new(message).path(path.chars().take(60).collect::<String>()),
+        ));
     }
     let depth = depth + 1;
     Ok(match nir.kind() {
@@ -129,8 +131,8 @@ fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Find
 fn within<T>(
     path: &mut String,
     step: &str,
-    inside: impl FnOnce(&mut String) -> Result<T, Finding>,
-) -> Result<T, Finding> {
+    inside: impl FnOnce(&mut String) -> Result<T, Box<Finding>>,
+) -> Result<T, Box<Finding>> {
     let length = path.len();
     path.push_str(step);
     let result = inside(path);
@@ -138,7 +140,7 @@ fn within<T>(
     result
 }
 
-fn no_value(path: &str, what: &str) -> Finding {
+fn no_value(path: &str, what: &str) -> Box<Finding> {
     let finding = Finding::new(format!(
         "this is {what}, and an experiment consists of values"
     ));
@@ -147,5 +149,5 @@ fn no_value(path: &str, what: &str) -> Finding {
     } else {
         finding.path(path)
     };
-    finding.hint("apply the function, or leave the field out of the record")
+    Box::new(finding.hint("apply the function, or leave the field out of the record"))
 }

@@ -159,7 +159,9 @@ impl<T: Wire> Wire for Box<T> {
 impl<T: Wire> Wire for Vec<T> {
     fn write(&self, out: &mut Vec<u8>) {
         (self.len() as u64).write(out);
-        self.iter().for_each(|value| value.write(out));
+        for value in self {
+            value.write(out);
+        }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
         (0..input.count()?).map(|_| T::read(input)).collect()
@@ -169,7 +171,9 @@ impl<T: Wire> Wire for Vec<T> {
 impl<T: Wire + Ord> Wire for BTreeSet<T> {
     fn write(&self, out: &mut Vec<u8>) {
         (self.len() as u64).write(out);
-        self.iter().for_each(|value| value.write(out));
+        for value in self {
+            value.write(out);
+        }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
         (0..input.count()?).map(|_| T::read(input)).collect()

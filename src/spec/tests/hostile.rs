@@ -64,7 +64,7 @@ fn nothing_outside_of_the_root_is_imported() {
         ("./a.dhall", "closes a cycle"),
         ("Double/show 1.5", "`Double/show` is refused"),
         (
-            r#"https://example.com/a.dhall sha256:0000000000000000000000000000000000000000000000000000000000000000 using [] "#,
+            "https://example.com/a.dhall sha256:0000000000000000000000000000000000000000000000000000000000000000 using []",
             "does not continue",
         ),
         (

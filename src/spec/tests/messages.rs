@@ -89,78 +89,80 @@ fn expected_type_of_rust_types_is_dhall() {
     assert!(evaluate(&request).is_ok());
 }
 
-/// First line without the file's name, for each kind of mistake.
+/// Each kind of mistake, and the first line that is said of it, without the file's name.
+const MISTAKES: &[(&str, &str)] = &[
+    ("[1, 2, True, 3]", "1:8: [2]: wrong type"),
+    (
+        "let x : Natural = \"a\" in { a = x + 1 }",
+        "1:19: x: wrong type",
+    ),
+    ("let f = λ(n : Natural) → n in f True", "1:33: wrong type"),
+    (
+        "(./Train.dhall).Tipe",
+        "1:2: this record has no field `Tipe`",
+    ),
+    (
+        "let samples = 1 in sample",
+        "1:20: `sample` is not defined here",
+    ),
+    ("let y = { a = 1\nin y", "1:9: this `{` is never closed"),
+    (
+        "{ a = 1, b = }",
+        "1:14: this does not continue the expression",
+    ),
+    (
+        "if True then 1",
+        "1:15: the file ends in the middle of an expression",
+    ),
+    (
+        "merge { A = 1 } < A | B >.B",
+        "1:1: `merge` lacks a handler for `B`",
+    ),
+    (
+        "merge { A = 1, B = 2 } < A >.A",
+        "1:7: `merge` has a handler for `B`, which the union lacks",
+    ),
+    ("assert : 1 + 1 ≡ 3", "1:1: this assertion does not hold"),
+    (
+        "\"a ${1}\"",
+        "1:6: only a Text can stand in `${…}` or beside `++`",
+    ),
+    (
+        "\"é\" ++ 1",
+        "1:8: only a Text can stand in `${…}` or beside `++`",
+    ),
+    ("{ a = 1, a = 2 }", "1:14: a: this field is given twice"),
+    (
+        "< Cosine | Linear >.Cosin",
+        "1:2: this union has no alternative `Cosin`",
+    ),
+    (
+        "{ x = 1 } // 2",
+        "1:14: records are joined with `//` and `/\\`",
+    ),
+    (
+        "1 2",
+        "1:1: this is applied to an argument and is not a function",
+    ),
+    (
+        "λ(x : 1) → x",
+        "1:7: a parameter is annotated with something that is not a type",
+    ),
+    (
+        "if 1 then 2 else 3",
+        "1:4: the condition of `if` must be a Bool",
+    ),
+    ("if True then 2 else +3", "1:21: wrong type"),
+    ("[1] # [True]", "1:8: []: wrong type"),
+    (
+        "(1).x",
+        "1:2: `.x` is asked of something that has no fields",
+    ),
+];
+
 #[test]
 fn mistakes_are_said_in_the_authors_terms() {
-    for (source, wanted) in [
-        ("[1, 2, True, 3]", "1:8: [2]: wrong type"),
-        (
-            "let x : Natural = \"a\" in { a = x + 1 }",
-            "1:19: x: wrong type",
-        ),
-        ("let f = λ(n : Natural) → n in f True", "1:33: wrong type"),
-        (
-            "(./Train.dhall).Tipe",
-            "1:2: this record has no field `Tipe`",
-        ),
-        (
-            "let samples = 1 in sample",
-            "1:20: `sample` is not defined here",
-        ),
-        ("let y = { a = 1\nin y", "1:9: this `{` is never closed"),
-        (
-            "{ a = 1, b = }",
-            "1:14: this does not continue the expression",
-        ),
-        (
-            "if True then 1",
-            "1:15: the file ends in the middle of an expression",
-        ),
-        (
-            "merge { A = 1 } < A | B >.B",
-            "1:1: `merge` lacks a handler for `B`",
-        ),
-        (
-            "merge { A = 1, B = 2 } < A >.A",
-            "1:7: `merge` has a handler for `B`, which the union lacks",
-        ),
-        ("assert : 1 + 1 ≡ 3", "1:1: this assertion does not hold"),
-        (
-            "\"a ${1}\"",
-            "1:6: only a Text can stand in `${…}` or beside `++`",
-        ),
-        (
-            "\"é\" ++ 1",
-            "1:8: only a Text can stand in `${…}` or beside `++`",
-        ),
-        ("{ a = 1, a = 2 }", "1:14: a: this field is given twice"),
-        (
-            "< Cosine | Linear >.Cosin",
-            "1:2: this union has no alternative `Cosin`",
-        ),
-        (
-            "{ x = 1 } // 2",
-            "1:14: records are joined with `//` and `/\\`",
-        ),
-        (
-            "1 2",
-            "1:1: this is applied to an argument and is not a function",
-        ),
-        (
-            "λ(x : 1) → x",
-            "1:7: a parameter is annotated with something that is not a type",
-        ),
-        (
-            "if 1 then 2 else 3",
-            "1:4: the condition of `if` must be a Bool",
-        ),
-        ("if True then 2 else +3", "1:21: wrong type"),
-        ("[1] # [True]", "1:8: []: wrong type"),
-        (
-            "(1).x",
-            "1:2: `.x` is asked of something that has no fields",
-        ),
-    ] {
+    for &(source, wanted) in MISTAKES {
         let first = said(source, None)[0].to_string();
         let first = first
             .lines()
