@@ -16,7 +16,7 @@ const CORPUS: [&str; 14] = [
     "https://example.com/a/b.dhall?q=1 using (./h) ? env:HOME as Text ? env:\"X Y\" ? ../c/\"d e\" ? ~/d ? /e",
     "[] : List { x : Natural }",
     "toMap { a = 1 } : List { mapKey : Text, mapValue : Natural }",
-    "(x.{ a, b }).(T) // y /\\ z //\\\\ w with a.b = 1",
+    "(x.{ a, b }).(T) // y /\\ z //\\\\ (w with a.b = 1)",
     "Some (T::{ a = 1 }) === None Natural && x == y || a != b",
     "assert : Natural/fold 3 Natural (λ(n : Natural) → n * 2) 1 ≡ 8 -- end\n",
     "{ `if` = 1, `a b` = -1, c = +2, d = 1.5e-3, e = -Infinity, f = NaN, g = 0xFF }",
