@@ -1,1 +1,482 @@
-//! Atomic writes and locks.
+//! Files that are whole or absent: atomic writes, durable folders, locks, and errors that name the path.
+//!
+//! A file appears under its name with all of its bytes or not at all, whatever dies in between.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A file operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The disk or the quota is full.
+    #[error("no space left to {operation} `{path}`")]
+    Full {
+        /// What was tried: an infinitive.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The file system is read-only, or permission is missing.
+    #[error("no permission to {operation} `{path}`")]
+    Denied {
+        /// What was tried: an infinitive.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The file, or the folder it should be in, does not exist.
+    #[error("cannot {operation} `{path}`, which does not exist")]
+    Missing {
+        /// What was tried: an infinitive.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// Anything else.
+    #[error("cannot {operation} `{path}`")]
+    Io {
+        /// What was tried: an infinitive.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Says what was tried with which file.
+    pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full {
+                operation,
+                path,
+                source,
+            },
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::Denied {
+                operation,
+                path,
+                source,
+            },
+            io::ErrorKind::NotFound => Self::Missing {
+                operation,
+                path,
+                source,
+            },
+            _ => Self::Io {
+                operation,
+                path,
+                source,
+            },
+        }
+    }
+
+    /// Whether the file did not exist.
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
+/// Names the operation and the path in an I/O error.
+pub trait Context<T> {
+    /// Turns an I/O error into [`Error`]; `operation` is an infinitive: "read", "rename".
+    fn context(self, operation: &'static str, path: &Path) -> Result<T, Error>;
+}
+
+impl<T> Context<T> for io::Result<T> {
+    fn context(self, operation: &'static str, path: &Path) -> Result<T, Error> {
+        self.map_err(|source| Error::new(operation, path, source))
+    }
+}
+
+/// Whether a write outlives a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It outlives the process. A loss of power may undo or tear it; what reads it must notice (a digest, a checksum).
+    Relaxed,
+    /// Bytes and name are flushed to the disk before the call returns.
+    Durable,
+}
+
+/// A file without its final name, removed unless it is persisted.
+#[derive(Debug)]
+pub struct TempFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl TempFile {
+    /// Creates an empty file in `dir`, which must be on the file system of the final name.
+    pub fn create_in(dir: &Path) -> Result<Self, Error> {
+        loop {
+            let path = unique_path(dir);
+            match OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(&path)
+            {
+                Ok(file) => return Ok(Self { file, path }),
+                // Left behind by a process of the same number that was killed.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::new("create", &path, error)),
+            }
+        }
+    }
+
+    /// Where the file is for now.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file, open for reading and writing.
+    pub const fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Appends `bytes`.
+    pub fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).context("write", &self.path)
+    }
+
+    /// Takes away everybody's permission to write.
+    pub fn set_read_only(&self) -> Result<(), Error> {
+        self.file
+            .set_permissions(Permissions::from_mode(0o444))
+            .context("protect", &self.path)
+    }
+
+    /// Gives the file its name; whatever had the name is replaced.
+    pub fn persist(self, target: &Path, durability: Durability) -> Result<(), Error> {
+        self.flush(durability)?;
+        fs::rename(&self.path, target).context("rename to", target)?;
+        flush_parent(target, durability)
+    }
+
+    /// Gives the file its name unless something has it already; says whether it did.
+    pub fn persist_new(self, target: &Path, durability: Durability) -> Result<bool, Error> {
+        self.flush(durability)?;
+        match fs::hard_link(&self.path, target) {
+            Ok(()) => flush_parent(target, durability).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(Error::new("link to", target, error)),
+        }
+    }
+
+    fn flush(&self, durability: Durability) -> Result<(), Error> {
+        match durability {
+            Durability::Relaxed => Ok(()),
+            Durability::Durable => self.file.sync_all().context("flush", &self.path),
+        }
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // Gone already after a rename.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+/// Replaces the file `path` by `bytes`, whole or not at all.
+pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), Error> {
+    let mut temp = TempFile::create_in(parent_of(path))?;
+    temp.write_all(bytes)?;
+    temp.persist(path, durability)
+}
+
+/// Reads a whole file.
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).context("read", path)
+}
+
+/// Reads a whole file, if it exists.
+pub fn read_if_exists(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    if_exists(read(path))
+}
+
+/// Turns the absence of a file into `None`.
+pub fn if_exists<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Creates a folder and those above it, each flushed to the disk with its name.
+pub fn create_dir_durable(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = parent_of(path);
+    create_dir_durable(parent)?;
+    match fs::create_dir(path) {
+        Ok(()) => flush_dir(parent),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(Error::new("create", path, error)),
+    }
+}
+
+/// Creates a folder and those above it.
+pub fn create_dir(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).context("create", path)
+}
+
+/// Removes a file; it may be gone already.
+pub fn remove_file(path: &Path) -> Result<(), Error> {
+    if_exists(fs::remove_file(path).context("remove", path)).map(drop)
+}
+
+/// Removes a folder with all in it; it may be gone already.
+pub fn remove_dir(path: &Path) -> Result<(), Error> {
+    if_exists(fs::remove_dir_all(path).context("remove", path)).map(drop)
+}
+
+/// The paths in a folder, in bytewise order; none if it does not exist.
+pub fn entries(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let Some(entries) = if_exists(fs::read_dir(dir).context("list", dir))? else {
+        return Ok(Vec::new());
+    };
+    let mut paths = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<Vec<_>>>()
+        .context("list", dir)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Makes `target` show the bytes of `source` without copying them where the file system can: by a second name for the
+/// same file, which then must never be written again.
+pub fn link_or_copy(source: &Path, target: &Path) -> Result<(), Error> {
+    match fs::hard_link(source, target) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::new("link", source, error))
+        }
+        // Another file system, or too many names.
+        Err(_) => copy(source, target),
+    }
+}
+
+/// Copies a file, sharing its blocks until either is written where the file system can.
+pub fn copy(source: &Path, target: &Path) -> Result<(), Error> {
+    let input = File::open(source).context("open", source)?;
+    let mut output = File::create_new(target).context("create", target)?;
+    copy_into(&input, source, &mut output, target)
+}
+
+/// Fills the empty file `output` at `target` with the bytes of `input` at `source`.
+pub fn copy_into(
+    mut input: &File,
+    source: &Path,
+    output: &mut File,
+    target: &Path,
+) -> Result<(), Error> {
+    #[cfg(target_os = "linux")]
+    if rustix::fs::ioctl_ficlone(&*output, input).is_ok() {
+        return Ok(());
+    }
+    io::copy(&mut input, output)
+        .map(drop)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull => Error::new("write", target, error),
+            _ => Error::new("copy", source, error),
+        })
+}
+
+/// A lock on a file, held until it is dropped or its process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Waits until nobody else holds the lock.
+    pub fn exclusive(path: &Path) -> Result<Self, Error> {
+        let file = lock_file(path)?;
+        file.lock().context("lock", path)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Waits until nobody holds the lock exclusively.
+    pub fn shared(path: &Path) -> Result<Self, Error> {
+        let file = lock_file(path)?;
+        file.lock_shared().context("lock", path)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the lock, or gives `None` if somebody else holds it.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Self>, Error> {
+        let file = lock_file(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(Error::new("lock", path, error)),
+        }
+    }
+}
+
+fn lock_file(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .context("open", path)
+}
+
+/// A path in `dir` that this process has not used before.
+pub fn unique_path(dir: &Path) -> PathBuf {
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    dir.join(format!(".{}-{number}.tmp", std::process::id()))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) => Path::new("."),
+        None => path,
+    }
+}
+
+fn flush_parent(path: &Path, durability: Durability) -> Result<(), Error> {
+    match durability {
+        Durability::Relaxed => Ok(()),
+        Durability::Durable => flush_dir(parent_of(path)),
+    }
+}
+
+fn flush_dir(dir: &Path) -> Result<(), Error> {
+    File::open(dir)
+        .and_then(|file| file.sync_all())
+        .context("flush", dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for (bytes, durability) in [
+            (&b"longer than the next"[..], Durability::Durable),
+            (b"next", Durability::Relaxed),
+        ] {
+            write_atomic(&path, bytes, durability).unwrap();
+            assert_eq!(read(&path).unwrap(), bytes);
+        }
+        assert_eq!(entries(dir.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn an_unfinished_file_is_never_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut temp = TempFile::create_in(dir.path()).unwrap();
+        temp.write_all(b"half").unwrap();
+        drop(temp);
+        assert!(entries(dir.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_first_of_two_writers_of_a_new_file_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let write = |bytes: &[u8]| {
+            let mut temp = TempFile::create_in(dir.path()).unwrap();
+            temp.write_all(bytes).unwrap();
+            temp.persist_new(&path, Durability::Relaxed).unwrap()
+        };
+        assert!(write(b"first"));
+        assert!(!write(b"second"));
+        assert_eq!(read(&path).unwrap(), b"first");
+        assert_eq!(entries(dir.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let error =
+            write_atomic(&dir.path().join("no/file"), b"", Durability::Relaxed).unwrap_err();
+        assert!(matches!(error, Error::Missing { .. }), "{error:?}");
+        assert!(error.to_string().contains("no/"), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_and_a_read_only_one_have_kinds_of_their_own() {
+        // `/dev/full` refuses every write with ENOSPC; `/proc` refuses new files from everybody.
+        let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = full
+            .write_all(b"x")
+            .context("write", Path::new("/dev/full"))
+            .unwrap_err();
+        assert!(matches!(error, Error::Full { .. }), "{error:?}");
+        for code in [rustix::io::Errno::ROFS, rustix::io::Errno::ACCESS] {
+            let error = Error::new("write", Path::new("x"), code.into());
+            assert!(matches!(error, Error::Denied { .. }), "{error:?}");
+        }
+        assert_eq!(error.to_string(), "no space left to write `/dev/full`");
+    }
+
+    #[test]
+    fn a_lock_excludes_others_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = Lock::exclusive(&path).unwrap();
+        assert!(Lock::try_exclusive(&path).unwrap().is_none());
+        drop(held);
+        assert!(Lock::try_exclusive(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn folders_are_created_with_those_above_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/c");
+        create_dir_durable(&path).unwrap();
+        create_dir_durable(&path).unwrap();
+        assert!(path.is_dir());
+        fs::write(dir.path().join("file"), b"").unwrap();
+        assert!(create_dir_durable(&dir.path().join("file/d")).is_err());
+    }
+
+    #[test]
+    fn a_link_shows_the_same_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b, c) = (
+            dir.path().join("a"),
+            dir.path().join("b"),
+            dir.path().join("c"),
+        );
+        write_atomic(&a, b"bytes", Durability::Relaxed).unwrap();
+        link_or_copy(&a, &b).unwrap();
+        copy(&a, &c).unwrap();
+        assert_eq!(
+            (read(&b).unwrap(), read(&c).unwrap()),
+            (b"bytes".to_vec(), b"bytes".to_vec())
+        );
+        assert!(
+            link_or_copy(&dir.path().join("absent"), &c)
+                .unwrap_err()
+                .is_missing()
+        );
+    }
+}

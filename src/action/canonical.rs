@@ -53,7 +53,9 @@ impl<'de> Deserialize<'de> for Real {
             .filter(|digits| digits.len() == 16)
             .and_then(|digits| u64::from_str_radix(digits, 16).ok())
             .and_then(|bits| Self::new(f64::from_bits(bits)))
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not a finite binary64 number")))
+            .ok_or_else(|| {
+                serde::de::Error::custom(format!("`{text}` is not a finite binary64 number"))
+            })
     }
 }
 
@@ -67,7 +69,11 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
 /// Reads canonical bytes back; any other spelling of the same value is refused.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
     let value: T = serde_json::from_slice(bytes)?;
-    if encode(&value)? == bytes { Ok(value) } else { Err(CanonicalError::OtherSpelling) }
+    if encode(&value)? == bytes {
+        Ok(value)
+    } else {
+        Err(CanonicalError::OtherSpelling)
+    }
 }
 
 fn write_value(value: &Value, text: &mut String) -> Result<(), CanonicalError> {
@@ -136,7 +142,11 @@ mod tests {
             b: Real,
             a: Option<u64>,
         }
-        let bytes = encode(&Example { b: Real::new(0.1).unwrap(), a: None }).unwrap();
+        let bytes = encode(&Example {
+            b: Real::new(0.1).unwrap(),
+            a: None,
+        })
+        .unwrap();
         assert_eq!(bytes, br#"{"a":null,"b":"f64:3fb999999999999a"}"#);
     }
 

@@ -2,10 +2,20 @@
 //!
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
+mod collect;
+mod evaluate;
+mod files;
+mod fit;
+mod selection;
+#[cfg(test)]
+mod testing;
+mod train;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::action::Params;
+pub use crate::numerics::Level;
 
 /// What a job may see beside its parameters.
 pub struct JobContext<'a> {
@@ -18,7 +28,7 @@ pub struct JobContext<'a> {
     /// Threads it may use. No result depends on it.
     pub threads: usize,
     /// The SIMD level it computes with. No result depends on it.
-    pub level: crate::numerics::Level,
+    pub level: Level,
     /// Seconds of wall time between resume checkpoints. No result depends on it.
     pub resume_interval: std::time::Duration,
     /// Set from outside when the job should stop at the next step, leaving a resume checkpoint.
@@ -78,6 +88,13 @@ pub enum JobError {
 
 /// Performs the job that `params` describe.
 pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let _ = (params, context);
-    Err(JobError::BadParameters("no job kind is wired yet".to_owned()))
+    match params {
+        Params::Collect(params) => collect::run(params, context),
+        Params::Fit(params) => fit::run(params, context),
+        Params::Train(params) => train::run(params, context),
+        Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Draw(_) => {
+            Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod confined;
 mod diagnostic;
 mod difference;
 mod explain;
+pub mod experiment;
 pub mod guard;
 mod indented;
 mod parse;

@@ -1,1 +1,288 @@
-//! The content-addressed store, the action cache, the recipe index.
+//! The content-addressed store: every byte that a run reads or makes, by its digest.
+//!
+//! | in the folder | is | trusted because |
+//! |---|---|---|
+//! | `layout` | the version of this table | an unknown one is refused |
+//! | `cas/` | blobs by SHA-256 | hashed when written and when read |
+//! | `actions/` | results by action key | each carries a checksum over key and outputs |
+//! | `recipes/` | recipe id → key, and each recipe's canonical bytes | checksums; can be lost without executing anything again |
+//! | `attestations/` | who made a result, where and when, with the log | never read to decide anything |
+//! | `conflicts/` | results that a key gave beside the recorded one | kept for people |
+//! | `quarantine/` | blobs whose bytes did not have their digest | kept for people |
+//! | `scratch/` | resume checkpoints by action key | jobs check them |
+//! | `leases/`, `workspaces/`, `locks/`, `tmp/`, `work/` | who uses the store, and what is under way | removed by [`Store::gc`] once stale |
+//!
+//! Any number of processes may use one store at once.
+
+mod attestation;
+mod cas;
+mod fsck;
+mod gc;
+mod materialise;
+mod recipes;
+mod results;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use attestation::{Attestation, Attested, Maker};
+pub use cas::PutMode;
+pub use fsck::{Finding, FsckReport};
+pub use gc::{GcOptions, GcReport, Lease, Roots, Usage};
+pub use recipes::RecipeEntry;
+
+use crate::action::canonical::CanonicalError;
+use crate::digest::{ActionKey, BlobDigest, TreeDigest};
+use crate::fs::{self, Durability};
+pub use materialise::{MANIFEST, check_name, manifest_blob};
+
+/// The layout that this program writes.
+const LAYOUT: &str = "ibid-store/1\n";
+
+/// The folders of a store.
+const FOLDERS: [&str; 12] = [
+    "actions",
+    "attestations",
+    "cas",
+    "conflicts",
+    "leases",
+    "locks",
+    "quarantine",
+    "recipes",
+    "scratch",
+    "tmp",
+    "work",
+    "workspaces",
+];
+
+/// A store operation that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] fs::Error),
+    /// The folder holds other things.
+    #[error("`{}` is neither empty nor a store", path.display())]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The store was made by another version of the program.
+    #[error("the store `{}` has layout `{found}`; this program knows `ibid-store/1`", path.display())]
+    UnknownLayout {
+        /// The folder.
+        path: PathBuf,
+        /// What its marker says.
+        found: String,
+    },
+    /// The store does not have a blob.
+    #[error("the store has no blob {}", digest.short())]
+    MissingBlob {
+        /// The blob.
+        digest: BlobDigest,
+    },
+    /// A blob's bytes do not have its digest. It was moved aside, so that the next run makes it again.
+    #[error("blob {} has digest {}; it was moved to `{}`", expected.short(), actual.short(), path.display())]
+    Corrupt {
+        /// The digest that it is stored under.
+        expected: BlobDigest,
+        /// The digest of its bytes.
+        actual: BlobDigest,
+        /// Where the bytes are now.
+        path: PathBuf,
+    },
+    /// Bytes from outside do not have the digest that they are pinned under.
+    #[error("bytes pinned as {} have digest {}", expected.short(), actual.short())]
+    WrongDigest {
+        /// The pinned digest.
+        expected: BlobDigest,
+        /// The digest of the bytes.
+        actual: BlobDigest,
+    },
+    /// An action gave other bytes than those recorded. Both are kept.
+    #[error(
+        "action {} gave other bytes than recorded: output `{output}` was {}, is {}; the new result is `{}`",
+        key.short(), short(recorded.as_ref()), short(actual.as_ref()), kept.display()
+    )]
+    OtherBytes {
+        /// The action.
+        key: ActionKey,
+        /// The first output that differs.
+        output: String,
+        /// Its recorded digest; `None`: there was no such output.
+        recorded: Option<BlobDigest>,
+        /// Its digest now; `None`: there is no such output.
+        actual: Option<BlobDigest>,
+        /// The file that names all outputs of the new result.
+        kept: PathBuf,
+    },
+    /// A manifest cannot be read.
+    #[error("tree {} has no valid manifest", digest.short())]
+    BadManifest {
+        /// The tree.
+        digest: TreeDigest,
+        /// The cause.
+        #[source]
+        source: CanonicalError,
+    },
+    /// A name from a manifest or an output folder would escape its folder, or is taken twice.
+    #[error("`{name}` cannot be the name of a file in a tree")]
+    BadName {
+        /// The name.
+        name: String,
+    },
+    /// A file of a tree has another size than its manifest says.
+    #[error("file `{name}` of a tree has {actual} bytes; its manifest says {expected}")]
+    WrongSize {
+        /// The file.
+        name: String,
+        /// Its size in the manifest.
+        expected: u64,
+        /// Its size.
+        actual: u64,
+    },
+}
+
+impl StoreError {
+    /// Whether bytes differ from the digest they are stored or pinned under, or from those recorded.
+    pub const fn is_integrity(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt { .. }
+                | Self::WrongDigest { .. }
+                | Self::OtherBytes { .. }
+                | Self::BadManifest { .. }
+                | Self::WrongSize { .. }
+        )
+    }
+}
+
+fn short(digest: Option<&BlobDigest>) -> String {
+    digest.map_or_else(|| "absent".to_owned(), BlobDigest::short)
+}
+
+/// An open store.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    recipes: Mutex<recipes::Recipes>,
+    verified: Mutex<BTreeMap<BlobDigest, cas::Stamp>>,
+}
+
+impl Store {
+    /// Opens the store in `root`, which is made if it does not exist or is empty.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        match fs::read_if_exists(&root.join("layout"))? {
+            Some(found) if found == LAYOUT.as_bytes() => {}
+            Some(found) => {
+                let found = String::from_utf8_lossy(&found)
+                    .trim_end()
+                    .chars()
+                    .take(80)
+                    .collect();
+                return Err(StoreError::UnknownLayout {
+                    path: root.to_owned(),
+                    found,
+                });
+            }
+            None => create(root)?,
+        }
+        let recipes = Mutex::new(recipes::Recipes::open(&root.join("recipes"))?);
+        Ok(Self {
+            root: root.to_owned(),
+            recipes,
+            verified: Mutex::default(),
+        })
+    }
+
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder for resume checkpoints of an action. It outlives interruptions and is no part of any result.
+    pub fn scratch_dir(&self, key: &ActionKey) -> PathBuf {
+        self.root.join("scratch").join(key.to_string())
+    }
+
+    /// The file whose lock says that somebody executes the action.
+    pub fn lock_path(&self, key: &ActionKey) -> PathBuf {
+        self.root.join("locks").join(key.to_string())
+    }
+
+    /// Makes an empty folder for the execution of an action, on the file system of the store. Whoever asks for it holds
+    /// the lock at [`Self::lock_path`].
+    pub fn new_work_dir(&self, key: &ActionKey) -> Result<PathBuf, StoreError> {
+        let path = self.root.join("work").join(key.to_string());
+        // Left behind by a process that was killed.
+        fs::remove_dir(&path)?;
+        fs::create_dir(&path)?;
+        Ok(path)
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// `FOLDER/ab/cdef…`: at most 256 folders of a level, each small enough for any file system.
+    fn fan_out(&self, folder: &str, hex: &str) -> PathBuf {
+        let root = self.root.as_os_str();
+        let mut path = std::ffi::OsString::with_capacity(root.len() + folder.len() + hex.len() + 3);
+        path.push(root);
+        for part in [folder, &hex[..2], &hex[2..]] {
+            path.push("/");
+            path.push(part);
+        }
+        path.into()
+    }
+}
+
+/// A panic while a cache was held cannot leave it half-changed: every change is one assignment or insertion.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn create(root: &Path) -> Result<(), StoreError> {
+    let foreign = fs::entries(root)?.into_iter().any(|path| {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        // Another process may be making the store at this moment.
+        !(FOLDERS.contains(&name) || name == "layout" || name.ends_with(".tmp"))
+    });
+    if foreign {
+        return Err(StoreError::NotAStore {
+            path: root.to_owned(),
+        });
+    }
+    for folder in FOLDERS {
+        fs::create_dir_durable(&root.join(folder))?;
+    }
+    fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Durable)?;
+    Ok(())
+}
+
+/// The name in a fan-out folder, put together again.
+fn hex_of(path: &Path) -> Option<String> {
+    let part = |path: &Path| path.file_name()?.to_str().map(str::to_owned);
+    Some(part(path.parent()?)? + &part(path)?)
+}
+
+/// Files of a fan-out folder, in order.
+fn fan_out_files(dir: &Path) -> Result<Vec<PathBuf>, fs::Error> {
+    let mut files = Vec::new();
+    for folder in fs::entries(dir)? {
+        if folder.is_dir() {
+            files.extend(fs::entries(&folder)?);
+        } else {
+            files.push(folder);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

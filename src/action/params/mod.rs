@@ -1,15 +1,17 @@
 //! The parameters of each job kind: everything that affects its bytes, explicit, without defaults.
 
+mod cost;
 mod model;
 mod results;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
-    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole, Measurement, Panel, Row,
-    Selection, Series, Task, YTransform,
+    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,
+    Measurement, Panel, Row, Selection, Series, Task, YTransform,
 };
 pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
 

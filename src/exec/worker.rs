@@ -1,0 +1,184 @@
+//! The child's side of an execution: `ibid job`, hidden.
+//!
+//! Requests come as one JSON value a line, from standard input or a file. Replies go to standard output as lines that
+//! begin with [`REPLY`]; every other line, and standard error, is the job's log. One request gets any number of
+//! `progress` and then one `done` or `failed`. A child that ends without it has crashed.
+
+use std::io::{self, BufRead, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use crate::action::Params;
+use crate::jobs::{self, JobContext, JobError, Level, Progress};
+
+/// What a line of the protocol begins with.
+pub const REPLY: &str = "ibid-job/1 ";
+
+/// What a child is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The job.
+    pub params: Params,
+    /// The folder of inputs.
+    pub inputs: PathBuf,
+    /// The empty folder for outputs.
+    pub outputs: PathBuf,
+    /// The folder for resume checkpoints.
+    pub scratch: PathBuf,
+    /// Threads to use.
+    pub threads: usize,
+    /// The SIMD level to compute with; one that this machine lacks becomes the best below it.
+    pub level: LevelName,
+    /// Wall time between resume checkpoints.
+    pub resume_interval_ms: u64,
+    /// The process that the child must not outlive, if there is one.
+    pub parent: Option<u32>,
+}
+
+/// A SIMD level by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LevelName {
+    /// Plain Rust.
+    Scalar,
+    /// AVX2 and FMA.
+    Avx2,
+    /// AVX-512.
+    Avx512,
+}
+
+impl From<Level> for LevelName {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Scalar => Self::Scalar,
+            Level::Avx2 => Self::Avx2,
+            Level::Avx512 => Self::Avx512,
+        }
+    }
+}
+
+impl LevelName {
+    /// The level, or the best below it that this machine has.
+    pub fn to_available(self) -> Level {
+        let wanted = match self {
+            Self::Scalar => Level::Scalar,
+            Self::Avx2 => Level::Avx2,
+            Self::Avx512 => Level::Avx512,
+        };
+        let below = Level::available()
+            .into_iter()
+            .filter(|level| *level <= wanted);
+        below.max().unwrap_or(Level::Scalar)
+    }
+}
+
+/// What a child says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reply {
+    /// A share of the work is done.
+    Progress(Progress),
+    /// The outputs are in their folder.
+    Done,
+    /// There are none.
+    Failed(Failure),
+}
+
+/// Serves the requests of standard input with the jobs of this program; the exit code.
+///
+/// SIGTERM asks the job to stop and to leave a resume checkpoint. When the parent dies, so does this process.
+pub fn child_main() -> u8 {
+    serve(&mut io::stdin().lock(), &mut io::stdout(), &jobs::run)
+}
+
+/// Serves requests until `requests` ends; the exit code: 0, or 3 if the other side broke the protocol or went away.
+pub fn serve(
+    requests: &mut dyn BufRead,
+    replies: &mut dyn Write,
+    job: &dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>,
+) -> u8 {
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let registered =
+        signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&cancelled));
+    match registered.and_then(|_| serve_all(requests, replies, job, &cancelled)) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "the child cannot go on");
+            3
+        }
+    }
+}
+
+fn serve_all(
+    requests: &mut dyn BufRead,
+    replies: &mut dyn Write,
+    job: &dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>,
+    cancelled: &AtomicBool,
+) -> io::Result<()> {
+    for line in requests.lines() {
+        let request: Request = serde_json::from_str(&line?)?;
+        if let Some(parent) = request.parent {
+            die_with_parent(parent)?;
+        }
+        let mut broken = None;
+        let mut progress = |progress| {
+            if let Err(error) = send(replies, &Reply::Progress(progress)) {
+                broken = Some(error);
+            }
+        };
+        let mut context = JobContext {
+            inputs: &request.inputs,
+            outputs: &request.outputs,
+            scratch: &request.scratch,
+            threads: request.threads,
+            level: request.level.to_available(),
+            resume_interval: Duration::from_millis(request.resume_interval_ms),
+            cancelled,
+            progress: &mut progress,
+        };
+        let done = job(&request.params, &mut context);
+        if let Some(error) = broken {
+            return Err(error);
+        }
+        let reply = match done {
+            Ok(()) => Reply::Done,
+            Err(error) => Reply::Failed(error.into()),
+        };
+        send(replies, &reply)?;
+    }
+    Ok(())
+}
+
+fn send(replies: &mut dyn Write, reply: &Reply) -> io::Result<()> {
+    let json = serde_json::to_string(reply)?;
+    // In one write, on a line of its own whatever a library printed before.
+    replies.write_all(format!("\n{REPLY}{json}\n").as_bytes())?;
+    replies.flush()
+}
+
+/// Asks the kernel to kill this process when its parent ends.
+#[cfg(target_os = "linux")]
+fn die_with_parent(parent: u32) -> io::Result<()> {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have ended before the kernel was asked.
+    let alive =
+        getppid().is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
+    if alive {
+        Ok(())
+    } else {
+        Err(io::Error::other("the parent process has ended"))
+    }
+}
+
+/// Elsewhere the end of standard input is the only sign.
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent(_parent: u32) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! What may go: everything that no root reaches and that nobody made or used of late.
+//!
+//! A recipe reaches its result, its outputs and the inputs that the experiment pins. It does not reach upstream
+//! results: whoever wants those kept names them, as a lockfile does.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::materialise::manifest_blob;
+use super::{Store, StoreError, fan_out_files, hex_of, results};
+use crate::action::{Action, ActionResult, Input, canonical};
+use crate::digest::{ActionKey, BlobDigest, RecipeId, TreeDigest};
+use crate::fs::{self, Context as _, Durability, Lock};
+
+/// What somebody needs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Roots {
+    /// Recipes, with their results, outputs and pinned inputs.
+    pub recipes: BTreeSet<RecipeId>,
+    /// Blobs.
+    pub blobs: BTreeSet<BlobDigest>,
+    /// Trees, with the files that they name.
+    pub trees: BTreeSet<TreeDigest>,
+}
+
+impl Roots {
+    /// Adds everything that `other` needs.
+    pub fn extend(&mut self, other: Self) {
+        self.recipes.extend(other.recipes);
+        self.blobs.extend(other.blobs);
+        self.trees.extend(other.trees);
+    }
+}
+
+/// What a collection keeps.
+#[derive(Debug)]
+pub struct GcOptions<'a> {
+    /// The time.
+    pub now: SystemTime,
+    /// What was made or used within this time is kept: a day, as a rule.
+    pub keep_within: Duration,
+    /// What is kept for the registered workspaces' lockfiles; live leases are added.
+    pub roots: &'a Roots,
+    /// Whether to count only.
+    pub dry_run: bool,
+}
+
+/// What a collection removed and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct GcReport {
+    /// Blobs that were removed.
+    pub removed_blobs: u64,
+    /// Their size in bytes.
+    pub removed_bytes: u64,
+    /// Results that were removed, with their attestations.
+    pub removed_results: u64,
+    /// Leftovers of interrupted work that were removed.
+    pub removed_leftovers: u64,
+    /// Blobs that were kept.
+    pub kept_blobs: u64,
+    /// Their size in bytes.
+    pub kept_bytes: u64,
+}
+
+/// How much the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Blobs.
+    pub blobs: u64,
+    /// Their size in bytes.
+    pub blob_bytes: u64,
+    /// Results.
+    pub results: u64,
+    /// Recipes in the index.
+    pub recipes: u64,
+    /// Bytes in resume checkpoints.
+    pub scratch_bytes: u64,
+    /// Blobs and results that were moved aside.
+    pub quarantined: u64,
+}
+
+/// Keeps what it names from being collected, until it is dropped or its process ends.
+#[derive(Debug)]
+pub struct Lease {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // If it stays, the next collection sees that nobody holds it.
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+impl Store {
+    /// Keeps `roots` from being collected; waits for a collection that is under way.
+    pub fn lease(&self, roots: &Roots) -> Result<Lease, StoreError> {
+        let _no_collection = Lock::shared(&self.gc_lock())?;
+        loop {
+            let path = fs::unique_path(&self.root.join("leases"));
+            let Some(lock) = Lock::try_exclusive(&path)? else {
+                continue;
+            };
+            let bytes = serde_json::to_vec(roots).expect("roots are plain data");
+            // In place: the lock is on this very file, and no collection looks at it yet.
+            std::fs::OpenOptions::new()
+                .write(true)
+                .truncate(true)
+                .open(&path)
+                .and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))
+                .context("write", &path)?;
+            return Ok(Lease { path, _lock: lock });
+        }
+    }
+
+    /// Remembers a workspace whose lockfiles a collection must ask for.
+    pub fn register_workspace(&self, path: &Path) -> Result<(), StoreError> {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = path.as_os_str().as_bytes();
+        let file = self
+            .root
+            .join("workspaces")
+            .join(BlobDigest::of(bytes).to_string());
+        if !file.exists() {
+            fs::write_atomic(&file, bytes, Durability::Durable)?;
+        }
+        Ok(())
+    }
+
+    /// The workspaces that were registered and still exist.
+    pub fn workspaces(&self) -> Result<Vec<PathBuf>, StoreError> {
+        use std::os::unix::ffi::OsStringExt;
+        let mut workspaces = Vec::new();
+        for file in fs::entries(&self.root.join("workspaces"))? {
+            let path = PathBuf::from(std::ffi::OsString::from_vec(fs::read(&file)?));
+            if path.is_dir() {
+                workspaces.push(path);
+            }
+        }
+        Ok(workspaces)
+    }
+
+    /// Removes what no root reaches and nobody made or used of late.
+    pub fn gc(&self, options: &GcOptions<'_>) -> Result<GcReport, StoreError> {
+        let _alone = Lock::exclusive(&self.gc_lock())?;
+        self.refresh_recipes()?;
+        let mut roots = options.roots.clone();
+        for path in fs::entries(&self.root.join("leases"))? {
+            roots.extend(live_lease(&path)?);
+        }
+        let mut report = GcReport::default();
+        let kept = self.mark(&roots, options, &mut report)?;
+        for path in fan_out_files(&self.root.join("cas"))? {
+            let Some(digest) = hex_of(&path).and_then(|hex| hex.parse::<BlobDigest>().ok()) else {
+                continue;
+            };
+            let Some(meta) = fs::if_exists(path.symlink_metadata().context("inspect", &path))?
+            else {
+                continue;
+            };
+            if kept.contains(&digest) || is_recent(&path, options) {
+                report.kept_blobs += 1;
+                report.kept_bytes += meta.len();
+            } else {
+                report.removed_blobs += 1;
+                report.removed_bytes += meta.len();
+                remove(&path, options)?;
+            }
+        }
+        report.removed_leftovers = self.remove_leftovers(options)?;
+        Ok(report)
+    }
+
+    /// Counts what the store holds.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let size = |path: &PathBuf| path.symlink_metadata().map_or(0, |meta| meta.len());
+        let blobs = fan_out_files(&self.root.join("cas"))?;
+        let scratch = fan_out_files(&self.root.join("scratch"))?;
+        Ok(Usage {
+            blobs: blobs.len() as u64,
+            blob_bytes: blobs.iter().map(size).sum(),
+            results: fan_out_files(&self.root.join("actions"))?.len() as u64,
+            recipes: self.recipe_keys().len() as u64,
+            scratch_bytes: scratch.iter().map(size).sum(),
+            quarantined: fs::entries(&self.root.join("quarantine"))?.len() as u64,
+        })
+    }
+
+    fn gc_lock(&self) -> PathBuf {
+        self.root.join("locks").join("gc")
+    }
+
+    /// The blobs to keep. Results that are not kept are removed, before any of their outputs is.
+    fn mark(
+        &self,
+        roots: &Roots,
+        options: &GcOptions<'_>,
+        report: &mut GcReport,
+    ) -> Result<BTreeSet<BlobDigest>, StoreError> {
+        let mut kept = roots.blobs.clone();
+        let mut trees = roots.trees.clone();
+        let mut keys = BTreeSet::new();
+        for recipe in &roots.recipes {
+            keys.extend(self.recipe_key(recipe));
+            let Some(bytes) = self.recipe_bytes(recipe)? else {
+                continue;
+            };
+            let Ok(action) = canonical::decode::<Action<Input>>(&bytes) else {
+                continue;
+            };
+            for input in action.inputs.values() {
+                match input {
+                    Input::Blob(digest) => drop(kept.insert(*digest)),
+                    Input::Tree(digest) => drop(trees.insert(*digest)),
+                    Input::Output { .. } => {}
+                }
+            }
+        }
+        for tree in &trees {
+            kept.insert(manifest_blob(tree));
+            // A tree whose manifest is not here has no files to keep.
+            if let Ok(manifest) = self.manifest(tree) {
+                kept.extend(manifest.files.iter().map(|file| file.sha256));
+            }
+        }
+        self.mark_results(&mut keys, &mut kept, options, report)?;
+        if !options.dry_run {
+            self.retain_recipes(&keys)?;
+        }
+        for path in fs::entries(&self.root.join("conflicts"))? {
+            kept.extend(conflict_outputs(&path)?);
+        }
+        Ok(kept)
+    }
+
+    fn mark_results(
+        &self,
+        keys: &mut BTreeSet<ActionKey>,
+        kept: &mut BTreeSet<BlobDigest>,
+        options: &GcOptions<'_>,
+        report: &mut GcReport,
+    ) -> Result<(), StoreError> {
+        for path in fan_out_files(&self.root.join("actions"))? {
+            let Some(key) = hex_of(&path).and_then(|hex| hex.parse::<ActionKey>().ok()) else {
+                continue;
+            };
+            if keys.contains(&key) || is_recent(&path, options) {
+                keys.insert(key);
+                if let Some(result) = self.result(&key)? {
+                    kept.extend(digests(&result));
+                }
+            } else {
+                report.removed_results += 1;
+                remove(&path, options)?;
+                if !options.dry_run {
+                    fs::remove_dir(&self.attestation_dir(&key))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes temporary files, work folders, resume checkpoints and locks that nobody used of late.
+    fn remove_leftovers(&self, options: &GcOptions<'_>) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for folder in ["tmp", "work", "scratch", "locks", "leases"] {
+            for path in fs::entries(&self.root.join(folder))? {
+                if is_recent(&path, options) || path == self.gc_lock() {
+                    continue;
+                }
+                let name = path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default();
+                let guard = match folder {
+                    "locks" | "leases" => Some(path.clone()),
+                    // Named by the action; whoever executes it holds its lock.
+                    "scratch" | "work" => Some(self.root.join("locks").join(name)),
+                    _ => None,
+                };
+                let guard = guard.map(|guard| Lock::try_exclusive(&guard)).transpose()?;
+                if matches!(guard, Some(None)) {
+                    continue;
+                }
+                removed += 1;
+                if !path.is_dir() {
+                    remove(&path, options)?;
+                } else if !options.dry_run {
+                    fs::remove_dir(&path)?;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// What a lease names; nothing if nobody holds it any more.
+fn live_lease(path: &Path) -> Result<Roots, StoreError> {
+    if Lock::try_exclusive(path)?.is_some() {
+        return Ok(Roots::default());
+    }
+    Ok(serde_json::from_slice(&fs::read(path)?).unwrap_or_default())
+}
+
+fn conflict_outputs(path: &Path) -> Result<Vec<BlobDigest>, StoreError> {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let Some(key) = name.get(..64).and_then(|hex| hex.parse().ok()) else {
+        return Ok(Vec::new());
+    };
+    let result = results::decode(&key, &fs::read(path)?);
+    Ok(result.iter().flat_map(digests).collect())
+}
+
+fn digests(result: &ActionResult) -> impl Iterator<Item = BlobDigest> {
+    result.outputs.values().map(|output| output.digest)
+}
+
+/// Whether a file was made, written or linked of late. One that cannot be inspected is left alone.
+fn is_recent(path: &Path, options: &GcOptions<'_>) -> bool {
+    let Ok(meta) = path.symlink_metadata() else {
+        return true;
+    };
+    let seconds = u64::try_from(meta.mtime().max(meta.ctime())).unwrap_or(0);
+    let used = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    options
+        .now
+        .duration_since(used)
+        .is_ok_and(|age| age < options.keep_within)
+        || options.now < used
+}
+
+fn remove(path: &Path, options: &GcOptions<'_>) -> Result<(), StoreError> {
+    if options.dry_run {
+        Ok(())
+    } else {
+        Ok(fs::remove_file(path)?)
+    }
+}
