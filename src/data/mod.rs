@@ -1,1 +1,23 @@
 //! Shards, images, tokeniser, order of samples; `bundled` builds the pictogram sets.
+//!
+//! Everything here is a pure function of bytes: a [`Dataset`] of a folder that a manifest describes, a [`Tokenizer`]
+//! of a pinned vocabulary, an [`Order`] of shard sizes and a seed.
+
+#[cfg(feature = "pictograms")]
+pub mod bundled;
+mod dataset;
+mod error;
+pub(crate) mod image;
+mod order;
+mod shard;
+mod sheet;
+mod stream;
+mod tokenizer;
+
+pub use dataset::Dataset;
+pub use error::{DataError, MemberError};
+pub use order::{Order, OrderError, caption_choice};
+pub use sheet::contact_sheet;
+pub use tokenizer::{
+    END, FIRST_TOKEN, PADDING, START, TokenIds, Tokenizer, TokenizerError, VocabularyError,
+};

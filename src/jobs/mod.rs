@@ -2,6 +2,15 @@
 //!
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
+mod collect;
+mod evaluate;
+mod files;
+mod fit;
+mod selection;
+#[cfg(test)]
+mod testing;
+mod train;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -79,8 +88,13 @@ pub enum JobError {
 
 /// Performs the job that `params` describe.
 pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let _ = (params, context);
-    Err(JobError::BadParameters(
-        "no job kind is wired yet".to_owned(),
-    ))
+    match params {
+        Params::Collect(params) => collect::run(params, context),
+        Params::Fit(params) => fit::run(params, context),
+        Params::Train(params) => train::run(params, context),
+        Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Draw(_) => {
+            Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
+        }
+    }
 }

@@ -1,6 +1,21 @@
 //! An experiment to a graph of actions: expand, lockfile, explain; no I/O, clock or floats.
 #![deny(clippy::float_arithmetic)]
 
+mod convert;
+mod expand;
+mod explain;
 mod graph;
+mod lockfile;
+mod price;
 
-pub use graph::{Node, Plan};
+pub use expand::{PlanError, expand, expand_at};
+pub use explain::{Difference, Explanation, differences, explain};
+pub use graph::{FigureTarget, Node, Plan, SourcePin, TreePin, UnpinnedRun};
+pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
+pub use price::Price;
+
+// What a plan is made from and speaks of, for the rooms above that do not see `spec`.
+pub use crate::spec::experiment::{
+    Claim, Condition, Depth, FitName, FitNameMethod, Location, Quantity, QuantityValue, Source,
+    Statement, Tolerance, Transform, Unit,
+};

@@ -1,1 +1,3 @@
 //! Tables to SVG text, pure.
+
+pub mod table;

@@ -1,1 +1,135 @@
-//! Dhall text to a typed experiment.
+//! Dhall text to a checked, bound experiment: hermetic, bounded, and with every finding at once.
+//!
+//! [`guard::evaluate`] is the door: it evaluates a file in a child process and gives its [`Value`], its type and its
+//! [`ExperimentId`], the standard's semantic hash. [`bind`] makes Rust values of it, [`cache`] saves the next evaluation,
+//! [`diff`] and [`show`] are for people.
+//!
+//! What an evaluation may see: files below the import root, and pinned imports that are already here. No network, no
+//! environment, no other file. What it may use: seconds, two gibibytes, one normal form of bounded size. A file that
+//! wants more ends in an [`Error`], never in a crash of the caller.
+
+mod bind;
+pub mod cache;
+mod confined;
+mod diagnostic;
+mod difference;
+mod explain;
+pub mod experiment;
+pub mod guard;
+mod indented;
+mod parse;
+mod resolve;
+mod scan;
+mod schema;
+mod show;
+mod value;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::path::PathBuf;
+
+use dhall::syntax::Expr;
+use dhall::{Ctxt, ToExprOptions};
+
+pub use bind::{BindError, bind};
+pub use confined::Sources;
+pub use diagnostic::{Error, Finding, Limit, Place};
+pub use difference::{Difference, diff};
+pub use show::show;
+pub use value::Value;
+
+use crate::digest::ExperimentId;
+use resolve::{Failure, Integers, Resolver};
+
+/// What to evaluate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    /// The import root: no file outside of it is read.
+    pub root: PathBuf,
+    /// The experiment's file, relative to the root.
+    pub file: PathBuf,
+    /// Folders that hold pinned imports under their SHA-256, as a content-addressed store or a Dhall cache does.
+    pub pins: Vec<PathBuf>,
+    /// The type that the value must have, as a Dhall expression without imports; see [`expected_type`].
+    pub expected: Option<String>,
+    /// Whether [`Evaluated::normal_form`] is wanted.
+    pub normal_form: bool,
+}
+
+/// An experiment, evaluated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    /// What it says.
+    pub value: Value,
+    /// The type of the value, as a Dhall expression.
+    pub ty: String,
+    /// The semantic hash, equal to what `dhall hash` prints.
+    pub id: ExperimentId,
+    /// All that the value depends on.
+    pub sources: Sources,
+    /// The normal form as Dhall text that evaluates to the same id, if it was asked for.
+    pub normal_form: Option<String>,
+}
+
+/// The Dhall type of a Rust type, for [`Request::expected`].
+pub fn expected_type<T: serde_dhall::StaticType>() -> String {
+    T::static_type().to_string()
+}
+
+/// Evaluates in this very process and thread: for the child of [`guard`], which bounds what this cannot.
+fn evaluate(request: &Request) -> Result<Evaluated, Error> {
+    let root = request.root.canonicalize().map_err(|error| {
+        let root = request.root.display();
+        Finding::new(format!("the import root `{root}` cannot be read: {error}"))
+    })?;
+    let name = confined::normalised(&request.file).ok_or_else(|| {
+        let file = request.file.display();
+        Finding::new(format!("`{file}` is not a file below the import root"))
+    })?;
+    let pass = |integers| -> Result<(Evaluated, bool), Error> {
+        Ctxt::with_new(|cx| {
+            let mut resolver = Resolver::new(cx, &root, &request.pins, integers);
+            let evaluated = evaluate_with(cx, &mut resolver, &name, request)
+                .map_err(|failure| Error::Invalid(failure.findings()))?;
+            Ok((evaluated, resolver.uses_to_integer()))
+        })
+    };
+    let (evaluated, uses_to_integer) = pass(Integers::Plain)?;
+    if uses_to_integer {
+        pass(Integers::Checked)?;
+    }
+    Ok(evaluated)
+}
+
+fn evaluate_with<'cx>(
+    cx: Ctxt<'cx>,
+    resolver: &mut Resolver<'cx, '_>,
+    name: &str,
+    request: &Request,
+) -> Result<Evaluated, Failure> {
+    let expected: Option<Expr> = match &request.expected {
+        None => None,
+        Some(source) => Some(resolver.closed("schema", source)?.normalize(cx).to_expr(cx)),
+    };
+    let typed = resolver.file(name, expected.as_ref())?;
+    let ty = typed.ty.as_nir().to_expr(cx, ToExprOptions::default());
+    if let Some(expected) = &expected {
+        let findings = explain::schema_findings(&typed.hir, name, &ty, expected);
+        if !findings.is_empty() {
+            return Err(Failure::Refused(findings));
+        }
+    }
+    let normal_form = typed.normalize(cx);
+    let value = Value::from_normal_form(normal_form.as_nir())?;
+    let id = resolve::semantic_bytes(&normal_form.to_expr_alpha(cx), |bytes| {
+        ExperimentId::from_bytes(*crate::digest::BlobDigest::of(bytes).as_bytes())
+    });
+    Ok(Evaluated {
+        value,
+        ty: ty.to_string(),
+        id,
+        sources: resolver.sources().clone(),
+        normal_form: request.normal_form.then(|| show::dhall(&normal_form.to_expr(cx))),
+    })
+}

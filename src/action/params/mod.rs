@@ -1,11 +1,13 @@
 //! The parameters of each job kind: everything that affects its bytes, explicit, without defaults.
 
+mod cost;
 mod model;
 mod results;
 mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
     Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,

@@ -1,0 +1,259 @@
+//! What can be typed: commands, their arguments, and the options that all of them share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Cite an experiment again and get the same bits.
+///
+/// NAME is `EXPERIMENT[/TARGET]` of the workspace, or a file `FILE.dhall[#TARGET]`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ibid",
+    version,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
+#[command(after_help = "\
+Exit codes: 0 done; 1 a comparison differs, a claim is not met or a training diverged; 2 usage, specification or
+budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 130 interrupted;
+143 terminated; 101 a bug of ours.
+
+Start with: ibid reproduce pictogram-scaling-laws/quick")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
+pub(super) struct Common {
+    /// The store of results [default: `.ibid` in the workspace; also IBID_STORE].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// The workspace [default: found upwards from the current folder].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) workspace: Option<PathBuf>,
+    /// A folder to look for pinned files in first; repeatable [also IBID_MIRRORS, separated by `:`].
+    #[arg(long = "mirror", global = true, value_name = "DIR")]
+    pub(super) mirrors: Vec<PathBuf>,
+    /// Threads in all; results never depend on it [default: all cores].
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Actions at once; results never depend on it [default: one a thread].
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) jobs: Option<u16>,
+    /// The vector instructions to compute with; results never depend on it [default: the best; also IBID_SIMD].
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = ["scalar", "avx2", "avx512"])]
+    pub(super) simd: Option<String>,
+    /// Print one JSON value a line on standard output instead of text.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// What to log on standard error, such as `debug` or `ibid::exec=trace` [also IBID_LOG].
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub(super) log: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a workspace here (or in DIR): the schema, folders, an example.
+    Init(Init),
+    /// Write a commented experiment to start from.
+    New(New),
+    /// List the experiments and their targets.
+    List,
+    /// Check an experiment against the schema and its rules; every finding at once.
+    Check(Named),
+    /// Print an experiment's normal form and its id.
+    Show(Show),
+    /// Compare two experiments by meaning; exit 1 when they differ.
+    Diff(Diff),
+    /// Show what would run, and at what cost.
+    Plan(Named),
+    /// Run what is missing, draw the figure, compare with the lockfile, judge the claims.
+    Reproduce(Reproduce),
+    /// Record what an experiment gives, for readers to compare with.
+    Lock(Lock),
+    /// Execute everything again elsewhere and compare with the lockfile.
+    Verify(Verify),
+    /// Say why actions are not hits: the nearest earlier action and the fields that differ.
+    Explain(Named),
+    /// Print which samples a training step sees.
+    Order(Order),
+    /// Look after the store.
+    #[command(subcommand)]
+    Store(Store),
+    /// Pin and inspect data sets, name their licences.
+    #[command(subcommand)]
+    Data(Data),
+    /// Test this machine against the golden bits; show what the program sees.
+    Doctor,
+    /// Print a completion script for a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    Man,
+    /// Perform actions for a parent process.
+    #[command(hide = true)]
+    Job,
+    /// Evaluate an experiment for a parent process.
+    #[command(hide = true)]
+    EvalDhall,
+}
+
+/// A command that takes one name.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    pub(super) name: String,
+}
+
+/// `show`
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// `EXPERIMENT`, or `FILE.dhall`.
+    pub(super) name: String,
+    /// Print only the id (the Dhall semantic hash).
+    #[arg(long)]
+    pub(super) id: bool,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// The folder [default: the current one].
+    pub(super) dir: Option<PathBuf>,
+}
+
+/// `new`
+#[derive(Debug, Args)]
+pub(super) struct New {
+    /// The name of the experiment: lower-case letters, digits and `-`.
+    pub(super) name: String,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// One experiment.
+    pub(super) a: String,
+    /// The other.
+    pub(super) b: String,
+}
+
+/// `reproduce`
+#[derive(Debug, Args)]
+pub(super) struct Reproduce {
+    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    pub(super) name: String,
+    /// Where the figure and its tables go [default: `out/NAME`].
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Stop before executing when the estimate exceeds this: `90s`, `15min`, `8h`, `3d`.
+    #[arg(long, value_name = "TIME", default_value = "15min")]
+    pub(super) budget: String,
+    /// Exit 1 when the lockfile does not cover the target.
+    #[arg(long)]
+    pub(super) locked: bool,
+    /// Finish every branch that can finish after a failure.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+}
+
+/// `lock`
+#[derive(Debug, Args)]
+pub(super) struct Lock {
+    /// `EXPERIMENT[/TARGET]`.
+    pub(super) name: String,
+    /// Compare only; exit 1 when the lockfile differs.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Stop before executing when the estimate exceeds this.
+    #[arg(long, value_name = "TIME", default_value = "15min")]
+    pub(super) budget: String,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// `EXPERIMENT[/TARGET]`.
+    pub(super) name: String,
+    /// Keep the second store here, instead of a temporary folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) into: Option<PathBuf>,
+    /// Finish every branch that can finish after a failure.
+    #[arg(long)]
+    pub(super) keep_going: bool,
+}
+
+/// `order`
+#[derive(Debug, Args)]
+pub(super) struct Order {
+    /// `EXPERIMENT/TARGET`.
+    pub(super) name: String,
+    /// The run; may be left out where the target has one run.
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<String>,
+    /// The step, from 0.
+    #[arg(long, value_name = "N")]
+    pub(super) step: u64,
+}
+
+/// `store`
+#[derive(Debug, Subcommand)]
+pub(super) enum Store {
+    /// Hash everything; set aside what does not equal its name.
+    Fsck,
+    /// Remove what no lockfile, run in progress or the last day reaches.
+    Gc {
+        /// Only say what would go.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show the space in use.
+    Du,
+    /// Add files, so that experiments which pin them find them.
+    Add {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Print a blob.
+    Cat {
+        /// Its SHA-256.
+        digest: String,
+    },
+}
+
+/// `data`
+#[derive(Debug, Subcommand)]
+pub(super) enum Data {
+    /// Build bundled sets and print their pins, or write them into an experiment.
+    Pin {
+        /// The sets [default: all of them].
+        sets: Vec<String>,
+        /// Write `experiments/EXPERIMENT/shards.dhall`.
+        #[arg(long, value_name = "EXPERIMENT")]
+        write: Option<String>,
+    },
+    /// Show a set's samples, classes and captions.
+    Inspect {
+        /// The set.
+        set: String,
+        /// Write a contact sheet of its first images.
+        #[arg(long, value_name = "FILE.png")]
+        sheet: Option<PathBuf>,
+    },
+    /// List the licences and attributions of the data.
+    Licences,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell.
+    pub(super) shell: clap_complete::Shell,
+}

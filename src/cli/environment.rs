@@ -1,0 +1,45 @@
+//! The environment, read once: every variable that this program knows.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// What the environment says.
+#[derive(Debug, Default)]
+pub(super) struct Environment {
+    /// `IBID_STORE`: the store.
+    pub(super) store: Option<PathBuf>,
+    /// `IBID_MIRRORS`: folders of pinned files.
+    pub(super) mirrors: Vec<PathBuf>,
+    /// `IBID_SIMD`: the SIMD level.
+    pub(super) simd: Option<String>,
+    /// `IBID_LOG`: the log filter.
+    pub(super) log: Option<String>,
+    /// Whether colour and moving progress are wanted on standard error.
+    pub(super) fancy: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    pub(super) fn read() -> Self {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let text =
+            |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
+        Self {
+            store: set("IBID_STORE").map(PathBuf::from),
+            mirrors: set("IBID_MIRRORS")
+                .iter()
+                .flat_map(std::env::split_paths)
+                .collect(),
+            simd: text("IBID_SIMD"),
+            log: text("IBID_LOG"),
+            fancy: std::io::stderr().is_terminal()
+                && set("NO_COLOR").is_none()
+                && text("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+}

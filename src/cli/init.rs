@@ -1,0 +1,30 @@
+//! `ibid init` and `ibid new`
+
+use ibid::ops::Workspace;
+
+use super::arguments::{Init, New};
+use super::failure::{Failure, Stop};
+use super::output::Output;
+
+pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
+    let current = std::env::current_dir().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
+    let folder = init.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
+    let written = ibid::ops::init(&folder)?;
+    for file in &written {
+        output.value(&serde_json::json!({ "written": file }))?;
+        output.line(file.strip_prefix(&current).unwrap_or(file).display())?;
+    }
+    if written.is_empty() {
+        output.say("this is a workspace already; nothing was written");
+    }
+    output.say("\nhint: ibid new my-experiment");
+    Ok(())
+}
+
+pub(super) fn new(workspace: &Workspace, new: &New, output: Output) -> Result<(), Stop> {
+    let file = workspace.new_experiment(&new.name)?;
+    output.value(&serde_json::json!({ "written": file }))?;
+    output.line(file.display())?;
+    output.say(format_args!("\nhint: edit it, then: ibid check {}", new.name));
+    Ok(())
+}

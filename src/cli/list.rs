@@ -1,0 +1,29 @@
+//! `ibid list`
+
+use ibid::ops::Workspace;
+
+use super::failure::Stop;
+use super::output::Output;
+use super::table::{aligned, si};
+
+pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
+    let experiments = workspace.list()?;
+    let mut rows = Vec::new();
+    for experiment in &experiments {
+        output.value(experiment)?;
+        let lockfile = format!("lockfile {}", experiment.lockfile);
+        rows.push(vec![experiment.name.clone(), String::new(), lockfile, experiment.title.clone()]);
+        for target in &experiment.targets {
+            let name = format!("  {}/{}", experiment.name, target.name);
+            let work = format!("{}FLOP", si(target.flops));
+            rows.push(vec![name, target.depths.join(", "), work, target.title.clone()]);
+        }
+    }
+    for line in aligned(&rows) {
+        output.line(line)?;
+    }
+    if experiments.is_empty() {
+        output.say("no experiments yet\n\nhint: ibid new my-experiment");
+    }
+    Ok(())
+}

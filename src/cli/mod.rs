@@ -1,0 +1,182 @@
+//! The terminal: part of the binary crate, sees only the library's public items. One file a command.
+
+mod arguments;
+mod budget;
+mod check;
+mod data;
+mod diff;
+mod doctor;
+mod environment;
+mod explain;
+mod failure;
+mod init;
+mod list;
+mod lock;
+mod order;
+mod output;
+mod plan;
+mod progress;
+mod reproduce;
+mod show;
+mod signals;
+mod store;
+mod table;
+mod verify;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+use ibid::exec::clock::SystemClock;
+use ibid::numerics::Level;
+use ibid::ops::{Name, Settings, Workspace};
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, Command, Common};
+use environment::Environment;
+use failure::{Failure, Stop};
+use output::Output;
+
+/// Runs the command that was typed.
+pub(super) fn main() -> ExitCode {
+<<<<<<< HEAD
+    let arguments = arguments::Arguments::parse();
+    let environment = environment::Environment::read();
+    let output = output::Output {
+        json: arguments.common.json,
+        fancy: environment.fancy,
+    };
+    let result: Result<(), failure::Stop> = Ok(());
+    result.map_or_else(|stop| stop.exit_code(output), |()| ExitCode::SUCCESS)
+=======
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let environment = Environment::read();
+    let output = Output { json: arguments.common.json, fancy: environment.fancy };
+    match run(arguments, &environment, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => stop.exit_code(output),
+    }
+}
+
+/// Help and version go to standard output, mistakes to standard error with exit code 2.
+fn usage(error: &clap::Error) -> ExitCode {
+    // A reader that went away is no mistake.
+    drop(error.print());
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+fn run(arguments: Arguments, environment: &Environment, output: Output) -> Result<(), Stop> {
+    // Hidden commands serve a parent: no workspace, no log of their own.
+    match &arguments.command {
+        Command::Job => return child(ibid::exec::worker::child_main(None)),
+        Command::EvalDhall => return child(ibid::spec::guard::child_main()),
+        Command::Completions(which) => return completions(which.shell, output),
+        Command::Man => return manual(output),
+        Command::Init(init) => return init::run(init, output),
+        _ => {}
+    }
+    start_log(&arguments.common, environment)?;
+    let workspace = open(arguments.common, environment)?;
+    match arguments.command {
+        Command::New(new) => init::new(&workspace, &new, output),
+        Command::List => list::run(&workspace, output),
+        Command::Check(named) => check::run(&workspace, &named, output),
+        Command::Show(show) => show::run(&workspace, &show, output),
+        Command::Diff(diff) => diff::run(&workspace, &diff, output),
+        Command::Plan(named) => plan::run(&workspace, &named, output),
+        Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, output),
+        Command::Lock(lock) => lock::run(&workspace, &lock, output),
+        Command::Verify(verify) => verify::run(&workspace, &verify, output),
+        Command::Explain(named) => explain::run(&workspace, &named, output),
+        Command::Order(order) => order::run(&workspace, &order, output),
+        Command::Store(store) => store::run(&workspace, store, output),
+        Command::Data(data) => data::run(&workspace, data, output),
+        Command::Doctor => doctor::run(&workspace, output),
+        Command::Job | Command::EvalDhall | Command::Completions(_) | Command::Man | Command::Init(_) => Ok(()),
+    }
+}
+
+/// How a hidden command ends: its exit code is for the parent, and everything was said.
+fn child(code: u8) -> Result<(), Stop> {
+    if code == 0 { Ok(()) } else { Err(Stop::Child(code)) }
+}
+
+fn start_log(common: &Common, environment: &Environment) -> Result<(), Failure> {
+    let filter = common.log.as_deref().or(environment.log.as_deref()).unwrap_or("warn");
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Failure::of(&error, 2, vec!["such as: --log debug, or --log ibid::exec=trace".into()]))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(environment.fancy)
+        .without_time()
+        .init();
+    Ok(())
+}
+
+fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
+    let folder = std::env::current_dir().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
+    let program = std::env::current_exe().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
+    let threads = common.threads.map_or_else(cores, usize::from);
+    let mut mirrors = common.mirrors;
+    mirrors.extend(environment.mirrors.iter().cloned());
+    let settings = Settings {
+        folder,
+        workspace: common.workspace,
+        store: common.store.or_else(|| environment.store.clone()),
+        mirrors,
+        threads,
+        jobs: common.jobs.map_or(threads, usize::from),
+        level: level(common.simd.as_deref().or(environment.simd.as_deref()))?,
+        program,
+    };
+    Ok(Workspace::open(settings, Box::new(SystemClock::default()))?)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn level(text: Option<&str>) -> Result<Level, Failure> {
+    let Some(text) = text else {
+        return Ok(Level::detect());
+    };
+    let wanted = match text {
+        "scalar" => Level::Scalar,
+        "avx2" => Level::Avx2,
+        "avx512" => Level::Avx512,
+        other => {
+            return Err(Failure::usage(format!("`{other}` is not a SIMD level"))
+                .hint("one of: scalar, avx2, avx512 (results never depend on it)"));
+        }
+    };
+    if Level::available().contains(&wanted) {
+        Ok(wanted)
+    } else {
+        let failure = Failure { code: 3, ..Failure::usage(format!("this machine has no {text}")) };
+        Err(failure.hint("leave --simd and IBID_SIMD out: results never depend on it"))
+    }
+}
+
+/// Reads a name that was typed.
+fn name(text: &str) -> Result<Name, Stop> {
+    Ok(Name::parse(text).map_err(ibid::ops::Error::from)?)
+}
+
+fn completions(shell: clap_complete::Shell, output: Output) -> Result<(), Stop> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "ibid", &mut script);
+    Ok(output.bytes(&script)?)
+}
+
+fn manual(output: Output) -> Result<(), Stop> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Arguments::command())
+        .render(&mut page)
+        .map_err(|error| Failure::of(&error, 101, Vec::new()))?;
+    Ok(output.bytes(&page)?)
+>>>>>>> main
+}

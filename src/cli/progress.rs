@@ -1,0 +1,130 @@
+//! What a person sees of a run: a moving line on a terminal, a plain line a change elsewhere.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use ibid::digest::RecipeId;
+use ibid::exec::{Event, How};
+use ibid::ops::duration_text;
+
+use super::output::Output;
+
+/// How often the moving line is drawn.
+const FRAME: Duration = Duration::from_millis(100);
+/// How often a plain line says how far a long action is.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
+
+/// Draws the events of a run.
+pub(super) struct Progress {
+    output: Output,
+    queued: usize,
+    done: usize,
+    running: BTreeMap<RecipeId, Running>,
+    last_frame: Option<Instant>,
+}
+
+struct Running {
+    label: String,
+    started: Instant,
+    done: u64,
+    total: u64,
+    unit: String,
+    last_said: Instant,
+}
+
+#[allow(clippy::disallowed_methods, reason = "progress on a terminal is about wall time; no result sees it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Progress {
+    pub(super) const fn new(output: Output) -> Self {
+        Self { output, queued: 0, done: 0, running: BTreeMap::new(), last_frame: None }
+    }
+
+    /// Takes note of an event and says what is worth saying.
+    pub(super) fn on_event(&mut self, event: &Event) {
+        drop(self.output.value(event));
+        match event {
+            Event::Queued { .. } => self.queued += 1,
+            Event::Hit { label, how: How::Fetched, .. } => self.say(&format!("fetched   {label}")),
+            Event::Hit { .. } => {}
+            Event::Started { recipe, label, .. } => {
+                let (started, unit) = (now(), String::new());
+                let label = label.clone();
+                let running = Running { label, started, done: 0, total: 0, unit, last_said: started };
+                self.running.insert(*recipe, running);
+            }
+            Event::Progress { recipe, progress, .. } => {
+                if let Some(running) = self.running.get_mut(recipe) {
+                    (running.done, running.total) = (progress.done, progress.total);
+                    running.unit.clone_from(&progress.unit);
+                }
+                self.say_long(recipe);
+            }
+            Event::Finished { recipe, label, wall_time } => {
+                self.running.remove(recipe);
+                self.done += 1;
+                let time = wall_time.as_secs_f64();
+                self.say(&format!("finished  {label} in {time:.1} s ({}/{})", self.done, self.queued));
+            }
+            Event::Failed { recipe, label, failure } => {
+                self.running.remove(recipe);
+                self.say(&format!("failed    {label}: {failure}"));
+            }
+        }
+        self.draw();
+    }
+
+    /// Clears the moving line.
+    pub(super) fn end(&mut self) {
+        self.output.moving("");
+    }
+
+    fn say(&mut self, text: &str) {
+        self.output.moving("");
+        self.output.say(text);
+        self.last_frame = None;
+    }
+
+    /// Off a terminal, a long action says now and then how far it is.
+    fn say_long(&mut self, recipe: &RecipeId) {
+        if self.output.fancy {
+            return;
+        }
+        let now = now();
+        let Some(running) = self.running.get_mut(recipe) else {
+            return;
+        };
+        if now - running.last_said >= PLAIN_INTERVAL {
+            running.last_said = now;
+            let text = format!("running   {}", running.describe(now));
+            self.say(&text);
+        }
+    }
+
+    fn draw(&mut self) {
+        let now = now();
+        if !self.output.fancy || self.last_frame.is_some_and(|last| now - last < FRAME) {
+            return;
+        }
+        self.last_frame = Some(now);
+        let parts: Vec<_> = self.running.values().map(|running| running.describe(now)).collect();
+        let line = format!("{}/{}  {}", self.done, self.queued, parts.join("  |  "));
+        self.output.moving(&line.chars().take(110).collect::<String>());
+    }
+}
+
+impl Running {
+    /// `xs-36k-64k/train 320/500 steps, 3 s left`
+    fn describe(&self, now: Instant) -> String {
+        if self.total == 0 || self.done == 0 {
+            return self.label.clone();
+        }
+        #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
+        let share = self.done as f64 / self.total as f64;
+        let left = (now - self.started).as_secs_f64() * (1.0 / share - 1.0);
+        let Self { label, done, total, unit, .. } = self;
+        format!("{label} {done}/{total} {unit}, {} left", duration_text(left))
+    }
+}

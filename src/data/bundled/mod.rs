@@ -1,0 +1,269 @@
+//! The pictogram sets: real drawings that ordinary crates carry, as pinned `WebDataset` shards.
+//!
+//! A set's bytes follow from the data crates (pinned by `Cargo.lock`), the keyword tables beside this file and the
+//! rules of the modules below, all in integer arithmetic: equal on every machine and for any number of threads. An
+//! experiment pins the digests, so that training depends on bytes and not on how they were made.
+//!
+//! | set | files | from |
+//! |---|---|---|
+//! | `glyphs-2k`, `glyphs-9k`, `glyphs-36k` | shards | the upstream pool's first 2,300, 9,000, all |
+//! | `emoji-4k` | shards | Twemoji and the emoji-icon font |
+//! | `glyphs-4k`, `icons-4k` | shards | as many as `emoji-4k`: the pool's first, and the same without Twemoji |
+//! | `icon143`, `icon347` | shards, `classes.txt` | held-out packs: concepts that ≥ 2 (≥ 1) of them and ≥ 4 (≥ 3) training packs draw |
+//! | `withheld143` | shards, `classes.txt` | the concepts of `icon143`, one drawing for each training pack, withheld upstream |
+//! | `flags262`, `emoji1256` | shards, `classes.txt` | Noto: flags; the groups but people and flags, without skin tones |
+//! | `mono822` | shards, `classes.txt` | Noto's monochrome font |
+//! | `tabler41` | shards, `classes.txt` | Tabler by its own categories (its drawings are trained on, its categories not) |
+//! | `iconoir-1k`, `noto-1k` | shards | 1,000 image–text pairs of distinct names |
+//! | `vocabulary` | `vocabulary.txt` | byte-pair ids of every caption, class name and prompt of all sets |
+//!
+//! Samples that are trained on have four captions, those that are tested on one: the name. `pool` says what is left
+//! out of the upstream pool.
+
+mod drawing;
+mod parallel;
+mod pool;
+mod raster;
+mod shards;
+mod similarity;
+mod sources;
+mod text;
+
+use std::collections::BTreeSet;
+
+pub use pool::Removed;
+
+use self::pool::Pool;
+use self::shards::{SHARD_SAMPLES, Sample, write_shard};
+use self::text::{Keywords, PROMPT_TEMPLATES};
+use super::error::MemberError;
+use super::tokenizer::BytePairs;
+
+/// The version of the sets that this program builds.
+pub const VERSION: &str = "1";
+
+/// Names of the sets, sorted.
+const SETS: [&str; 16] = [
+    "emoji-4k",
+    "emoji1256",
+    "flags262",
+    "glyphs-2k",
+    "glyphs-36k",
+    "glyphs-4k",
+    "glyphs-9k",
+    "icon143",
+    "icon347",
+    "iconoir-1k",
+    "icons-4k",
+    "mono822",
+    "noto-1k",
+    "tabler41",
+    "vocabulary",
+    "withheld143",
+];
+
+/// Why a set cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundledError {
+    /// There is no such set.
+    #[error("there is no bundled set `{set}`")]
+    UnknownSet {
+        /// The name.
+        set: String,
+    },
+    /// This program builds another version.
+    #[error("this program builds version {VERSION} of the bundled sets, not `{version}`")]
+    UnknownVersion {
+        /// The version that was asked for.
+        version: String,
+    },
+    /// A font of a data crate is not one, or is not there.
+    #[error("the font of `{font}` cannot be read")]
+    Font {
+        /// Whose font.
+        font: String,
+    },
+    /// An image of a data crate cannot be read.
+    #[error("the drawing `{image}` cannot be read")]
+    Image {
+        /// Which drawing.
+        image: String,
+        /// The cause.
+        #[source]
+        source: MemberError,
+    },
+}
+
+/// One file of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuiltFile {
+    /// Its name in the set: `SET-00000.tar`, `classes.txt` or `vocabulary.txt`.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Samples in it; 0 for lists.
+    pub samples: u64,
+    /// Keys of unreadable members: none, as every sample was just rendered.
+    pub skipped: Vec<String>,
+}
+
+/// Names of the sets that can be built, sorted.
+pub fn sets() -> &'static [&'static str] {
+    &SETS
+}
+
+/// Builds the files of one set. Several sets are cheaper through [`Pictograms`].
+pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
+    if !SETS.contains(&set) {
+        return Err(BundledError::UnknownSet { set: set.to_owned() });
+    }
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    Pictograms::render(version, threads)?.build(set)
+}
+
+/// All drawings, rendered and sorted into sets.
+pub struct Pictograms {
+    pool: Pool,
+    keywords: Keywords,
+}
+
+impl Pictograms {
+    /// Renders every source with so many threads: a few seconds of CPU time, about 100 MB.
+    pub fn render(version: &str, threads: usize) -> Result<Self, BundledError> {
+        if version != VERSION {
+            return Err(BundledError::UnknownVersion { version: version.to_owned() });
+        }
+        let keywords = Keywords::read();
+        let drawings = sources::render_all(threads)?;
+        let pool = Pool::new(drawings, &keywords, version, threads);
+        Ok(Self { pool, keywords })
+    }
+
+    /// What was left out of the upstream pool.
+    pub fn removed(&self) -> Removed {
+        self.pool.removed
+    }
+
+    /// Builds the files of one set.
+    pub fn build(&self, set: &str) -> Result<Vec<BuiltFile>, BundledError> {
+        if set == "vocabulary" {
+            return Ok(vec![list("vocabulary.txt", self.vocabulary())]);
+        }
+        if let Some(upstream) = self.upstream(set) {
+            return Ok(write_shards(set, &self.upstream_samples(&upstream)));
+        }
+        let Some(test) = self.pool.tests.get(set) else {
+            return Err(BundledError::UnknownSet { set: set.to_owned() });
+        };
+        let sample = |&(index, label): &(usize, Option<u32>)| {
+            let drawing = &self.pool.drawings[index];
+            Sample { drawing, captions: vec![drawing.name.clone()], label }
+        };
+        let samples: Vec<_> = test.samples.iter().map(sample).collect();
+        let mut files = write_shards(set, &samples);
+        if !test.classes.is_empty() {
+            files.push(list("classes.txt", test.classes.clone()));
+        }
+        Ok(files)
+    }
+
+    /// The drawings of an upstream set, in order.
+    fn upstream(&self, set: &str) -> Option<Vec<usize>> {
+        let glyphs = self.pool.glyphs.iter().copied();
+        let emoji = &self.pool.emoji;
+        Some(match set {
+            "glyphs-2k" => glyphs.take(2300).collect(),
+            "glyphs-9k" => glyphs.take(9000).collect(),
+            "glyphs-36k" => glyphs.collect(),
+            "glyphs-4k" => glyphs.take(emoji.len()).collect(),
+            "icons-4k" => {
+                let is_icon = |&index: &usize| self.pool.drawings[index].source.is_training_pack();
+                glyphs.filter(is_icon).take(emoji.len()).collect()
+            }
+            "emoji-4k" => emoji.clone(),
+            _ => return None,
+        })
+    }
+
+    fn upstream_samples(&self, upstream: &[usize]) -> Vec<Sample<'_>> {
+        let sample = |&index: &usize| {
+            let drawing = &self.pool.drawings[index];
+            let captions = self.keywords.captions(drawing).to_vec();
+            Sample { drawing, captions, label: None }
+        };
+        upstream.iter().map(sample).collect()
+    }
+
+    /// Byte-pair ids, ascending, one a line.
+    fn vocabulary(&self) -> Vec<String> {
+        let mut texts: BTreeSet<String> = BTreeSet::new();
+        texts.extend(PROMPT_TEMPLATES.iter().map(|template| template.replace("{}", "")));
+        let pools = [&self.pool.glyphs, &self.pool.emoji];
+        for &index in pools.into_iter().flatten() {
+            texts.extend(self.keywords.captions(&self.pool.drawings[index]));
+        }
+        for test in self.pool.tests.values() {
+            let names = test.samples.iter().map(|sample| &self.pool.drawings[sample.0].name);
+            texts.extend(names.chain(&test.classes).cloned());
+        }
+        let byte_pairs = BytePairs::new();
+        let ids: BTreeSet<u32> = texts.iter().flat_map(|text| byte_pairs.ids(text)).collect();
+        ids.into_iter().map(|id| id.to_string()).collect()
+    }
+}
+
+fn write_shards(set: &str, samples: &[Sample<'_>]) -> Vec<BuiltFile> {
+    let shard = |(index, samples): (usize, &[Sample<'_>])| BuiltFile {
+        name: format!("{set}-{index:05}.tar"),
+        bytes: write_shard(samples, index * SHARD_SAMPLES),
+        samples: samples.len() as u64,
+        skipped: Vec::new(),
+    };
+    samples.chunks(SHARD_SAMPLES).enumerate().map(shard).collect()
+}
+
+fn list(name: &str, lines: Vec<String>) -> BuiltFile {
+    let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
+    BuiltFile { name: name.to_owned(), bytes: text.into_bytes(), samples: 0, skipped: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[ignore = "explore"]
+    fn explore() {
+        let t = std::time::Instant::now();
+        let all = Pictograms::render("1", 1).unwrap();
+        eprintln!("render {:?} drawings {} removed {:?} glyphs {} emoji {}", t.elapsed(), all.pool.drawings.len(), all.removed(), all.pool.glyphs.len(), all.pool.emoji.len());
+        let mut per = std::collections::BTreeMap::new();
+        for d in &all.pool.drawings { *per.entry((d.source, d.variant.clone())).or_insert(0) += 1; }
+        eprintln!("{per:?}");
+        std::fs::create_dir_all("/tmp/sets").unwrap();
+        for set in sets() {
+            let t = std::time::Instant::now();
+            let files = all.build(set).unwrap();
+            for f in &files { std::fs::write(format!("/tmp/sets/{}{}", if f.name.ends_with("tar") {""} else {set}, f.name), &f.bytes).unwrap(); }
+            eprintln!("{set} {:?} {:?} classes {:?}", t.elapsed(), files.iter().map(|f| (f.name.clone(), f.bytes.len(), f.samples)).collect::<Vec<_>>(), all.pool.tests.get(set).map(|t| t.classes.len()));
+        }
+        // near pairs at thresholds
+        let tests: Vec<usize> = all.pool.tests.iter().filter(|(n,_)| **n != "tabler41" && **n != "withheld143").flat_map(|(_, s)| s.samples.iter().map(|s| s.0)).collect::<BTreeSet<_>>().into_iter().collect();
+        let inks: Vec<_> = tests.iter().map(|&i| similarity::Ink::of(&all.pool.drawings[i].pixels)).collect();
+        let mut out = String::new();
+        for (u, d) in all.pool.drawings.iter().enumerate().filter(|(_, d)| d.source.is_training_pack() || d.source == drawing::Source::Twemoji).filter(|(u, _)| u % 4 == 0) {
+            let ink = similarity::Ink::of(&d.pixels);
+            let best = inks.iter().enumerate().map(|(t, i)| (i.ratio(&ink), t)).min().unwrap();
+            use std::fmt::Write;
+            writeln!(out, "{}\t{}\t{}", best.0, u, tests[best.1]).unwrap();
+        }
+        std::fs::write("/tmp/sets/near.tsv", out).unwrap();
+        let mut raw = Vec::new();
+        for d in &all.pool.drawings { if d.pixels.len() == 1024 { for p in &d.pixels { raw.extend([*p; 3]); } } else { raw.extend(&d.pixels); } }
+        std::fs::write("/tmp/sets/all.rgb", raw).unwrap();
+        let mut names = String::new();
+        for d in &all.pool.drawings { names += &format!("{}\t{}\t{}\t{}\t{:?}\n", d.source.name(), d.variant, d.key, d.name, all.keywords.captions(d)); }
+        std::fs::write("/tmp/sets/all.tsv", names).unwrap();
+    }
+}

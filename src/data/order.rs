@@ -1,0 +1,135 @@
+//! The order of samples: which sample each position of a run visits, and which of its captions.
+//!
+//! Both are pure functions of the seed and the position (portable numerics, version 1, "sample order" and "caption
+//! choice"), so a batch can be looked up without running those before it, and no worker decides anything.
+
+use std::ops::Range;
+
+use super::stream::Stream;
+use crate::action::params::SampleOrder;
+
+/// The stream that epochs are ordered by, one index an epoch; with replacement, one index a position.
+const ORDER_STREAM: &str = "sample order";
+/// The stream that captions are drawn from, one index a position.
+const CAPTION_STREAM: &str = "caption";
+
+/// Why there is no order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// There is nothing to order.
+    #[error("a data set without samples has no order")]
+    Empty,
+    /// More samples than positions can count.
+    #[error("a data set of more than 2^32 samples is not supported")]
+    TooLarge,
+}
+
+/// The order in which a run visits the samples of a data set.
+///
+/// Samples are numbered from 0 through the shards as the manifest lists them. Positions count visits from 0 and run
+/// over the ends of epochs: position `p` is visit `p mod n` of epoch `p div n`.
+///
+/// * Epochs: the stream "sample order" of index `epoch` gives a permutation of the shards, which is cut into groups of
+///   `shuffle_shards` (0: one group of all), and then, group after group, a permutation of the group's samples, listed
+///   beforehand shard after shard.
+/// * With replacement: position `p` visits the first bounded draw of the stream "sample order" of index `p`.
+#[derive(Debug, Clone)]
+pub struct Order {
+    kind: SampleOrder,
+    seed: u64,
+    /// The first sample of each shard, and the number of samples at the end.
+    shard_starts: Vec<u64>,
+    /// The last epoch that was looked at: a shortcut that no result depends on.
+    epoch: Option<(u64, Vec<u32>)>,
+}
+
+impl Order {
+    /// The order of a data set whose shards hold `shard_sizes` samples, under the run's `seed`.
+    pub fn new(kind: SampleOrder, shard_sizes: &[usize], seed: u64) -> Result<Self, OrderError> {
+        let mut shard_starts = vec![0_u64];
+        for &size in shard_sizes {
+            let end = shard_starts[shard_starts.len() - 1] + size as u64;
+            if end > u64::from(u32::MAX) {
+                return Err(OrderError::TooLarge);
+            }
+            shard_starts.push(end);
+        }
+        if shard_starts[shard_starts.len() - 1] == 0 {
+            return Err(OrderError::Empty);
+        }
+        Ok(Self {
+            kind,
+            seed,
+            shard_starts,
+            epoch: None,
+        })
+    }
+
+    /// Samples in the data set: the length of an epoch.
+    pub fn samples(&self) -> u64 {
+        self.shard_starts[self.shard_starts.len() - 1]
+    }
+
+    /// The samples that the positions of `range` visit, in order.
+    ///
+    /// `&mut` only for speed: the current epoch's permutation is kept between calls.
+    pub fn visits(&mut self, range: Range<u64>) -> Vec<usize> {
+        let samples = self.samples();
+        match self.kind {
+            SampleOrder::Epochs { shuffle_shards } => range
+                .map(|position| {
+                    let visit = usize_from(position % samples);
+                    self.epoch_order(position / samples, shuffle_shards)[visit] as usize
+                })
+                .collect(),
+            SampleOrder::WithReplacement => range
+                .map(|position| {
+                    let mut stream = Stream::new(self.seed, position, ORDER_STREAM);
+                    usize_from(stream.bounded(samples))
+                })
+                .collect(),
+        }
+    }
+
+    fn epoch_order(&mut self, epoch: u64, shuffle_shards: u64) -> &[u32] {
+        if self.epoch.as_ref().is_none_or(|(known, _)| *known != epoch) {
+            self.epoch = Some((epoch, self.permuted_epoch(epoch, shuffle_shards)));
+        }
+        &self.epoch.as_ref().expect("it was just filled").1
+    }
+
+    fn permuted_epoch(&self, epoch: u64, shuffle_shards: u64) -> Vec<u32> {
+        let mut stream = Stream::new(self.seed, epoch, ORDER_STREAM);
+        let mut shards: Vec<usize> = (0..self.shard_starts.len() - 1).collect();
+        stream.permute(&mut shards);
+        let group_shards = match usize::try_from(shuffle_shards) {
+            Ok(0) | Err(_) => shards.len(),
+            Ok(shards_of_group) => shards_of_group,
+        };
+        let mut order = Vec::with_capacity(usize_from(self.samples()));
+        for group in shards.chunks(group_shards) {
+            let start = order.len();
+            for &shard in group {
+                let samples = self.shard_starts[shard]..self.shard_starts[shard + 1];
+                order.extend(samples.map(|sample| u32::try_from(sample).expect("`new` checks")));
+            }
+            stream.permute(&mut order[start..]);
+        }
+        order
+    }
+}
+
+/// Which of a sample's `captions` the visit at `position` uses: the first bounded draw of the stream "caption".
+///
+/// # Panics
+///
+/// Where there are no captions; a [`super::Dataset`] has at least one for each sample.
+pub fn caption_choice(seed: u64, position: u64, captions: usize) -> usize {
+    assert!(captions > 0, "a sample has at least one caption");
+    usize_from(Stream::new(seed, position, CAPTION_STREAM).bounded(captions as u64))
+}
+
+fn usize_from(value: u64) -> usize {
+    usize::try_from(value).expect("targets have 64-bit addresses")
+}

@@ -1,0 +1,158 @@
+//! Texts to token ids: OpenAI's byte pairs, restricted to the ids that a pinned vocabulary lists.
+//!
+//! The byte pairs are those of CLIP and `OpenCLIP` (48,894 merges; text in lower case, split into letters, single digits
+//! and runs of other signs). A vocabulary file lists the ids in use, ascending, one decimal number a line; the id at
+//! index `i` becomes token [`FIRST_TOKEN`]` + i`. Unlike `OpenCLIP`'s, this tokeniser repairs no text: captions are taken
+//! as clean (no HTML entities, no broken encodings).
+
+use instant_clip_tokenizer::Token;
+
+/// The token after the end of a text.
+pub const PADDING: u32 = 0;
+/// The token before a text.
+pub const START: u32 = 1;
+/// The token after the last one of a text.
+pub const END: u32 = 2;
+/// The token of the vocabulary's first id.
+pub const FIRST_TOKEN: u32 = 3;
+
+/// Ids of byte pairs, without the two special tokens of CLIP.
+const BYTE_PAIR_IDS: u32 = 49_406;
+
+/// A text as tokens: start, tokens, end, padding; `context_length` of them.
+pub type TokenIds = Vec<u32>;
+
+/// A vocabulary that is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VocabularyError {
+    /// A line that is not an id in its one spelling.
+    #[error("vocabulary, line {line}: not a decimal byte-pair id below 49406")]
+    NotAnId {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// An id that is not larger than the one before.
+    #[error("vocabulary, line {line}: the ids must ascend")]
+    NotAscending {
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A context that has no room for a text.
+    #[error("a context of {0} tokens has no room for start, end and a token")]
+    ContextLength(usize),
+}
+
+/// A text that cannot be encoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizerError {
+    /// A text that needs a byte pair outside the vocabulary.
+    ///
+    /// There is no token for the unknown: a silent one would change what a prompt means.
+    #[error("`{text}` needs byte pair {id}, which is not in the vocabulary")]
+    NotInVocabulary {
+        /// The text.
+        text: String,
+        /// The byte-pair id.
+        id: u32,
+    },
+}
+
+/// Encodes texts in a pinned vocabulary.
+pub struct Tokenizer {
+    byte_pairs: BytePairs,
+    ids: Vec<u32>,
+    context_length: usize,
+}
+
+impl Tokenizer {
+    /// A tokeniser of the ids that `vocabulary` lists, for texts of `context_length` tokens, start and end included.
+    ///
+    /// Reading the merges takes some tens of milliseconds: make one and keep it.
+    pub fn new(vocabulary: &[u8], context_length: usize) -> Result<Self, VocabularyError> {
+        if context_length < 3 {
+            return Err(VocabularyError::ContextLength(context_length));
+        }
+        let ids = parse_vocabulary(vocabulary)?;
+        Ok(Self {
+            byte_pairs: BytePairs::new(),
+            ids,
+            context_length,
+        })
+    }
+
+    /// Tokens that [`Self::encode`] may give: padding, start, end and one for each id of the vocabulary.
+    pub fn vocabulary_size(&self) -> usize {
+        FIRST_TOKEN as usize + self.ids.len()
+    }
+
+    /// Tokens of an encoded text.
+    pub fn context_length(&self) -> usize {
+        self.context_length
+    }
+
+    /// Encodes `text`: [`START`], its tokens, [`END`], then [`PADDING`]. A longer text is cut; its last token is
+    /// [`END`] all the same. Byte pairs that are cut off need not be in the vocabulary.
+    pub fn encode(&self, text: &str) -> Result<TokenIds, TokenizerError> {
+        let mut tokens = Vec::with_capacity(self.context_length);
+        tokens.push(START);
+        for id in self
+            .byte_pairs
+            .ids(text)
+            .into_iter()
+            .take(self.context_length - 2)
+        {
+            let index =
+                self.ids
+                    .binary_search(&id)
+                    .map_err(|_| TokenizerError::NotInVocabulary {
+                        text: text.to_owned(),
+                        id,
+                    })?;
+            tokens.push(FIRST_TOKEN + u32::try_from(index).expect("fewer than 49,406 ids"));
+        }
+        tokens.push(END);
+        tokens.resize(self.context_length, PADDING);
+        Ok(tokens)
+    }
+}
+
+/// The whole byte-pair vocabulary of CLIP.
+pub(crate) struct BytePairs(instant_clip_tokenizer::Tokenizer);
+
+impl BytePairs {
+    /// Reads the merges.
+    pub(crate) fn new() -> Self {
+        Self(instant_clip_tokenizer::Tokenizer::new())
+    }
+
+    /// The byte-pair ids of `text`, without start and end.
+    pub(crate) fn ids(&self, text: &str) -> Vec<u32> {
+        let mut tokens: Vec<Token> = Vec::new();
+        self.0.encode(text, &mut tokens);
+        tokens
+            .into_iter()
+            .map(|token| u32::from(token.to_u16()))
+            .collect()
+    }
+}
+
+fn parse_vocabulary(vocabulary: &[u8]) -> Result<Vec<u32>, VocabularyError> {
+    let mut ids: Vec<u32> = Vec::new();
+    let lines = vocabulary.strip_suffix(b"\n").unwrap_or(vocabulary);
+    for (index, text) in lines.split(|&byte| byte == b'\n').enumerate() {
+        let line = index + 1;
+        let id = std::str::from_utf8(text)
+            .ok()
+            .and_then(|text| Some((text, text.parse::<u32>().ok()?)))
+            .filter(|(text, id)| *id < BYTE_PAIR_IDS && id.to_string() == *text)
+            .map(|(_, id)| id)
+            .ok_or(VocabularyError::NotAnId { line })?;
+        if ids.last().is_some_and(|&last| last >= id) {
+            return Err(VocabularyError::NotAscending { line });
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}

@@ -1,0 +1,196 @@
+//! Fits power laws to series of a table: `points` (CSV) to `fits.json`.
+//!
+//! The interval of line k (from 0) is drawn from the stream "bootstrap" with the seed of the parameters and index k.
+
+use super::files::{bad_input, read_text, write_text};
+use super::selection::select;
+use super::{JobContext, JobError};
+use crate::action::params::{Fit, FitMethod, FittedLine, Interval, YTransform};
+use crate::metrics::fits::{FitRecord, FittedPoint, IntervalRecord, MethodRecord, encode};
+use crate::metrics::{Method, bootstrap_exponent, fit_power_law, formula};
+use crate::numerics::random::Stream;
+use crate::plot::table::Table;
+
+/// Reads `points` and writes `fits.json`.
+pub(super) fn run(params: &Fit, context: &mut JobContext<'_>) -> Result<(), JobError> {
+    let text = read_text(context, "points")?;
+    let table = Table::parse(&text).map_err(|error| bad_input("points", &error))?;
+    let fitted = params.lines.iter().zip(0..).map(|(line, index)| fit(line, index, &table));
+    write_text(context, "fits.json", &encode(&fitted.collect::<Result<Vec<_>, _>>()?))
+}
+
+fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobError> {
+    let refuse = |reason: &dyn ToString| {
+        let FittedLine { panel, series, .. } = line;
+        bad_input("points", &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()))
+    };
+    let selected = select(table, &line.points).map_err(|error| refuse(&error))?;
+    let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();
+    let method = method_of(&line.method)?;
+    let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
+    let interval = match &line.interval {
+        Some(interval) => Some(interval_of(interval, index, &points, method).map_err(|error| refuse(&error))?),
+        None => None,
+    };
+    let record_point = |&(log10_x, log10_y): &(f64, f64)| FittedPoint { log10_x, log10_y };
+    Ok(FitRecord {
+        panel: line.panel.clone(),
+        series: line.series.clone(),
+        x: line.points.x.clone(),
+        y: line.points.y.clone(),
+        y_transform: match line.points.y_transform {
+            YTransform::Identity => "identity".to_owned(),
+            YTransform::OneMinus => "one_minus".to_owned(),
+        },
+        method: match line.method {
+            FitMethod::LeastSquares => MethodRecord::LeastSquares,
+            FitMethod::BinnedMinimum { bins, margin } => {
+                MethodRecord::BinnedMinimum { bins, margin: margin.get() }
+            }
+        },
+        alpha: law.alpha,
+        beta: law.beta(),
+        log10_beta: law.log10_beta,
+        formula: formula(law.alpha, law.log10_beta),
+        r_squared: law.r_squared,
+        points: points.len() as u64,
+        x_min: points.iter().fold(f64::INFINITY, |least, point| least.min(point.0)),
+        x_max: points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
+        fitted: law.fitted.iter().map(record_point).collect(),
+        interval,
+    })
+}
+
+fn method_of(method: &FitMethod) -> Result<Method, JobError> {
+    Ok(match method {
+        FitMethod::LeastSquares => Method::LeastSquares,
+        FitMethod::BinnedMinimum { bins, margin } => Method::BinnedMinimum {
+            bins: usize::try_from(*bins)
+                .ok()
+                .filter(|bins| (1..=1_000_000).contains(bins))
+                .ok_or_else(|| JobError::BadParameters(format!("{bins} bins")))?,
+            margin: margin.get(),
+        },
+    })
+}
+
+fn interval_of(
+    interval: &Interval,
+    index: u64,
+    points: &[(f64, f64)],
+    method: Method,
+) -> Result<IntervalRecord, String> {
+    let Interval { level, resamples, seed } = *interval;
+    let level = level.get();
+    if !(level > 0.0 && level < 1.0) {
+        return Err(format!("an interval of coverage {level}"));
+    }
+    let mut stream = Stream::new(seed, index, "bootstrap");
+    let found = bootstrap_exponent(points, method, level, resamples, &mut |n| stream.bounded(n))
+        .map_err(|error| error.to_string())?;
+    Ok(IntervalRecord {
+        method: "percentile bootstrap over points".to_owned(),
+        level,
+        low: found.low,
+        high: found.high,
+        resamples,
+        used: found.used,
+        seed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::action::canonical::Real;
+    use crate::action::params::Selection;
+    use crate::jobs::testing::published_table;
+
+    /// SHA-256 of `zeroshot_results.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
+    const ZERO_SHOT_RESULTS: &str = "a04786cfcde5d47436c8ddbca0f0bdbb39cc584c0d0776b4f99145ae430a6568";
+
+    const LAION: &[&str] = &["LAION-80M", "LAION-400M", "LAION-2B"];
+
+    fn line(downstream: &str, y: &str, upstream: &[&str]) -> FittedLine {
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        FittedLine {
+            panel: downstream.to_owned(),
+            series: "OpenCLIP".to_owned(),
+            points: Selection {
+                x: "gmacs_total".to_owned(),
+                y: y.to_owned(),
+                y_transform: YTransform::OneMinus,
+                keep: BTreeMap::from([
+                    ("downstream_dataset".to_owned(), owned(&[downstream])),
+                    ("upstream_dataset".to_owned(), owned(upstream)),
+                ]),
+            },
+            method: if upstream == LAION {
+                FitMethod::BinnedMinimum { bins: 5, margin: Real::new(0.1).unwrap() }
+            } else {
+                FitMethod::LeastSquares
+            },
+            interval: None,
+        }
+    }
+
+    /// The printed formulas are arXiv:2212.07143's, figures 1a and 1b; α and log10 β are what `np.histogram`,
+    /// `np.digitize` and `np.linalg.lstsq` (numpy 2.4.6) give on the same file.
+    #[test]
+    fn the_papers_lines_come_out_of_the_authors_table() {
+        let Some(table) = published_table(ZERO_SHOT_RESULTS) else { return };
+        let r5 = "image_retrieval_recall@5";
+        let wit = &["CLIP-WIT"][..];
+        for (downstream, y, upstream, points, expected) in [
+            ("imagenet1k", "acc1", LAION, 29, "E = 5.86 * C^-0.11"),
+            ("imagenet1k", "acc1", wit, 3, "E = 23.18 * C^-0.16"),
+            ("imagenet_robustness", "acc1", LAION, 29, "E = 11.61 * C^-0.13"),
+            ("imagenet_robustness", "acc1", wit, 3, "E = 211.66 * C^-0.24"),
+            ("mscoco_captions", r5, LAION, 29, "E = 2.75 * C^-0.08"),
+            ("mscoco_captions", r5, wit, 3, "E = 1.59 * C^-0.05"),
+            ("flickr30k", r5, LAION, 29, "E = 15.51 * C^-0.19"),
+            ("flickr30k", r5, wit, 3, "E = 2.21 * C^-0.10"),
+        ] {
+            let record = fit(&line(downstream, y, upstream), 0, &table).unwrap();
+            assert_eq!((record.formula.as_str(), record.points), (expected, points), "{downstream}");
+        }
+        let record = fit(&line("imagenet1k", "acc1", LAION), 0, &table).unwrap();
+        assert!((record.alpha - -0.111_388_491_412_766_67).abs() < 1e-12);
+        assert!((record.log10_beta - 0.767_753_755_940_515).abs() < 1e-12);
+        assert_eq!(record.fitted.len(), 5);
+    }
+
+    fn small_table() -> Table {
+        let mut text = "downstream_dataset,upstream_dataset,gmacs_total,acc1\n".to_owned();
+        for (compute, accuracy) in [(10, 0.1), (20, 0.2), (40, 0.25), (100, 0.4), (400, 0.5), (900, 0.7)] {
+            text.push_str(&format!("a,CLIP-WIT,{compute},{accuracy}\n"));
+        }
+        Table::parse(&text).unwrap()
+    }
+
+    #[test]
+    fn an_interval_depends_on_seed_and_line_and_holds_the_exponent() {
+        let table = small_table();
+        let at = |seed, index| {
+            let mut line = line("a", "acc1", &["CLIP-WIT"]);
+            line.interval = Some(Interval { level: Real::new(0.9).unwrap(), resamples: 200, seed });
+            fit(&line, index, &table).unwrap()
+        };
+        let record = at(1, 0);
+        let interval = record.interval.clone().unwrap();
+        assert!(interval.low < record.alpha && record.alpha < interval.high);
+        assert_eq!(at(1, 0), record);
+        assert_ne!(at(2, 0), record);
+        assert_ne!(at(1, 1), record);
+    }
+
+    #[test]
+    fn what_cannot_be_fitted_is_named() {
+        let error = fit(&line("b", "acc1", &["CLIP-WIT"]), 0, &small_table()).unwrap_err();
+        let expected = "input `points`: line `OpenCLIP` of panel `b`: 0 points at fewer than two different x do \
+                        not make a line";
+        assert_eq!(error.to_string(), expected);
+    }
+}

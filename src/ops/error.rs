@@ -1,0 +1,275 @@
+//! What can go wrong in any command, and which exit code it has.
+
+use std::path::PathBuf;
+
+use super::name::NameError;
+use crate::exec::{ExecError, Failure, FailureKind};
+use crate::plan::{LockfileError, PlanError};
+use crate::source::SourceError;
+use crate::store::StoreError;
+use crate::{fs, spec};
+
+/// An error of a command.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// What was typed names nothing.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is no workspace here.
+    #[error("no workspace at `{}` or above it (a folder with `experiments/schema`)", folder.display())]
+    NoWorkspace {
+        /// Where the search began.
+        folder: PathBuf,
+    },
+    /// The folder that was named is no workspace.
+    #[error("`{}` is not a workspace: it has no folder `experiments`", path.display())]
+    NotAWorkspace {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The workspace has no such experiment.
+    #[error("there is no experiment `{name}` (experiments: {})", known.join(", "))]
+    UnknownExperiment {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The specification is at fault.
+    #[error(transparent)]
+    Spec(#[from] spec::Error),
+    /// The value is not an experiment.
+    #[error("the value does not fit the schema")]
+    Bind(#[from] spec::BindError),
+    /// The experiment has no such plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A lockfile cannot be read.
+    #[error("`{}`", path.display())]
+    Lockfile {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: LockfileError,
+    },
+    /// The lockfile does not cover what was asked for.
+    #[error("`{}` does not cover {} of the actions, such as `{}`", path.display(), unlocked.len(), unlocked[0])]
+    Unlocked {
+        /// The lockfile.
+        path: PathBuf,
+        /// The name to lock.
+        name: String,
+        /// Labels that it lacks.
+        unlocked: Vec<String>,
+    },
+    /// The run would take longer than the budget.
+    #[error("about {estimate} of work exceeds the budget of {budget}; nothing was executed")]
+    OverBudget {
+        /// The estimate, for people.
+        estimate: String,
+        /// The budget, for people.
+        budget: String,
+        /// A budget that would do.
+        enough: String,
+    },
+    /// Trainings that cannot be executed.
+    #[error("{} published trainings are not pinned and cannot be executed{}", runs.len(), list(runs))]
+    Unpinned {
+        /// By run, what the experiment does not state.
+        runs: Vec<(String, Vec<&'static str>)>,
+    },
+    /// What was typed cannot be done.
+    #[error("{message}")]
+    Usage {
+        /// Why not.
+        message: String,
+        /// What would do.
+        hint: Option<String>,
+    },
+    /// Pinned bytes cannot be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] fs::Error),
+    /// The run could not go on.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// Actions failed.
+    #[error("{} of the actions failed{}", failures.len(), describe(failures))]
+    Failed {
+        /// By label, why.
+        failures: Vec<(String, Failure)>,
+    },
+    /// The run was told to stop.
+    #[error("interrupted; what is done is kept, and the same command continues")]
+    Interrupted,
+    /// Stored results cannot be read as what they should be.
+    #[error("`{what}` cannot be read: {reason}")]
+    BadResult {
+        /// The result.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+fn list(runs: &[(String, Vec<&'static str>)]) -> String {
+    let line = |(run, missing): &(String, Vec<&'static str>)| {
+        format!("\n  {run}: no {}", missing.join(", no "))
+    };
+    runs.iter().take(40).map(line).collect()
+}
+
+fn describe(failures: &[(String, Failure)]) -> String {
+    let line = |(label, failure): &(String, Failure)| {
+        let log = failure.log.as_ref().map(|log| format!("\n    log: {}", log.display()));
+        format!("\n  {label}: {failure}{}", log.unwrap_or_default())
+    };
+    failures.iter().map(line).collect()
+}
+
+/// What kind of error it is, as far as the exit code depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A comparison differs, or a training diverged.
+    Differs,
+    /// Usage, specification or budget.
+    Spec,
+    /// A source, memory, the disk or a device is missing.
+    Environment,
+    /// Bytes differ from the digest they are stored or pinned under.
+    Integrity,
+    /// Told to stop.
+    Interrupted,
+    /// A bug of ours.
+    Bug,
+}
+
+impl Kind {
+    /// The exit code.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Differs => 1,
+            Self::Spec => 2,
+            Self::Environment => 3,
+            Self::Integrity => 4,
+            Self::Interrupted => 130,
+            Self::Bug => 101,
+        }
+    }
+
+    /// How many other kinds yield to this one when several are present.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Differs => 0,
+            Self::Spec => 1,
+            Self::Environment => 2,
+            Self::Integrity => 3,
+            Self::Bug => 4,
+            Self::Interrupted => 5,
+        }
+    }
+
+    fn of_failure(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::Diverged => Self::Differs,
+            FailureKind::Interrupted => Self::Interrupted,
+            FailureKind::Environment | FailureKind::OutOfMemory => Self::Environment,
+            FailureKind::Integrity => Self::Integrity,
+            FailureKind::Bug => Self::Bug,
+        }
+    }
+}
+
+impl Error {
+    /// What kind of error it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Name(_)
+            | Self::NoWorkspace { .. }
+            | Self::NotAWorkspace { .. }
+            | Self::UnknownExperiment { .. }
+            | Self::Bind(_)
+            | Self::Plan(_)
+            | Self::Lockfile { .. }
+            | Self::Unlocked { .. }
+            | Self::OverBudget { .. }
+            | Self::Unpinned { .. }
+            | Self::Usage { .. } => Kind::Spec,
+            Self::Spec(error) if error.is_environment() => Kind::Environment,
+            Self::Spec(_) => Kind::Spec,
+            Self::Source(SourceError::Built { .. }) => Kind::Integrity,
+            Self::Source(_) | Self::Fs(_) => Kind::Environment,
+            Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => Kind::Integrity,
+            Self::Store(_) | Self::Exec(ExecError::Store(_)) => Kind::Environment,
+            Self::Exec(_) => Kind::Bug,
+            Self::Failed { failures } => {
+                let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
+                kinds.max_by_key(|kind| kind.rank()).unwrap_or(Kind::Bug)
+            }
+            Self::Interrupted => Kind::Interrupted,
+            Self::BadResult { .. } => Kind::Integrity,
+        }
+    }
+
+    /// What to do about it: a command to run, or a thing to change.
+    pub fn hints(&self) -> Vec<String> {
+        let one = |hint: String| vec![hint];
+        match self {
+            Self::NoWorkspace { .. } => one("make one here with: ibid init".to_owned()),
+            Self::NotAWorkspace { path } => one(format!("make it one with: ibid init {}", path.display())),
+            Self::UnknownExperiment { name, known } => {
+                let near = known.iter().min_by_key(|other| distance(name, other));
+                near.filter(|other| distance(name, other) <= name.len().div_ceil(3))
+                    .map(|other| format!("did you mean `{other}`?"))
+                    .into_iter()
+                    .chain([format!("start it with: ibid new {name}")])
+                    .collect()
+            }
+            Self::Spec(error) => error.hints(),
+            Self::Lockfile { .. } => one("restore it from version control, or write it anew: ibid lock NAME".to_owned()),
+            Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
+            Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
+            Self::Usage { hint, .. } => hint.iter().cloned().collect(),
+            Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
+            Self::Failed { failures } => {
+                let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);
+                let corrupt = failures.iter().any(|(_, f)| f.kind == FailureKind::Integrity);
+                let by_hand = || "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
+                let fsck = || "check what is stored with: ibid store fsck";
+                missing.then(by_hand).into_iter().chain(corrupt.then(fsck)).map(str::to_owned).collect()
+            }
+            Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn add_by_hand(sha256: &str) -> Vec<String> {
+    vec![
+        format!("name a folder that holds it (as `{}…` or under any name): --mirror DIR", &sha256[..12]),
+        "or put the file into the store: ibid store add FILE".to_owned(),
+    ]
+}
+
+/// Edits that make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,172 @@
+//! Pinned bytes for the actions of a plan: from the store, the mirrors, then where they were published.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::digest::BlobDigest;
+use crate::exec::{FailureKind, InputError, Inputs};
+use crate::fs::Durability;
+use crate::plan::{Location, Plan};
+use crate::source::{BuiltFile, Found, Pin, Place, SourceError, Sources};
+use crate::store::{Store, StoreError};
+
+/// Obtains what a plan pins.
+pub(super) struct PlanInputs<'a> {
+    plan: &'a Plan,
+    sources: Sources<'a>,
+    /// A store whose blobs may be taken, each hashed as it is read: the first store, while `verify` fills a second.
+    other: Option<&'a Store>,
+    /// One at a time, so that two trainings on one set render it once.
+    turn: Mutex<()>,
+}
+
+/// Why pinned bytes are not in the store.
+#[derive(Debug, thiserror::Error)]
+enum Cause {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the experiment does not say where it was published")]
+    Unknown,
+    #[error("the file vanished while it was read")]
+    Vanished(#[from] std::io::Error),
+}
+
+impl Cause {
+    fn kind(&self) -> FailureKind {
+        match self {
+            Self::Source(SourceError::Built { .. }) => FailureKind::Integrity,
+            Self::Store(error) if error.is_integrity() => FailureKind::Integrity,
+            Self::Source(_) | Self::Store(_) | Self::Vanished(_) => FailureKind::Environment,
+            Self::Unknown => FailureKind::Bug,
+        }
+    }
+}
+
+impl<'a> PlanInputs<'a> {
+    pub(super) fn new(plan: &'a Plan, sources: Sources<'a>, other: Option<&'a Store>) -> Self {
+        Self { plan, sources, other, turn: Mutex::new(()) }
+    }
+
+    fn obtain(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if store.blob_size(digest).is_some() {
+            return Ok(());
+        }
+        if let Some(manifest) = self.stated_manifest(digest) {
+            store.put(manifest, Durability::Relaxed)?;
+            return Ok(());
+        }
+        if let Some(other) = self.other
+            && let Ok(mut blob) = other.open_blob(digest)
+        {
+            store.put_pinned(digest, &mut blob, Durability::Relaxed)?;
+            return Ok(());
+        }
+        let (bytes, locations) = self.published(digest, store).ok_or(Cause::Unknown)?;
+        let pin = Pin { sha256: *digest, bytes };
+        let mut failure = None;
+        for location in &locations {
+            let place = place_of(location);
+            let mut keep = |built: BuiltFile| self.keep_if_pinned(&built, store);
+            match self.sources.obtain(&place.to_string(), pin, &place, &mut keep) {
+                Ok(Found::Bytes(bytes)) => {
+                    store.put_pinned(digest, &mut &bytes[..], Durability::Relaxed)?;
+                    return Ok(());
+                }
+                Ok(Found::File(path)) => {
+                    store.put_pinned(digest, &mut std::fs::File::open(path)?, Durability::Relaxed)?;
+                    return Ok(());
+                }
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.map_or(Cause::Unknown, Cause::Source))
+    }
+
+    /// The manifest of a tree whose files the experiment states itself.
+    fn stated_manifest(&self, digest: &BlobDigest) -> Option<&[u8]> {
+        let of_tree = |(tree, _): &(&crate::digest::TreeDigest, _)| tree.as_bytes() == digest.as_bytes();
+        self.plan.trees().iter().find(of_tree)?.1.manifest.as_deref()
+    }
+
+    /// Size and places of a file: pinned by the experiment, or listed by a manifest that is in the store by now.
+    fn published(&self, digest: &BlobDigest, store: &Store) -> Option<(u64, Vec<Location>)> {
+        if let Some(pin) = self.plan.sources().get(digest) {
+            return Some((pin.bytes, pin.locations.iter().cloned().collect()));
+        }
+        self.plan.trees().iter().find_map(|(tree, pin)| {
+            let manifest = store.manifest(tree).ok()?;
+            let file = manifest.files.into_iter().find(|file| file.sha256 == *digest)?;
+            Some((file.bytes, pin.locations_of(&file.name).into_iter().collect()))
+        })
+    }
+
+    /// Another file of the set that was just built: kept if the plan reads it, so that it is not built again.
+    fn keep_if_pinned(&self, built: &BuiltFile, store: &Store) {
+        let digest = BlobDigest::of(&built.bytes);
+        if self.plan.sources().contains_key(&digest)
+            && let Err(error) = store.put(&built.bytes, Durability::Relaxed)
+        {
+            tracing::warn!(%error, file = built.name, "a built file is not kept");
+        }
+    }
+}
+
+impl Inputs for PlanInputs<'_> {
+    fn ensure(&self, digest: &BlobDigest, store: &Store) -> Result<(), InputError> {
+        if store.blob_size(digest).is_some() {
+            return Ok(());
+        }
+        self.obtain(digest, store).map_err(|cause| InputError {
+            digest: *digest,
+            kind: cause.kind(),
+            source: Box::new(cause),
+        })
+    }
+}
+
+/// Builds bundled sets, rendering the drawings once however many sets are asked for.
+#[derive(Default)]
+pub(super) struct SetBuilder {
+    #[cfg(feature = "pictograms")]
+    drawings: Mutex<Option<crate::data::bundled::Pictograms>>,
+}
+
+impl SetBuilder {
+    /// Every file of a set.
+    #[cfg(feature = "pictograms")]
+    pub(super) fn build(&self, set: &str, version: &str) -> Result<Vec<BuiltFile>, String> {
+        use crate::data::bundled::Pictograms;
+        let mut drawings = self.drawings.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let drawings = match drawings.take() {
+            Some(rendered) => drawings.insert(rendered),
+            None => drawings.insert(Pictograms::render(version, threads).map_err(|e| e.to_string())?),
+        };
+        let files = drawings.build(set).map_err(|error| error.to_string())?;
+        Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
+    }
+
+    /// Every file of a set: none, since this program was built without the drawings.
+    #[cfg(not(feature = "pictograms"))]
+    pub(super) fn build(&self, _set: &str, _version: &str) -> Result<Vec<BuiltFile>, String> {
+        Err("this program was built without the feature `pictograms`".to_owned())
+    }
+}
+
+fn place_of(location: &Location) -> Place {
+    match location.clone() {
+        Location::File { path } => Place::File { path },
+        Location::Git { url, rev, path } => Place::Git { url, rev, path },
+        Location::Http { url } => Place::Http { url },
+        Location::Bundled { set, version, file } => Place::Bundled { set, version, file },
+    }
+}
+
+/// Costs of a plan's actions, so that the longest chain goes first.
+pub(super) fn costs_of(plan: &Plan) -> BTreeMap<crate::digest::RecipeId, u64> {
+    let mega = |flops: u128| u64::try_from(flops / 1_000_000).unwrap_or(u64::MAX);
+    plan.nodes().iter().map(|(id, node)| (*id, mega(node.price.flops))).collect()
+}

@@ -1,0 +1,227 @@
+//! `plan` and `explain`: what would run, at what cost, and why.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::run::{estimate_seconds, flops_to_run};
+use super::workspace::{Loaded, Workspace};
+use crate::action::params::JobKind;
+use crate::digest::RecipeId;
+use crate::exec::{self, Locked, PlanState};
+use crate::plan::{self, Difference, Lockfile, Plan, explain};
+use crate::store::Store;
+
+/// What a run would do.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// Every action that a run would visit, upstream first.
+    pub actions: Vec<PlannedAction>,
+    /// Trainings that cannot be executed because not all of them was published.
+    pub unpinned: Vec<PlannedUnpinned>,
+    /// Floating-point operations of what would be executed.
+    pub flops: u128,
+    /// Size of the pinned files that are read by what would be executed, each counted once.
+    pub fetch_bytes: u64,
+    /// Estimated wall time of a run with today's settings.
+    pub seconds: f64,
+}
+
+/// One action of a plan.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedAction {
+    /// Its label.
+    pub label: String,
+    /// Its recipe id.
+    pub recipe: RecipeId,
+    /// Its job kind.
+    pub kind: JobKind,
+    /// `hit`, `locked`, `run` or `pending`.
+    pub state: &'static str,
+    /// Why it is not a hit.
+    pub why: Option<String>,
+    /// Floating-point operations.
+    pub flops: u128,
+}
+
+/// A training that others did and that cannot be executed here.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedUnpinned {
+    /// Its name.
+    pub run: String,
+    /// Its steps, where they are known.
+    pub steps: Option<u64>,
+    /// Floating-point operations, where they are known.
+    pub flops: Option<u128>,
+    /// What the experiment does not state.
+    pub missing: Vec<&'static str>,
+}
+
+/// Why one action is not a hit.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// The action.
+    pub label: String,
+    /// Its recipe id.
+    pub recipe: RecipeId,
+    /// `hit`, `locked`, `run` or `pending`.
+    pub state: &'static str,
+    /// The nearest earlier action of the same kind, if there is one.
+    pub nearest: Option<RecipeId>,
+    /// The fields in which it differs.
+    pub differences: Vec<Difference>,
+}
+
+impl Workspace {
+    /// The plan of a loaded experiment's target, or of all of it.
+    pub fn plan_of(&self, loaded: &Loaded) -> Result<Plan, Error> {
+        Ok(plan::expand(&loaded.experiment, loaded.target.as_deref())?)
+    }
+
+    /// What a run would do. Changes nothing, executes nothing.
+    pub fn planned(&self, loaded: &Loaded) -> Result<Planned, Error> {
+        let plan = self.plan_of(loaded)?;
+        let store = self.store()?;
+        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
+        let states = exec::plan_states(&plan, &store, &locked_outputs(&lockfile))?;
+        let explanations = Candidates::of(&store)?;
+        let mut actions = Vec::new();
+        for id in upstream_first(&plan) {
+            let (Some(state), Some(node)) = (states.get(&id), plan.nodes().get(&id)) else {
+                continue;
+            };
+            let why = match state {
+                PlanState::Hit => None,
+                PlanState::Pending => Some("behind an action that runs; may still be cut off".to_owned()),
+                PlanState::Run | PlanState::Locked => Some(explanations.why(&node.action.canonical_bytes())),
+            };
+            actions.push(PlannedAction {
+                label: node.label.clone(),
+                recipe: id,
+                kind: node.action.params.kind(),
+                state: state_name(*state),
+                why,
+                flops: node.price.flops,
+            });
+        }
+        let flops = flops_to_run(&plan, &states);
+        let running = states.iter().filter(|(_, state)| **state != PlanState::Hit);
+        let running = running.filter_map(|(id, _)| plan.nodes().get(id));
+        let unpinned = plan.unpinned().iter().map(|(run, cost)| PlannedUnpinned {
+            run: run.clone(),
+            steps: cost.steps,
+            flops: cost.flops,
+            missing: cost.missing.clone(),
+        });
+        Ok(Planned {
+            actions,
+            unpinned: unpinned.collect(),
+            flops: flops.iter().sum(),
+            fetch_bytes: plan.fetch_bytes_of(running),
+            seconds: estimate_seconds(&flops, self.settings.level, self.settings.jobs),
+        })
+    }
+
+    /// Why actions of the plan are not hits: the nearest earlier action and the fields that differ.
+    pub fn explained(&self, loaded: &Loaded) -> Result<Vec<Explained>, Error> {
+        let plan = self.plan_of(loaded)?;
+        let store = self.store()?;
+        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
+        let states = exec::plan_states(&plan, &store, &locked_outputs(&lockfile))?;
+        let candidates = Candidates::of(&store)?;
+        let mut explained = Vec::new();
+        for id in upstream_first(&plan) {
+            let (Some(state), Some(node)) = (states.get(&id), plan.nodes().get(&id)) else {
+                continue;
+            };
+            let found = match state {
+                PlanState::Hit => None,
+                _ => candidates.nearest(&node.action.canonical_bytes()),
+            };
+            let (nearest, differences) = found.map_or((None, Vec::new()), |(id, found)| (Some(id), found));
+            explained.push(Explained {
+                label: node.label.clone(),
+                recipe: id,
+                state: state_name(*state),
+                nearest,
+                differences,
+            });
+        }
+        Ok(explained)
+    }
+}
+
+/// What a lockfile says of outputs, as the executor wants it.
+pub(super) fn locked_outputs(lockfile: &Lockfile) -> BTreeMap<RecipeId, Locked> {
+    lockfile.actions().values().map(|action| (action.recipe, action.outputs.clone())).collect()
+}
+
+/// The word for a state.
+pub(super) fn state_name(state: PlanState) -> &'static str {
+    match state {
+        PlanState::Hit => "hit",
+        PlanState::Locked => "locked",
+        PlanState::Run => "run",
+        PlanState::Pending => "pending",
+    }
+}
+
+/// Every action of a plan after its upstream; by label where that leaves a choice.
+pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
+    let mut by_label: Vec<_> = plan.nodes().iter().map(|(id, node)| (&node.label, *id)).collect();
+    by_label.sort();
+    let mut order = Vec::new();
+    let mut done = std::collections::BTreeSet::new();
+    let mut stack: Vec<(RecipeId, bool)> = by_label.iter().rev().map(|(_, id)| (*id, false)).collect();
+    while let Some((id, upstream_is_done)) = stack.pop() {
+        if done.contains(&id) {
+            continue;
+        }
+        if upstream_is_done {
+            done.insert(id);
+            order.push(id);
+        } else {
+            stack.push((id, true));
+            let upstream = plan.upstream(&id);
+            stack.extend(upstream.into_iter().filter(|id| !done.contains(id)).map(|id| (id, false)));
+        }
+    }
+    order
+}
+
+/// The recipes of a store, to compare with.
+struct Candidates(Vec<(RecipeId, Vec<u8>)>);
+
+impl Candidates {
+    fn of(store: &Store) -> Result<Self, Error> {
+        let mut candidates = Vec::new();
+        for id in store.recipe_keys().keys() {
+            if let Some(bytes) = store.recipe_bytes(id)? {
+                candidates.push((*id, bytes));
+            }
+        }
+        Ok(Self(candidates))
+    }
+
+    fn nearest(&self, wanted: &[u8]) -> Option<(RecipeId, Vec<Difference>)> {
+        let candidates = self.0.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
+        explain(wanted, candidates).map(|found| (found.nearest, found.differences))
+    }
+
+    /// One line on why an action is not a hit.
+    fn why(&self, wanted: &[u8]) -> String {
+        match self.nearest(wanted) {
+            None => "no earlier action of this kind".to_owned(),
+            Some((_, differences)) if differences.is_empty() => "its outputs are not in the store".to_owned(),
+            Some((_, differences)) if differences.len() == 1 => differences[0].to_string(),
+            Some((_, differences)) => {
+                format!("{}, and {} other fields", differences[0], differences.len() - 1)
+            }
+        }
+    }
+}

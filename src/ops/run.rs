@@ -1,0 +1,199 @@
+//! Executing a plan in a store: the options that every running command shares, and what a run will cost.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::error::Error;
+use super::inputs::{PlanInputs, SetBuilder, costs_of};
+use super::workspace::Workspace;
+use crate::digest::RecipeId;
+use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
+use crate::numerics::Level;
+use crate::plan::Plan;
+use crate::source::Sources;
+use crate::store::{Maker, Store};
+
+/// How a run goes about it, from outside.
+pub struct Running<'a> {
+    /// Finish every branch that can finish after a failure.
+    pub keep_going: bool,
+    /// Set from outside to stop: by Ctrl-C.
+    pub cancelled: &'a AtomicBool,
+    /// Called with every change of an action's state.
+    pub on_event: &'a mut dyn FnMut(&Event),
+}
+
+/// Wall time between resume checkpoints: what an interruption may cost.
+const RESUME_INTERVAL: Duration = Duration::from_secs(20);
+/// How long a child may take to leave a resume checkpoint.
+const GRACE: Duration = Duration::from_secs(20);
+
+impl Workspace {
+    /// Executes what `plan` needs and `store` does not have. `other` may lend pinned bytes.
+    pub(super) fn execute(
+        &self,
+        plan: &Plan,
+        root: &Path,
+        store: &Store,
+        other: Option<&Store>,
+        running: &mut Running<'_>,
+    ) -> Result<Summary, Error> {
+        refuse_unpinned(plan)?;
+        let settings = &self.settings;
+        let builder = SetBuilder::default();
+        let build = |set: &str, version: &str| builder.build(set, version);
+        let sources = Sources {
+            mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
+            root: root.to_owned(),
+            build: &build,
+            git_folder: self.store_folder().join("git"),
+        };
+        let inputs = PlanInputs::new(plan, sources, other);
+        let executor = LocalExecutor::new(LocalOptions {
+            program: settings.program.clone(),
+            arguments: vec!["job".into()],
+            level: settings.level,
+            resume_interval: RESUME_INTERVAL,
+            grace: GRACE,
+            tmp: store.root().join("tmp"),
+        });
+        let options = Options {
+            jobs: settings.jobs,
+            threads: settings.threads,
+            keep_going: running.keep_going,
+            check_targets: true,
+            costs: costs_of(plan),
+            maker: self.maker(),
+            ..Options::new(settings.threads, &inputs, running.cancelled, &*self.clock)
+        };
+        let summary = exec::run(plan, store, &executor, &options, running.on_event)?;
+        if summary.interrupted {
+            return Err(Error::Interrupted);
+        }
+        if !summary.failures.is_empty() {
+            return Err(Error::Failed { failures: summary.failures.into_values().collect() });
+        }
+        Ok(summary)
+    }
+
+    /// An error if executing what is missing would take longer than `budget` seconds.
+    pub(super) fn refuse_over_budget(
+        &self,
+        plan: &Plan,
+        store: &Store,
+        budget: Option<f64>,
+    ) -> Result<(), Error> {
+        let Some(budget) = budget else {
+            return Ok(());
+        };
+        let states = exec::plan_states(plan, store, &BTreeMap::new())?;
+        let flops = flops_to_run(plan, &states);
+        let seconds = estimate_seconds(&flops, self.settings.level, self.settings.jobs);
+        if seconds <= budget {
+            return Ok(());
+        }
+        Err(Error::OverBudget {
+            estimate: duration_text(seconds),
+            budget: duration_text(budget),
+            enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
+        })
+    }
+
+    fn maker(&self) -> Maker {
+        let host = rustix::system::uname();
+        Maker {
+            who: String::new(),
+            host: host.nodename().to_string_lossy().into_owned(),
+            build: format!("ibid {}", env!("CARGO_PKG_VERSION")),
+            device: format!("cpu {}", level_name(self.settings.level)),
+        }
+    }
+}
+
+/// An error that lists what is missing, if the plan holds trainings that nobody can execute.
+pub(super) fn refuse_unpinned(plan: &Plan) -> Result<(), Error> {
+    if plan.unpinned().is_empty() {
+        return Ok(());
+    }
+    let runs = plan.unpinned().iter().map(|(name, run)| (name.clone(), run.missing.clone())).collect();
+    Err(Error::Unpinned { runs })
+}
+
+/// The word for a SIMD level on the command line.
+pub fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Scalar => "scalar",
+        Level::Avx2 => "avx2",
+        Level::Avx512 => "avx512",
+    }
+}
+
+/// Floating-point operations a second that one thread reaches in a training of small models, measured on one core of
+/// AMD EPYC (Zen 5), rounded down.
+fn flops_per_second(level: Level) -> f64 {
+    match level {
+        Level::Scalar => 1e10,
+        Level::Avx2 => 4e10,
+        Level::Avx512 => 7e10,
+    }
+}
+
+/// Seconds that executing actions with these operations takes, with so many of them at once.
+///
+/// No schedule ends before its longest action, and none before the sum of all is shared out.
+pub(super) fn estimate_seconds(flops: &[u128], level: Level, jobs: usize) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
+    let seconds = |flops: u128| flops as f64 / flops_per_second(level);
+    let total: u128 = flops.iter().sum();
+    let longest = flops.iter().max().copied().unwrap_or(0);
+    #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
+    let jobs = jobs.max(1) as f64;
+    (seconds(total) / jobs).max(seconds(longest))
+}
+
+/// Operations of the actions that a run would execute, or may.
+pub(super) fn flops_to_run(
+    plan: &Plan,
+    states: &BTreeMap<RecipeId, PlanState>,
+) -> Vec<u128> {
+    states
+        .iter()
+        .filter(|(_, state)| **state != PlanState::Hit)
+        .filter_map(|(id, _)| plan.nodes().get(id))
+        .map(|node| node.price.flops)
+        .collect()
+}
+
+/// A duration for people: `45 s`, `12 min`, `7 h`, `3 d`.
+pub fn duration_text(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        s if s < 99.5 => (s, "s"),
+        s if s < 99.5 * 60.0 => (s / 60.0, "min"),
+        s if s < 48.0 * 3600.0 => (s / 3600.0, "h"),
+        s => (s / 86400.0, "d"),
+    };
+    if value < 9.95 && unit != "s" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_is_bounded_by_the_sum_and_by_the_longest() {
+        let rate = 7e10;
+        let three = [7 * 10_u128.pow(10), 7 * 10_u128.pow(10), 14 * 10_u128.pow(10)];
+        assert!((estimate_seconds(&three, Level::Avx512, 1) - 28e10 / rate).abs() < 1e-9);
+        assert!((estimate_seconds(&three, Level::Avx512, 8) - 14e10 / rate).abs() < 1e-9);
+        assert!(estimate_seconds(&[], Level::Scalar, 2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn durations_are_short_texts() {
+        for (seconds, text) in [(0.4, "0 s"), (99.0, "99 s"), (100.0, "1.7 min"), (7200.0, "2.0 h"), (4e5, "4.6 d")] {
+            assert_eq!(duration_text(seconds), text);
+        }
+    }
+}

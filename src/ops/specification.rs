@@ -1,0 +1,123 @@
+//! `list`, `check`, `show`, `diff`: an experiment as text and as meaning.
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::name::{ExperimentName, Name};
+use super::workspace::{Loaded, Workspace};
+use crate::digest::ExperimentId;
+use crate::plan;
+use crate::spec::{self, experiment};
+
+/// An experiment of the workspace.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// Its title, or what is wrong with it.
+    pub title: String,
+    /// Its targets; none if it cannot be loaded.
+    pub targets: Vec<ListedTarget>,
+    /// `current`, `stale`, `absent`, or `unreadable`.
+    pub lockfile: &'static str,
+}
+
+/// A target of an experiment.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedTarget {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// The depths it is offered at, the cheapest first.
+    pub depths: Vec<&'static str>,
+    /// Floating-point operations from an empty store.
+    pub flops: u128,
+}
+
+/// One thing that is wrong with an experiment.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Found {
+    /// What, where and why, for people.
+    pub text: String,
+}
+
+impl Workspace {
+    /// The experiments of the workspace with their targets.
+    pub fn list(&self) -> Result<Vec<Listed>, Error> {
+        let names = self.experiments()?;
+        Ok(names.into_iter().map(|name| self.listed(name)).collect())
+    }
+
+    fn listed(&self, experiment: String) -> Listed {
+        let name = Name { experiment: ExperimentName::InWorkspace(experiment.clone()), target: None };
+        let loaded = match self.load(&name) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                let title = format!("cannot be loaded: {}", first_line(&error.to_string()));
+                return Listed { name: experiment, title, targets: Vec::new(), lockfile: "unreadable" };
+            }
+        };
+        let targets = loaded.experiment.figures.iter().map(|figure| ListedTarget {
+            name: figure.name.clone(),
+            title: figure.title.clone(),
+            depths: figure.depths().into_iter().map(experiment::Depth::name).collect(),
+            flops: plan::expand(&loaded.experiment, Some(&figure.name)).map_or(0, |plan| plan.price().flops),
+        });
+        Listed {
+            name: experiment,
+            title: loaded.experiment.title.clone(),
+            targets: targets.collect(),
+            lockfile: lockfile_state(&loaded),
+        }
+    }
+
+    /// Every finding of the schema and of the rules; none if the experiment is sound.
+    pub fn check(&self, name: &Name) -> Result<Vec<Found>, Error> {
+        let loaded = match self.load(name) {
+            Ok(loaded) => loaded,
+            Err(Error::Spec(spec::Error::Invalid(findings))) => {
+                return Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect());
+            }
+            Err(error) => return Err(error),
+        };
+        let findings = experiment::check(&loaded.experiment);
+        if findings.is_empty() {
+            plan::expand(&loaded.experiment, loaded.target.as_deref())?;
+        }
+        Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect())
+    }
+
+    /// The normal form of an experiment as Dhall text, and its id.
+    pub fn show(&self, name: &Name) -> Result<(ExperimentId, String), Error> {
+        let mut place = self.place(name)?;
+        place.request.normal_form = true;
+        let evaluated = self.evaluate(&place.request)?;
+        Ok((evaluated.id, evaluated.normal_form.unwrap_or_default()))
+    }
+
+    /// How two experiments differ in meaning: not in comments, layout or the way they are composed.
+    pub fn diff(&self, a: &Name, b: &Name) -> Result<Vec<spec::Difference>, Error> {
+        let (a, b) = (self.load(a)?, self.load(b)?);
+        Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
+    }
+}
+
+fn lockfile_state(loaded: &Loaded) -> &'static str {
+    let lockfile = match loaded.read_lockfile() {
+        Ok(Some(lockfile)) => lockfile,
+        Ok(None) => return "absent",
+        Err(_) => return "unreadable",
+    };
+    match plan::expand(&loaded.experiment, None) {
+        Ok(plan) if lockfile.is_current(&plan) => "current",
+        _ => "stale",
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

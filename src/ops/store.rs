@@ -1,0 +1,95 @@
+//! `store`: check it, collect what nobody needs, add files, hand out blobs.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use super::error::Error;
+use super::name::{ExperimentName, Name};
+use super::workspace::Workspace;
+use crate::digest::BlobDigest;
+use crate::fs::{self, Durability};
+use crate::plan::{self, Lockfile};
+use crate::store::{FsckReport, GcOptions, GcReport, PutMode, Roots, Usage};
+
+/// What was made or used within this time is never collected.
+const KEEP_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+impl Workspace {
+    /// Hashes everything in the store; what does not equal its name is moved aside.
+    pub fn fsck(&self) -> Result<FsckReport, Error> {
+        Ok(self.store()?.fsck()?)
+    }
+
+    /// Removes what no registered workspace's lockfiles, no running command and not the last day reaches.
+    pub fn gc(&self, dry_run: bool) -> Result<GcReport, Error> {
+        let store = self.store()?;
+        let mut roots = Roots::default();
+        for workspace in store.workspaces()? {
+            roots.extend(lockfile_roots(&workspace)?);
+        }
+        roots.extend(self.pinned_roots());
+        let options = GcOptions { now: self.clock.now(), keep_within: KEEP_WITHIN, roots: &roots, dry_run };
+        Ok(store.gc(&options)?)
+    }
+
+    /// Counts what the store holds.
+    pub fn usage(&self) -> Result<Usage, Error> {
+        Ok(self.store()?.usage()?)
+    }
+
+    /// Puts a file into the store; its digest and size.
+    pub fn add_file(&self, file: &Path) -> Result<(BlobDigest, u64), Error> {
+        let path = self.settings.folder.join(file);
+        if !path.is_file() {
+            return Err(Error::Usage { message: format!("`{}` is not a regular file", file.display()), hint: None });
+        }
+        Ok(self.store()?.put_file(&path, PutMode::Copy, Durability::Durable)?)
+    }
+
+    /// Writes a blob, hashed as it is read.
+    pub fn cat(&self, digest: &BlobDigest, writer: &mut dyn Write) -> Result<u64, Error> {
+        let store = self.store()?;
+        // Hashed before the first byte is handed out: what was printed cannot be taken back.
+        store.verify_blob(digest)?;
+        Ok(store.copy_to(digest, writer)?)
+    }
+
+    /// What this workspace's experiments pin, as far as they can be loaded.
+    fn pinned_roots(&self) -> Roots {
+        let mut roots = Roots::default();
+        for experiment in self.experiments().unwrap_or_default() {
+            let name = Name { experiment: ExperimentName::InWorkspace(experiment), target: None };
+            let plan = self.load(&name).ok().and_then(|loaded| plan::expand(&loaded.experiment, None).ok());
+            if let Some(plan) = plan {
+                roots.blobs.extend(plan.sources().keys().copied());
+                roots.trees.extend(plan.trees().keys().copied());
+                roots.recipes.extend(plan.nodes().keys().copied());
+            }
+        }
+        roots
+    }
+}
+
+/// The recipes that a workspace's lockfiles name. A workspace that is gone needs nothing; a lockfile that cannot be read
+/// stops the collection, since it may name anything.
+fn lockfile_roots(workspace: &Path) -> Result<Roots, Error> {
+    let mut roots = Roots::default();
+    let folder = workspace.join("lockfiles");
+    if !folder.is_dir() {
+        return Ok(roots);
+    }
+    for path in fs::entries(&folder)? {
+        if path.extension().is_none_or(|extension| extension != "lock") {
+            continue;
+        }
+        let bytes = fs::read(&path)?;
+        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes))
+            .map_err(|source| Error::Lockfile { path: path.clone(), source })?;
+        for action in lockfile.actions().values() {
+            roots.recipes.insert(action.recipe);
+            roots.blobs.extend(action.outputs.values().copied());
+        }
+    }
+    Ok(roots)
+}

@@ -1,0 +1,253 @@
+//! The workspace: where experiments, lockfiles and the store are, and how an experiment is loaded from it.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::name::{ExperimentName, Name, is_experiment_name};
+use crate::digest::ExperimentId;
+use crate::exec::clock::Clock;
+use crate::fs;
+use crate::numerics::Level;
+use crate::plan::Lockfile;
+use crate::spec::experiment::{Experiment, TYPE};
+use crate::spec::{self, Evaluated, Request, cache, guard};
+use crate::store::Store;
+
+/// All that comes from outside: the command line, the environment, the machine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The current folder.
+    pub folder: PathBuf,
+    /// The workspace, if it was named.
+    pub workspace: Option<PathBuf>,
+    /// The store, if it was named.
+    pub store: Option<PathBuf>,
+    /// Folders of pinned files, asked before any other place.
+    pub mirrors: Vec<PathBuf>,
+    /// Threads in all.
+    pub threads: usize,
+    /// Actions at once.
+    pub jobs: usize,
+    /// The SIMD level.
+    pub level: Level,
+    /// This program, for child processes.
+    pub program: PathBuf,
+}
+
+/// A workspace and its store.
+pub struct Workspace {
+    pub(super) settings: Settings,
+    root: Option<PathBuf>,
+    store_folder: PathBuf,
+    pub(super) clock: Box<dyn Clock>,
+}
+
+/// An experiment that was found, evaluated and checked against the schema.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What to call it: the experiment's name, or the file's without `.dhall`.
+    pub name: String,
+    /// The target that was named with it.
+    pub target: Option<String>,
+    /// Its evaluation: value, id, files.
+    pub evaluated: Evaluated,
+    /// What it says.
+    pub experiment: Experiment,
+    /// The folder that `File` sources are relative to.
+    pub root: PathBuf,
+    /// Where its lockfile is, or would be.
+    pub lockfile: PathBuf,
+}
+
+impl Loaded {
+    /// The semantic hash.
+    pub fn id(&self) -> ExperimentId {
+        self.evaluated.id
+    }
+
+    /// `NAME`, or `NAME/TARGET`.
+    pub fn full_name(&self) -> String {
+        match &self.target {
+            Some(target) => format!("{}/{target}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Its lockfile, if there is one.
+    pub fn read_lockfile(&self) -> Result<Option<Lockfile>, Error> {
+        let Some(bytes) = fs::read_if_exists(&self.lockfile)? else {
+            return Ok(None);
+        };
+        let path = self.lockfile.clone();
+        let text = String::from_utf8_lossy(&bytes);
+        Lockfile::decode(&text).map(Some).map_err(|source| Error::Lockfile { path, source })
+    }
+}
+
+impl Workspace {
+    /// Finds the workspace upwards from the current folder. Without one, files can still be named.
+    pub fn open(settings: Settings, clock: Box<dyn Clock>) -> Result<Self, Error> {
+        let root = match &settings.workspace {
+            Some(named) => {
+                let root = settings.folder.join(named);
+                if !root.join("experiments").is_dir() {
+                    return Err(Error::NotAWorkspace { path: root });
+                }
+                Some(root)
+            }
+            None => settings.folder.ancestors().find(|folder| is_workspace(folder)).map(Path::to_owned),
+        };
+        let base = root.as_ref().unwrap_or(&settings.folder);
+        let store_folder = match &settings.store {
+            Some(named) => settings.folder.join(named),
+            None => base.join(".ibid"),
+        };
+        Ok(Self { settings, root, store_folder, clock })
+    }
+
+    /// The folder of the workspace.
+    pub fn root(&self) -> Result<&Path, Error> {
+        self.root.as_deref().ok_or_else(|| Error::NoWorkspace { folder: self.settings.folder.clone() })
+    }
+
+    /// The folder of its store.
+    pub fn store_folder(&self) -> &Path {
+        &self.store_folder
+    }
+
+    /// The settings it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Opens the store, and makes it known to `gc` that this workspace's lockfiles keep what they name.
+    pub fn store(&self) -> Result<Store, Error> {
+        let store = Store::open(&self.store_folder)?;
+        if let Some(root) = &self.root {
+            let root = std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
+            if !store.workspaces()?.contains(&root) {
+                store.register_workspace(&root)?;
+            }
+        }
+        Ok(store)
+    }
+
+    /// The names of the workspace's experiments, in order.
+    pub fn experiments(&self) -> Result<Vec<String>, Error> {
+        let folder = self.root()?.join("experiments");
+        let name_of = |path: &PathBuf| path.file_name()?.to_str().map(ToOwned::to_owned);
+        let mut names: Vec<String> = fs::entries(&folder)?
+            .iter()
+            .filter(|path| path.join("package.dhall").is_file())
+            .filter_map(name_of)
+            .filter(|name| is_experiment_name(name))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Finds, evaluates and binds an experiment. A file that was evaluated before starts no evaluator.
+    pub fn load(&self, name: &Name) -> Result<Loaded, Error> {
+        let place = self.place(name)?;
+        let evaluated = self.evaluate(&place.request)?;
+        let experiment = spec::bind(&evaluated.value)?;
+        Ok(Loaded {
+            name: place.name,
+            target: name.target.clone(),
+            evaluated,
+            experiment,
+            root: place.request.root,
+            lockfile: place.lockfile,
+        })
+    }
+
+    /// Evaluates a request through the cache.
+    pub(super) fn evaluate(&self, request: &Request) -> Result<Evaluated, Error> {
+        let folder = self.store_folder.join("evaluations");
+        if let Some(evaluated) = cache::load(&folder, request) {
+            return Ok(evaluated);
+        }
+        let program = guard::Program {
+            path: self.settings.program.clone(),
+            arguments: vec!["eval-dhall".to_owned()],
+        };
+        let evaluated = guard::evaluate(&program, request)?;
+        if let Err(error) = cache::save(&folder, request, &evaluated) {
+            tracing::debug!(%error, "the evaluation is not remembered");
+        }
+        Ok(evaluated)
+    }
+
+    /// Where an experiment's text, its import root and its lockfile are.
+    pub(super) fn place(&self, name: &Name) -> Result<Place, Error> {
+        match &name.experiment {
+            ExperimentName::InWorkspace(experiment) => self.place_in_workspace(experiment),
+            ExperimentName::File(file) => self.place_of_file(file),
+        }
+    }
+
+    fn place_in_workspace(&self, experiment: &str) -> Result<Place, Error> {
+        let root = self.root()?;
+        let file = Path::new(experiment).join("package.dhall");
+        if !root.join("experiments").join(&file).is_file() {
+            let known = self.experiments()?;
+            return Err(Error::UnknownExperiment { name: experiment.to_owned(), known });
+        }
+        Ok(Place {
+            name: experiment.to_owned(),
+            request: self.request(root.join("experiments"), file),
+            lockfile: root.join("lockfiles").join(format!("{experiment}.lock")),
+        })
+    }
+
+    fn place_of_file(&self, file: &Path) -> Result<Place, Error> {
+        let missing = |source| fs::Error::new("read", file, source);
+        let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
+        let import_root = self.root.as_ref().and_then(|root| root.join("experiments").canonicalize().ok());
+        if let Some(import_root) = import_root
+            && let Ok(relative) = path.strip_prefix(&import_root)
+        {
+            let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
+            if let (Some(experiment), Some(file), None) = (parts.next(), parts.next(), parts.next())
+                && file == "package.dhall"
+            {
+                return self.place_in_workspace(&experiment);
+            }
+            let name = stem(&path);
+            let lockfile = path.with_extension("lock");
+            return Ok(Place { name, request: self.request(import_root, relative.to_owned()), lockfile });
+        }
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = path.file_name().unwrap_or_default();
+        Ok(Place {
+            name: stem(&path),
+            request: self.request(folder, name.into()),
+            lockfile: path.with_extension("lock"),
+        })
+    }
+
+    fn request(&self, root: PathBuf, file: PathBuf) -> Request {
+        Request {
+            root,
+            file,
+            pins: self.settings.mirrors.clone(),
+            expected: Some(TYPE.to_owned()).filter(|t| !t.trim().is_empty()),
+            normal_form: false,
+        }
+    }
+}
+
+/// An experiment's text, its import root and its lockfile.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) request: Request,
+    pub(super) lockfile: PathBuf,
+}
+
+fn is_workspace(folder: &Path) -> bool {
+    folder.join("experiments/schema").is_dir()
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,230 @@
+//! From the author's values to explicit parameters, one for one. The experiment has been checked.
+
+use std::collections::BTreeMap;
+
+use crate::action::canonical::Real;
+use crate::action::params;
+use crate::spec::experiment as spec;
+
+/// The parameters of a training.
+pub(super) fn train(train: &spec::Train) -> params::Train {
+    params::Train {
+        model: clip(&train.model),
+        preprocessing: preprocessing(&train.preprocessing),
+        seed: train.seed,
+        samples_seen: train.samples_seen,
+        batch_size: train.batch_size,
+        gradient_chunk: train.gradient_chunk,
+        optimizer: adam_w(&train.optimizer),
+        schedule: params::Schedule {
+            learning_rate_max: real(train.schedule.learning_rate_max),
+            learning_rate_final: real(train.schedule.learning_rate_final),
+            warm_up: params::WarmUp::Steps(train.schedule.warm_up.resolve(train.steps())),
+        },
+        logit_scale_init: real(train.logit_scale_init),
+        captions: match train.captions {
+            spec::CaptionChoice::First => params::CaptionChoice::First,
+            spec::CaptionChoice::Drawn => params::CaptionChoice::Drawn,
+        },
+        order: match train.order {
+            spec::SampleOrder::Epochs { shuffle_shards } => {
+                params::SampleOrder::Epochs { shuffle_shards }
+            }
+            spec::SampleOrder::WithReplacement => params::SampleOrder::WithReplacement,
+        },
+        checkpoint_interval_steps: train.checkpoint_interval_steps,
+    }
+}
+
+/// The parameters of an evaluation of `train`'s model.
+pub(super) fn evaluate(train: &spec::Train, task: &spec::Task) -> params::Evaluate {
+    params::Evaluate {
+        model: clip(&train.model),
+        preprocessing: preprocessing(&train.preprocessing),
+        task: match task {
+            spec::Task::ZeroShotClassification { templates, .. } => {
+                params::Task::ZeroShotClassification {
+                    templates: templates.clone(),
+                }
+            }
+            spec::Task::Retrieval { recall_at } => params::Task::Retrieval {
+                recall_at: recall_at.clone(),
+            },
+        },
+    }
+}
+
+/// The model.
+pub(super) fn clip(clip: &spec::Clip) -> params::Clip {
+    let spec::VisionTower {
+        image_size,
+        patch_size,
+        width,
+        layers,
+        heads,
+        mlp_width,
+        patch_bias,
+        pre_norm,
+        pooling,
+    } = clip.vision;
+    let vision = params::VisionTower {
+        image_size,
+        patch_size,
+        width,
+        layers,
+        heads,
+        mlp_width,
+        patch_bias,
+        pre_norm,
+        pooling: match pooling {
+            spec::VisionPooling::Mean => params::Pooling::Mean,
+            spec::VisionPooling::ClassToken => params::Pooling::ClassToken,
+        },
+    };
+    let spec::TextTower {
+        context_length,
+        vocabulary_size,
+        width,
+        layers,
+        heads,
+        mlp_width,
+        pooling,
+    } = clip.text;
+    let text = params::TextTower {
+        context_length,
+        vocabulary_size,
+        width,
+        layers,
+        heads,
+        mlp_width,
+        pooling: match pooling {
+            spec::TextPooling::Mean => params::Pooling::Mean,
+            spec::TextPooling::EndToken => params::Pooling::EndToken,
+        },
+    };
+    let activation = match clip.activation {
+        spec::Activation::Gelu => params::Activation::Gelu,
+        spec::Activation::QuickGelu => params::Activation::QuickGelu,
+    };
+    params::Clip {
+        embed_dim: clip.embed_dim,
+        vision,
+        text,
+        activation,
+    }
+}
+
+/// The lines of a figure, panel by panel, series by series.
+pub(super) fn fit(figure: &spec::Figure) -> params::Fit {
+    let line = |panel: &spec::Panel, series: &spec::Series, fit: &spec::Fit| params::FittedLine {
+        panel: panel.name.clone(),
+        series: series.name.clone(),
+        points: selection(&series.points),
+        method: match fit.method {
+            spec::FitMethod::LeastSquares => params::FitMethod::LeastSquares,
+            spec::FitMethod::BinnedMinimum {
+                bins,
+                margin_decades,
+            } => params::FitMethod::BinnedMinimum {
+                bins,
+                margin: real(margin_decades),
+            },
+        },
+        interval: fit.interval.as_ref().map(|interval| params::Interval {
+            level: real(interval.level),
+            resamples: interval.resamples,
+            seed: interval.seed,
+        }),
+    };
+    let mut lines = Vec::new();
+    for panel in &figure.panels {
+        for series in &panel.series {
+            lines.extend(series.fits.iter().map(|fit| line(panel, series, fit)));
+        }
+    }
+    params::Fit { lines }
+}
+
+/// What is drawn.
+pub(super) fn draw(figure: &spec::Figure) -> params::Draw {
+    let axis = |axis: &spec::Axis| params::Axis {
+        label: axis.label.clone(),
+        logarithmic: axis.logarithmic,
+    };
+    let series = |series: &spec::Series| params::Series {
+        name: series.name.clone(),
+        points: selection(&series.points),
+        marks: marks(&series.marks),
+    };
+    let panel = |panel: &spec::Panel| params::Panel {
+        name: panel.name.clone(),
+        x: axis(&panel.x),
+        y: axis(&panel.y),
+        series: panel.series.iter().map(series).collect(),
+    };
+    params::Draw {
+        title: figure.title.clone(),
+        panels: figure.panels.iter().map(panel).collect(),
+    }
+}
+
+fn marks(marks: &spec::Marks) -> BTreeMap<params::MarkRole, String> {
+    let roles = [
+        (params::MarkRole::Colour, &marks.colour),
+        (params::MarkRole::Marker, &marks.marker),
+        (params::MarkRole::Size, &marks.size),
+    ];
+    roles
+        .into_iter()
+        .filter_map(|(role, column)| Some((role, column.clone()?)))
+        .collect()
+}
+
+/// Texts that are kept form a set: their order and repetition in the experiment do not enter.
+fn selection(selection: &spec::Selection) -> params::Selection {
+    let set = |texts: &[String]| {
+        let mut texts = texts.to_vec();
+        texts.sort();
+        texts.dedup();
+        texts
+    };
+    params::Selection {
+        x: selection.x.clone(),
+        y: selection.y.clone(),
+        y_transform: match selection.y_transform {
+            spec::Transform::Identity => params::YTransform::Identity,
+            spec::Transform::OneMinus => params::YTransform::OneMinus,
+        },
+        keep: selection
+            .keep
+            .iter()
+            .map(|k| (k.column.clone(), set(&k.one_of)))
+            .collect(),
+    }
+}
+
+fn preprocessing(preprocessing: &spec::Preprocessing) -> params::Preprocessing {
+    let three = |numbers: &[f64]| {
+        let numbers: [f64; 3] = numbers.try_into().expect("checked: red, green and blue");
+        numbers.map(real)
+    };
+    params::Preprocessing {
+        mean: three(&preprocessing.mean),
+        std: three(&preprocessing.std),
+    }
+}
+
+fn adam_w(optimizer: &spec::AdamW) -> params::AdamW {
+    params::AdamW {
+        beta1: real(optimizer.beta1),
+        beta2: real(optimizer.beta2),
+        epsilon: real(optimizer.epsilon),
+        weight_decay: real(optimizer.weight_decay),
+        decay_positions: optimizer.decay_positions,
+        gradient_clip_norm: optimizer.gradient_clip_norm.map(real),
+    }
+}
+
+fn real(value: f64) -> Real {
+    Real::new(value).expect("checked: a finite number")
+}

@@ -1,0 +1,126 @@
+//! Rules of claims: what they speak of exists, and what they say can be judged.
+
+use std::collections::BTreeSet;
+
+use super::Findings;
+use super::figures::Scope;
+use crate::spec::experiment::{
+    Figure, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance,
+};
+
+pub(super) fn check_claims<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    figure: &'a Figure,
+    scope: &Scope,
+    ids: &mut BTreeSet<&'a str>,
+) {
+    for (i, claim) in figure.claims.iter().enumerate() {
+        let at = format!("{at}.claims[{i}]");
+        findings.name(&format!("{at}.id"), &claim.id, ids);
+        for (field, text) in [("where", &claim.r#where), ("text", &claim.text)] {
+            if text.trim().is_empty() {
+                findings.add(format!("{at}.{field}"), "is empty");
+            }
+        }
+        check_statement(
+            findings,
+            &format!("{at}.statement"),
+            &claim.statement,
+            scope,
+        );
+    }
+}
+
+fn check_statement(findings: &mut Findings<'_>, at: &str, statement: &Statement, scope: &Scope) {
+    for quantity in statement.quantities() {
+        check_quantity(findings, at, quantity, scope);
+    }
+    match statement {
+        Statement::AsPrinted { text, .. } => {
+            if !is_plain_decimal(text) {
+                let message = format!("`{text}` is not a printed number such as 5.86 or -0.11");
+                findings.add(format!("{at}.text"), message);
+            }
+        }
+        Statement::Near {
+            published,
+            tolerance,
+            ..
+        } => {
+            findings.number(&format!("{at}.published"), *published);
+            let (Tolerance::Absolute(margin) | Tolerance::Relative(margin)) = tolerance;
+            findings.number_that(
+                &format!("{at}.tolerance"),
+                *margin,
+                |x| x >= 0.0,
+                "0 or more",
+            );
+        }
+        Statement::AtLeast { bound, .. } | Statement::AtMost { bound, .. } => {
+            findings.number(&format!("{at}.bound"), *bound);
+        }
+        Statement::Descending { quantities } => {
+            if quantities.len() < 2 {
+                findings.add(format!("{at}.quantities"), "needs two or more");
+            }
+        }
+        Statement::IntervalExcludes { fit, value } => {
+            findings.number(&format!("{at}.value"), *value);
+            if check_fit_name(findings, at, fit, scope) == Some(false) {
+                findings.add(format!("{at}.fit"), "this fit has no interval");
+            }
+        }
+    }
+}
+
+fn check_quantity(findings: &mut Findings<'_>, at: &str, quantity: &Quantity, scope: &Scope) {
+    match &quantity.value {
+        QuantityValue::Cell { row, column } => {
+            findings.numeric_column(at, column, scope);
+            if row.is_empty() {
+                findings.add(at, "a cell needs a condition that names its row");
+            }
+            for condition in row {
+                findings.column(at, &condition.column, &scope.columns);
+            }
+        }
+        QuantityValue::Exponent(fit) | QuantityValue::Coefficient(fit) => {
+            check_fit_name(findings, at, fit, scope);
+        }
+        QuantityValue::Prediction { fit, x } => {
+            check_fit_name(findings, at, fit, scope);
+            findings.number_that(at, *x, |x| x > 0.0, "more than 0");
+        }
+    }
+}
+
+/// Whether the line has an interval; `None` (and a finding) if there is no such line.
+fn check_fit_name(
+    findings: &mut Findings<'_>,
+    at: &str,
+    fit: &FitName,
+    scope: &Scope,
+) -> Option<bool> {
+    let known = scope.fits.get(fit).copied();
+    if known.is_none() {
+        let method = match fit.method {
+            FitNameMethod::LeastSquares => "least squares",
+            FitNameMethod::BinnedMinimum => "the binned minimum",
+        };
+        let (panel, series) = (&fit.panel, &fit.series);
+        let message = format!("panel `{panel}` has no fit of series `{series}` by {method}");
+        findings.add(at, message);
+    }
+    known
+}
+
+/// An optional minus sign, digits, and digits after one point.
+fn is_plain_decimal(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    match unsigned.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => digits(unsigned),
+    }
+}

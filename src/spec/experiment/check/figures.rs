@@ -1,0 +1,272 @@
+//! Rules of figures: every name that is used is one that exists.
+
+use std::collections::BTreeSet;
+
+use super::Findings;
+use super::pins::check_file;
+use crate::spec::experiment::{
+    ColumnValue, Depth, Experiment, Figure, Fit, FitMethod, FitName, PublishedTable, Run, RunTable,
+    Selection, Series,
+};
+
+/// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
+const BINS_MAX: u64 = 1_000;
+const RESAMPLES_MAX: u64 = 1_000_000;
+
+/// The names that a figure's claims may use.
+pub(super) struct Scope {
+    /// Columns that every table of the figure has.
+    pub columns: BTreeSet<String>,
+    /// Those of them that hold numbers, as far as the experiment says.
+    pub numeric: BTreeSet<String>,
+    /// The fitted lines, and whether they have an interval.
+    pub fits: std::collections::BTreeMap<FitName, bool>,
+}
+
+pub(super) fn check_figure<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    experiment: &'a Experiment,
+    figure: &'a Figure,
+) -> Scope {
+    check_depths(findings, at, figure);
+    if let Some(table) = &figure.published {
+        check_published(findings, &format!("{at}.published"), table);
+    }
+    if let Some(table) = &figure.scratch {
+        check_table(findings, &format!("{at}.scratch"), experiment, table);
+    }
+    let mut scope = scope_of(figure);
+    if figure.panels.is_empty() {
+        findings.add(format!("{at}.panels"), "is empty");
+    }
+    let mut panel_names = BTreeSet::new();
+    for (i, panel) in figure.panels.iter().enumerate() {
+        let at = format!("{at}.panels[{i}]");
+        findings.unique(&format!("{at}.name"), &panel.name, &mut panel_names);
+        let mut series_names = BTreeSet::new();
+        for (i, series) in panel.series.iter().enumerate() {
+            let at = format!("{at}.series[{i}]");
+            findings.unique(&format!("{at}.name"), &series.name, &mut series_names);
+            check_series(findings, &at, series, &scope);
+            for (i, fit) in series.fits.iter().enumerate() {
+                let at = format!("{at}.fits[{i}]");
+                check_fit(findings, &at, fit);
+                let name = FitName {
+                    panel: panel.name.clone(),
+                    series: series.name.clone(),
+                    method: fit.method.name(),
+                };
+                if scope.fits.insert(name, fit.interval.is_some()).is_some() {
+                    findings.add(
+                        format!("{at}.method"),
+                        "this series has a fit by that method already",
+                    );
+                }
+            }
+        }
+    }
+    scope
+}
+
+fn check_depths(findings: &mut Findings<'_>, at: &str, figure: &Figure) {
+    let offered = figure.depths();
+    if offered.is_empty() {
+        findings.add(at, "has neither a published table nor a table of runs");
+    } else if !offered.contains(&figure.default_depth) {
+        let offered: Vec<_> = offered.into_iter().map(Depth::name).collect();
+        let message = format!(
+            "is {}; this figure offers {}",
+            figure.default_depth.name(),
+            offered.join(", ")
+        );
+        findings.add(format!("{at}.defaultDepth"), message);
+    }
+}
+
+/// A column is in scope if every table that the figure can be had from has it.
+fn scope_of(figure: &Figure) -> Scope {
+    let published = figure.published.as_ref().map(|table| {
+        let columns: BTreeSet<String> = table.columns.iter().cloned().collect();
+        (columns.clone(), columns)
+    });
+    let scratch = figure.scratch.as_ref().map(|table| {
+        let names = |wanted: &dyn Fn(&ColumnValue) -> bool| -> BTreeSet<String> {
+            let kept = table.columns.iter().filter(|column| wanted(&column.value));
+            kept.map(|column| column.name.clone()).collect()
+        };
+        let is_number =
+            |value: &ColumnValue| !matches!(value, ColumnValue::RunName | ColumnValue::Label(_));
+        (names(&|_| true), names(&is_number))
+    });
+    let (columns, numeric) = match (published, scratch) {
+        (Some(a), Some(b)) => (&a.0 & &b.0, &a.1 & &b.1),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Default::default(),
+    };
+    Scope {
+        columns,
+        numeric,
+        fits: std::collections::BTreeMap::new(),
+    }
+}
+
+fn check_published<'a>(findings: &mut Findings<'a>, at: &str, table: &'a PublishedTable) {
+    check_file(findings, &format!("{at}.file"), &table.file);
+    let mut names = BTreeSet::new();
+    for (i, column) in table.columns.iter().enumerate() {
+        findings.unique(&format!("{at}.columns[{i}]"), column, &mut names);
+    }
+}
+
+fn check_table<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    experiment: &'a Experiment,
+    table: &'a RunTable,
+) {
+    if table.runs.is_empty() {
+        findings.add(format!("{at}.runs"), "is empty");
+    }
+    let mut names = BTreeSet::new();
+    for (i, name) in table.runs.iter().enumerate() {
+        findings.unique(&format!("{at}.runs[{i}]"), name, &mut names);
+        if experiment.run(name).is_none() && experiment.published_run(name).is_none() {
+            findings.add(
+                format!("{at}.runs[{i}]"),
+                format!("there is no run `{name}`"),
+            );
+        }
+    }
+    let runs: Vec<&Run> = table
+        .runs
+        .iter()
+        .filter_map(|name| experiment.run(name))
+        .collect();
+    let mut names = BTreeSet::new();
+    for (i, column) in table.columns.iter().enumerate() {
+        let at = format!("{at}.columns[{i}]");
+        if column.name.is_empty() {
+            findings.add(format!("{at}.name"), "is empty");
+        }
+        findings.unique(&format!("{at}.name"), &column.name, &mut names);
+        for run in &runs {
+            check_cell(findings, &format!("{at}.value"), &column.value, run);
+        }
+    }
+}
+
+fn check_cell(findings: &mut Findings<'_>, at: &str, value: &ColumnValue, run: &Run) {
+    let run_name = &run.name;
+    match value {
+        ColumnValue::Label(label) => {
+            if !run.labels.iter().any(|candidate| candidate.name == *label) {
+                findings.add(at, format!("run `{run_name}` has no label `{label}`"));
+            }
+        }
+        ColumnValue::Measurement { evaluation, metric } => {
+            let found = run
+                .evaluations
+                .iter()
+                .find(|candidate| candidate.name == *evaluation);
+            match found {
+                None => findings.add(
+                    at,
+                    format!("run `{run_name}` has no evaluation `{evaluation}`"),
+                ),
+                Some(found) if !metric.is_given_by(&found.task) => {
+                    let field = metric.field();
+                    let message = format!(
+                        "evaluation `{evaluation}` of run `{run_name}` does not give `{field}`"
+                    );
+                    findings.add(at, message);
+                }
+                Some(_) => {}
+            }
+        }
+        ColumnValue::RunName
+        | ColumnValue::SamplesSeen
+        | ColumnValue::Seed
+        | ColumnValue::Parameters
+        | ColumnValue::MacsPerSample
+        | ColumnValue::GmacsTotal => {}
+    }
+}
+
+fn check_series(findings: &mut Findings<'_>, at: &str, series: &Series, scope: &Scope) {
+    check_selection(findings, &format!("{at}.points"), &series.points, scope);
+    let marks = [
+        ("colour", &series.marks.colour),
+        ("marker", &series.marks.marker),
+        ("size", &series.marks.size),
+    ];
+    for (role, column) in marks {
+        if let Some(column) = column {
+            findings.column(&format!("{at}.marks.{role}"), column, &scope.columns);
+        }
+    }
+}
+
+fn check_selection(findings: &mut Findings<'_>, at: &str, selection: &Selection, scope: &Scope) {
+    for (axis, column) in [("x", &selection.x), ("y", &selection.y)] {
+        findings.numeric_column(&format!("{at}.{axis}"), column, scope);
+    }
+    let mut columns = BTreeSet::new();
+    for (i, keep) in selection.keep.iter().enumerate() {
+        let at = format!("{at}.keep[{i}]");
+        findings.column(&format!("{at}.column"), &keep.column, &scope.columns);
+        findings.unique(&format!("{at}.column"), &keep.column, &mut columns);
+        if keep.one_of.is_empty() {
+            findings.add(format!("{at}.oneOf"), "is empty: no row would be kept");
+        }
+    }
+}
+
+fn check_fit(findings: &mut Findings<'_>, at: &str, fit: &Fit) {
+    if let FitMethod::BinnedMinimum {
+        bins,
+        margin_decades,
+    } = fit.method
+    {
+        findings.natural(&format!("{at}.method.bins"), bins, 2, BINS_MAX);
+        let margin_at = format!("{at}.method.marginDecades");
+        findings.number_that(&margin_at, margin_decades, |x| x >= 0.0, "0 or more");
+    }
+    if let Some(interval) = &fit.interval {
+        let at = format!("{at}.interval");
+        let share = |x: f64| x > 0.0 && x < 1.0;
+        findings.number_that(
+            &format!("{at}.level"),
+            interval.level,
+            share,
+            "between 0 and 1",
+        );
+        findings.natural(
+            &format!("{at}.resamples"),
+            interval.resamples,
+            1,
+            RESAMPLES_MAX,
+        );
+    }
+}
+
+impl Findings<'_> {
+    pub(super) fn column(&mut self, path: &str, column: &str, columns: &BTreeSet<String>) -> bool {
+        let exists = columns.contains(column);
+        if !exists {
+            let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let message = format!(
+                "there is no column `{column}` (columns: {})",
+                names.join(", ")
+            );
+            self.add(path, message);
+        }
+        exists
+    }
+
+    pub(super) fn numeric_column(&mut self, path: &str, column: &str, scope: &Scope) {
+        if self.column(path, column, &scope.columns) && !scope.numeric.contains(column) {
+            self.add(path, format!("column `{column}` holds texts, not numbers"));
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The rules that types cannot hold, with every finding at once.
+//!
+//! An experiment without findings expands: names resolve, sizes divide, numbers are finite, digests parse.
+
+mod claims;
+mod figures;
+mod pins;
+mod runs;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{Dataset, Experiment};
+
+/// One thing that is wrong with an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// Where: `runs[2].train.batchSize`, with list indices from 0.
+    pub path: String,
+    /// What.
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.path, self.message)
+    }
+}
+
+/// Everything that is wrong with `experiment`, in the order of its fields; empty if nothing is.
+pub fn check(experiment: &Experiment) -> Vec<Finding> {
+    let mut findings = Findings::default();
+    if experiment.title.trim().is_empty() {
+        findings.add("title", "is empty");
+    }
+    let mut names = BTreeSet::new();
+    for (i, run) in experiment.runs.iter().enumerate() {
+        findings.name(&format!("runs[{i}].name"), &run.name, &mut names);
+        runs::check_run(&mut findings, &format!("runs[{i}]"), run);
+    }
+    for (i, run) in experiment.published_runs.iter().enumerate() {
+        findings.name(&format!("publishedRuns[{i}].name"), &run.name, &mut names);
+        runs::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
+    }
+    let mut claim_ids = BTreeSet::new();
+    for (i, figure) in experiment.figures.iter().enumerate() {
+        let at = format!("figures[{i}]");
+        findings.name(&format!("{at}.name"), &figure.name, &mut names);
+        let scope = figures::check_figure(&mut findings, &at, experiment, figure);
+        claims::check_claims(&mut findings, &at, figure, &scope, &mut claim_ids);
+    }
+    findings.list
+}
+
+/// Collects findings. Values that an experiment repeats, such as a data set used by every run, are reported once.
+#[derive(Default)]
+struct Findings<'a> {
+    list: Vec<Finding>,
+    datasets_seen: BTreeSet<&'a Dataset>,
+    sizes: std::collections::BTreeMap<crate::digest::BlobDigest, u64>,
+}
+
+/// The longest name of a run, evaluation or figure.
+const NAME_LENGTH_MAX: usize = 80;
+
+impl Findings<'_> {
+    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.list.push(Finding {
+            path: path.into(),
+            message: message.into(),
+        });
+    }
+
+    /// A name that labels, folders and the command line can hold, and that `taken` does not have.
+    fn name<'n>(&mut self, path: &str, name: &'n str, taken: &mut BTreeSet<&'n str>) {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || name.starts_with('-') || !name.chars().all(fits) {
+            self.add(
+                path,
+                format!(
+                    "`{name}` is not a name: ASCII letters, digits, `-` and `_`, no `-` in front"
+                ),
+            );
+        } else if name.len() > NAME_LENGTH_MAX {
+            self.add(
+                path,
+                format!("`{name}` has more than {NAME_LENGTH_MAX} characters"),
+            );
+        }
+        self.unique(path, name, taken);
+    }
+
+    /// A text that `taken` does not have.
+    fn unique<'n>(&mut self, path: &str, name: &'n str, taken: &mut BTreeSet<&'n str>) {
+        if !taken.insert(name) {
+            self.add(path, format!("`{name}` is already taken"));
+        }
+    }
+
+    /// A natural number within bounds, both included.
+    fn natural(&mut self, path: &str, value: u64, least: u64, most: u64) -> bool {
+        let holds = (least..=most).contains(&value);
+        if !holds {
+            self.add(path, format!("is {value}; must be {least} to {most}"));
+        }
+        holds
+    }
+
+    /// `whole` is a multiple of `part`, unless `part` is 0 (which is a finding of its own).
+    fn multiple(&mut self, path: &str, whole: u64, part: u64, part_name: &str) {
+        if part != 0 && whole % part != 0 {
+            self.add(
+                path,
+                format!("is {whole}, not a multiple of {part_name} ({part})"),
+            );
+        }
+    }
+
+    /// A number with bits that an action may hold: finite and not −0.
+    fn number(&mut self, path: &str, value: f64) -> bool {
+        let trouble = if value.is_nan() {
+            "is NaN"
+        } else if value.is_infinite() {
+            "is infinite"
+        } else if value == 0.0 && value.is_sign_negative() {
+            "is -0.0; write 0.0"
+        } else {
+            return true;
+        };
+        self.add(path, trouble);
+        false
+    }
+
+    /// A number that meets a condition, which `rule` states.
+    fn number_that(&mut self, path: &str, value: f64, holds: impl Fn(f64) -> bool, rule: &str) {
+        if self.number(path, value) && !holds(value) {
+            self.add(path, format!("is {value}; must be {rule}"));
+        }
+    }
+}

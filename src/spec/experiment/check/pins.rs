@@ -1,0 +1,154 @@
+//! Rules of pinned bytes: digests parse, sizes agree, sources say where.
+
+use std::collections::BTreeSet;
+
+use super::Findings;
+use crate::spec::experiment::{Dataset, DigestText, PinnedFile, Shards, Source};
+
+/// The largest file, shard or data set: 2^56 bytes.
+const BYTES_MAX: u64 = 1 << 56;
+/// The most samples of a data set or a training: 2^48.
+pub(super) const SAMPLES_MAX: u64 = 1 << 48;
+
+pub(super) fn check_file(findings: &mut Findings<'_>, at: &str, file: &PinnedFile) {
+    check_component(findings, &format!("{at}.name"), &file.name);
+    check_pin(findings, at, &file.sha256, file.bytes);
+    check_source(findings, &format!("{at}.source"), &file.source);
+}
+
+/// A data set that many runs share is looked at once.
+pub(super) fn check_dataset<'a>(findings: &mut Findings<'a>, at: &str, dataset: &'a Dataset) {
+    if !findings.datasets_seen.insert(dataset) {
+        return;
+    }
+    if dataset.name.is_empty() {
+        findings.add(format!("{at}.name"), "is empty");
+    }
+    check_source(findings, &format!("{at}.source"), &dataset.source);
+    let at = format!("{at}.shards");
+    match &dataset.shards {
+        Shards::Inline(shards) => {
+            if shards.is_empty() {
+                findings.add(at.as_str(), "is empty");
+                return;
+            }
+            let mut names = BTreeSet::new();
+            for (i, shard) in shards.iter().enumerate() {
+                let at = format!("{at}[{i}]");
+                check_component(findings, &format!("{at}.name"), &shard.name);
+                findings.unique(&format!("{at}.name"), &shard.name, &mut names);
+                check_pin(findings, &at, &shard.sha256, shard.bytes);
+                findings.natural(&format!("{at}.samples"), shard.samples, 0, SAMPLES_MAX);
+                let mut keys = BTreeSet::new();
+                for (k, key) in shard.skipped.iter().enumerate() {
+                    findings.unique(&format!("{at}.skipped[{k}]"), key, &mut keys);
+                }
+            }
+            findings.natural(
+                &format!("{at} (samples in all)"),
+                dataset.samples(),
+                1,
+                SAMPLES_MAX,
+            );
+            findings.natural(
+                &format!("{at} (bytes in all)"),
+                dataset.bytes(),
+                1,
+                BYTES_MAX,
+            );
+        }
+        Shards::Manifest(pin) => {
+            check_component(findings, &format!("{at}.name"), &pin.name);
+            check_pin(findings, &at, &pin.sha256, pin.bytes);
+            findings.natural(&format!("{at}.samples"), pin.samples, 1, SAMPLES_MAX);
+            findings.natural(&format!("{at}.shardBytes"), pin.shard_bytes, 1, BYTES_MAX);
+        }
+    }
+}
+
+fn check_pin(findings: &mut Findings<'_>, at: &str, sha256: &DigestText, bytes: u64) {
+    findings.natural(&format!("{at}.bytes"), bytes, 0, BYTES_MAX);
+    let digest = match sha256.parse() {
+        Ok(digest) => digest,
+        Err(error) => return findings.add(format!("{at}.sha256"), error.to_string()),
+    };
+    let known = *findings.sizes.entry(digest).or_insert(bytes);
+    if known != bytes {
+        let message = format!(
+            "is {bytes}, but {} is pinned with {known} elsewhere",
+            digest.short()
+        );
+        findings.add(format!("{at}.bytes"), message);
+    }
+}
+
+/// A file name that cannot leave its folder, on any platform.
+fn check_component(findings: &mut Findings<'_>, at: &str, name: &str) {
+    let refused = |c: char| c == '/' || c == '\\' || c == ':' || c.is_control();
+    if name.is_empty() || name == "." || name == ".." || name.contains(refused) {
+        findings.add(at, format!("`{}` is not a file name", name.escape_debug()));
+    }
+}
+
+fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
+    match source {
+        Source::File { path } => check_path(findings, &format!("{at}.path"), path),
+        Source::Git { url, rev, path } => {
+            check_url(
+                findings,
+                &format!("{at}.url"),
+                url,
+                &["https://", "http://", "ssh://", "file://"],
+            );
+            if rev.len() != 40 || !rev.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+                findings.add(
+                    format!("{at}.rev"),
+                    format!("`{rev}` is not a commit (40 lower-case hexadecimal digits); branches and tags move"),
+                );
+            }
+            check_path(findings, &format!("{at}.path"), path);
+        }
+        Source::Http { url } => {
+            check_url(
+                findings,
+                &format!("{at}.url"),
+                url,
+                &["https://", "http://"],
+            );
+        }
+        Source::Bundled { set, version } => {
+            for (name, text) in [("set", set), ("version", version)] {
+                if text.is_empty() {
+                    findings.add(format!("{at}.{name}"), "is empty");
+                }
+            }
+        }
+    }
+}
+
+/// A relative path that stays below its root.
+fn check_path(findings: &mut Findings<'_>, at: &str, path: &str) {
+    let climbs = path.split('/').any(|part| part == "..");
+    if path.is_empty() || path.starts_with('/') || path.contains(['\\', '\0']) || climbs {
+        findings.add(
+            at,
+            format!(
+                "`{}` is not a relative path without `..`",
+                path.escape_debug()
+            ),
+        );
+    }
+}
+
+fn check_url(findings: &mut Findings<'_>, at: &str, url: &str, schemes: &[&str]) {
+    let rest = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
+    if rest.is_none_or(str::is_empty) || url.contains(|c: char| c.is_whitespace() || c.is_control())
+    {
+        let message = format!(
+            "`{}` is not an address with {}",
+            url.escape_debug(),
+            schemes.join(", ")
+        );
+        findings.add(at, message);
+    }
+}

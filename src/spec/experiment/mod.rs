@@ -1,0 +1,208 @@
+//! The typed experiment: what an author writes in Dhall, as Rust sees it.
+//!
+//! Field and alternative names equal those of `experiments/schema/v1`: a Dhall record is a struct, a union an enum, an
+//! `Optional` an `Option`, `Double` an `f64` that [`check`] has refused unless it is finite and not −0. Nothing here is
+//! filled in: defaults are the schema's, and the plan resolves what depends on other fields.
+
+mod check;
+mod claim;
+mod figure;
+mod pinned;
+mod train;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Finding, check};
+pub use claim::{
+    Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance, Unit,
+};
+pub use figure::{
+    Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
+    PublishedTable, RunTable, Selection, Series, Transform,
+};
+pub use pinned::{
+    Classes, Dataset, DigestText, Location, ManifestPin, PinnedFile, Shard, Shards, Source,
+    Vocabulary,
+};
+pub use train::{
+    Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,
+    TextTower, Train, VisionPooling, VisionTower, WarmUp,
+};
+
+/// The type of an experiment in `experiments/schema/v1`, as one Dhall expression without imports: what every
+/// experiment's value is held against.
+pub const TYPE: &str = include_str!("type.dhall");
+
+/// An experiment: runs, the figures that plot them, the claims about those figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Experiment {
+    /// One line for lists.
+    pub title: String,
+    /// The work it reproduces, if there is one.
+    pub citation: Option<String>,
+    /// The trainings that figures may name.
+    pub runs: Vec<Run>,
+    /// Trainings that others did, as far as they are known.
+    pub published_runs: Vec<PublishedRun>,
+    /// The figures: each is a target.
+    pub figures: Vec<Figure>,
+}
+
+/// One training with its evaluations: a point of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Run {
+    /// Its name, unique in the experiment.
+    pub name: String,
+    /// Texts that tables may show: a model's short name, a data set's.
+    pub labels: Vec<Label>,
+    /// The training.
+    pub train: Train,
+    /// What is measured on the trained model.
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// A text about a run, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Label {
+    /// The name, unique in the run.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A training that others did. What they did not publish is absent, so it can be priced but not executed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PublishedRun {
+    /// Its name, unique in the experiment.
+    pub name: String,
+    /// Texts that tables may show.
+    pub labels: Vec<Label>,
+    /// The model, where its configuration is public.
+    pub model: Option<Clip>,
+    /// The samples it is said to have seen.
+    pub samples_seen_nominal: u64,
+    /// Pairs of a step.
+    pub batch_size: Option<u64>,
+    /// The seed.
+    pub seed: Option<u64>,
+    /// The data set, where its shards are pinned.
+    pub dataset: Option<Dataset>,
+    /// The schedule.
+    pub schedule: Option<Schedule>,
+}
+
+/// One measurement of a trained model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Evaluation {
+    /// Its name, unique in the run.
+    pub name: String,
+    /// The data it is measured on.
+    pub dataset: Dataset,
+    /// What is measured.
+    pub task: Task,
+}
+
+/// What an evaluation measures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Task {
+    /// The nearest class prompt.
+    ZeroShotClassification {
+        /// The class names.
+        classes: Classes,
+        /// Prompt templates with `{}` for the class name; their embeddings are averaged.
+        templates: Vec<String>,
+    },
+    /// Texts to images and images to texts.
+    Retrieval {
+        /// The cut-offs, ascending.
+        recall_at: Vec<u64>,
+    },
+}
+
+/// A number that an evaluation gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Metric {
+    /// Share of images whose nearest class prompt is theirs.
+    Acc1,
+    /// Share of images with their class among the five nearest.
+    Acc5,
+    /// Mean over classes of their share of right answers.
+    MeanPerClassRecall,
+    /// Share of texts with their image among the k nearest.
+    ImageRetrievalRecallAt(u64),
+    /// Share of images with one of their texts among the k nearest.
+    TextRetrievalRecallAt(u64),
+}
+
+impl Metric {
+    /// Its field name in `CLIP_benchmark`'s results.
+    pub fn field(self) -> String {
+        match self {
+            Self::Acc1 => "acc1".to_owned(),
+            Self::Acc5 => "acc5".to_owned(),
+            Self::MeanPerClassRecall => "mean_per_class_recall".to_owned(),
+            Self::ImageRetrievalRecallAt(k) => format!("image_retrieval_recall@{k}"),
+            Self::TextRetrievalRecallAt(k) => format!("text_retrieval_recall@{k}"),
+        }
+    }
+
+    /// Whether `task` gives it.
+    pub fn is_given_by(self, task: &Task) -> bool {
+        match (self, task) {
+            (
+                Self::Acc1 | Self::Acc5 | Self::MeanPerClassRecall,
+                Task::ZeroShotClassification { .. },
+            ) => true,
+            (
+                Self::ImageRetrievalRecallAt(k) | Self::TextRetrievalRecallAt(k),
+                Task::Retrieval { recall_at },
+            ) => recall_at.contains(&k),
+            _ => false,
+        }
+    }
+}
+
+/// How deep a number is reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Depth {
+    /// From the authors' published table.
+    Published,
+    /// From released weights, evaluated again.
+    Weights,
+    /// From pinned shards, trained again.
+    Scratch,
+}
+
+impl Depth {
+    /// The word on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Weights => "weights",
+            Self::Scratch => "scratch",
+        }
+    }
+}
+
+impl Experiment {
+    /// The figure of that name.
+    pub fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+
+    /// The run of that name.
+    pub fn run(&self, name: &str) -> Option<&Run> {
+        self.runs.iter().find(|run| run.name == name)
+    }
+
+    /// The published run of that name.
+    pub fn published_run(&self, name: &str) -> Option<&PublishedRun> {
+        self.published_runs.iter().find(|run| run.name == name)
+    }
+}

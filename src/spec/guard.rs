@@ -1,0 +1,233 @@
+//! Evaluates in a child process that may be killed: whatever a file does to the engine, the parent gets an answer.
+//!
+//! The child is this program again, under a hidden subcommand whose whole body is [`child_main`]. It starts with an
+//! empty environment, takes a [`Request`] on its standard input, bounds itself, evaluates, and answers on its standard
+//! output. The answer ends in a trailer, so that one that was cut off is never believed.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt as _;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::diagnostic::{Error, Finding, Limit};
+use super::wire::{Answer, Wire as _};
+use super::{Evaluated, Request};
+use crate::digest::BlobDigest;
+
+const MEMORY_BYTES_MAX: u64 = 2 << 30;
+const CPU_SECONDS_MAX: u64 = 10;
+const WALL_SECONDS_MAX: u64 = 20;
+const STACK_BYTES: usize = 512 << 20;
+const OUTPUT_BYTES_MAX: u64 = 64 << 20;
+const FILES_MAX: u64 = 32;
+/// Words of a dying child that are kept.
+const LAST_WORDS_BYTES_MAX: u64 = 1 << 14;
+
+/// Ends an answer, after the digest and the length of what comes before.
+const MAGIC: &[u8; 8] = b"ibid-ev1";
+const TRAILER_BYTES: usize = 32 + 8 + MAGIC.len();
+
+/// How to start a child that runs [`child_main`].
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The executable: usually the current one.
+    pub path: PathBuf,
+    /// Its arguments: the hidden subcommand.
+    pub arguments: Vec<String>,
+}
+
+/// Evaluates `request` in a child process.
+///
+/// # Errors
+///
+/// [`Error::Invalid`] with all findings if the files are at fault, [`Error::Limit`] and [`Error::Evaluator`] if they are
+/// too much for the engine, [`Error::Process`] if no child could be started. Each within [`WALL_SECONDS_MAX`].
+pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
+    let mut child = Command::new(&program.path)
+        .args(&program.arguments)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = exchange(&mut child, &absolute(request)?.to_bytes());
+    // Whatever happened, the child does not outlive this call.
+    let status = finish(&mut child)?;
+    let (output, last_words) = output?;
+    match answer(&output) {
+        Some(Answer::Evaluated(evaluated)) => Ok(evaluated),
+        Some(Answer::Invalid(findings)) => Err(Error::Invalid(findings)),
+        Some(Answer::Panicked(message)) => Err(panicked(&message)),
+        None if output.len() as u64 > OUTPUT_BYTES_MAX => {
+            Err(Error::Limit(Limit::Output(OUTPUT_BYTES_MAX)))
+        }
+        None => Err(died(status, &last_words)),
+    }
+}
+
+/// The child works in another folder, so paths must not depend on ours.
+fn absolute(request: &Request) -> io::Result<Request> {
+    let mut request = request.clone();
+    request.root = std::path::absolute(&request.root)?;
+    for folder in &mut request.pins {
+        *folder = std::path::absolute(&*folder)?;
+    }
+    Ok(request)
+}
+
+/// Sends the request and collects both outputs, for as long as a child may take.
+fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Error> {
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
+        return Err(Error::Evaluator("a pipe to it is missing".to_owned()));
+    };
+    // The child reads everything before it says anything; a broken pipe means that it is dead already.
+    let _ = stdin.write_all(request);
+    drop(stdin);
+    let (sender, receiver) = mpsc::channel();
+    let words_sender = sender.clone();
+    let output_reader = thread::spawn(move || {
+        let _ = sender.send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1)));
+    });
+    let words_reader = thread::spawn(move || {
+        let _ = words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX)));
+    });
+    let (mut output, mut words) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        match receiver.recv_timeout(Duration::from_secs(WALL_SECONDS_MAX)) {
+            Ok((true, bytes)) => output = bytes,
+            Ok((false, bytes)) => words = bytes,
+            Err(_) => return Err(Error::Limit(Limit::Seconds(WALL_SECONDS_MAX))),
+        }
+    }
+    for reader in [output_reader, words_reader] {
+        reader.join().map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
+    }
+    Ok((output, String::from_utf8_lossy(&words).into_owned()))
+}
+
+fn read_up_to(source: impl Read, bytes_max: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // What was read before an error is judged by its trailer.
+    let _ = source.take(bytes_max).read_to_end(&mut bytes);
+    bytes
+}
+
+/// Waits a moment for a child that has closed its pipes, then ends it.
+fn finish(child: &mut Child) -> io::Result<ExitStatus> {
+    for _ in 0..200 {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill()?;
+    child.wait()
+}
+
+fn answer(output: &[u8]) -> Option<Answer> {
+    let (rest, trailer) = output.split_at_checked(output.len().checked_sub(TRAILER_BYTES)?)?;
+    let (digest, tail) = trailer.split_at(32);
+    let (length, magic) = tail.split_at(8);
+    let length = usize::try_from(u64::from_le_bytes(length.try_into().ok()?)).ok()?;
+    let payload = &rest[rest.len().checked_sub(length)?..];
+    if magic != MAGIC || BlobDigest::of(payload).as_bytes() != digest {
+        return None;
+    }
+    Answer::from_bytes(payload)
+}
+
+/// The engine panics where it computes past 64 bits, and on a few inputs of its own.
+fn panicked(message: &str) -> Error {
+    if message.contains("overflow") {
+        let finding = Finding::new(
+            "a number does not fit: a Natural is less than 2^64, an Integer fits 64 bits",
+        );
+        return finding.hint("look for `*`, `+` and `Natural/toInteger` on large numbers").into();
+    }
+    Error::Evaluator(message.lines().next().unwrap_or_default().to_owned())
+}
+
+fn died(status: ExitStatus, last_words: &str) -> Error {
+    if last_words.contains("memory allocation of") || last_words.contains("out of memory") {
+        return Error::Limit(Limit::Memory(MEMORY_BYTES_MAX));
+    }
+    if last_words.contains("has overflowed its stack") {
+        return Error::Limit(Limit::Depth);
+    }
+    match status.signal() {
+        Some(9 | 24) => Error::Limit(Limit::Seconds(CPU_SECONDS_MAX)),
+        Some(6 | 11) => Error::Limit(Limit::Depth),
+        Some(signal) => Error::Evaluator(format!("it was ended by signal {signal}")),
+        None => {
+            let words = last_words.lines().next().unwrap_or("it said nothing");
+            Error::Evaluator(format!("{status}, {words}"))
+        }
+    }
+}
+
+/// The body of the hidden subcommand: answers the request on standard input; returns the exit code.
+///
+/// Bounds this process for good, so it must be the last thing that the process does.
+pub fn child_main() -> u8 {
+    let mut bytes = Vec::new();
+    if io::stdin().lock().read_to_end(&mut bytes).is_err() {
+        return 2;
+    }
+    let Some(request) = Request::from_bytes(&bytes) else { return 2 };
+    if limit_resources().is_err() {
+        return 3;
+    }
+    // What the engine's panics say goes into the answer.
+    panic::set_hook(Box::new(|_| {}));
+    let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
+        let answer = match result {
+            Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
+            Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
+            Ok(Err(other)) => Answer::Panicked(other.to_string()),
+            Err(payload) => Answer::Panicked(words(payload.as_ref())),
+        };
+        send(&answer)
+    });
+    match worker.map(thread::JoinHandle::join) {
+        Ok(Ok(Ok(()))) => 0,
+        _ => 4,
+    }
+}
+
+fn words(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+}
+
+fn limit_resources() -> rustix::io::Result<()> {
+    let limits = [
+        (Resource::As, MEMORY_BYTES_MAX),
+        (Resource::Cpu, CPU_SECONDS_MAX),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+        (Resource::Nofile, FILES_MAX),
+    ];
+    limits.into_iter().try_for_each(|(resource, bound)| {
+        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })
+    })
+}
+
+fn send(answer: &Answer) -> io::Result<()> {
+    let payload = answer.to_bytes();
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&payload)?;
+    stdout.write_all(BlobDigest::of(&payload).as_bytes())?;
+    stdout.write_all(&(payload.len() as u64).to_le_bytes())?;
+    stdout.write_all(MAGIC)?;
+    stdout.flush()
+}

@@ -1,0 +1,488 @@
+//! Imports and desugaring: the syntax tree to what the engine type checks.
+//!
+//! Imports are files below the import root, or pinned blobs that are already here; nothing else is ever read. A name
+//! falls back over `?` only when it is absent, never when it is refused. `l ++ r` becomes `"${l}${r}"`, without which the
+//! engine's semantic hash differs from the standard's.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dhall::builtins::Builtin;
+use dhall::operations::{BinOp, OpKind};
+use dhall::semantics::{Hir, HirKind, ImportLocation, NameEnv};
+use dhall::syntax::{
+    Expr, ExprKind, FilePath, FilePrefix, Hash, Import, ImportMode, ImportTarget, InterpolatedText,
+    Scheme, Span, URL, binary,
+};
+use dhall::{Ctxt, ImportResultId, Typed};
+
+use super::confined::{self, Sources};
+use super::diagnostic::Finding;
+use super::{explain, parse};
+use crate::digest::BlobDigest;
+
+/// All files of an experiment together.
+const TOTAL_BYTES_MAX: usize = 16 << 20;
+const IMPORTS_MAX: usize = 2_000;
+/// Files importing files importing files.
+const IMPORT_DEPTH_MAX: usize = 64;
+
+/// Why an expression has no value.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// An import is not there: `?` takes the other side.
+    Absent(Finding),
+    /// Anything else: `?` does not help.
+    Refused(Vec<Finding>),
+}
+
+impl Failure {
+    pub(super) fn findings(self) -> Vec<Finding> {
+        match self {
+            Self::Absent(finding) => vec![finding],
+            Self::Refused(findings) => findings,
+        }
+    }
+}
+
+impl From<Finding> for Failure {
+    fn from(finding: Finding) -> Self {
+        Self::Refused(vec![finding])
+    }
+}
+
+type Result<T> = std::result::Result<T, Failure>;
+
+/// Where an expression stands, which decides what it may import.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Base<'a> {
+    /// A file, relative to the import root.
+    File(&'a str),
+    /// No file: imports are refused. The name is for messages.
+    Closed(&'a str),
+}
+
+impl Base<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::File(name) | Self::Closed(name) => name,
+        }
+    }
+}
+
+/// Resolves and type checks; one for an evaluation.
+pub(super) struct Resolver<'cx, 'a> {
+    cx: Ctxt<'cx>,
+    root: &'a Path,
+    pins: &'a [PathBuf],
+    /// Results by file and whether it was imported as text.
+    by_file: BTreeMap<(String, bool), ImportResultId<'cx>>,
+    by_pin: BTreeMap<(BlobDigest, bool), ImportResultId<'cx>>,
+    /// The files being evaluated, outermost first.
+    stack: Vec<String>,
+    bytes_total: usize,
+    import_count: usize,
+    integers: Integers,
+    sources: Sources,
+    uses_to_integer: bool,
+}
+
+/// How `Natural/toInteger` is treated; the engine wraps it silently from 2^63 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Integers {
+    /// As it is.
+    Plain,
+    /// Rewritten so that an overflow panics; hashes are not the standard's.
+    Checked,
+}
+
+/// `n + 2^63` overflows a Natural exactly when `n` does not fit an Integer.
+const CHECKED_TO_INTEGER: &str = "λ(n : Natural) → \
+    Natural/toInteger (Natural/subtract 9223372036854775808 (n + 9223372036854775808))";
+
+impl<'cx, 'a> Resolver<'cx, 'a> {
+    /// `root` must be canonical; `pins` are folders with pinned imports.
+    pub(super) fn new(
+        cx: Ctxt<'cx>,
+        root: &'a Path,
+        pins: &'a [PathBuf],
+        integers: Integers,
+    ) -> Self {
+        Self {
+            cx,
+            root,
+            pins,
+            by_file: BTreeMap::new(),
+            by_pin: BTreeMap::new(),
+            stack: Vec::new(),
+            bytes_total: 0,
+            import_count: 0,
+            integers,
+            sources: Sources::default(),
+            uses_to_integer: false,
+        }
+    }
+
+    /// What was read so far, and what was looked for in vain.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Whether `Natural/toInteger` occurs anywhere.
+    pub(super) fn uses_to_integer(&self) -> bool {
+        self.uses_to_integer
+    }
+
+    /// Parses and type checks the file `name`; `expected` improves the messages.
+    pub(super) fn file(&mut self, name: &str, expected: Option<&Expr>) -> Result<Typed<'cx>> {
+        let absent = || Finding::new(format!("there is no file `{name}` below the import root"));
+        let bytes = self
+            .read(name)
+            .map_err(|message| Finding::new(format!("`{name}` cannot be read: {message}")))?
+            .ok_or_else(|| Failure::Absent(absent()))?;
+        self.code(name, bytes, expected)
+    }
+
+    /// Type checks an expression that is not in a file.
+    pub(super) fn closed(&mut self, name: &str, source: &str) -> Result<Typed<'cx>> {
+        let tree = parsed(name, source)?;
+        self.check(Base::Closed(name), &tree, None)
+    }
+
+    fn code(
+        &mut self,
+        name: &str,
+        bytes: Vec<u8>,
+        expected: Option<&Expr>,
+    ) -> Result<Typed<'cx>> {
+        let source = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            Finding::new(format!("`{name}` is not UTF-8 at byte {at}"))
+        })?;
+        let tree = parsed(name, &source)?;
+        self.stack.push(name.to_owned());
+        let result = self.check(Base::File(name), &tree, expected);
+        self.stack.pop();
+        result
+    }
+
+    fn check(
+        &mut self,
+        base: Base<'_>,
+        tree: &Expr,
+        expected: Option<&Expr>,
+    ) -> Result<Typed<'cx>> {
+        let hir = self.lower(base, &mut NameEnv::new(), tree)?;
+        let ty = match hir.typecheck_noenv(self.cx) {
+            Ok(typed) => typed.ty().clone(),
+            Err(error) => {
+                let findings = explain::findings(self.cx, &hir, base.name(), expected, &error);
+                return Err(Failure::Refused(findings));
+            }
+        };
+        Ok(Typed { hir, ty })
+    }
+
+    fn lower(&mut self, base: Base<'_>, names: &mut NameEnv, tree: &Expr) -> Result<Hir<'cx>> {
+        let span = tree.span();
+        let kind = match tree.kind() {
+            ExprKind::Var(variable) => match names.unlabel_var(variable) {
+                Some(bound) => HirKind::Var(bound),
+                None => HirKind::MissingVar(variable.clone()),
+            },
+            ExprKind::Builtin(Builtin::DoubleShow) => {
+                let finding = Finding::new(
+                    "`Double/show` is refused: its digits differ between Dhall implementations",
+                );
+                return Err(finding
+                    .at(base.name(), &span)
+                    .hint("write the text itself, or show a Natural")
+                    .into());
+            }
+            ExprKind::Builtin(Builtin::NaturalToInteger) => {
+                self.uses_to_integer = true;
+                if self.integers == Integers::Checked && !matches!(base, Base::Closed(CHECKED)) {
+                    let typed = self.closed(CHECKED, CHECKED_TO_INTEGER)?;
+                    return Ok(typed.hir);
+                }
+                HirKind::Expr(ExprKind::Builtin(Builtin::NaturalToInteger))
+            }
+            ExprKind::Op(OpKind::BinOp(BinOp::ImportAlt, left, right)) => {
+                return match self.lower(base, names, left) {
+                    Err(Failure::Absent(_)) => self.lower(base, names, right),
+                    other => other,
+                };
+            }
+            ExprKind::Op(OpKind::BinOp(BinOp::TextAppend, left, right)) => {
+                let left = self.lower(base, names, left)?;
+                let right = self.lower(base, names, right)?;
+                let tail = vec![(left, String::new()), (right, String::new())];
+                HirKind::Expr(ExprKind::TextLit((String::new(), tail).into()))
+            }
+            ExprKind::Op(OpKind::Completion(schema, record)) => {
+                return self.lower(base, names, &completed(schema, record, &span));
+            }
+            ExprKind::Import(import) => {
+                let result = self.import(base, import, &span)?;
+                let location = ImportLocation::dhall_code_without_imports();
+                let id = self.cx.push_import(location, import.map_ref(|_| ()), span.clone());
+                self.cx[id].set_resultid(result);
+                HirKind::Import(id)
+            }
+            other => HirKind::Expr(other.traverse_ref_maybe_binder(|binder, child| {
+                if let Some(binder) = binder {
+                    names.insert_mut(binder);
+                }
+                let lowered = self.lower(base, names, child);
+                if binder.is_some() {
+                    names.remove_mut();
+                }
+                lowered
+            })?),
+        };
+        Ok(Hir::new(kind, span))
+    }
+
+    fn import(
+        &mut self,
+        base: Base<'_>,
+        import: &Import<Expr>,
+        span: &Span,
+    ) -> Result<ImportResultId<'cx>> {
+        let refuse = |message: String| Finding::new(message).at(base.name(), span);
+        self.import_count += 1;
+        if self.import_count > IMPORTS_MAX {
+            return Err(refuse(format!("there are more than {IMPORTS_MAX} imports")).into());
+        }
+        let pin = import.hash.as_ref().map(|Hash::SHA256(bytes)| {
+            let bytes = <[u8; 32]>::try_from(&**bytes);
+            BlobDigest::from_bytes(bytes.expect("the grammar asks for 64 hexadecimal digits"))
+        });
+        match (&import.location, import.mode) {
+            (ImportTarget::Missing, ImportMode::Location) => {
+                let typed = self.closed("missing", MISSING_AS_LOCATION)?;
+                Ok(self.cx.push_import_result(typed))
+            }
+            (_, ImportMode::Location) => Err(refuse("`as Location` is refused".to_owned())
+                .hint("it would put a file name of this machine into the value")
+                .into()),
+            (ImportTarget::Missing, _) => {
+                Err(Failure::Absent(refuse("`missing` is never there".to_owned())))
+            }
+            (ImportTarget::Env(name), _) => {
+                let finding = refuse(format!("`env:{name}` is absent: an experiment sees no environment"));
+                Err(Failure::Absent(finding.hint("write the value down, or give a default: `env:NAME ? 1`")))
+            }
+            (ImportTarget::Remote(url), mode) => {
+                self.remote(base, url, mode == ImportMode::RawText, pin, span)
+            }
+            (ImportTarget::Local(prefix, path), mode) => {
+                let name = local_name(base, *prefix, path).map_err(|finding| {
+                    Failure::from(finding.at(base.name(), span))
+                })?;
+                self.local(base, &name, mode == ImportMode::RawText, pin, span)
+            }
+        }
+    }
+
+    fn local(
+        &mut self,
+        base: Base<'_>,
+        name: &str,
+        as_text: bool,
+        pin: Option<BlobDigest>,
+        span: &Span,
+    ) -> Result<ImportResultId<'cx>> {
+        let refuse = |message: String| Finding::new(message).at(base.name(), span);
+        let key = (name.to_owned(), as_text);
+        let id = match self.by_file.get(&key) {
+            Some(&id) => id,
+            None => {
+                if !as_text && let Some(first) = self.stack.iter().position(|file| file == name) {
+                    let cycle = self.stack[first..].join("` → `");
+                    let message = format!("this import closes a cycle: `{cycle}` → `{name}`");
+                    return Err(refuse(message).into());
+                }
+                if self.stack.len() >= IMPORT_DEPTH_MAX {
+                    let message = format!("imports are nested more than {IMPORT_DEPTH_MAX} deep");
+                    return Err(refuse(message).into());
+                }
+                let bytes = self
+                    .read(name)
+                    .map_err(|message| refuse(format!("`{name}` cannot be imported: {message}")))?
+                    .ok_or_else(|| {
+                        Failure::Absent(refuse(format!("there is no file `{name}`")))
+                    })?;
+                let typed = if as_text {
+                    self.text(name, bytes)?
+                } else {
+                    let typed = self.code(name, bytes, None)?;
+                    Typed { hir: typed.normalize(self.cx).to_hir(), ty: typed.ty }
+                };
+                let id = self.cx.push_import_result(typed);
+                self.by_file.insert(key, id);
+                id
+            }
+        };
+        // Rewritten expressions have other hashes; the plain pass has compared them.
+        if let Some(wanted) = pin
+            && self.integers == Integers::Plain
+        {
+            let found = self.hash(id);
+            if found != wanted {
+                let finding = refuse(format!("`{name}` is not what it is pinned to"));
+                return Err(finding
+                    .types(format!("sha256:{wanted}"), format!("sha256:{found}"))
+                    .hint("if the change is meant, write the new hash")
+                    .into());
+            }
+        }
+        Ok(id)
+    }
+
+    fn remote(
+        &mut self,
+        base: Base<'_>,
+        url: &URL<Expr>,
+        as_text: bool,
+        pin: Option<BlobDigest>,
+        span: &Span,
+    ) -> Result<ImportResultId<'cx>> {
+        let refuse = |message: String| Finding::new(message).at(base.name(), span);
+        if matches!(base, Base::Closed(_)) {
+            return Err(refuse("imports are not allowed here".to_owned()).into());
+        }
+        if url.headers.is_some() {
+            return Err(refuse("`using` headers are refused".to_owned()).into());
+        }
+        let address = address(url);
+        let Some(pin) = pin else {
+            return Err(refuse(format!("`{address}` has no `sha256:` pin"))
+                .hint("write the pin that `dhall freeze` prints behind the address, or copy the file below the import root")
+                .into());
+        };
+        if let Some(&id) = self.by_pin.get(&(pin, as_text)) {
+            return Ok(id);
+        }
+        let Some(bytes) = confined::read_pinned(self.pins, pin) else {
+            self.sources.absent_pins.insert(pin);
+            let message = format!("`{address}` is not here, and an evaluation uses no network");
+            return Err(Failure::Absent(refuse(message).hint(format!(
+                "add it by hand: `dhall encode` gives the bytes of sha256:{pin}, `ibid store add` takes them"
+            ))));
+        };
+        self.count_bytes(bytes.len()).map_err(refuse)?;
+        let tree = binary::decode(&bytes).map_err(|error| {
+            refuse(format!("the bytes of sha256:{pin} are no Dhall expression: {error:?}"))
+        })?;
+        if as_text && !matches!(tree.kind(), ExprKind::TextLit(text) if text.tail().is_empty()) {
+            return Err(refuse(format!("sha256:{pin} is not a text")).into());
+        }
+        let typed = self.check(Base::Closed(&address), &tree, None)?;
+        let id = self.cx.push_import_result(typed);
+        self.by_pin.insert((pin, as_text), id);
+        Ok(id)
+    }
+
+    fn text(&mut self, name: &str, bytes: Vec<u8>) -> Result<Typed<'cx>> {
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Finding::new(format!("`{name}` is imported as text and is not UTF-8")))?;
+        let literal = InterpolatedText::from(text);
+        self.check(
+            Base::Closed(name),
+            &Expr::new(ExprKind::TextLit(literal), Span::Artificial),
+            None,
+        )
+    }
+
+    fn hash(&self, id: ImportResultId<'cx>) -> BlobDigest {
+        semantic_bytes(&self.cx[id].hir.to_expr_alpha(self.cx), BlobDigest::of)
+    }
+
+    fn read(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, String> {
+        let Some(bytes) = confined::read(self.root, name)? else {
+            self.sources.absent.insert(name.to_owned());
+            return Ok(None);
+        };
+        self.count_bytes(bytes.len())?;
+        self.sources.files.insert(name.to_owned(), BlobDigest::of(&bytes));
+        Ok(Some(bytes))
+    }
+
+    fn count_bytes(&mut self, count: usize) -> std::result::Result<(), String> {
+        self.bytes_total += count;
+        if self.bytes_total > TOTAL_BYTES_MAX {
+            let bound = TOTAL_BYTES_MAX >> 20;
+            return Err(format!("all files together are larger than {bound} MiB"));
+        }
+        Ok(())
+    }
+}
+
+const CHECKED: &str = "Natural/toInteger";
+
+const MISSING_AS_LOCATION: &str =
+    "< Environment : Text | Local : Text | Missing | Remote : Text >.Missing";
+
+/// Encodes a normal form and hands its canonical bytes to `digest`.
+pub(super) fn semantic_bytes<T>(normal_form: &Expr, digest: impl FnOnce(&[u8]) -> T) -> T {
+    digest(&binary::encode(normal_form).expect("writing to memory does not fail"))
+}
+
+fn parsed(name: &str, source: &str) -> Result<Expr> {
+    parse::parse(source).map_err(|error| {
+        Finding::new(error.message)
+            .in_file(name, source, error.offset, error.offset + 1)
+            .into()
+    })
+}
+
+/// `T::r` is `(T.default // r) : T.Type`.
+fn completed(schema: &Expr, record: &Expr, span: &Span) -> Expr {
+    let field = |name: &str| {
+        Expr::new(ExprKind::Op(OpKind::Field(schema.clone(), name.into())), span.clone())
+    };
+    let merged =
+        OpKind::BinOp(BinOp::RightBiasedRecordMerge, field("default"), record.clone());
+    let merged = Expr::new(ExprKind::Op(merged), span.clone());
+    Expr::new(ExprKind::Annot(merged, field("Type")), span.clone())
+}
+
+fn local_name(
+    base: Base<'_>,
+    prefix: FilePrefix,
+    path: &FilePath,
+) -> std::result::Result<String, Finding> {
+    let Base::File(importer) = base else {
+        return Err(Finding::new("imports are not allowed here"));
+    };
+    let copy = "copy the file below the import root and import it by a relative path";
+    let folder = Path::new(importer).parent().unwrap_or(Path::new(""));
+    let mut joined = match prefix {
+        FilePrefix::Absolute => {
+            return Err(Finding::new("imports by an absolute path are refused").hint(copy));
+        }
+        FilePrefix::Home => {
+            return Err(Finding::new("imports from the home folder are refused").hint(copy));
+        }
+        FilePrefix::Here => folder.to_owned(),
+        FilePrefix::Parent => folder.join(".."),
+    };
+    for component in &path.file_path {
+        if component.contains(['/', '\0']) {
+            return Err(Finding::new("a path component holds a character that no file name has"));
+        }
+        joined.push(component);
+    }
+    confined::normalised(&joined)
+        .ok_or_else(|| Finding::new("this import leads out of the import root").hint(copy))
+}
+
+fn address(url: &URL<Expr>) -> String {
+    let scheme = match url.scheme {
+        Scheme::HTTP => "http",
+        Scheme::HTTPS => "https",
+    };
+    let query = url.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
+    format!("{scheme}://{}/{}{query}", url.authority, url.path.file_path.join("/"))
+}

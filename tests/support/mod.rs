@@ -1,0 +1,5 @@
+//! Hermetic workspaces and the program, run as a stranger runs it.
+
+mod workspace;
+
+pub(crate) use workspace::{Ran, Workspace};

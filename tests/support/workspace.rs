@@ -1,0 +1,130 @@
+//! A workspace in a folder of its own, with a store of its own, and no environment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// A temporary workspace.
+pub(crate) struct Workspace {
+    folder: tempfile::TempDir,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    /// The exit code; `None` after a signal.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
+}
+
+impl Workspace {
+    /// A workspace with the repository's experiments and lockfiles, and an empty store.
+    pub(crate) fn of_repository() -> Self {
+        let workspace = Self::empty();
+        for folder in ["experiments", "lockfiles"] {
+            copy_folder(&repository().join(folder), &workspace.path(folder));
+        }
+        workspace
+    }
+
+    /// A folder with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in the workspace.
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Reads a file of the workspace.
+    pub(crate) fn read(&self, relative: &str) -> String {
+        fs::read_to_string(self.path(relative)).unwrap()
+    }
+
+    /// Replaces a file of the workspace.
+    pub(crate) fn write(&self, relative: &str, text: &str) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Replaces `from`, which must occur, by `to` in a file of the workspace.
+    pub(crate) fn edit(&self, relative: &str, from: &str, to: &str) {
+        let text = self.read(relative);
+        assert!(text.contains(from), "{relative} does not contain `{from}`");
+        self.write(relative, &text.replace(from, to));
+    }
+
+    /// The program in this workspace, with an empty environment and the shared shards at hand.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.env("IBID_MIRRORS", shards());
+        command
+    }
+
+    /// Runs the program here.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs the program here, which must succeed.
+    pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(ran.code, Some(0), "ibid {arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        ran
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// The number before `word` in the verdict line: `executed 3` gives 3.
+    pub(crate) fn verdict(&self, word: &str) -> u64 {
+        let line = self.stdout.lines().last().unwrap_or_default();
+        let tail = line.split(&format!("{word} ")).nth(1);
+        let number = tail.and_then(|tail| tail.split([',', '/', ';', ' ']).next());
+        number.and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no `{word} n` in `{line}`: {}", self.stderr))
+    }
+}
+
+/// The repository that these tests belong to.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with the shards that the tests use, rendered once a build.
+fn shards() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shards");
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    })
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
