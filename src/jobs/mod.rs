@@ -3,6 +3,7 @@
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
 mod collect;
+mod draw;
 mod files;
 mod fit;
 mod selection;
@@ -89,7 +90,8 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
     match params {
         Params::Collect(params) => collect::run(params, context),
         Params::Fit(params) => fit::run(params, context),
-        Params::Train(_) | Params::Evaluate(_) | Params::Draw(_) => {
+        Params::Draw(params) => draw::run(params, context),
+        Params::Train(_) | Params::Evaluate(_) => {
             Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
         }
     }
