@@ -39,6 +39,16 @@ use output::Output;
 
 /// Runs the command that was typed.
 pub(super) fn main() -> ExitCode {
+<<<<<<< HEAD
+    let arguments = arguments::Arguments::parse();
+    let environment = environment::Environment::read();
+    let output = output::Output {
+        json: arguments.common.json,
+        fancy: environment.fancy,
+    };
+    let result: Result<(), failure::Stop> = Ok(());
+    result.map_or_else(|stop| stop.exit_code(output), |()| ExitCode::SUCCESS)
+=======
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -168,4 +178,5 @@ fn manual(output: Output) -> Result<(), Stop> {
         .render(&mut page)
         .map_err(|error| Failure::of(&error, 101, Vec::new()))?;
     Ok(output.bytes(&page)?)
+>>>>>>> main
 }

@@ -104,17 +104,21 @@ pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
     let pixel = |row: usize, column: usize| -> [u64; 3] {
         let inside = row.checked_sub(top).zip(column.checked_sub(left));
         match inside.filter(|&(row, column)| row < image.height && column < image.width) {
-            Some((row, column)) => {
-                image.over_white_times_255(row * image.width + column).map(u64::from)
-            }
+            Some((row, column)) => image
+                .over_white_times_255(row * image.width + column)
+                .map(u64::from),
             None => [255 * 255; 3],
         }
     };
     // Lengths are counted in 1/side of a source pixel: target pixel i covers i·square to (i+1)·square.
     let overlaps = |target: usize| {
         let (start, end) = (target * square, (target + 1) * square);
-        (start / side..end.div_ceil(side))
-            .map(move |source| (source, end.min((source + 1) * side) - start.max(source * side)))
+        (start / side..end.div_ceil(side)).map(move |source| {
+            (
+                source,
+                end.min((source + 1) * side) - start.max(source * side),
+            )
+        })
     };
     let area = 255 * (square * square) as u64;
     let mut pixels = Vec::with_capacity(side * side * 3);
@@ -142,7 +146,10 @@ pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
 /// alone.
 pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
     let channels = pixels.len() / (side * side);
-    assert!(matches!(channels, 1 | 3) && pixels.len() == channels * side * side, "grey or colour");
+    assert!(
+        matches!(channels, 1 | 3) && pixels.len() == channels * side * side,
+        "grey or colour"
+    );
     let side_bytes = u32::try_from(side).expect("a side is small").to_be_bytes();
     let colour_type = if channels == 1 { 0 } else { 2 };
     let mut rows = Vec::with_capacity(pixels.len() + side);
@@ -162,7 +169,11 @@ pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
     stream.extend_from_slice(&adler32(&rows).to_be_bytes());
     let header = [&side_bytes[..], &side_bytes, &[8, colour_type, 0, 0, 0]].concat();
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (kind, data) in [(b"IHDR", &header), (b"IDAT", &stream), (b"IEND", &Vec::new())] {
+    for (kind, data) in [
+        (b"IHDR", &header),
+        (b"IDAT", &stream),
+        (b"IEND", &Vec::new()),
+    ] {
         png.extend_from_slice(&u32::try_from(data.len()).expect("small").to_be_bytes());
         let start = png.len();
         png.extend_from_slice(kind);
@@ -194,7 +205,11 @@ fn crc32(bytes: &[u8]) -> u32 {
         while index < 256 {
             let (mut value, mut bit) = (index as u32, 0);
             while bit < 8 {
-                value = if value & 1 == 1 { 0xedb8_8320 ^ value >> 1 } else { value >> 1 };
+                value = if value & 1 == 1 {
+                    0xedb8_8320 ^ value >> 1
+                } else {
+                    value >> 1
+                };
                 bit += 1;
             }
             table[index] = value;

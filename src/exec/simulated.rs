@@ -5,14 +5,14 @@
 //! threads do; after [`FAULTY_ATTEMPTS`] an action is left in peace, so that every run comes to an end.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Control, Executor, Failure, FailureKind, Prepared};
-use crate::action::{ActionResult, OutputFile, params::JobKind};
+use crate::action::{ActionResult, OutputFile, ResolvedInput, params::JobKind};
 use crate::digest::{ActionKey, BlobDigest, BlobHasher};
 use crate::fs::{self, Context as _, Durability};
 use crate::store::{Store, StoreError};
@@ -33,8 +33,10 @@ pub enum Fault {
     DiesBeforeResult,
     /// The result is submitted twice.
     SubmitsTwice,
-    /// The blob of a stored output loses its second half, afterwards.
+    /// It dies after its result is recorded, and the blobs of its outputs lose their second half.
     TruncatesBlob,
+    /// A bit of a blob that it has read flips in the store, and it goes on.
+    RotsInput,
 }
 
 /// The simulated executor.
@@ -77,6 +79,7 @@ impl<'a> Simulated<'a> {
             2 => Fault::DiesBeforeResult,
             3 => Fault::SubmitsTwice,
             4 => Fault::TruncatesBlob,
+            5 => Fault::RotsInput,
             _ => Fault::None,
         };
         faults.push(fault);
@@ -118,17 +121,40 @@ impl<'a> Simulated<'a> {
                 self.store
                     .record_result(prepared.key, &result, Durability::Relaxed)?;
                 for output in result.outputs.values() {
-                    let path = self.store.blob_path(&output.digest);
-                    OpenOptions::new()
-                        .write(true)
-                        .open(&path)
-                        .and_then(|file| file.set_len(output.bytes / 2))
-                        .context("cut", &path)
-                        .map_err(StoreError::Fs)?;
+                    let half = usize::try_from(output.bytes / 2).unwrap_or(0);
+                    self.damage(&output.digest, |bytes| bytes.truncate(half))?;
                 }
                 Err(died())
             }
+            Fault::RotsInput => {
+                let blobs = prepared
+                    .action
+                    .inputs
+                    .values()
+                    .filter_map(|input| match input {
+                        ResolvedInput::Blob(digest) => Some(digest),
+                        ResolvedInput::Tree(_) => None,
+                    });
+                for digest in blobs.take(1) {
+                    self.damage(digest, |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1))?;
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// Changes a blob behind the store's back.
+    fn damage(
+        &self,
+        digest: &BlobDigest,
+        change: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), StoreError> {
+        let path = self.store.blob_path(digest);
+        let Some(mut bytes) = fs::read_if_exists(&path)? else {
+            return Ok(());
+        };
+        change(&mut bytes);
+        Ok(fs::write_atomic(&path, &bytes, Durability::Relaxed)?)
     }
 
     fn publish(&self, outputs: &Path) -> Result<ActionResult, StoreError> {

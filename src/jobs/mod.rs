@@ -4,11 +4,13 @@
 
 mod collect;
 mod draw;
+mod evaluate;
 mod files;
 mod fit;
 mod selection;
 #[cfg(test)]
 mod testing;
+mod train;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -91,8 +93,7 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Collect(params) => collect::run(params, context),
         Params::Fit(params) => fit::run(params, context),
         Params::Draw(params) => draw::run(params, context),
-        Params::Train(_) | Params::Evaluate(_) => {
-            Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
-        }
+        Params::Train(params) => train::run(params, context),
+        Params::Evaluate(params) => evaluate::run(params, context),
     }
 }

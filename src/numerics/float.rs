@@ -94,6 +94,7 @@ float!(f32, libm::fmaf);
 float!(f64, libm::fma);
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "exact values are what is tested")]
 mod tests {
     use super::Float;
 

@@ -3,6 +3,10 @@
 //! One trait for every SIMD level, so that a kernel is written once: AVX-512, AVX2 with FMA, and
 //! plain arrays that any target's compiler turns into its own vectors.
 
+#![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
 #![allow(unsafe_code, reason = "vector instructions and unchecked addresses")]
 #![allow(
     unsafe_op_in_unsafe_fn,
@@ -10,6 +14,10 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::wildcard_imports,
+    reason = "dozens of intrinsics, each with its own prefix"
+)]
 use std::arch::x86_64::*;
 
 /// A vector of binary32 numbers.
@@ -53,13 +61,6 @@ pub(crate) trait Lanes: Copy {
     unsafe fn fma(self, factor: Self, addend: Self) -> Self;
     #[must_use]
     unsafe fn add(self, other: Self) -> Self;
-    #[must_use]
-    unsafe fn sub(self, other: Self) -> Self;
-    #[must_use]
-    unsafe fn mul(self, other: Self) -> Self;
-    /// The larger; either of two equal ones. Operands are numbers.
-    #[must_use]
-    unsafe fn max(self, other: Self) -> Self;
 
     /// Transposes an 8 × 8 block: `to[t · to_stride + r] = from[r · from_stride + t]`.
     #[inline(always)]
@@ -92,12 +93,6 @@ impl Lanes for __m512 {
     unsafe fn fma(self, factor: Self, addend: Self) -> Self { _mm512_fmadd_ps(self, factor, addend) }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { _mm512_add_ps(self, other) }
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self { _mm512_sub_ps(self, other) }
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self { _mm512_mul_ps(self, other) }
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self { _mm512_max_ps(self, other) }
     #[inline(always)]
     unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         transpose8_avx2(from, from_stride, to, to_stride);
@@ -134,12 +129,6 @@ impl Lanes for __m256 {
     unsafe fn fma(self, factor: Self, addend: Self) -> Self { _mm256_fmadd_ps(self, factor, addend) }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { _mm256_add_ps(self, other) }
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self { _mm256_sub_ps(self, other) }
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self { _mm256_mul_ps(self, other) }
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self { _mm256_max_ps(self, other) }
     #[inline(always)]
     unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         transpose8_avx2(from, from_stride, to, to_stride);
@@ -238,10 +227,4 @@ impl<const FUSED: bool> Lanes for Eight<FUSED> {
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { self.zip(other, |a, b| a + b) }
-    #[inline(always)]
-    unsafe fn sub(self, other: Self) -> Self { self.zip(other, |a, b| a - b) }
-    #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self { self.zip(other, |a, b| a * b) }
-    #[inline(always)]
-    unsafe fn max(self, other: Self) -> Self { self.zip(other, |a, b| if a > b { a } else { b }) }
 }

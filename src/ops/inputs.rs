@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::data::bundled;
 use crate::digest::BlobDigest;
 use crate::exec::{FailureKind, InputError, Inputs};
 use crate::fs::Durability;
@@ -128,10 +127,33 @@ impl Inputs for PlanInputs<'_> {
     }
 }
 
-/// Builds a bundled set, for [`Sources`].
-pub(super) fn build_set(set: &str, version: &str) -> Result<Vec<BuiltFile>, String> {
-    let files = bundled::build(set, version).map_err(|error| error.to_string())?;
-    Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
+/// Builds bundled sets, rendering the drawings once however many sets are asked for.
+#[derive(Default)]
+pub(super) struct SetBuilder {
+    #[cfg(feature = "pictograms")]
+    drawings: Mutex<Option<crate::data::bundled::Pictograms>>,
+}
+
+impl SetBuilder {
+    /// Every file of a set.
+    #[cfg(feature = "pictograms")]
+    pub(super) fn build(&self, set: &str, version: &str) -> Result<Vec<BuiltFile>, String> {
+        use crate::data::bundled::Pictograms;
+        let mut drawings = self.drawings.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let drawings = match drawings.take() {
+            Some(rendered) => drawings.insert(rendered),
+            None => drawings.insert(Pictograms::render(version, threads).map_err(|e| e.to_string())?),
+        };
+        let files = drawings.build(set).map_err(|error| error.to_string())?;
+        Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
+    }
+
+    /// Every file of a set: none, since this program was built without the drawings.
+    #[cfg(not(feature = "pictograms"))]
+    pub(super) fn build(&self, _set: &str, _version: &str) -> Result<Vec<BuiltFile>, String> {
+        Err("this program was built without the feature `pictograms`".to_owned())
+    }
 }
 
 fn place_of(location: &Location) -> Place {

@@ -6,13 +6,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::Error;
-use super::inputs::{PlanInputs, build_set, costs_of};
+use super::inputs::{PlanInputs, SetBuilder, costs_of};
 use super::workspace::Workspace;
 use crate::digest::RecipeId;
 use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
 use crate::numerics::Level;
 use crate::plan::Plan;
-use crate::source::Sources;
 use crate::store::{Maker, Store};
 
 /// How a run goes about it, from outside.
@@ -42,12 +41,9 @@ impl Workspace {
     ) -> Result<Summary, Error> {
         refuse_unpinned(plan)?;
         let settings = &self.settings;
-        let sources = Sources {
-            mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
-            root: root.to_owned(),
-            build: &build_set,
-            git_folder: self.store_folder().join("git"),
-        };
+        let builder = SetBuilder::default();
+        let build = |set: &str, version: &str| builder.build(set, version);
+        let sources = self.sources(root, &build);
         let inputs = PlanInputs::new(plan, sources, other);
         let executor = LocalExecutor::new(LocalOptions {
             program: settings.program.clone(),

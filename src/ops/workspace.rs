@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::name::{ExperimentName, Name, is_experiment_name};
 use crate::digest::ExperimentId;
-use crate::exec::Clock;
+use crate::exec::clock::Clock;
 use crate::fs;
 use crate::numerics::Level;
 use crate::plan::Lockfile;
-use crate::spec::experiment::Experiment;
+use crate::spec::experiment::{Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::Store;
 
@@ -231,7 +231,7 @@ impl Workspace {
             root,
             file,
             pins: self.settings.mirrors.clone(),
-            expected: Some(spec::experiment::expected_type()),
+            expected: Some(TYPE.to_owned()).filter(|t| !t.trim().is_empty()),
             normal_form: false,
         }
     }

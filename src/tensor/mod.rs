@@ -1,1 +1,35 @@
-//! The candle boundary: devices, custom operations, safetensors.
+//! The candle boundary: storage on a device, the dispatch of coarse operations, and safetensors.
+//!
+//! Only this room imports candle. A [`Buffer`] is a candle tensor without arithmetic: the one thing that can happen to
+//! it is a coarse [`Operation`], whose result `numerics` defines to the bit. An operation names its operands as
+//! [`Region`]s of buffers, so that a step allocates nothing, and holds the code of every device side by side: `cpu`
+//! today, a kernel of the same definition for each further device.
+//!
+//! ```compile_fail
+//! // Stock arithmetic, whose bits vary from machine to machine, is out of reach by type.
+//! use ibid::tensor::{Buffer, Device};
+//! let buffer = Buffer::from_vec(vec![1.0, 2.0], &Device::Cpu).unwrap();
+//! let sum = &buffer + &buffer;
+//! ```
+
+mod block;
+mod buffer;
+mod head;
+mod loss;
+mod optimizer;
+mod region;
+mod rows;
+pub mod safetensors;
+mod stem;
+
+pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
+pub use buffer::{Buffer, Device, Operation, TensorError};
+pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
+pub use loss::{BatchRegions, Contrastive};
+pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, fingerprint, squared_norm};
+pub use region::{Planner, Region};
+pub use rows::{Activation, normalise_rows};
+pub use stem::{
+    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
+    TextBackward, TextForward, TextShape,
+};

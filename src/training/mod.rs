@@ -1,1 +1,259 @@
-//! The training loop, its checkpoints and its trace.
+//! The training loop: a pure function from parameters and samples to weights and trace, to the bit, for any number of
+//! threads and any SIMD level.
+//!
+//! A step is: features of every chunk; loss and its gradient over the batch; backward of every chunk; the tree sum;
+//! clipping; `AdamW`; one record of the trace. Workers own gradient chunks and only decide who computes what.
+
+mod checkpoint;
+mod gradient;
+mod schedule;
+mod trace;
+mod workers;
+
+use std::sync::{Barrier, Mutex, RwLock};
+
+pub use checkpoint::{ResumeError, State};
+pub use schedule::learning_rate_at;
+pub use trace::{Trace, TraceError, TraceStep};
+
+use crate::action::params::{CaptionChoice, Train};
+use crate::data::{Order, OrderError, caption_choice};
+use crate::model::{Decay, Model, ModelError};
+use crate::numerics::{ControlError, Level};
+use crate::tensor::{BatchRegions, Buffer, Device, Planner, TensorError};
+use workers::{Batch, Phase, Shared, Worker, deal, perform};
+
+/// Why a training gave nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A loss, gradient or parameter stopped being finite.
+    #[error("diverged at step {step}: {what} is not finite")]
+    Diverged {
+        /// The step, from 0.
+        step: u64,
+        /// What is not finite.
+        what: String,
+    },
+    /// The observer said so.
+    #[error("stopped after step {0}")]
+    Stopped(u64),
+    /// The parameters contradict each other.
+    #[error("{0}")]
+    Parameters(String),
+    /// The model cannot be.
+    #[error("the model cannot be")]
+    Model(#[from] ModelError),
+    /// The samples have no order.
+    #[error("the samples have no order")]
+    Order(#[from] OrderError),
+    /// The device failed.
+    #[error("the device failed")]
+    Tensor(#[from] TensorError),
+    /// A worker cannot compute as the definitions say.
+    #[error("a worker cannot compute as the definitions say")]
+    Control(#[from] ControlError),
+    /// A worker panicked: a bug.
+    #[error("a worker panicked")]
+    WorkerPanicked,
+}
+
+/// Samples as the towers read them, decoded once.
+#[derive(Debug, Clone, Default)]
+pub struct Samples<'a> {
+    /// Of each sample, `3 · image_size²` bytes in the order (channel, row, column).
+    pub images: Vec<&'a [u8]>,
+    /// Of each sample, each caption's tokens.
+    pub captions: Vec<Vec<Vec<u32>>>,
+    /// Samples of each shard.
+    pub shard_sizes: Vec<usize>,
+}
+
+/// How a training is computed; no result depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The SIMD level.
+    pub level: Level,
+    /// Threads it may use.
+    pub threads: usize,
+}
+
+/// Whether a training goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Control {
+    /// It does.
+    Continue,
+    /// It ends with [`TrainError::Stopped`].
+    Stop,
+}
+
+/// One pair that a step sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// The place in the run.
+    pub position: u64,
+    /// The sample, counted through the shards.
+    pub sample: usize,
+    /// Which of its captions.
+    pub caption: usize,
+}
+
+/// Steps of a training.
+pub fn steps(params: &Train) -> u64 {
+    params.samples_seen.checked_div(params.batch_size).unwrap_or(0)
+}
+
+/// Which pairs step `step` sees, in order; `captions` gives the number of captions of a sample.
+pub fn visits(
+    params: &Train,
+    order: &mut Order,
+    captions: impl Fn(usize) -> usize,
+    step: u64,
+) -> Vec<Visit> {
+    let first = step * params.batch_size;
+    let samples = order.visits(first..first + params.batch_size);
+    let visit = |(position, sample): (u64, usize)| Visit {
+        position,
+        sample,
+        caption: match params.captions {
+            CaptionChoice::First => 0,
+            CaptionChoice::Drawn => caption_choice(params.seed, position, captions(sample)),
+        },
+    };
+    (first..).zip(samples).map(visit).collect()
+}
+
+/// Trains from `start` (see [`State::initial`]) to the last step; `after_step` sees the state after each one.
+pub fn train(
+    params: &Train,
+    samples: &Samples<'_>,
+    settings: Settings,
+    start: State,
+    mut after_step: impl FnMut(&State) -> Control,
+) -> Result<State, TrainError> {
+    check(params)?;
+    let model = Model::new(&params.model, &params.preprocessing)?;
+    let mut order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
+    let (batch_size, chunk) = (index(params.batch_size), index(params.gradient_chunk));
+    let mut planner = Planner::default();
+    let regions = BatchRegions::plan(&mut planner, batch_size, model.embed_dim());
+    let workers = deal(batch_size / chunk, settings.threads)
+        .into_iter()
+        .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
+        .collect::<Result<Vec<_>, TrainError>>()?;
+    let State { step, buffer, mut trace } = start;
+    let shared = Shared {
+        model: &model,
+        level: settings.level,
+        chunk,
+        state: RwLock::new(buffer),
+        batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
+        regions,
+    };
+    let mut update = gradient::Update::new(&model, params)?;
+    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let mut step = step;
+    let finished = in_parallel(&workers, &shared, &batch, |run| {
+        while step < steps(params) {
+            let count = |sample: usize| samples.captions[sample].len();
+            fill(&batch, samples, &visits(params, &mut order, count, step));
+            run(Phase::Forward)?;
+            let (loss, d_scale) = gradient::loss(&shared, batch_size, step)?;
+            run(Phase::Backward)?;
+            update.gather(&workers, d_scale)?;
+            let fingerprint = update.apply(&shared, step)?;
+            trace.push(loss, fingerprint);
+            step += 1;
+            let mut buffer = shared.state.write().expect("no worker panicked");
+            let state = State { step, buffer: std::mem::take(&mut *buffer), trace: std::mem::take(&mut trace) };
+            let control = after_step(&state);
+            (*buffer, trace) = (state.buffer, state.trace);
+            if control == Control::Stop && step < steps(params) {
+                return Err(TrainError::Stopped(step));
+            }
+        }
+        Ok(())
+    });
+    finished?;
+    Ok(State { step, buffer: shared.state.into_inner().expect("no worker panicked"), trace })
+}
+
+fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit]) {
+    let mut batch = batch.write().expect("no worker panicked");
+    batch.images.clear();
+    batch.tokens.clear();
+    for visit in visits {
+        batch.images.push(samples.images[visit.sample]);
+        batch.tokens.push(&samples.captions[visit.sample][visit.caption]);
+    }
+}
+
+/// Calls `lead` with a function that performs a phase on all workers at once. The first worker is this thread; the
+/// others are threads that wait at a barrier between phases.
+fn in_parallel(
+    workers: &[Mutex<Worker>],
+    shared: &Shared<'_>,
+    batch: &RwLock<Batch<'_>>,
+    lead: impl FnOnce(&mut dyn FnMut(Phase) -> Result<(), TrainError>) -> Result<(), TrainError>,
+) -> Result<(), TrainError> {
+    workers::start()?;
+    let barrier = Barrier::new(workers.len());
+    let phase = RwLock::new(Phase::Stop);
+    let failure = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for worker in &workers[1..] {
+            scope.spawn(|| {
+                let started = workers::start();
+                loop {
+                    barrier.wait();
+                    let now = *phase.read().expect("no thread panics with the phase");
+                    if now == Phase::Stop {
+                        return;
+                    }
+                    let done = if started.is_ok() { perform(now, worker, shared, batch) } else { workers::start() };
+                    if let Err(error) = done {
+                        *failure.lock().expect("no thread panics with a failure") = Some(error);
+                    }
+                    barrier.wait();
+                }
+            });
+        }
+        let mut run = |next: Phase| {
+            *phase.write().expect("no thread panics with the phase") = next;
+            barrier.wait();
+            let own = perform(next, &workers[0], shared, batch);
+            barrier.wait();
+            let others = failure.lock().expect("no thread panics with a failure").take();
+            others.map_or(own, Err)
+        };
+        let led = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lead(&mut run)));
+        *phase.write().expect("no thread panics with the phase") = Phase::Stop;
+        barrier.wait();
+        led.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn check(params: &Train) -> Result<(), TrainError> {
+    let (seen, batch, chunk) = (params.samples_seen, params.batch_size, params.gradient_chunk);
+    if chunk == 0 || batch == 0 || !batch.is_multiple_of(chunk) || !seen.is_multiple_of(batch) {
+        let text = format!("{seen} samples seen, batches of {batch} and chunks of {chunk} do not divide each other");
+        return Err(TrainError::Parameters(text));
+    }
+    Ok(())
+}
+
+/// Whether a parameter decays under an optimiser that decays positions or not.
+fn decays(decay: Decay, decay_positions: bool) -> bool {
+    match decay {
+        Decay::Always => true,
+        Decay::Positions => decay_positions,
+        Decay::Never => false,
+    }
+}
+
+fn index(value: u64) -> usize {
+    usize::try_from(value).expect("targets have 64-bit addresses")
+}
+
+#[cfg(test)]
+mod tests;

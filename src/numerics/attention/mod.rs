@@ -3,9 +3,12 @@
 //! Scores, scaled softmax and context of every head of every sample; causal rows reduce over their
 //! own prefix, and masked probabilities and their gradients are exact +0.
 
+mod kernel;
 pub mod reference;
+mod rows;
+#[cfg(test)]
+mod tests;
 
-use super::elementary::exp;
 use super::level::Level;
 
 /// The sizes of an attention.
@@ -44,6 +47,7 @@ impl AttentionShape {
         self.samples * self.tokens * self.width()
     }
 
+    /// Checks the lengths of a call's slices.
     fn check(&self, qkv: usize, probabilities: usize, context: usize) {
         assert_eq!(
             qkv,
@@ -72,13 +76,13 @@ impl AttentionShape {
 ///
 /// If a slice has not the length that the shape says.
 pub fn attention_forward(
-    _level: Level,
+    level: Level,
     shape: &AttentionShape,
     qkv: &[f32],
     probabilities: &mut [f32],
     context: &mut [f32],
 ) {
-    reference::forward(shape, exp, qkv, probabilities, context);
+    kernel::forward_on(level.path(), shape, qkv, probabilities, context);
 }
 
 /// Computes the gradient of q, k and v, all of `d_qkv`, from that of the context.
@@ -90,13 +94,21 @@ pub fn attention_forward(
 ///
 /// If a slice has not the length that the shape says.
 pub fn attention_backward(
-    _level: Level,
+    level: Level,
     shape: &AttentionShape,
     qkv: &[f32],
     probabilities: &[f32],
     d_context: &[f32],
     d_qkv: &mut [f32],
-    _scratch: &mut Vec<f32>,
+    scratch: &mut Vec<f32>,
 ) {
-    reference::backward(shape, qkv, probabilities, d_context, d_qkv);
+    kernel::backward_on(
+        level.path(),
+        shape,
+        qkv,
+        probabilities,
+        d_context,
+        d_qkv,
+        scratch,
+    );
 }

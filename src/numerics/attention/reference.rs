@@ -44,7 +44,7 @@ struct Head {
     rows: usize,
     width: usize,
     tokens: usize,
-    head_width: usize,
+    columns: usize,
     column: usize,
     index: usize,
 }
@@ -56,7 +56,7 @@ impl Head {
             rows: index / shape.heads * shape.tokens,
             width: shape.width(),
             tokens: shape.tokens,
-            head_width: shape.head_width,
+            columns: shape.head_width,
             column: index % shape.heads * shape.head_width,
             index,
         })
@@ -65,13 +65,13 @@ impl Head {
     /// Returns queries (0), keys (1) or values (2) in a `[rows, 3 · width]` matrix.
     fn of_qkv<'a, F: Float>(&self, qkv: &'a [F], which: usize) -> View<'a, F> {
         let data = &qkv[self.rows * 3 * self.width + which * self.width + self.column..];
-        View::strided(data, self.tokens, self.head_width, 3 * self.width, 1)
+        View::strided(data, self.tokens, self.columns, 3 * self.width, 1)
     }
 
     /// Returns this head's columns of a `[rows, width]` matrix.
     fn of_context<'a, F: Float>(&self, context: &'a [F]) -> View<'a, F> {
         let data = &context[self.rows * self.width + self.column..];
-        View::strided(data, self.tokens, self.head_width, self.width, 1)
+        View::strided(data, self.tokens, self.columns, self.width, 1)
     }
 
     fn square(&self) -> std::ops::Range<usize> {

@@ -1,5 +1,13 @@
 //! Column reductions: products with ones, in the blocks of the matrix product.
 
+#![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "register arrays are indexed so that loops unroll"
+)]
 #![allow(unsafe_code, reason = "unchecked addresses")]
 #![allow(
     unsafe_op_in_unsafe_fn,
@@ -12,7 +20,7 @@ use crate::numerics::lanes::Lanes;
 /// Operands of a column reduction: row-major rows of x, and of y or null.
 pub(crate) struct Columns {
     pub(crate) rows: usize,
-    pub(crate) columns: usize,
+    pub(crate) width: usize,
     pub(crate) x: *const f32,
     pub(crate) x_stride: usize,
     pub(crate) y: *const f32,
@@ -28,16 +36,16 @@ pub(crate) struct Columns {
 #[inline(always)]
 pub(crate) unsafe fn columns<V: Lanes>(o: &Columns) {
     let mut column = 0;
-    while column + 8 * V::WIDTH <= o.columns {
+    while column + 8 * V::WIDTH <= o.width {
         group::<V, 8>(o, column, V::WIDTH);
         column += 8 * V::WIDTH;
     }
-    while column + 4 * V::WIDTH <= o.columns {
+    while column + 4 * V::WIDTH <= o.width {
         group::<V, 4>(o, column, V::WIDTH);
         column += 4 * V::WIDTH;
     }
-    while column < o.columns {
-        group::<V, 1>(o, column, o.columns - column);
+    while column < o.width {
+        group::<V, 1>(o, column, o.width - column);
         column += V::WIDTH;
     }
 }

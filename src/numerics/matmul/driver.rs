@@ -13,7 +13,7 @@ use super::view::{Finish, View};
 /// A cache line of binary32.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Line([f32; 16]);
+struct Line(#[allow(dead_code, reason = "room that is addressed as binary32")] [f32; 16]);
 
 thread_local! {
     /// Room for packed panels, kept so that a product allocates only when it is the largest so far.
@@ -21,7 +21,7 @@ thread_local! {
 }
 
 /// Lends `count` elements, aligned to a cache line, with arbitrary contents.
-fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
+pub(crate) fn with_room<R>(count: usize, work: impl FnOnce(*mut f32) -> R) -> R {
     let mut room = ROOM.take();
     if room.len() < count.div_ceil(16) {
         room.resize(count.div_ceil(16), Line([0.0; 16]));
@@ -126,13 +126,13 @@ impl Product<'_> {
         let (stride, columns) = (self.a.row_stride(), self.n);
         if self.a.column_stride() != 1 && self.k != 1 {
             let readable = self.a.row_stride() == 1 && columns <= 8 * M::COLUMNS;
-            let crowded = self.a.column_stride() % 512 == 0 && columns > M::COLUMNS;
+            let crowded = self.a.column_stride().is_multiple_of(512) && columns > M::COLUMNS;
             if readable && !crowded {
                 Reading::Columns
             } else {
                 Reading::Panels
             }
-        } else if columns > 8 * M::COLUMNS || (stride % 512 == 0 && columns > M::COLUMNS) {
+        } else if columns > 8 * M::COLUMNS || (stride.is_multiple_of(512) && columns > M::COLUMNS) {
             Reading::Rows
         } else {
             Reading::InPlace
@@ -255,7 +255,7 @@ impl Product<'_> {
                 unsafe {
                     M::tile(
                         M::ROWS.min(part.rows - i),
-                        reading == Reading::Panels,
+                        matches!(reading, Reading::Columns | Reading::Panels),
                         &operands,
                     );
                 }

@@ -4,6 +4,14 @@
 //! element is one chain of fused multiply-adds in ascending order, whatever the tile's shape.
 
 #![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
+#![allow(
+    clippy::needless_range_loop,
+    reason = "register arrays are indexed so that loops unroll"
+)]
+#![allow(
     unsafe_code,
     reason = "unchecked addresses and functions compiled for given instructions"
 )]
@@ -13,7 +21,8 @@
 )]
 
 use super::columns::{Columns, columns};
-use super::pack::{Lines, pack};
+pub(crate) use super::pack::Lines;
+use super::pack::pack;
 use crate::numerics::lanes::{Eight, Lanes};
 
 /// One tile of C and where its operands lie.
@@ -219,6 +228,6 @@ kernels!(
 #[cfg(target_arch = "x86_64")]
 kernels!(
     Avx512, "AVX-512.", std::arch::x86_64::__m512,
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")], 12, 2,
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,bmi2")], 12, 2,
     [1 2 3 4 5 6 7 8 9 10 11 12], [1 2]
 );

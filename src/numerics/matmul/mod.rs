@@ -14,13 +14,14 @@ pub(crate) mod kernel;
 mod pack;
 pub mod reference;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod view;
 
 pub use view::{Finish, View};
 
 use columns::Columns;
 use driver::Product;
+pub(crate) use driver::with_room;
 #[cfg(target_arch = "x86_64")]
 use kernel::{Avx2, Avx512};
 use kernel::{Fused, Kernels, Software};
@@ -39,7 +40,7 @@ pub struct Tile {
 impl Default for Tile {
     fn default() -> Self {
         Self {
-            rows: 192,
+            rows: 96,
             columns: 512,
         }
     }
@@ -102,7 +103,8 @@ fn multiply_on(
         multiply_on(path, tile, a, b, Finish::Bias(bias), out, out_row_stride);
         for (i, row) in out.chunks_mut(out_row_stride).take(m).enumerate() {
             for (j, c) in row.iter_mut().take(n).enumerate() {
-                *c = residual.at(i, j) + *c;
+                let sum = *c;
+                *c = residual.at(i, j) + sum;
             }
         }
         return;
@@ -167,7 +169,7 @@ fn columns_on(path: Path, x: View, y: Option<View>, out: &mut [f32]) {
     }
     let operands = Columns {
         rows: x.rows(),
-        columns: x.columns(),
+        width: x.columns(),
         x: x.as_ptr(),
         x_stride: x.row_stride(),
         y: y.map_or(std::ptr::null(), |y| y.as_ptr()),

@@ -1,5 +1,9 @@
 //! Packing: an operand's lines side by side, as the register tiles read them.
 
+#![allow(
+    clippy::inline_always,
+    reason = "kernels take the SIMD level of the function that they are inlined into"
+)]
 #![allow(unsafe_code, reason = "unchecked addresses")]
 #![allow(
     unsafe_op_in_unsafe_fn,

@@ -29,6 +29,10 @@ pub use train::{
     TextTower, Train, VisionPooling, VisionTower, WarmUp,
 };
 
+/// The type of an experiment in `experiments/schema/v1`, as one Dhall expression without imports: what every
+/// experiment's value is held against.
+pub const TYPE: &str = include_str!("type.dhall");
+
 /// An experiment: runs, the figures that plot them, the claims about those figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

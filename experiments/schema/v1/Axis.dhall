@@ -1,0 +1,7 @@
+--| An axis.
+{ Type =
+    { label : Text  -- unit included
+    , logarithmic : Bool
+    }
+, default = { logarithmic = True }
+}

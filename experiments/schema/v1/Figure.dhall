@@ -1,0 +1,27 @@
+--| A figure: a target of the experiment. It can be had from the tables that it states.
+let PublishedTable = ./PublishedTable.dhall
+
+let RunTable = ./RunTable.dhall
+
+let Depth = ./Depth.dhall
+
+let Panel = ./Panel.dhall
+
+let Claim = ./Claim.dhall
+
+in  { Type =
+        { name : Text  -- unique in the experiment
+        , title : Text
+        , published : Optional PublishedTable.Type
+        , scratch : Optional RunTable.Type
+        , defaultDepth : Depth  -- one of those it can be had from
+        , panels : List Panel.Type  -- left to right
+        , claims : List Claim.Type
+        }
+    , default =
+        { published = None PublishedTable.Type
+        , scratch = None RunTable.Type
+        , defaultDepth = Depth.Scratch
+        , claims = [] : List Claim.Type
+        }
+    }

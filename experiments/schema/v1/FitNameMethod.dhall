@@ -1,0 +1,4 @@
+--| The method of a fitted line, without its settings.
+< LeastSquares
+| BinnedMinimum
+>

@@ -1,0 +1,7 @@
+--| A number that an evaluation gives.
+< Acc1
+| Acc5
+| MeanPerClassRecall
+| ImageRetrievalRecallAt : Natural  -- text → image
+| TextRetrievalRecallAt : Natural  -- image → text
+>

@@ -1,0 +1,41 @@
+--| A training from initial weights. Model, data, seed and samples seen are always chosen.
+let Clip = ./Clip.dhall
+
+let Preprocessing = ./Preprocessing.dhall
+
+let Dataset = ./Dataset.dhall
+
+let Vocabulary = ./Vocabulary.dhall
+
+let AdamW = ./AdamW.dhall
+
+let Schedule = ./Schedule.dhall
+
+let CaptionChoice = ./CaptionChoice.dhall
+
+let SampleOrder = ./SampleOrder.dhall
+
+in  { Type =
+        { model : Clip.Type
+        , preprocessing : Preprocessing.Type
+        , dataset : Dataset.Type
+        , vocabulary : Vocabulary.Type
+        , seed : Natural  -- of every random stream of the run
+        , samplesSeen : Natural  -- counting repeats; a multiple of batchSize
+        , batchSize : Natural  -- a multiple of gradientChunk
+        , gradientChunk : Natural  -- samples whose gradients are summed first
+        , optimizer : AdamW.Type
+        , schedule : Schedule.Type
+        , logitScaleInit : Double  -- its logarithm; the default is ln(1 ÷ 0.07)
+        , captions : CaptionChoice
+        , order : SampleOrder
+        , checkpointIntervalSteps : Natural  -- 0: none are published
+        }
+    , default =
+        { optimizer = AdamW.default
+        , logitScaleInit = 2.659260036932778
+        , captions = CaptionChoice.First
+        , order = SampleOrder.Epochs { shuffleShards = 0 }
+        , checkpointIntervalSteps = 0
+        }
+    }

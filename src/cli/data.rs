@@ -1,0 +1,61 @@
+//! `ibid data`
+
+use ibid::ops::Workspace;
+
+use super::arguments::Data;
+use super::failure::Stop;
+use super::output::Output;
+use super::table::aligned;
+
+pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(), Stop> {
+    match data {
+        Data::Pin { sets, write } => pin(workspace, &sets, write.as_deref(), output),
+        Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
+        Data::Licences => licences(output),
+    }
+}
+
+fn pin(workspace: &Workspace, sets: &[String], write: Option<&str>, output: Output) -> Result<(), Stop> {
+    let pins = workspace.pin_sets(sets)?;
+    let mut rows = Vec::new();
+    for pin in &pins {
+        output.value(pin)?;
+        let count = if pin.lines > 0 { format!("{} lines", pin.lines) } else { format!("{} samples", pin.samples) };
+        rows.push(vec![pin.sha256.to_string(), format!("{}/{}", pin.set, pin.name), pin.bytes.to_string(), count]);
+    }
+    for line in aligned(&rows) {
+        output.line(line)?;
+    }
+    if let Some(experiment) = write {
+        let path = workspace.write_pins(experiment, &pins)?;
+        output.say(format_args!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+fn inspect(
+    workspace: &Workspace,
+    set: &str,
+    sheet: Option<&std::path::Path>,
+    output: Output,
+) -> Result<(), Stop> {
+    let inspected = workspace.inspect_set(set, sheet)?;
+    output.value(&inspected)?;
+    output.line(format_args!("{set}: {} samples in {} files", inspected.samples, inspected.files.len()))?;
+    if !inspected.classes.is_empty() {
+        output.line(format_args!("{} classes: {}", inspected.classes.len(), inspected.classes.join(", ")))?;
+    }
+    for sample in &inspected.first {
+        output.line(format_args!("  {}", sample.join(" | ")))?;
+    }
+    Ok(())
+}
+
+fn licences(output: Output) -> Result<(), Stop> {
+    for licence in ibid::data::licences() {
+        output.value(licence)?;
+        output.line(format_args!("{} {}: {}", licence.name, licence.version, licence.licence))?;
+        output.line(format_args!("  {}", licence.attribution))?;
+    }
+    Ok(())
+}

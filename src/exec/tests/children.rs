@@ -1,0 +1,293 @@
+//! Child processes: this very test binary, told to be one.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// The child's side: serves requests with the directed job.
+#[test]
+#[ignore = "the child process of other tests"]
+fn child_process() {
+    worker::serve(
+        &mut std::io::stdin().lock(),
+        &mut std::io::stdout(),
+        &directed_job,
+    );
+}
+
+/// A whole run in a process of its own, which the test kills: reads the store's folder from standard input.
+#[test]
+#[ignore = "the parent process of other tests"]
+fn parent_process() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let store = Store::open(Path::new(line.trim())).unwrap();
+    let cancelled = AtomicBool::new(false);
+    let options = Options::new(2, &StoreOnly, &cancelled, &CLOCK);
+    run(&waiting().0, &store, &local(&store), &options, &mut |_| {}).unwrap();
+}
+
+fn this_binary() -> PathBuf {
+    std::fs::read_link("/proc/self/exe").unwrap()
+}
+
+fn arguments(test: &str) -> Vec<std::ffi::OsString> {
+    [
+        "--exact",
+        &format!("exec::tests::children::{test}"),
+        "--ignored",
+        "--nocapture",
+    ]
+    .map(Into::into)
+    .to_vec()
+}
+
+fn local(store: &Store) -> LocalExecutor {
+    LocalExecutor::new(LocalOptions {
+        program: this_binary(),
+        arguments: arguments("child_process"),
+        level: crate::jobs::Level::Scalar,
+        resume_interval: Duration::from_secs(60),
+        grace: Duration::from_secs(20),
+        tmp: store.root().join("tmp"),
+    })
+}
+
+/// What only a child may do.
+pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
+    match how {
+        "abort" => std::process::abort(),
+        "kill" => {
+            let signal = rustix::process::Signal::KILL;
+            rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+            unreachable!("killed");
+        }
+        "environment" => format!("{:?}", std::env::vars_os().collect::<Vec<_>>()),
+        "speak" => {
+            use std::io::Write;
+            std::io::stderr().write_all(b"to the error\n").unwrap();
+            std::io::stdout().write_all(b"to the output\n").unwrap();
+            (context.progress)(Progress {
+                done: 3,
+                total: 4,
+                unit: "words".to_owned(),
+            });
+            "spoken".to_owned()
+        }
+        _ => std::process::id().to_string(),
+    }
+}
+
+fn waiting() -> (Plan, RecipeId) {
+    let mut draft = Draft::default();
+    let id = draft.add(&["slow", "wait"], &[]);
+    (draft.target(&[id]), id)
+}
+
+/// Runs one action in a child.
+fn run_one(bed: &Bed, how: &str) -> (RecipeId, Summary, Vec<Event>) {
+    let mut draft = Draft::default();
+    let id = draft.add(&["one", "process", how], &[]);
+    let plan = draft.target(&[id]);
+    let mut events = Vec::new();
+    let summary = run(
+        &plan,
+        &bed.store,
+        &local(&bed.store),
+        &bed.options(),
+        &mut |event| {
+            events.push(event.clone());
+        },
+    )
+    .unwrap();
+    (id, summary, events)
+}
+
+#[test]
+fn a_crash_and_a_kill_are_told_apart_and_name_the_log() {
+    for (how, kind, reason) in [
+        ("abort", FailureKind::Bug, "signal 6"),
+        ("kill", FailureKind::OutOfMemory, "signal 9"),
+    ] {
+        let bed = Bed::new();
+        let (id, summary, _) = run_one(&bed, how);
+        let (_, failure) = &summary.failures[&id];
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(failure.message.contains(reason), "{failure}");
+        assert!(failure.log.as_ref().unwrap().is_file());
+    }
+}
+
+#[test]
+fn a_child_sees_no_environment() {
+    let bed = Bed::new();
+    let (id, summary, _) = run_one(&bed, "environment");
+    assert_eq!(bed.text(&summary, &id), "[]");
+}
+
+#[test]
+fn what_a_job_says_is_in_its_log_and_progress_in_the_events() {
+    let bed = Bed::new();
+    let (id, summary, events) = run_one(&bed, "speak");
+    let words = Progress {
+        done: 3,
+        total: 4,
+        unit: "words".to_owned(),
+    };
+    let reported =
+        |event: &Event| matches!(event, Event::Progress { progress, .. } if *progress == words);
+    assert!(events.iter().any(reported), "{events:?}");
+    let key = summary.outcomes[&id].key.unwrap();
+    let hex = key.to_string();
+    let dir = bed
+        .store
+        .root()
+        .join("attestations")
+        .join(&hex[..2])
+        .join(&hex[2..]);
+    let paths = crate::fs::entries(&dir).unwrap();
+    let log = paths
+        .iter()
+        .find(|path| path.extension().is_some_and(|e| e == "log"))
+        .unwrap();
+    let text = std::fs::read_to_string(log).unwrap();
+    assert!(
+        text.contains("to the error\n") && text.contains("to the output\n"),
+        "{text}"
+    );
+    assert_eq!(bed.store.attestations(&key).unwrap()[0].label, "one");
+}
+
+#[test]
+fn cheap_actions_share_a_child_and_others_have_one_each() {
+    let bed = Bed::new();
+    let mut draft = Draft::default();
+    let cheap: Vec<_> = (0..4)
+        .map(|i| draft.add(&[&format!("c{i}"), "process", "pid"], &[]))
+        .collect();
+    let plan = draft.target(&cheap);
+    let options = Options {
+        jobs: 1,
+        ..bed.options()
+    };
+    let executor = local(&bed.store);
+    let summary = run(&plan, &bed.store, &executor, &options, &mut |_| {}).unwrap();
+    let mut pids: Vec<_> = cheap.iter().map(|id| bed.text(&summary, id)).collect();
+    pids.sort();
+    pids.dedup();
+    assert_eq!(pids.len(), 1, "{pids:?}");
+    assert_ne!(pids[0], std::process::id().to_string());
+
+    let mut draft = Draft::default();
+    let expensive = ["e0", "e1"].map(|label| draft.add_evaluation(label));
+    let plan = draft.target(&expensive);
+    let before = executor.idle_count();
+    let summary = run(&plan, &bed.store, &executor, &options, &mut |_| {}).unwrap();
+    assert!(summary.is_complete(), "{summary:?}");
+    assert_eq!(executor.idle_count(), before, "none is kept for later");
+}
+
+#[test]
+fn a_cancelled_child_leaves_a_checkpoint_and_the_next_run_continues() {
+    let bed = Bed::new();
+    let (plan, id) = waiting();
+    let summary = run(
+        &plan,
+        &bed.store,
+        &local(&bed.store),
+        &bed.options(),
+        &mut |event| {
+            if matches!(event, Event::Progress { .. }) {
+                bed.cancelled.store(true, Ordering::Relaxed);
+            }
+        },
+    )
+    .unwrap();
+    assert!(
+        summary.interrupted && summary.failures.is_empty(),
+        "{summary:?}"
+    );
+    assert_eq!(summary.skipped, [id]);
+    bed.cancelled.store(false, Ordering::Relaxed);
+    let summary = run(
+        &plan,
+        &bed.store,
+        &local(&bed.store),
+        &bed.options(),
+        &mut |_| {},
+    )
+    .unwrap();
+    assert_eq!(bed.text(&summary, &id), "resumed");
+}
+
+#[test]
+fn a_child_dies_with_its_parent_and_its_lock_is_free() {
+    use std::io::Write;
+    let bed = Bed::new();
+    let (plan, id) = waiting();
+    let key = plan.nodes()[&id].action.resolve(|_, _| None).unwrap().key();
+    let mut parent = Command::new(this_binary())
+        .args(arguments("parent_process"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    writeln!(
+        parent.stdin.as_mut().unwrap(),
+        "{}",
+        bed.store.root().display()
+    )
+    .unwrap();
+    let scratch = bed.store.scratch_dir(&key);
+    let pid_path = scratch.join("pid");
+    let eventually = |what: &dyn Fn() -> bool| {
+        (0..1_000).any(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            what()
+        })
+    };
+    assert!(eventually(&|| pid_path.exists()), "the child starts");
+    let child = std::fs::read_to_string(&pid_path).unwrap();
+    assert!(
+        crate::fs::Lock::try_exclusive(&bed.store.lock_path(&key))
+            .unwrap()
+            .is_none()
+    );
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let is_gone = || {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat"));
+        // A zombie waits for whoever inherited it.
+        stat.map_or(true, |stat| stat.contains(") Z ") || stat.contains(") X "))
+    };
+    assert!(eventually(&is_gone), "the child outlives its parent");
+    // What it left is used: no checkpoint in this case, so one is put there.
+    crate::fs::write_atomic(&scratch.join("resume"), b"", Durability::Relaxed).unwrap();
+    let summary = run(
+        &plan,
+        &bed.store,
+        &local(&bed.store),
+        &bed.options(),
+        &mut |_| {},
+    )
+    .unwrap();
+    assert_eq!(bed.text(&summary, &id), "resumed");
+}
+
+#[test]
+fn a_program_that_does_not_exist_is_an_environment_failure() {
+    let bed = Bed::new();
+    let executor = LocalExecutor::new(LocalOptions {
+        program: PathBuf::from("/nowhere/ibid"),
+        arguments: Vec::new(),
+        level: crate::jobs::Level::Scalar,
+        resume_interval: Duration::from_secs(60),
+        grace: Duration::from_secs(1),
+        tmp: bed.store.root().join("tmp"),
+    });
+    let (plan, id) = waiting();
+    let summary = run(&plan, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();
+    assert_eq!(summary.failures[&id].1.kind, FailureKind::Environment);
+}

@@ -1,0 +1,227 @@
+//! Measures a model: zero-shot classification and retrieval, under `CLIP_benchmark`'s field names.
+
+use std::fmt::Write as _;
+
+use super::files::{bad_input, read_bytes, read_text, write_text};
+use super::{JobContext, JobError, Progress};
+use crate::action::params::{Clip, Evaluate, Task};
+use crate::data::{Dataset, Tokenizer};
+use crate::metrics;
+use crate::model::{Layout, Model, Texts};
+use crate::numerics::Level;
+use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+use crate::tensor::{Buffer, Device, Planner, TensorError, normalise_rows, safetensors};
+
+/// Samples embedded at a time; no result depends on it.
+const CHUNK: usize = 16;
+
+/// Performs the job.
+pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
+    let dataset = Dataset::load(&context.inputs.join("dataset")).map_err(|error| bad_input("dataset", &error))?;
+    check_image_size(&params.model, &dataset)?;
+    let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
+    let mut embedder = Embedder::new(params, context.level, &read_bytes(context, "weights")?)?;
+    let images = embedder.images(&dataset, context)?;
+    let fields = match &params.task {
+        Task::ZeroShotClassification { templates } => {
+            let names = read_text(context, "classes")?;
+            let classes: Vec<&str> = names.lines().collect();
+            let prompts = embedder.classes(&tokenizer, &classes, templates)?;
+            classify(context.level, &dataset, &images, &prompts, embedder.model.embed_dim())?
+        }
+        Task::Retrieval { recall_at } => {
+            let texts: Vec<&str> =
+                (0..dataset.len()).flat_map(|sample| dataset.captions(sample)).map(String::as_str).collect();
+            let embedded = embedder.texts(&tokenizer, &texts)?;
+            retrieve(context.level, &dataset, &images, &embedded, embedder.model.embed_dim(), recall_at)?
+        }
+    };
+    write_text(context, "metrics.json", &to_json(&fields))
+}
+
+/// The tokeniser of a model's vocabulary.
+pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, JobError> {
+    let context_length = usize::try_from(clip.text.context_length).unwrap_or(usize::MAX);
+    let tokenizer = Tokenizer::new(vocabulary, context_length).map_err(|error| bad_input("vocabulary", &error))?;
+    if tokenizer.vocabulary_size() as u64 == clip.text.vocabulary_size {
+        return Ok(tokenizer);
+    }
+    let reason = format!(
+        "it gives {} tokens, but the model has {}",
+        tokenizer.vocabulary_size(),
+        clip.text.vocabulary_size
+    );
+    Err(bad_input("vocabulary", &reason))
+}
+
+/// Refuses images of another size than the model's.
+pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), JobError> {
+    if dataset.is_empty() {
+        return Err(bad_input("dataset", &"it has no samples"));
+    }
+    if dataset.image_size() as u64 == clip.vision.image_size {
+        return Ok(());
+    }
+    let reason = format!("its images are {} pixels wide, the model's {}", dataset.image_size(), clip.vision.image_size);
+    Err(bad_input("dataset", &reason))
+}
+
+/// A model with its weights, ready to embed.
+struct Embedder {
+    model: Model,
+    level: Level,
+    parameters: Buffer,
+}
+
+impl Embedder {
+    fn new(params: &Evaluate, level: Level, weights: &[u8]) -> Result<Self, JobError> {
+        let model = Model::new(&params.model, &params.preprocessing)
+            .map_err(|error| JobError::BadParameters(error.to_string()))?;
+        let parameters = read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
+        Ok(Self { model, level, parameters })
+    }
+
+    /// `[images, embed_dim]`
+    fn images(&mut self, dataset: &Dataset, context: &mut JobContext<'_>) -> Result<Vec<f32>, JobError> {
+        let mut features = Vec::new();
+        let all: Vec<usize> = (0..dataset.len()).collect();
+        for samples in all.chunks(CHUNK) {
+            if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+                return Err(JobError::Cancelled);
+            }
+            let mut planner = Planner::default();
+            let tower = self.model.plan_images(&mut planner, samples.len());
+            let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
+            let images: Vec<&[u8]> = samples.iter().map(|sample| dataset.image(*sample)).collect();
+            self.model.embed_images(self.level, &mut arena, &self.parameters, &tower, &images).map_err(device)?;
+            arena.with(|arena| features.extend_from_slice(tower.features().of(arena))).map_err(device)?;
+            let done = (features.len() / self.model.embed_dim()) as u64;
+            let total = dataset.len() as u64;
+            (context.progress)(Progress { done, total, unit: "images".to_owned() });
+        }
+        Ok(features)
+    }
+
+    /// `[texts, embed_dim]`
+    fn texts(&mut self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
+        let mut features = Vec::new();
+        for part in texts.chunks(CHUNK) {
+            let mut encoded = Texts::new();
+            for text in part {
+                encoded.push(&tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))?);
+            }
+            let mut planner = Planner::default();
+            let tower = self.model.plan_texts(&mut planner, part.len());
+            let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
+            self.model.embed_texts(self.level, &mut arena, &self.parameters, &tower, &encoded).map_err(device)?;
+            arena.with(|arena| features.extend_from_slice(tower.features().of(arena))).map_err(device)?;
+        }
+        Ok(features)
+    }
+
+    /// `[classes, embed_dim]`: the mean of each class's prompts, in template order, normalised again.
+    #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2²⁴ templates")]
+    fn classes(&mut self, tokenizer: &Tokenizer, classes: &[&str], templates: &[String]) -> Result<Vec<f32>, JobError> {
+        if templates.is_empty() {
+            return Err(JobError::BadParameters("there are no templates".to_owned()));
+        }
+        let width = self.model.embed_dim();
+        let prompts: Vec<String> = classes
+            .iter()
+            .flat_map(|class| templates.iter().map(move |template| template.replace("{}", class)))
+            .collect();
+        let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
+        let embedded = self.texts(tokenizer, &prompts)?;
+        let mut means = vec![0.0; classes.len() * width];
+        for (mean, prompts) in means.chunks_exact_mut(width).zip(embedded.chunks_exact(templates.len() * width)) {
+            column_sum(self.level, View::new(prompts, templates.len(), width), mean);
+            mean.iter_mut().for_each(|sum| *sum /= templates.len() as f32);
+        }
+        Ok(normalise_rows(self.level, width, &means))
+    }
+}
+
+fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
+    let wanted = layout.parameters().iter().map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
+    Buffer::from_vec(safetensors::decode(bytes, wanted)?, &Device::Cpu)
+}
+
+fn device(error: TensorError) -> JobError {
+    JobError::BadParameters(format!("the device failed: {error}"))
+}
+
+/// `rows · columnsᵀ`: `[rows, columns]` of scores.
+fn scores(level: Level, rows: &[f32], columns: &[f32], width: usize) -> Vec<f32> {
+    let (n, m) = (rows.len() / width, columns.len() / width);
+    let mut scores = vec![0.0; n * m];
+    let columns = View::new(columns, m, width).transposed();
+    multiply(level, View::new(rows, n, width), columns, Finish::Store, &mut scores, m);
+    scores
+}
+
+fn classify(
+    level: Level,
+    dataset: &Dataset,
+    images: &[f32],
+    prompts: &[f32],
+    width: usize,
+) -> Result<Vec<(String, f64)>, JobError> {
+    let labels = (0..dataset.len())
+        .map(|sample| dataset.label(sample).ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class"))))
+        .collect::<Result<Vec<u32>, _>>()?;
+    let scores = scores(level, images, prompts, width);
+    let measured = metrics::classification(&scores, prompts.len() / width, &labels)
+        .map_err(|error| bad_input("dataset", &error))?;
+    let mut fields = vec![("acc1".to_owned(), measured.acc1)];
+    fields.extend(measured.acc5.map(|acc5| ("acc5".to_owned(), acc5)));
+    fields.push(("mean_per_class_recall".to_owned(), measured.mean_per_class_recall));
+    Ok(fields)
+}
+
+fn retrieve(
+    level: Level,
+    dataset: &Dataset,
+    images: &[f32],
+    texts: &[f32],
+    width: usize,
+    recall_at: &[u64],
+) -> Result<Vec<(String, f64)>, JobError> {
+    let image_of_text: Vec<u32> = (0_u32..)
+        .take(dataset.len())
+        .flat_map(|image| dataset.captions(image as usize).iter().map(move |_| image))
+        .collect();
+    let scores = scores(level, texts, images, width);
+    let measured = metrics::retrieval(&scores, dataset.len(), &image_of_text)
+        .map_err(|error| bad_input("dataset", &error))?;
+    let fields = recall_at.iter().flat_map(|k| {
+        let at = usize::try_from(*k).unwrap_or(usize::MAX);
+        [
+            (format!("image_retrieval_recall@{k}"), measured.image_recall_at(at)),
+            (format!("text_retrieval_recall@{k}"), measured.text_recall_at(at)),
+        ]
+    });
+    Ok(fields.collect())
+}
+
+/// One object, fields in bytewise order, numbers in the shortest form that reads back to the same binary64.
+fn to_json(fields: &[(String, f64)]) -> String {
+    let mut fields: Vec<_> = fields.iter().collect();
+    fields.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut text = "{".to_owned();
+    for (index, (name, value)) in fields.into_iter().enumerate() {
+        let comma = if index == 0 { "" } else { "," };
+        write!(text, "{comma}\n  \"{name}\": {value:?}").expect("writing to a string succeeds");
+    }
+    text + "\n}\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_sorted_and_round_trip() {
+        let text = to_json(&[("b@10".to_owned(), 0.1 + 0.2), ("acc1".to_owned(), 1.0)]);
+        assert_eq!(text, "{\n  \"acc1\": 1.0,\n  \"b@10\": 0.30000000000000004\n}\n");
+    }
+}

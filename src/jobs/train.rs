@@ -1,0 +1,175 @@
+//! Trains a model: `dataset` and `vocabulary` to `model.safetensors`, `trace.bin` and published checkpoints.
+//!
+//! Between steps the scratch folder holds one resume checkpoint, replaced atomically, and every published checkpoint so
+//! far; a run that was killed goes on from there to the same bytes. A file there that is torn or of another training is
+//! passed over with a warning.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::files::{bad_input, read_bytes, write_atomic, write_bytes};
+use super::{JobContext, JobError, Progress};
+use crate::action::canonical;
+use crate::action::params::Train;
+use crate::data::{Dataset, Tokenizer};
+use crate::digest::tagged;
+use crate::model::Layout;
+use crate::tensor::TensorError;
+use crate::training::{Control, Samples, Settings, State, TrainError, steps, train};
+
+const RESUME: &str = "resume.bin";
+
+/// Performs the job.
+pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), JobError> {
+    let dataset = Dataset::load(&context.inputs.join("dataset")).map_err(|error| bad_input("dataset", &error))?;
+    let vocabulary = read_bytes(context, "vocabulary")?;
+    let layout = Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
+    let samples = samples(params, &dataset, &vocabulary)?;
+    let manifest = read_bytes(context, "dataset/manifest.json")?;
+    let binding = binding(params, &manifest, &vocabulary);
+    let start = match resumed(context.scratch, &binding, &layout, params) {
+        Some(state) => state,
+        None => State::initial(params).map_err(failed)?,
+    };
+    let settings = Settings { level: context.level, threads: context.threads };
+    let mut keeper = Keeper { params, layout: &layout, binding, context, saved: now(), failure: None };
+    let trained = train(params, &samples, settings, start, |state| keeper.after_step(state));
+    if let Some(failure) = keeper.failure.take() {
+        return Err(failure);
+    }
+    let state = trained.map_err(failed)?;
+    for step in published(params) {
+        let name = checkpoint_name(step);
+        write_bytes(context, &name, &read_file(&context.scratch.join(&name))?)?;
+    }
+    write_bytes(context, "model.safetensors", &state.weights(&layout).map_err(broken)?)?;
+    write_bytes(context, "trace.bin", state.trace.bytes())
+}
+
+/// What happens between two steps.
+struct Keeper<'a, 'c> {
+    params: &'a Train,
+    layout: &'a Layout,
+    binding: [u8; 32],
+    context: &'a mut JobContext<'c>,
+    saved: Instant,
+    failure: Option<JobError>,
+}
+
+impl Keeper<'_, '_> {
+    fn after_step(&mut self, state: &State) -> Control {
+        match self.keep(state) {
+            Ok(control) => control,
+            Err(error) => {
+                self.failure = Some(error);
+                Control::Stop
+            }
+        }
+    }
+
+    fn keep(&mut self, state: &State) -> Result<Control, JobError> {
+        let total = steps(self.params);
+        (self.context.progress)(Progress { done: state.step, total, unit: "steps".to_owned() });
+        let interval = self.params.checkpoint_interval_steps;
+        if interval > 0 && state.step.is_multiple_of(interval) {
+            let bytes = state.checkpoint(self.layout).map_err(broken)?;
+            write_atomic(&self.context.scratch.join(checkpoint_name(state.step)), &bytes)?;
+        }
+        let cancelled = self.context.cancelled.load(Ordering::Relaxed) && state.step < total;
+        if cancelled || now().duration_since(self.saved) >= self.context.resume_interval {
+            let bytes = state.resume_bytes(&self.binding).map_err(broken)?;
+            write_atomic(&self.context.scratch.join(RESUME), &bytes)?;
+            self.saved = now();
+        }
+        if cancelled {
+            return Err(JobError::Cancelled);
+        }
+        Ok(Control::Continue)
+    }
+}
+
+/// The only clock of a job: it decides when to save, and no result depends on it.
+#[allow(clippy::disallowed_methods, reason = "resume checkpoints go by wall time; no result depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The steps after which a checkpoint is published.
+fn published(params: &Train) -> Vec<u64> {
+    let interval = params.checkpoint_interval_steps;
+    if interval == 0 { Vec::new() } else { (1..=steps(params) / interval).map(|n| n * interval).collect() }
+}
+
+fn checkpoint_name(step: u64) -> String {
+    format!("checkpoint-{step}.safetensors")
+}
+
+/// What a resume checkpoint is bound to: every parameter and the digests of the inputs.
+fn binding(params: &Train, manifest: &[u8], vocabulary: &[u8]) -> [u8; 32] {
+    let params = canonical::encode(params).expect("parameters are plain data without bare floats");
+    let parts = [&params[..], manifest, vocabulary].map(|part| tagged("resume part", part));
+    tagged("resume/1", &parts.concat())
+}
+
+/// The state that an interrupted run left, if it is whole, of this training, and its published checkpoints are there.
+fn resumed(scratch: &Path, binding: &[u8; 32], layout: &Layout, params: &Train) -> Option<State> {
+    let bytes = fs::read(scratch.join(RESUME)).ok()?;
+    let state = match State::resume(&bytes, binding, layout) {
+        Ok(state) => state,
+        Err(error) => {
+            tracing::warn!(%error, "the resume checkpoint is passed over");
+            return None;
+        }
+    };
+    let missing = published(params)
+        .into_iter()
+        .take_while(|step| *step <= state.step)
+        .find(|step| !scratch.join(checkpoint_name(*step)).is_file());
+    if let Some(step) = missing {
+        tracing::warn!(step, "the resume checkpoint is passed over: a published checkpoint before it is missing");
+        return None;
+    }
+    Some(state)
+}
+
+/// Every image and every caption's tokens.
+fn samples<'d>(params: &Train, dataset: &'d Dataset, vocabulary: &[u8]) -> Result<Samples<'d>, JobError> {
+    let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
+    super::evaluate::check_image_size(&params.model, dataset)?;
+    let captions = (0..dataset.len())
+        .map(|sample| dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect())
+        .collect::<Result<_, _>>()?;
+    Ok(Samples {
+        images: (0..dataset.len()).map(|sample| dataset.image(sample)).collect(),
+        captions,
+        shard_sizes: dataset.shard_sizes().to_vec(),
+    })
+}
+
+fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
+    tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, JobError> {
+    fs::read(path).map_err(|source| JobError::Io { path: path.display().to_string(), source })
+}
+
+fn broken(error: TensorError) -> JobError {
+    failed(TrainError::Tensor(error))
+}
+
+fn failed(error: TrainError) -> JobError {
+    match error {
+        TrainError::Diverged { step, what } => JobError::Diverged { step, what },
+        TrainError::Order(error) => bad_input("dataset", &error),
+        other => JobError::BadParameters(chain(&other)),
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,101 @@
+//! What a text tower needs to know of its texts beside the tokens.
+
+/// Encoded texts of one context length, side by side.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    tokens: Vec<u32>,
+    lengths: Vec<u32>,
+    ends: Vec<u32>,
+}
+
+impl Texts {
+    /// Makes room for no text; [`Texts::push`] adds them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a text: its tokens, padded with 0 at the end. The last token that is not padding is the end of the text.
+    ///
+    /// # Panics
+    ///
+    /// If all of it is padding.
+    pub fn push(&mut self, tokens: &[u32]) {
+        let last = tokens.iter().rposition(|&token| token != 0).expect("a text has a start and an end");
+        let last = u32::try_from(last).expect("a text has fewer than 2³² tokens");
+        self.tokens.extend_from_slice(tokens);
+        self.lengths.push(last + 1);
+        self.ends.push(last);
+    }
+
+    /// Removes all texts and keeps the room.
+    pub fn clear(&mut self) {
+        self.tokens.clear();
+        self.lengths.clear();
+        self.ends.clear();
+    }
+
+    /// The tokens, text after text.
+    pub fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Of each text, how many tokens are not padding.
+    pub fn lengths(&self) -> &[u32] {
+        &self.lengths
+    }
+
+    /// Of each text, the place of its last token that is not padding.
+    pub fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+}
+
+/// The rows of the token embedding that some texts touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TouchedRows {
+    /// The rows, ascending.
+    pub rows: Vec<u32>,
+    /// For each token, the place of its row in `rows`.
+    pub slots: Vec<u32>,
+}
+
+impl TouchedRows {
+    /// Finds the rows of `tokens`, in the room of an earlier answer.
+    ///
+    /// # Panics
+    ///
+    /// Never: every token is among the rows.
+    pub fn find(&mut self, tokens: &[u32]) {
+        self.rows.clear();
+        self.rows.extend_from_slice(tokens);
+        self.rows.sort_unstable();
+        self.rows.dedup();
+        self.slots.clear();
+        self.slots.extend(tokens.iter().map(|token| {
+            let slot = self.rows.binary_search(token).expect("every token is among the rows");
+            u32::try_from(slot).expect("there are no more rows than tokens")
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_do_not_count_padding() {
+        let mut texts = Texts::new();
+        texts.push(&[1, 7, 2, 0, 0]);
+        texts.push(&[1, 7, 8, 9, 2]);
+        assert_eq!(texts.lengths(), [3, 5]);
+        assert_eq!(texts.ends(), [2, 4]);
+    }
+
+    #[test]
+    fn touched_rows_are_ascending_and_slots_point_at_them() {
+        let mut touched = TouchedRows::default();
+        touched.find(&[5, 1, 5, 0, 9]);
+        assert_eq!(touched.rows, [0, 1, 5, 9]);
+        assert_eq!(touched.slots, [2, 1, 2, 0, 3]);
+    }
+}

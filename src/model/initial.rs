@@ -1,0 +1,26 @@
+//! Initial weights: each parameter from a stream of its own, so that no parameter depends on another's presence.
+
+use super::layout::{Initial, Layout};
+use super::stream::Stream;
+
+/// The parameters before the first step, in the order of `layout`.
+///
+/// Parameter `NAME` is drawn from the stream "weights NAME" of index 0. A uniform number is `(2·u − 1)·bound` with
+/// `u = (word ≫ 11)·2⁻⁵³` of the stream's next 64-bit word, in binary64, rounded once.
+#[allow(clippy::cast_possible_truncation, reason = "initial weights are rounded once to binary32")]
+pub fn initial_parameters(layout: &Layout, seed: u64, logit_scale: f64) -> Vec<f32> {
+    let mut elements = Vec::with_capacity(layout.len());
+    for parameter in layout.parameters() {
+        let mut stream = Stream::new(seed, 0, &format!("weights {}", parameter.name));
+        let len = parameter.region.len;
+        match parameter.initial {
+            Initial::Constant(value) => elements.extend((0..len).map(|_| value as f32)),
+            Initial::LogitScale => elements.push(logit_scale as f32),
+            Initial::Normal(std) => elements.extend((0..len).map(|_| stream.normal(0.0, std))),
+            Initial::Uniform(bound) => {
+                elements.extend((0..len).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32));
+            }
+        }
+    }
+    elements
+}

@@ -1,0 +1,223 @@
+//! `data`: bundled sets, their pins and their licences.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::workspace::Workspace;
+use crate::action::manifest::{Manifest, ManifestFile};
+use crate::data::bundled::{self, BuiltFile, Pictograms};
+use crate::data::{Dataset, contact_sheet};
+use crate::digest::BlobDigest;
+use crate::fs::{self, Durability};
+
+/// Ids that a token embedding has beside the vocabulary's: padding, start, end.
+const SPECIAL_TOKENS: usize = 3;
+
+/// One file of a bundled set, pinned.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedSetFile {
+    /// The set.
+    pub set: String,
+    /// The file.
+    pub name: String,
+    /// Its digest.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Samples in it; 0 for lists.
+    pub samples: u64,
+    /// Lines of a list; 0 for shards.
+    pub lines: usize,
+    /// Keys of unreadable members.
+    pub skipped: Vec<String>,
+}
+
+impl PinnedSetFile {
+    fn of(set: &str, file: &BuiltFile) -> Self {
+        let is_list = file.name.ends_with(".txt");
+        Self {
+            set: set.to_owned(),
+            name: file.name.clone(),
+            sha256: BlobDigest::of(&file.bytes),
+            bytes: file.bytes.len() as u64,
+            samples: file.samples,
+            lines: if is_list { file.bytes.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).count() } else { 0 },
+            skipped: file.skipped.clone(),
+        }
+    }
+}
+
+/// What a set holds.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspected {
+    /// Its files.
+    pub files: Vec<PinnedSetFile>,
+    /// Samples in all.
+    pub samples: u64,
+    /// Class names, for a set that has classes.
+    pub classes: Vec<String>,
+    /// Captions of its first samples.
+    pub first: Vec<Vec<String>>,
+}
+
+/// Samples whose captions are shown.
+const FIRST: usize = 8;
+
+impl Workspace {
+    /// Builds sets (all of them if none is named) and gives their pins.
+    pub fn pin_sets(&self, sets: &[String]) -> Result<Vec<PinnedSetFile>, Error> {
+        let sets = known_sets(sets)?;
+        let drawings = self.drawings()?;
+        let mut pins = Vec::new();
+        for set in sets {
+            let files = drawings.build(&set).map_err(cannot_build)?;
+            pins.extend(files.iter().map(|file| PinnedSetFile::of(&set, file)));
+        }
+        Ok(pins)
+    }
+
+    /// Writes pins to `shards.dhall` of an experiment; the file.
+    pub fn write_pins(&self, experiment: &str, pins: &[PinnedSetFile]) -> Result<PathBuf, Error> {
+        let folder = self.root()?.join("experiments").join(experiment);
+        if !folder.is_dir() {
+            return Err(Error::UnknownExperiment { name: experiment.to_owned(), known: self.experiments()? });
+        }
+        let path = folder.join("shards.dhall");
+        fs::write_atomic(&path, shards_dhall(pins).as_bytes(), Durability::Relaxed)?;
+        Ok(path)
+    }
+
+    /// What a bundled set holds; with `sheet`, its first images in one PNG file.
+    pub fn inspect_set(&self, set: &str, sheet: Option<&Path>) -> Result<Inspected, Error> {
+        let set = known_sets(&[set.to_owned()])?.remove(0);
+        let files = self.drawings()?.build(&set).map_err(cannot_build)?;
+        let list = |name: &str| files.iter().find(|file| file.name == name);
+        let classes = list("classes.txt").map_or_else(Vec::new, |file| {
+            String::from_utf8_lossy(&file.bytes).lines().map(ToOwned::to_owned).collect()
+        });
+        let pins: Vec<_> = files.iter().map(|file| PinnedSetFile::of(&set, file)).collect();
+        let mut first = Vec::new();
+        if pins.iter().any(|pin| pin.samples > 0) {
+            let dataset = load(&files)?;
+            first = (0..dataset.len().min(FIRST)).map(|i| dataset.captions(i).to_vec()).collect();
+            if let Some(sheet) = sheet {
+                let path = self.settings.folder.join(sheet);
+                fs::write_atomic(&path, &contact_sheet(&dataset), Durability::Relaxed)?;
+            }
+        }
+        let samples = pins.iter().map(|pin| pin.samples).sum();
+        Ok(Inspected { files: pins, samples, classes, first })
+    }
+
+    fn drawings(&self) -> Result<Pictograms, Error> {
+        Pictograms::render(bundled::VERSION, self.settings.threads).map_err(cannot_build)
+    }
+}
+
+/// Reads built shards as a training would.
+fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
+    let unreadable = |reason: String| Error::BadResult { what: "bundled set".to_owned(), reason };
+    let folder = tempfile::tempdir().map_err(|error| unreadable(error.to_string()))?;
+    let mut listed = Vec::new();
+    for file in files.iter().filter(|file| file.samples > 0) {
+        fs::write_atomic(&folder.path().join(&file.name), &file.bytes, Durability::Relaxed)?;
+        listed.push(ManifestFile {
+            name: file.name.clone(),
+            sha256: BlobDigest::of(&file.bytes),
+            bytes: file.bytes.len() as u64,
+            samples: file.samples,
+            skipped: file.skipped.clone(),
+        });
+    }
+    let manifest = Manifest::new(listed).canonical_bytes();
+    fs::write_atomic(&folder.path().join("manifest.json"), &manifest, Durability::Relaxed)?;
+    Dataset::load(folder.path()).map_err(|error| unreadable(error.to_string()))
+}
+
+fn known_sets(sets: &[String]) -> Result<Vec<String>, Error> {
+    let known = bundled::sets();
+    if let Some(unknown) = sets.iter().find(|set| !known.contains(&set.as_str())) {
+        return Err(Error::Usage {
+            message: format!("there is no bundled set `{unknown}`"),
+            hint: Some(format!("the sets: {}", known.join(", "))),
+        });
+    }
+    if sets.is_empty() { Ok(known.iter().map(|set| (*set).to_owned()).collect()) } else { Ok(sets.to_vec()) }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+fn cannot_build(error: bundled::BundledError) -> Error {
+    Error::BadResult { what: "bundled drawings".to_owned(), reason: error.to_string() }
+}
+
+/// The text of `shards.dhall`.
+fn shards_dhall(pins: &[PinnedSetFile]) -> String {
+    let mut sets: BTreeMap<&str, Vec<&PinnedSetFile>> = BTreeMap::new();
+    for pin in pins {
+        sets.entry(&pin.set).or_default().push(pin);
+    }
+    let mut text = format!(
+        "--| What the bundled sets of pictograms consist of, written by `ibid data pin`.\n{{ version = \"{}\"\n",
+        bundled::VERSION
+    );
+    if let Some(file) = sets.remove("vocabulary").and_then(|files| files.first().copied()) {
+        let size = file.lines + SPECIAL_TOKENS;
+        write!(text, ", vocabulary =\n  {}  , size = {size}\n  }}\n", file_fields(file, "  ")).expect(INFALLIBLE);
+    }
+    text.push_str(", classes =\n");
+    let lists = sets.iter().flat_map(|(set, files)| files.iter().map(move |file| (set, file)));
+    let lists: Vec<_> = lists.filter(|(_, file)| file.lines > 0).collect();
+    text.push_str(&record("  ", lists.iter().map(|(set, file)| {
+        format!("{set} =\n    {}    , count = {}\n    }}\n", file_fields(file, "    "), file.lines)
+    })));
+    text.push_str(", sets =\n");
+    text.push_str(&record("  ", sets.iter().map(|(set, files)| {
+        let mut list = format!("{set} =\n");
+        for (i, file) in files.iter().filter(|file| file.samples > 0).enumerate() {
+            let opening = if i == 0 { '[' } else { ',' };
+            let skipped = texts(&file.skipped);
+            write!(
+                list,
+                "    {opening} {}      , samples = {}\n      , skipped = {skipped}\n      }}\n",
+                file_fields(file, "      "),
+                file.samples
+            )
+            .expect(INFALLIBLE);
+        }
+        list + "    ]\n"
+    })));
+    text.push_str("}\n");
+    text
+}
+
+const INFALLIBLE: &str = "writing to a string succeeds";
+
+/// `{ name = …`, `, sha256 = …`, `, bytes = …`, each but the first indented.
+fn file_fields(file: &PinnedSetFile, indent: &str) -> String {
+    let PinnedSetFile { name, sha256, bytes, .. } = file;
+    format!("{{ name = \"{name}\"\n{indent}, sha256 = \"{sha256}\"\n{indent}, bytes = {bytes}\n")
+}
+
+/// Fields that each end in a line feed, as a record.
+fn record(indent: &str, fields: impl Iterator<Item = String>) -> String {
+    let mut text = String::new();
+    for (i, field) in fields.enumerate() {
+        let opening = if i == 0 { '{' } else { ',' };
+        write!(text, "{indent}{opening} {field}").expect(INFALLIBLE);
+    }
+    if text.is_empty() { format!("{indent}{{=}}\n") } else { format!("{text}{indent}}}\n") }
+}
+
+fn texts(items: &[String]) -> String {
+    if items.is_empty() {
+        return "[] : List Text".to_owned();
+    }
+    let quoted: Vec<_> = items.iter().map(|item| format!("\"{}\"", item.escape_default())).collect();
+    format!("[ {} ]", quoted.join(", "))
+}

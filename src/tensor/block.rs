@@ -1,0 +1,313 @@
+//! The transformer block, one operation forward and one backward.
+//!
+//! `x₂ = x + (attention(LayerNorm₁ x)·Woᵀ + bo)`, `y = x₂ + (act(LayerNorm₂ x₂·W₁ᵀ + b₁)·W₂ᵀ + b₂)`, with q, k, v one
+//! product. Rows are (sample, token); everything a chunk of samples needs lies side by side in its worker's arena.
+
+use super::rows::{Activation, activate, activate_backward, layer_norm, layer_norm_backward};
+use super::region::disjoint;
+use super::{Operation, Planner, Region};
+use crate::numerics::Level;
+use crate::numerics::attention::{AttentionShape, attention_backward, attention_forward};
+use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+
+/// The sizes of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockShape {
+    /// Samples, tokens, heads and whether tokens see only those before.
+    pub attention: AttentionShape,
+    /// Channels of the hidden layer.
+    pub mlp_width: usize,
+    /// The activation of the hidden layer.
+    pub activation: Activation,
+}
+
+impl BlockShape {
+    /// Rows: samples times tokens.
+    pub fn rows(&self) -> usize {
+        self.attention.samples * self.attention.tokens
+    }
+
+    /// Channels of a token.
+    pub fn width(&self) -> usize {
+        self.attention.width()
+    }
+}
+
+/// Where the parameters of a block lie, one after the other in bytewise order of their names.
+#[derive(Debug, Clone, Copy)]
+struct Weights {
+    qkv_bias: Region,
+    qkv: Region,
+    out_bias: Region,
+    out: Region,
+    norm_1_bias: Region,
+    norm_1: Region,
+    norm_2_bias: Region,
+    norm_2: Region,
+    fc_bias: Region,
+    fc: Region,
+    proj_bias: Region,
+    proj: Region,
+}
+
+impl Weights {
+    fn at(start: usize, shape: &BlockShape) -> Self {
+        let (width, mlp) = (shape.width(), shape.mlp_width);
+        let mut end = start;
+        let mut next = |len: usize| {
+            end += len;
+            Region::new(end - len, len)
+        };
+        Self {
+            qkv_bias: next(3 * width),
+            qkv: next(3 * width * width),
+            out_bias: next(width),
+            out: next(width * width),
+            norm_1_bias: next(width),
+            norm_1: next(width),
+            norm_2_bias: next(width),
+            norm_2: next(width),
+            fc_bias: next(mlp),
+            fc: next(mlp * width),
+            proj_bias: next(width),
+            proj: next(width * mlp),
+        }
+    }
+}
+
+/// What the forward pass of a block leaves for its backward pass.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockState {
+    /// Input and output of the block are the residual stream before and after it.
+    input: Region,
+    stats_1: Region,
+    normed_1: Region,
+    qkv: Region,
+    probabilities: Region,
+    context: Region,
+    middle: Region,
+    stats_2: Region,
+    normed_2: Region,
+    hidden: Region,
+    activated: Region,
+    output: Region,
+}
+
+impl BlockState {
+    /// Plans the state of a block that reads the residual stream in `input`; its output is a new region.
+    pub fn plan(planner: &mut Planner, shape: &BlockShape, input: Region) -> Self {
+        let (rows, width) = (shape.rows(), shape.width());
+        Self {
+            input,
+            stats_1: planner.take(2 * rows),
+            normed_1: planner.take(rows * width),
+            qkv: planner.take(3 * rows * width),
+            probabilities: planner.take(shape.attention.probabilities_len()),
+            context: planner.take(rows * width),
+            middle: planner.take(rows * width),
+            stats_2: planner.take(2 * rows),
+            normed_2: planner.take(rows * width),
+            hidden: planner.take(rows * shape.mlp_width),
+            activated: planner.take(rows * shape.mlp_width),
+            output: planner.take(rows * width),
+        }
+    }
+
+    /// The residual stream after the block.
+    pub const fn output(&self) -> Region {
+        self.output
+    }
+}
+
+/// Room for the backward pass of one block at a time, shared by all blocks of a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockScratch {
+    d_hidden: Region,
+    d_qkv: Region,
+    d_normed: Region,
+    x_hat: Region,
+}
+
+impl BlockScratch {
+    /// Plans the scratch of a block of the largest of `shapes`.
+    pub fn plan(planner: &mut Planner, shapes: &[BlockShape]) -> Self {
+        let mut largest = |size: fn(&BlockShape) -> usize| {
+            planner.take(shapes.iter().map(size).max().unwrap_or_default())
+        };
+        Self {
+            d_hidden: largest(|shape| shape.rows() * shape.mlp_width),
+            d_qkv: largest(|shape| 3 * shape.rows() * shape.width()),
+            d_normed: largest(|shape| shape.rows() * shape.width()),
+            x_hat: largest(|shape| shape.rows() * shape.width()),
+        }
+    }
+}
+
+/// Computes the output of a block and its state; reads the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockForward {
+    /// How it is computed.
+    pub level: Level,
+    /// The sizes.
+    pub shape: BlockShape,
+    /// The first of the block's parameters, in the parameters.
+    pub parameters: usize,
+    /// Where input, state and output lie.
+    pub state: BlockState,
+}
+
+impl Operation<1> for BlockForward {
+    fn name(&self) -> &'static str {
+        "transformer block"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let (level, shape, state) = (self.level, &self.shape, &self.state);
+        let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
+        let weights = Weights::at(self.parameters, shape);
+        let of = |region: Region| region.of(parameters);
+        let matrix = |region: Region, rows: usize, columns: usize| View::new(region.of(parameters), rows, columns);
+        let [input, stats_1, normed_1, qkv, probabilities, context, middle, stats_2, normed_2, hidden, activated, output] =
+            disjoint(target, [
+                state.input,
+                state.stats_1,
+                state.normed_1,
+                state.qkv,
+                state.probabilities,
+                state.context,
+                state.middle,
+                state.stats_2,
+                state.normed_2,
+                state.hidden,
+                state.activated,
+                state.output,
+            ]);
+        layer_norm(level, input, of(weights.norm_1), of(weights.norm_1_bias), normed_1, stats_1);
+        let in_proj = matrix(weights.qkv, 3 * width, width).transposed();
+        let finish = Finish::Bias(of(weights.qkv_bias));
+        multiply(level, View::new(normed_1, rows, width), in_proj, finish, qkv, 3 * width);
+        attention_forward(level, &shape.attention, qkv, probabilities, context);
+        let out_proj = matrix(weights.out, width, width).transposed();
+        let residual = View::new(input, rows, width);
+        let finish = Finish::BiasResidual { bias: of(weights.out_bias), residual };
+        multiply(level, View::new(context, rows, width), out_proj, finish, middle, width);
+        layer_norm(level, middle, of(weights.norm_2), of(weights.norm_2_bias), normed_2, stats_2);
+        let fc = matrix(weights.fc, mlp, width).transposed();
+        let finish = Finish::Bias(of(weights.fc_bias));
+        multiply(level, View::new(normed_2, rows, width), fc, finish, hidden, mlp);
+        activate(level, shape.activation, hidden, activated);
+        let proj = matrix(weights.proj, width, mlp).transposed();
+        let residual = View::new(middle, rows, width);
+        let finish = Finish::BiasResidual { bias: of(weights.proj_bias), residual };
+        multiply(level, View::new(activated, rows, mlp), proj, finish, output, width);
+    }
+}
+
+/// Turns the gradient of a block's output into that of its input, in place, and stores the gradients of its parameters;
+/// reads the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockBackward {
+    /// The forward pass.
+    pub forward: BlockForward,
+    /// The first of the gradients of the block's parameters.
+    pub gradients: usize,
+    /// The gradient of the residual stream.
+    pub d_stream: Region,
+    /// Room to work in.
+    pub scratch: BlockScratch,
+}
+
+impl BlockBackward {
+    /// The perceptron's half: `d_stream` becomes the gradient of the stream between the halves.
+    fn perceptron(&self, target: &mut [f32], parameters: &[f32]) {
+        let BlockForward { level, ref shape, ref state, .. } = self.forward;
+        let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
+        let weights = Weights::at(self.forward.parameters, shape);
+        let gradients = Weights::at(self.gradients, shape);
+        let [middle, stats, normed, hidden, activated] = 
+            [state.middle, state.stats_2, state.normed_2, state.hidden, state.activated];
+        let [middle, stats, normed, hidden, activated, d_stream, d_hidden, d_normed, x_hat, d_norm_bias, d_norm, d_fc_bias, d_fc, d_proj_bias, d_proj] =
+            disjoint(target, [
+                middle,
+                stats,
+                normed,
+                hidden,
+                activated,
+                self.d_stream.first(rows * width),
+                self.scratch.d_hidden.first(rows * mlp),
+                self.scratch.d_normed.first(rows * width),
+                self.scratch.x_hat.first(rows * width),
+                gradients.norm_2_bias,
+                gradients.norm_2,
+                gradients.fc_bias,
+                gradients.fc,
+                gradients.proj_bias,
+                gradients.proj,
+            ]);
+        let dy = View::new(d_stream, rows, width);
+        column_sum(level, dy, d_proj_bias);
+        multiply(level, dy.transposed(), View::new(activated, rows, mlp), Finish::Store, d_proj, mlp);
+        let proj = View::new(weights.proj.of(parameters), width, mlp);
+        multiply(level, dy, proj, Finish::Store, d_hidden, mlp);
+        activate_backward(level, shape.activation, hidden, d_hidden);
+        let dh = View::new(d_hidden, rows, mlp);
+        column_sum(level, dh, d_fc_bias);
+        multiply(level, dh.transposed(), View::new(normed, rows, width), Finish::Store, d_fc, width);
+        let fc = View::new(weights.fc.of(parameters), mlp, width);
+        multiply(level, dh, fc, Finish::Store, d_normed, width);
+        let gain = weights.norm_2.of(parameters);
+        layer_norm_backward(level, middle, stats, gain, d_normed, x_hat, d_stream, d_norm, d_norm_bias);
+    }
+
+    /// The attention's half: `d_stream` becomes the gradient of the block's input.
+    fn attention(&self, target: &mut [f32], parameters: &[f32]) {
+        let BlockForward { level, ref shape, ref state, .. } = self.forward;
+        let (rows, width) = (shape.rows(), shape.width());
+        let weights = Weights::at(self.forward.parameters, shape);
+        let gradients = Weights::at(self.gradients, shape);
+        let [input, stats, normed, qkv, probabilities, context, d_stream, d_qkv, d_normed, x_hat, d_norm_bias, d_norm, d_out_bias, d_out, d_in_bias, d_in] =
+            disjoint(target, [
+                state.input,
+                state.stats_1,
+                state.normed_1,
+                state.qkv,
+                state.probabilities,
+                state.context,
+                self.d_stream.first(rows * width),
+                self.scratch.d_qkv.first(3 * rows * width),
+                self.scratch.d_normed.first(rows * width),
+                self.scratch.x_hat.first(rows * width),
+                gradients.norm_1_bias,
+                gradients.norm_1,
+                gradients.out_bias,
+                gradients.out,
+                gradients.qkv_bias,
+                gradients.qkv,
+            ]);
+        let dy = View::new(d_stream, rows, width);
+        column_sum(level, dy, d_out_bias);
+        multiply(level, dy.transposed(), View::new(context, rows, width), Finish::Store, d_out, width);
+        let out_proj = View::new(weights.out.of(parameters), width, width);
+        multiply(level, dy, out_proj, Finish::Store, d_normed, width);
+        // The gradient of the context is read before the same room takes that of the normed input.
+        attention_backward(level, &shape.attention, qkv, probabilities, d_normed, d_qkv, &mut Vec::new());
+        let d_products = View::new(d_qkv, rows, 3 * width);
+        column_sum(level, d_products, d_in_bias);
+        multiply(level, d_products.transposed(), View::new(normed, rows, width), Finish::Store, d_in, width);
+        let in_proj = View::new(weights.qkv.of(parameters), 3 * width, width);
+        multiply(level, d_products, in_proj, Finish::Store, d_normed, width);
+        let gain = weights.norm_1.of(parameters);
+        layer_norm_backward(level, input, stats, gain, d_normed, x_hat, d_stream, d_norm, d_norm_bias);
+    }
+}
+
+impl Operation<1> for BlockBackward {
+    fn name(&self) -> &'static str {
+        "transformer block, backward"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.perceptron(target, parameters);
+        self.attention(target, parameters);
+    }
+}

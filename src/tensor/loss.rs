@@ -1,0 +1,120 @@
+//! The contrastive loss of a batch and its gradient.
+
+use super::region::disjoint;
+use super::{Operation, Planner, Region};
+use crate::numerics::Level;
+use crate::numerics::elementary::{exp, log};
+use crate::numerics::matmul::{Finish, View, multiply};
+use super::rows::row_reduction;
+
+/// Where a batch keeps its embeddings, their gradients, and what the loss needs.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchRegions {
+    /// `[batch, embed_dim]`
+    pub images: Region,
+    /// `[batch, embed_dim]`
+    pub texts: Region,
+    /// `[batch, embed_dim]`
+    pub d_images: Region,
+    /// `[batch, embed_dim]`
+    pub d_texts: Region,
+    /// The loss, and its gradient with respect to the logit scale.
+    pub results: Region,
+    products: Region,
+    logits: Region,
+    by_row: Region,
+    by_column: Region,
+}
+
+impl BatchRegions {
+    /// Plans the batch.
+    pub fn plan(planner: &mut Planner, batch: usize, embed_dim: usize) -> Self {
+        let mut features = || planner.take(batch * embed_dim);
+        let [images, texts, d_images, d_texts] = [features(), features(), features(), features()];
+        let mut square = || planner.take(batch * batch);
+        let [products, logits, by_row, by_column] = [square(), square(), square(), square()];
+        Self { images, texts, d_images, d_texts, results: planner.take(2), products, logits, by_row, by_column }
+    }
+}
+
+/// Computes the loss and the gradients of embeddings and logit scale; reads the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct Contrastive {
+    /// How it is computed.
+    pub level: Level,
+    /// Pairs.
+    pub batch: usize,
+    /// Width of the embeddings.
+    pub embed_dim: usize,
+    /// Where everything lies.
+    pub regions: BatchRegions,
+    /// The logit scale in the parameters.
+    pub logit_scale: Region,
+}
+
+impl Operation<1> for Contrastive {
+    fn name(&self) -> &'static str {
+        "contrastive loss"
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a batch is far below 2²⁴ pairs")]
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let (level, n, width) = (self.level, self.batch, self.embed_dim);
+        let of = self.regions;
+        let [images, texts, d_images, d_texts, results, products, logits, by_row, by_column] = disjoint(target, [
+            of.images, of.texts, of.d_images, of.d_texts, of.results, of.products, of.logits, of.by_row, of.by_column,
+        ]);
+        let scale = exp(self.logit_scale.of(parameters)[0]);
+        let (i, t) = (View::new(images, n, width), View::new(texts, n, width));
+        multiply(level, i, t.transposed(), Finish::Store, products, n);
+        for (x, d) in logits.iter_mut().zip(&*products) {
+            *x = scale * d;
+        }
+        transpose(n, logits, by_column);
+        by_row.copy_from_slice(logits);
+        let row_loss = softmax_loss(n, by_row);
+        let column_loss = softmax_loss(n, by_column);
+        let batch = n as f32;
+        results[0] = 0.5 * (row_loss / batch + column_loss / batch);
+        let factor = 0.5 / batch;
+        for r in 0..n {
+            for c in 0..n {
+                let one = if r == c { 1.0 } else { 0.0 };
+                by_row[r * n + c] = ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
+            }
+        }
+        let mut rows = by_row.chunks_exact(n).zip(logits.chunks_exact(n));
+        let sums: Vec<f32> = rows
+            .by_ref()
+            .map(|(g, x)| row_reduction(n, |e, lane| libm::fmaf(g[e], x[e], lane)))
+            .collect();
+        results[1] = row_reduction(n, |e, lane| lane + sums[e]);
+        let g = View::new(by_row, n, n);
+        multiply(level, g, t, Finish::Store, d_images, width);
+        multiply(level, g.transposed(), i, Finish::Store, d_texts, width);
+        d_images.iter_mut().chain(d_texts).for_each(|d| *d *= scale);
+    }
+}
+
+/// Turns rows of logits into probabilities and returns the sum of `lse − x_ii`.
+fn softmax_loss(n: usize, rows: &mut [f32]) -> f32 {
+    let mut losses = vec![0.0; n];
+    for (index, row) in rows.chunks_exact_mut(n).enumerate() {
+        let own = row[index];
+        let max = row.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max || x.is_nan() { x } else { max }) + 0.0;
+        row.iter_mut().for_each(|x| *x = exp(*x - max));
+        let sum = row_reduction(n, |e, lane| lane + row[e]);
+        let factor = 1.0 / sum;
+        row.iter_mut().for_each(|x| *x *= factor);
+        losses[index] = (max + log(sum)) - own;
+    }
+    row_reduction(n, |e, lane| lane + losses[e])
+}
+
+fn transpose(n: usize, from: &[f32], to: &mut [f32]) {
+    for r in 0..n {
+        for c in 0..n {
+            to[c * n + r] = from[r * n + c];
+        }
+    }
+}

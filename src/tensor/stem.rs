@@ -1,0 +1,365 @@
+//! What turns images and texts into tokens: patch product, token embedding, class token, positions, and the
+//! `LayerNorm` that some vision towers have before the first block.
+
+use super::region::disjoint;
+use super::rows::{layer_norm, layer_norm_backward};
+use super::{Operation, Planner, Region};
+use crate::numerics::Level;
+use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+
+/// The sizes of an image stem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageShape {
+    /// Images.
+    pub samples: usize,
+    /// Side of an image in pixels.
+    pub image_size: usize,
+    /// Side of a patch in pixels.
+    pub patch_size: usize,
+    /// Channels of a token.
+    pub width: usize,
+    /// Whether a learned token stands before the patches.
+    pub class_token: bool,
+}
+
+impl ImageShape {
+    /// Patches of an image.
+    pub fn patches(&self) -> usize {
+        (self.image_size / self.patch_size).pow(2)
+    }
+
+    /// Tokens of an image.
+    pub fn tokens(&self) -> usize {
+        self.patches() + usize::from(self.class_token)
+    }
+
+    /// Values of a patch, in the order (channel, row, column).
+    pub fn patch_values(&self) -> usize {
+        3 * self.patch_size * self.patch_size
+    }
+}
+
+/// Where the parameters of an image stem, or their gradients, lie.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageWeights {
+    /// `[width, patch_values]`
+    pub patch: Region,
+    /// `[width]`, where the patch product adds a bias.
+    pub patch_bias: Option<Region>,
+    /// `[width]`, where there is a class token.
+    pub class_token: Option<Region>,
+    /// `[tokens, width]`
+    pub positions: Region,
+}
+
+/// What a byte of each channel becomes: `(fl32(u) ÷ 255 − mean) ÷ std`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PixelTable([[f32; 256]; 3]);
+
+impl PixelTable {
+    /// The values under `mean` and `std` of red, green and blue.
+    pub fn new(mean: [f32; 3], std: [f32; 3]) -> Self {
+        let mut table = [[0.0; 256]; 3];
+        for (channel, values) in table.iter_mut().enumerate() {
+            for (byte, value) in (0_u8..=255).zip(values) {
+                *value = (f32::from(byte) / 255.0 - mean[channel]) / std[channel];
+            }
+        }
+        Self(table)
+    }
+}
+
+/// Where an image stem keeps its patches and puts its tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageState {
+    patches: Region,
+    products: Region,
+    tokens: Region,
+}
+
+impl ImageState {
+    /// Plans the state of a stem.
+    pub fn plan(planner: &mut Planner, shape: &ImageShape) -> Self {
+        let rows = shape.samples * shape.patches();
+        Self {
+            patches: planner.take(rows * shape.patch_values()),
+            products: planner.take(rows * shape.width),
+            tokens: planner.take(shape.samples * shape.tokens() * shape.width),
+        }
+    }
+
+    /// The residual stream before the first block: `[samples · tokens, width]`.
+    pub const fn tokens(&self) -> Region {
+        self.tokens
+    }
+}
+
+/// Computes the tokens of images; reads the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageForward<'a> {
+    /// How it is computed.
+    pub level: Level,
+    /// The sizes.
+    pub shape: ImageShape,
+    /// Where the parameters lie.
+    pub weights: ImageWeights,
+    /// Where state and tokens lie.
+    pub state: ImageState,
+    /// What bytes become.
+    pub pixels: &'a PixelTable,
+    /// The images: `3 · image_size²` bytes each, in the order (channel, row, column).
+    pub images: &'a [&'a [u8]],
+}
+
+impl ImageForward<'_> {
+    fn cut_patches(&self, patches: &mut [f32]) {
+        let (size, patch) = (self.shape.image_size, self.shape.patch_size);
+        let across = size / patch;
+        let per_image = self.shape.patches() * self.shape.patch_values();
+        for (image, patches) in self.images.iter().zip(patches.chunks_exact_mut(per_image)) {
+            for (index, values) in patches.chunks_exact_mut(self.shape.patch_values()).enumerate() {
+                let (top, left) = (index / across * patch, index % across * patch);
+                for (line, values) in values.chunks_exact_mut(patch).enumerate() {
+                    let (channel, row) = (line / patch, line % patch);
+                    let start = (channel * size + top + row) * size + left;
+                    for (byte, value) in image[start..start + patch].iter().zip(values) {
+                        *value = self.pixels.0[channel][usize::from(*byte)];
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Operation<1> for ImageForward<'_> {
+    fn name(&self) -> &'static str {
+        "image stem"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let (shape, width) = (&self.shape, self.shape.width);
+        let rows = shape.samples * shape.patches();
+        let [patches, products, tokens] =
+            disjoint(target, [self.state.patches, self.state.products, self.state.tokens]);
+        self.cut_patches(patches);
+        let weight = View::new(self.weights.patch.of(parameters), width, shape.patch_values());
+        let finish = self.weights.patch_bias.map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
+        let patches = View::new(patches, rows, shape.patch_values());
+        multiply(self.level, patches, weight.transposed(), finish, products, width);
+        let positions = self.weights.positions.of(parameters);
+        let class_tokens = usize::from(shape.class_token) * width;
+        let products = products.chunks_exact(shape.patches() * width);
+        for (tokens, products) in tokens.chunks_exact_mut(shape.tokens() * width).zip(products) {
+            let (class, patches) = tokens.split_at_mut(class_tokens);
+            let (class_position, patch_positions) = positions.split_at(class_tokens);
+            if let Some(token) = self.weights.class_token {
+                add(class_position, token.of(parameters), class);
+            }
+            add(patch_positions, products, patches);
+        }
+    }
+}
+
+/// Stores the gradients of the parameters of an image stem.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageBackward {
+    /// How it is computed.
+    pub level: Level,
+    /// The sizes.
+    pub shape: ImageShape,
+    /// Where the gradients of the parameters go.
+    pub gradients: ImageWeights,
+    /// What the forward pass left.
+    pub state: ImageState,
+    /// The gradient of the tokens.
+    pub d_stream: Region,
+}
+
+impl Operation<0> for ImageBackward {
+    fn name(&self) -> &'static str {
+        "image stem, backward"
+    }
+
+    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        let (level, shape, width) = (self.level, &self.shape, self.shape.width);
+        let (patches, tokens) = (shape.patches(), shape.tokens());
+        let rows = shape.samples * patches;
+        let d_stream = self.d_stream.first(shape.samples * tokens * width);
+        position_gradient(level, target, d_stream, self.gradients.positions, shape.samples);
+        let class_tokens = usize::from(shape.class_token);
+        if let Some(region) = self.gradients.class_token {
+            let [d_stream, d_token] = disjoint(target, [d_stream, region]);
+            column_sum(level, View::strided(d_stream, shape.samples, width, tokens * width, 1), d_token);
+        }
+        // The rows of patches side by side, as the product saw them.
+        let [state, products, d_stream, d_patch] =
+            disjoint(target, [self.state.patches, self.state.products, d_stream, self.gradients.patch]);
+        let per_sample = products.chunks_exact_mut(patches * width).zip(d_stream.chunks_exact(tokens * width));
+        for (products, d_stream) in per_sample {
+            products.copy_from_slice(&d_stream[class_tokens * width..]);
+        }
+        let dy = View::new(products, rows, width);
+        let values = shape.patch_values();
+        multiply(level, dy.transposed(), View::new(state, rows, values), Finish::Store, d_patch, values);
+        if let Some(region) = self.gradients.patch_bias {
+            let [products, d_bias] = disjoint(target, [self.state.products, region]);
+            column_sum(level, View::new(products, rows, width), d_bias);
+        }
+    }
+}
+
+/// The sizes of a text stem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextShape {
+    /// Texts.
+    pub samples: usize,
+    /// Tokens of a text.
+    pub tokens: usize,
+    /// Channels of a token.
+    pub width: usize,
+}
+
+/// Computes the tokens of texts, embedding plus position; reads the parameters.
+#[derive(Debug, Clone, Copy)]
+pub struct TextForward<'a> {
+    /// The sizes.
+    pub shape: TextShape,
+    /// `[vocabulary, width]` of the parameters.
+    pub embedding: Region,
+    /// `[tokens, width]` of the parameters.
+    pub positions: Region,
+    /// Where the residual stream goes.
+    pub stream: Region,
+    /// The token of each row.
+    pub tokens: &'a [u32],
+}
+
+impl Operation<1> for TextForward<'_> {
+    fn name(&self) -> &'static str {
+        "text stem"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let width = self.shape.width;
+        let embedding = self.embedding.of(parameters);
+        let positions = self.positions.of(parameters).chunks_exact(width).cycle();
+        let rows = self.stream.of_mut(target).chunks_exact_mut(width);
+        for ((row, token), position) in rows.zip(self.tokens).zip(positions) {
+            let start = *token as usize * width;
+            add(position, &embedding[start..start + width], row);
+        }
+    }
+}
+
+/// Stores the gradients of positions and of the embedding's rows that the texts touched.
+#[derive(Debug, Clone, Copy)]
+pub struct TextBackward<'a> {
+    /// How it is computed.
+    pub level: Level,
+    /// The sizes.
+    pub shape: TextShape,
+    /// Where the gradient of the positions goes.
+    pub d_positions: Region,
+    /// Where the gradients of the touched rows go, side by side.
+    pub d_rows: Region,
+    /// The gradient of the stream.
+    pub d_stream: Region,
+    /// For each row of the stream, which of the touched rows it belongs to.
+    pub slots: &'a [u32],
+    /// How many rows were touched.
+    pub touched: usize,
+}
+
+impl Operation<0> for TextBackward<'_> {
+    fn name(&self) -> &'static str {
+        "text stem, backward"
+    }
+
+    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        let TextShape { samples, tokens, width } = self.shape;
+        let d_stream = self.d_stream.first(samples * tokens * width);
+        position_gradient(self.level, target, d_stream, self.d_positions, samples);
+        let [d_stream, d_rows] = disjoint(target, [d_stream, self.d_rows.first(self.touched * width)]);
+        d_rows.fill(0.0);
+        // One chain of additions from +0 a row, over (sample, token) ascending.
+        for (d, slot) in d_stream.chunks_exact(width).zip(self.slots) {
+            let start = *slot as usize * width;
+            for (sum, d) in d_rows[start..start + width].iter_mut().zip(d) {
+                *sum += d;
+            }
+        }
+    }
+}
+
+/// The `LayerNorm` before the first block, from one stream to another.
+#[derive(Debug, Clone, Copy)]
+pub struct NormForward {
+    /// How it is computed.
+    pub level: Level,
+    /// `[width]` of the parameters.
+    pub gain: Region,
+    /// `[width]` of the parameters.
+    pub bias: Region,
+    /// What it reads.
+    pub input: Region,
+    /// Mean and reciprocal deviation of each row.
+    pub stats: Region,
+    /// What it gives.
+    pub output: Region,
+}
+
+impl Operation<1> for NormForward {
+    fn name(&self) -> &'static str {
+        "LayerNorm"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let [input, stats, output] = disjoint(target, [self.input, self.stats, self.output]);
+        layer_norm(self.level, input, self.gain.of(parameters), self.bias.of(parameters), output, stats);
+    }
+}
+
+/// Turns the gradient of a `LayerNorm`'s output into that of its input, in place, and stores those of gain and bias.
+#[derive(Debug, Clone, Copy)]
+pub struct NormBackward {
+    /// The forward pass.
+    pub forward: NormForward,
+    /// Where the gradient of the gain goes.
+    pub d_gain: Region,
+    /// Where the gradient of the bias goes.
+    pub d_bias: Region,
+    /// The gradient of the stream.
+    pub d_stream: Region,
+    /// Room of two streams to work in.
+    pub scratch: [Region; 2],
+}
+
+impl Operation<1> for NormBackward {
+    fn name(&self) -> &'static str {
+        "LayerNorm, backward"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let NormForward { level, gain, input, stats, .. } = self.forward;
+        let [x_hat, d_y] = self.scratch.map(|scratch| scratch.first(input.len));
+        let [input, stats, d_stream, x_hat, d_y, d_gain, d_bias] =
+            disjoint(target, [input, stats, self.d_stream.first(input.len), x_hat, d_y, self.d_gain, self.d_bias]);
+        d_y.copy_from_slice(d_stream);
+        // −0 is the identity of addition: what the norm adds becomes the gradient.
+        d_stream.fill(-0.0);
+        layer_norm_backward(level, input, stats, gain.of(parameters), d_y, x_hat, d_stream, d_gain, d_bias);
+    }
+}
+
+/// Position p: the column sum of the samples' rows at p.
+fn position_gradient(level: Level, target: &mut [f32], d_stream: Region, d_positions: Region, samples: usize) {
+    let [d_stream, d_positions] = disjoint(target, [d_stream, d_positions]);
+    // All positions at once: a sample is a row of tokens · width columns.
+    column_sum(level, View::new(d_stream, samples, d_positions.len()), d_positions);
+}
+
+fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {
+    for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
+        *sum = a + b;
+    }
+}

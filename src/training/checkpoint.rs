@@ -1,0 +1,130 @@
+//! The state between two steps: what it is, and its two forms as bytes.
+//!
+//! A *published* checkpoint is canonical safetensors: each parameter, its moments, and the step. A *resume* checkpoint
+//! also holds the trace; it is bound to what is trained on what, and ends in a digest, so that a torn or foreign one is
+//! never believed.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Trace, TrainError};
+use crate::action::params::Train;
+use crate::model::{Layout, initial_parameters};
+use crate::tensor::safetensors::{NamedTensor, encode};
+use crate::tensor::{Buffer, Device, Region, TensorError};
+
+const MAGIC: &[u8] = b"ibid-resume/1\n";
+
+/// A training between two steps.
+#[derive(Debug)]
+pub struct State {
+    /// Steps done.
+    pub step: u64,
+    /// Parameters, first and second moments, one after the other.
+    pub(super) buffer: Buffer,
+    /// What was left so far.
+    pub trace: Trace,
+}
+
+/// Why a resume checkpoint is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResumeError {
+    /// It ends early, or its bytes are not those that were written.
+    #[error("the file is torn")]
+    Torn,
+    /// It belongs to other parameters or inputs.
+    #[error("the file belongs to another training")]
+    Foreign,
+}
+
+impl State {
+    /// The state before the first step.
+    pub fn initial(params: &Train) -> Result<Self, TrainError> {
+        let layout = Layout::of(&params.model)?;
+        let mut elements = initial_parameters(&layout, params.seed, params.logit_scale_init.get());
+        let trace = Trace::new(&elements);
+        elements.resize(3 * layout.len(), 0.0);
+        Ok(Self { step: 0, buffer: Buffer::from_vec(elements, &Device::Cpu)?, trace })
+    }
+
+    /// The parameters in order.
+    pub fn parameters(&self) -> Result<Vec<f32>, TensorError> {
+        self.buffer.with(|elements| elements[..elements.len() / 3].to_vec())
+    }
+
+    /// The parameters as canonical safetensors.
+    pub fn weights(&self, layout: &Layout) -> Result<Vec<u8>, TensorError> {
+        self.buffer.with(|elements| encode(&named(layout, layout_names(layout).as_slice(), elements)))?
+    }
+
+    /// Parameters, moments (`optimizer.exp_avg.NAME`, `optimizer.exp_avg_sq.NAME`) and the step as canonical
+    /// safetensors. The step is two numbers, `[step div 2²⁰, step mod 2²⁰]`, both exact.
+    pub fn checkpoint(&self, layout: &Layout) -> Result<Vec<u8>, TensorError> {
+        let names = layout_names(layout);
+        let moments = ["optimizer.exp_avg", "optimizer.exp_avg_sq"]
+            .map(|prefix| names.iter().map(|name| format!("{prefix}.{name}")).collect::<Vec<_>>());
+        let step = [self.step >> 20, self.step & 0xF_FFFF].map(exact);
+        self.buffer.with(|elements| {
+            let mut tensors = named(layout, &names, elements);
+            for (place, names) in moments.iter().enumerate() {
+                tensors.extend(named(layout, names, &elements[(place + 1) * layout.len()..]));
+            }
+            tensors.push(NamedTensor { name: "optimizer.step", shape: &[2], elements: &step });
+            encode(&tensors)
+        })?
+    }
+
+    /// A resume checkpoint, bound to `binding`: a digest of everything that the training depends on.
+    pub fn resume_bytes(&self, binding: &[u8; 32]) -> Result<Vec<u8>, TensorError> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(binding);
+        bytes.extend_from_slice(&self.step.to_le_bytes());
+        bytes.extend_from_slice(&(self.trace.bytes().len() as u64).to_le_bytes());
+        bytes.extend_from_slice(self.trace.bytes());
+        self.buffer.with(|elements| elements.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes())))?;
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        Ok(bytes)
+    }
+
+    /// Reads a resume checkpoint of the training that `binding` names.
+    pub fn resume(bytes: &[u8], binding: &[u8; 32], layout: &Layout) -> Result<Self, ResumeError> {
+        let (content, digest) = bytes.split_last_chunk::<32>().ok_or(ResumeError::Torn)?;
+        if Sha256::digest(content).as_slice() != digest {
+            return Err(ResumeError::Torn);
+        }
+        let rest = content.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(binding));
+        let rest = rest.ok_or(ResumeError::Foreign)?;
+        let (step, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
+        let (trace_len, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
+        let trace_len = usize::try_from(u64::from_le_bytes(*trace_len)).map_err(|_| ResumeError::Torn)?;
+        let (trace, elements) = rest.split_at_checked(trace_len).ok_or(ResumeError::Torn)?;
+        let trace = Trace::decode(trace).map_err(|_| ResumeError::Torn)?;
+        let step = u64::from_le_bytes(*step);
+        if elements.len() != 12 * layout.len() || trace.steps() as u64 != step {
+            return Err(ResumeError::Torn);
+        }
+        let (elements, _) = elements.as_chunks::<4>();
+        let elements = elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let buffer = Buffer::from_vec(elements, &Device::Cpu).map_err(|_| ResumeError::Torn)?;
+        Ok(Self { step, buffer, trace })
+    }
+}
+
+fn layout_names(layout: &Layout) -> Vec<String> {
+    layout.parameters().iter().map(|parameter| parameter.name.clone()).collect()
+}
+
+fn named<'a>(layout: &'a Layout, names: &'a [String], elements: &'a [f32]) -> Vec<NamedTensor<'a>> {
+    let tensor = |(parameter, name): (&'a crate::model::Parameter, &'a String)| {
+        let Region { .. } = parameter.region;
+        NamedTensor { name, shape: &parameter.shape, elements: parameter.region.of(elements) }
+    };
+    layout.parameters().iter().zip(names).map(tensor).collect()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "below 2²⁴")]
+fn exact(value: u64) -> f32 {
+    assert!(value < 1 << 24, "a run has fewer than 2⁴⁴ steps");
+    value as f32
+}
