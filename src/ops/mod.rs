@@ -2,6 +2,7 @@
 
 #[cfg(feature = "pictograms")]
 mod data;
+mod doctor;
 mod error;
 mod init;
 mod inputs;
@@ -17,6 +18,7 @@ mod workspace;
 
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
+pub use doctor::{Diagnosed, Diagnosis};
 pub use error::{Error, Kind};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
