@@ -35,7 +35,12 @@ pub(super) struct Style {
 impl Style {
     /// Upright text of a size.
     pub(super) fn new(size: f64, anchor: Anchor) -> Self {
-        Self { size, anchor, strong: false, upwards: false }
+        Self {
+            size,
+            anchor,
+            strong: false,
+            upwards: false,
+        }
     }
 }
 
@@ -48,7 +53,13 @@ impl Writer {
 
     /// A straight line.
     pub(super) fn stroke(&mut self, from: (f64, f64), to: (f64, f64), attributes: &str) {
-        let path = format!("M{} {}L{} {}", number(from.0), number(from.1), number(to.0), number(to.1));
+        let path = format!(
+            "M{} {}L{} {}",
+            number(from.0),
+            number(from.1),
+            number(to.0),
+            number(to.1)
+        );
         self.line(&format!("<path d=\"{path}\" {attributes}/>"));
     }
 
@@ -59,18 +70,32 @@ impl Writer {
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
-        let weight = if style.strong { " font-weight=\"600\"" } else { "" };
+        let weight = if style.strong {
+            " font-weight=\"600\""
+        } else {
+            ""
+        };
         let (x, y) = (number(at.0), number(at.1));
-        let turn = if style.upwards { format!(" transform=\"rotate(-90 {x} {y})\"") } else { String::new() };
+        let turn = if style.upwards {
+            format!(" transform=\"rotate(-90 {x} {y})\"")
+        } else {
+            String::new()
+        };
         let size = number(style.size);
-        let mut markup = format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}{turn}>");
+        let mut markup =
+            format!("<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}{turn}>");
         let mut raised = false;
         for run in line {
             let (small, rise) = superscript(style.size);
             match run {
                 Run::Plain(text) if raised => {
-                    write!(markup, "<tspan dy=\"{}\">{}</tspan>", number(rise), escape(text))
-                        .expect("writing to a string succeeds");
+                    write!(
+                        markup,
+                        "<tspan dy=\"{}\">{}</tspan>",
+                        number(rise),
+                        escape(text)
+                    )
+                    .expect("writing to a string succeeds");
                     raised = false;
                 }
                 Run::Plain(text) => markup.push_str(&escape(text)),
@@ -101,7 +126,11 @@ impl Writer {
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// Text as XML and HTML carry it, in content and in quoted attributes. Characters that XML forbids become U+FFFD.
@@ -115,7 +144,9 @@ pub fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             '\t' | '\n' | '\r' => escaped.push(' '),
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
+                escaped.push('\u{fffd}')
+            }
             c => escaped.push(c),
         }
     }
@@ -135,7 +166,8 @@ mod tests {
     #[test]
     fn hostile_text_is_escaped() {
         let hostile = "</text><script>alert('\"&\")</script>\u{0}\n";
-        let expected = "&lt;/text&gt;&lt;script&gt;alert(&#39;&quot;&amp;&quot;)&lt;/script&gt;\u{fffd} ";
+        let expected =
+            "&lt;/text&gt;&lt;script&gt;alert(&#39;&quot;&amp;&quot;)&lt;/script&gt;\u{fffd} ";
         assert_eq!(escape(hostile), expected);
     }
 
