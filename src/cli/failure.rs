@@ -12,6 +12,8 @@ pub(super) enum Stop {
     Failure(Failure),
     /// The command finished and its comparison differs, or a claim is not met: exit 1, everything was said.
     Differs,
+    /// A child of another `ibid` ends with this code; its parent was told why.
+    Child(u8),
     /// Standard output was closed by its reader.
     Closed,
 }
@@ -75,6 +77,18 @@ impl Failure {
     }
 }
 
+impl From<ibid::ops::Error> for Failure {
+    fn from(error: ibid::ops::Error) -> Self {
+        Self::of(&error, error.kind().exit_code(), error.hints())
+    }
+}
+
+impl From<ibid::ops::Error> for Stop {
+    fn from(error: ibid::ops::Error) -> Self {
+        Failure::from(error).into()
+    }
+}
+
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
@@ -96,6 +110,7 @@ impl Stop {
                 ExitCode::from(failure.code)
             }
             Self::Differs => ExitCode::from(1),
+            Self::Child(code) => ExitCode::from(code),
             Self::Closed => ExitCode::SUCCESS,
         }
     }

@@ -8,14 +8,18 @@ pub mod bundled;
 mod dataset;
 mod error;
 pub(crate) mod image;
+mod licences;
 mod order;
 mod shard;
 mod sheet;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tokenizer;
 
 pub use dataset::Dataset;
 pub use error::{DataError, MemberError};
+pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
 pub use sheet::contact_sheet;
 pub use tokenizer::{

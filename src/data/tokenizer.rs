@@ -1,4 +1,4 @@
-//! Texts to token ids: OpenAI's byte pairs, restricted to the ids that a pinned vocabulary lists.
+//! Texts to token ids: `OpenAI`'s byte pairs, restricted to the ids that a pinned vocabulary lists.
 //!
 //! The byte pairs are those of CLIP and `OpenCLIP` (48,894 merges; text in lower case, split into letters, single digits
 //! and runs of other signs). A vocabulary file lists the ids in use, ascending, one decimal number a line; the id at
@@ -63,6 +63,8 @@ pub enum TokenizerError {
 pub struct Tokenizer {
     byte_pairs: BytePairs,
     ids: Vec<u32>,
+    /// The token of each id.
+    tokens: Vec<u32>,
     context_length: usize,
 }
 
@@ -75,9 +77,11 @@ impl Tokenizer {
             return Err(VocabularyError::ContextLength(context_length));
         }
         let ids = parse_vocabulary(vocabulary)?;
+        let tokens = (FIRST_TOKEN..).take(ids.len()).collect();
         Ok(Self {
             byte_pairs: BytePairs::new(),
             ids,
+            tokens,
             context_length,
         })
     }
@@ -110,7 +114,7 @@ impl Tokenizer {
                         text: text.to_owned(),
                         id,
                     })?;
-            tokens.push(FIRST_TOKEN + u32::try_from(index).expect("fewer than 49,406 ids"));
+            tokens.push(self.tokens[index]);
         }
         tokens.push(END);
         tokens.resize(self.context_length, PADDING);
@@ -155,4 +159,96 @@ fn parse_vocabulary(vocabulary: &[u8]) -> Result<Vec<u32>, VocabularyError> {
         ids.push(id);
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Expected ids: `tests/golden/data.py tokens` over `OpenCLIP`'s own vocabulary file, a second implementation.
+    #[test]
+    fn ids_are_those_of_open_clip() {
+        let byte_pairs = BytePairs::new();
+        let check =
+            |text: &str, expected: &[u32]| assert_eq!(byte_pairs.ids(text), expected, "{text}");
+        check("a photo of a cat", &[320, 1125, 539, 320, 2368]);
+        check(
+            "regular arrow left circle icon",
+            &[6307, 11149, 1823, 7117, 5646],
+        );
+        check(
+            "It's 24-hours, don't!",
+            &[585, 568, 273, 275, 268, 2382, 267, 847, 713, 256],
+        );
+        check("curaçao flag", &[729, 559, 10067, 5703, 4859]);
+        check(
+            "x_y  (ZOOM)  3d",
+            &[343, 318, 344, 263, 13909, 264, 274, 323],
+        );
+        check(
+            "côte d’ivoire",
+            &[66, 26815, 756, 323, 728, 503, 72, 947, 1454],
+        );
+        check(
+            "waving hand light skin tone",
+            &[26545, 2463, 1395, 3575, 8408],
+        );
+    }
+
+    #[test]
+    fn text_is_framed_padded_and_cut() {
+        // "a photo of a cat" without its "of".
+        let tokenizer = |length| Tokenizer::new(b"320\n1125\n2368\n", length).unwrap();
+        assert_eq!(tokenizer(8).vocabulary_size(), 6);
+        let check = |text: &str, length, expected: &[u32]| {
+            assert_eq!(
+                tokenizer(length).encode(text).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
+        };
+        check("a photo", 6, &[START, 3, 4, END, PADDING, PADDING]);
+        check("A  CAT", 4, &[START, 3, 5, END]);
+        check("a cat a photo", 4, &[START, 3, 5, END]);
+        check("", 3, &[START, END, PADDING]);
+        check("a photo of a cat", 4, &[START, 3, 4, END]);
+    }
+
+    #[test]
+    fn text_outside_the_vocabulary_is_an_error() {
+        let tokenizer = Tokenizer::new(b"320\n1125\n", 8).unwrap();
+        for (text, id) in [("a photo of", 539), ("<end_of_text>", 49_407)] {
+            let error = TokenizerError::NotInVocabulary {
+                text: text.to_owned(),
+                id,
+            };
+            assert_eq!(tokenizer.encode(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn vocabulary_has_one_spelling() {
+        let new = |vocabulary: &[u8]| Tokenizer::new(vocabulary, 8).err();
+        assert_eq!(new(b"1\n49405\n"), None);
+        for wrong in [
+            &b"1\n\n2\n"[..],
+            b"",
+            b"+1\n",
+            b"01\n",
+            b"49406\n",
+            b"x",
+            b"1\r\n",
+            b"\xff",
+        ] {
+            assert!(
+                matches!(new(wrong), Some(VocabularyError::NotAnId { .. })),
+                "{wrong:?}"
+            );
+        }
+        for wrong in [&b"2\n1\n"[..], b"1\n1\n"] {
+            assert_eq!(new(wrong), Some(VocabularyError::NotAscending { line: 2 }));
+        }
+        let short = Tokenizer::new(b"1\n", 2).err();
+        assert_eq!(short, Some(VocabularyError::ContextLength(2)));
+    }
 }

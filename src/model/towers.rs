@@ -61,7 +61,7 @@ pub struct Scratch {
     d_stream: Region,
     block: BlockScratch,
     head: HeadScratch,
-    norm: [Region; 2],
+    norm: Region,
 }
 
 /// Where a chunk's gradient goes: all parameters in order, without the token embedding.
@@ -197,7 +197,7 @@ impl Model {
             d_stream: planner.take(stream),
             block: BlockScratch::plan(planner, &blocks),
             head: HeadScratch::plan(planner, &heads),
-            norm: [planner.take(norm), planner.take(norm)],
+            norm: planner.take(norm),
         }
     }
 

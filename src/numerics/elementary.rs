@@ -2,6 +2,9 @@
 //!
 //! The coefficients are the definition. They come from weighted least squares at Chebyshev points in 60 digits
 //! (`tests/golden/elementary_coefficients.py`). NaN gives NaN.
+//!
+//! Largest errors against binary64 over every 17th binary32 number, in units in the last place: exp 0.990, log 0.787,
+//! erf 0.903, tanh 1.306, sigmoid 1.458. The tests hold the bounds.
 
 #![allow(
     unsafe_code,
@@ -232,7 +235,9 @@ pub(in crate::numerics) fn sigmoid_of<V: Vector>(x: V) -> V {
     let quotient = numerator.div(sum);
     let reciprocal = V::select(negative, one.sub(quotient), quotient);
     let remainder = quotient.negative_fma(sum, numerator);
-    quotient.negative_fma(lost, remainder).fma(reciprocal, quotient)
+    quotient
+        .negative_fma(lost, remainder)
+        .fma(reciprocal, quotient)
 }
 
 /// Eight pieces of width 17/32, piece k around k·17/32: coefficients of d⁰, d¹, … by piece.

@@ -1,4 +1,4 @@
-//! LayerNorm over rows, forward and backward.
+//! `LayerNorm` over rows, forward and backward.
 //!
 //! The forward pass keeps mean and reciprocal deviation of each row, two numbers, and the backward pass forms x̂ anew
 //! from x: two more operations an element cost less than another tensor written and read.
@@ -53,7 +53,13 @@ unsafe fn square_term<V: Vector>(lane: V, at: usize, x: &[f32], mean: f32) -> V 
 
 #[inline(always)]
 #[allow(clippy::cast_precision_loss, reason = "a width is far below 2²⁴")]
-fn forward_kernel<V: Vector>(x: &[f32], gain: &[f32], bias: &[f32], y: &mut [f32], stats: &mut [f32]) {
+fn forward_kernel<V: Vector>(
+    x: &[f32],
+    gain: &[f32],
+    bias: &[f32],
+    y: &mut [f32],
+    stats: &mut [f32],
+) {
     let width = gain.len();
     assert_eq!(bias.len(), width, "a bias a column");
     assert_eq!(x.len(), y.len(), "as many results as arguments");
@@ -77,7 +83,9 @@ fn forward_kernel<V: Vector>(x: &[f32], gain: &[f32], bias: &[f32], y: &mut [f32
 #[inline(always)]
 unsafe fn normal<V: Vector>(x: &[f32], at: usize, (mean, r): (f32, f32)) -> V {
     // SAFETY: the caller's promise.
-    unsafe { V::read(x, at) }.sub(V::splat(mean)).mul(V::splat(r))
+    unsafe { V::read(x, at) }
+        .sub(V::splat(mean))
+        .mul(V::splat(r))
 }
 
 #[inline(always)]
@@ -95,7 +103,9 @@ unsafe fn forward_part<V: Vector>(
         // SAFETY: the caller's promise.
         unsafe {
             let normal = normal::<V>(x, at, stats);
-            normal.fma(V::read(gain, at), V::read(bias, at)).write(y, at);
+            normal
+                .fma(V::read(gain, at), V::read(bias, at))
+                .write(y, at);
         }
         at += V::WIDTH;
     }
@@ -226,8 +236,16 @@ unsafe fn columns<V: Vector, const N: usize>(
             }
         }
         for i in 0..N {
-            gains[i] = if block == 0 { gain[i] } else { gains[i].add(gain[i]) };
-            biases[i] = if block == 0 { bias[i] } else { biases[i].add(bias[i]) };
+            gains[i] = if block == 0 {
+                gain[i]
+            } else {
+                gains[i].add(gain[i])
+            };
+            biases[i] = if block == 0 {
+                bias[i]
+            } else {
+                biases[i].add(bias[i])
+            };
         }
     }
     for i in 0..N {
@@ -278,7 +296,11 @@ mod tests {
         let (gain, bias) = (smooth(3, width), smooth(4, width));
         let (dx, d_gain, d_bias) = reference::layer_norm_backward(&x, &gain, &dy);
         let loss = |x: &[f64], gain: &[f64], bias: &[f64]| -> f64 {
-            reference::layer_norm(x, gain, bias).iter().zip(&dy).map(|(y, d)| y * d).sum()
+            reference::layer_norm(x, gain, bias)
+                .iter()
+                .zip(&dy)
+                .map(|(y, d)| y * d)
+                .sum()
         };
         reference::tests::gradient(&x, &dx, |x| loss(x, &gain, &bias));
         reference::tests::gradient(&gain, &d_gain, |gain| loss(&x, gain, &bias));

@@ -186,12 +186,19 @@ pub fn softmax<T: Elementary>(x: &[T], scale: T) -> (Vec<T>, T, T) {
 pub(super) mod tests {
     /// Numbers for tests: seed 0 mod 6 ordinary ones, then subnormal, huge, mixed, with zeros of both signs, with NaN
     /// and infinities.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "any numbers serve"
+    )]
     pub(crate) fn samples(seed: u64, count: usize) -> Vec<f32> {
         let kind = if seed < 6 { seed } else { 0 };
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         (0..count)
             .map(|i| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 let x = ((state >> 40) as f32 / 8_388_608.0 - 1.0) * 4.0;
                 let bits = (state >> 32) as u32;
                 match (kind, bits % 8) {
@@ -212,7 +219,10 @@ pub(super) mod tests {
 
     /// Ordinary numbers in binary64.
     pub(crate) fn smooth(seed: u64, count: usize) -> Vec<f64> {
-        samples(seed + 1000, count).into_iter().map(f64::from).collect()
+        samples(seed + 1000, count)
+            .into_iter()
+            .map(f64::from)
+            .collect()
     }
 
     /// Asserts equal bits; any NaN equals any other.

@@ -2,12 +2,15 @@
 
 #[cfg(feature = "pictograms")]
 mod data;
+mod doctor;
 mod error;
 mod init;
 mod inputs;
 mod lock;
 mod name;
+mod order;
 mod plan;
+mod reproduce;
 mod run;
 mod specification;
 mod store;
@@ -15,11 +18,14 @@ mod workspace;
 
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
+pub use doctor::{Diagnosed, Diagnosis};
 pub use error::{Error, Kind};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
 pub use name::{ExperimentName, Name, NameError};
 pub use plan::{Explained, Planned, PlannedAction, PlannedUnpinned};
+pub use order::Seen;
+pub use reproduce::{Reproduced, ReproducedFigure};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget};
 pub use workspace::{Loaded, Settings, Workspace};

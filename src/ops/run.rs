@@ -12,7 +12,6 @@ use crate::digest::RecipeId;
 use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
 use crate::numerics::Level;
 use crate::plan::Plan;
-use crate::source::Sources;
 use crate::store::{Maker, Store};
 
 /// How a run goes about it, from outside.
@@ -44,12 +43,7 @@ impl Workspace {
         let settings = &self.settings;
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
-        let sources = Sources {
-            mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
-            root: root.to_owned(),
-            build: &build,
-            git_folder: self.store_folder().join("git"),
-        };
+        let sources = self.sources(root, &build);
         let inputs = PlanInputs::new(plan, sources, other);
         let executor = LocalExecutor::new(LocalOptions {
             program: settings.program.clone(),

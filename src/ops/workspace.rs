@@ -231,7 +231,7 @@ impl Workspace {
             root,
             file,
             pins: self.settings.mirrors.clone(),
-            expected: Some(TYPE.to_owned()).filter(|t| !t.trim().is_empty()),
+            expected: Some(TYPE.trim().to_owned()),
             normal_form: false,
         }
     }

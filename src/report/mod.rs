@@ -1,1 +1,3 @@
 //! Stored results to pages that people read.
+
+pub mod claims;

@@ -2,9 +2,9 @@
 //! `LayerNorm` that some vision towers have before the first block.
 
 use super::region::disjoint;
-use super::rows::{layer_norm, layer_norm_backward};
+use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region};
-use crate::numerics::Level;
+use crate::numerics::{Level, layer_norm};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 
 /// The sizes of an image stem.
@@ -315,7 +315,7 @@ impl Operation<1> for NormForward {
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let [input, stats, output] = disjoint(target, [self.input, self.stats, self.output]);
-        layer_norm(self.level, input, self.gain.of(parameters), self.bias.of(parameters), output, stats);
+        layer_norm::forward(self.level, input, self.gain.of(parameters), self.bias.of(parameters), output, stats);
     }
 }
 
@@ -330,8 +330,8 @@ pub struct NormBackward {
     pub d_bias: Region,
     /// The gradient of the stream.
     pub d_stream: Region,
-    /// Room of two streams to work in.
-    pub scratch: [Region; 2],
+    /// Room of a stream to work in.
+    pub scratch: Region,
 }
 
 impl Operation<1> for NormBackward {
@@ -341,13 +341,14 @@ impl Operation<1> for NormBackward {
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let NormForward { level, gain, input, stats, .. } = self.forward;
-        let [x_hat, d_y] = self.scratch.map(|scratch| scratch.first(input.len));
-        let [input, stats, d_stream, x_hat, d_y, d_gain, d_bias] =
-            disjoint(target, [input, stats, self.d_stream.first(input.len), x_hat, d_y, self.d_gain, self.d_bias]);
+        let d_y = self.scratch.first(input.len);
+        let [input, stats, d_stream, d_y, d_gain, d_bias] =
+            disjoint(target, [input, stats, self.d_stream.first(input.len), d_y, self.d_gain, self.d_bias]);
         d_y.copy_from_slice(d_stream);
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_stream.fill(-0.0);
-        layer_norm_backward(level, input, stats, gain.of(parameters), d_y, x_hat, d_stream, d_gain, d_bias);
+        let of = NormInputs { x: input, stats, gain: gain.of(parameters), d_y };
+        norm_backward(level, of, d_stream, d_gain, d_bias);
     }
 }
 

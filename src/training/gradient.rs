@@ -77,7 +77,7 @@ impl<'p> Update<'p> {
 
     /// Updates the parameters by the gradient that was gathered, and returns their fingerprint.
     pub(super) fn apply(&mut self, shared: &Shared<'_>, step: u64) -> Result<[u64; 2], TrainError> {
-        let gradient_scale = self.gradient_scale(step)?;
+        let gradient_scale = self.gradient_scale(shared, step)?;
         let optimizer = &self.params.optimizer;
         let outcome = Cell::new(Outcome::default());
         let update = AdamWStep {
@@ -104,8 +104,8 @@ impl<'p> Update<'p> {
 
     /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
     #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
-    fn gradient_scale(&self, step: u64) -> Result<f32, TrainError> {
-        let squared = self.gradient.with(|gradient| squared_norm(&self.tensors, gradient))?;
+    fn gradient_scale(&self, shared: &Shared<'_>, step: u64) -> Result<f32, TrainError> {
+        let squared = self.gradient.with(|gradient| squared_norm(shared.level, &self.tensors, gradient))?;
         if !squared.is_finite() {
             return Err(diverged(step, "the gradient"));
         }

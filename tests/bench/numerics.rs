@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ibid::numerics::Level;
+use ibid::numerics::adamw::{self, Constants};
 use ibid::numerics::attention::{AttentionShape, attention_backward, attention_forward};
+use ibid::numerics::elementary::exp_slice;
 use ibid::numerics::matmul::{Finish, View, column_sum, multiply};
+use ibid::numerics::{gelu, layer_norm, softmax};
 
 /// How the operands of a product lie.
 #[derive(Clone, Copy)]
@@ -128,12 +131,95 @@ fn attention(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Elements a second; the operands of a chunk stay in the cache.
+fn elements(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("elements");
+    let count = 256 * 256;
+    let x: Vec<f32> = numbers(count).iter().map(|x| 6.0 * x).collect();
+    let (mut y, mut z, mut d) = (numbers(count), numbers(count), numbers(count));
+    let (mut m, mut v) = (vec![0.0; count], vec![0.0; count]);
+    let constants = Constants::new(1e-3, [0.9, 0.98], 1e-6, 0.2, 7);
+    group.throughput(Throughput::Elements(count as u64));
+    for level in Level::available() {
+        let id = |name| BenchmarkId::new(name, format!("{level:?}"));
+        group.bench_function(id("exp"), |bencher| {
+            bencher.iter(|| exp_slice(level, &x, black_box(&mut y)));
+        });
+        group.bench_function(id("gelu"), |bencher| {
+            bencher.iter(|| gelu::forward(level, &x, black_box(&mut y)));
+        });
+        group.bench_function(id("gelu-with-derivative"), |bencher| {
+            bencher.iter(|| {
+                z.copy_from_slice(&x);
+                gelu::forward_with_derivative(level, black_box(&mut z), &mut y);
+            });
+        });
+        group.bench_function(id("gelu-backward"), |bencher| {
+            bencher.iter(|| {
+                d.copy_from_slice(&x);
+                gelu::backward(level, &x, black_box(&mut d));
+            });
+        });
+        group.bench_function(id("adamw"), |bencher| {
+            bencher.iter(|| adamw::update(level, &constants, 1.0, &x, &mut z, &mut m, &mut v));
+        });
+        group.bench_function(id("fingerprint"), |bencher| {
+            bencher.iter(|| adamw::fingerprint(level, 3, black_box(&x)));
+        });
+    }
+    group.finish();
+}
+
+/// Rows of the widths of the models.
+fn rows(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rows");
+    let count = 256 * 256;
+    group.throughput(Throughput::Elements(count as u64));
+    let (x, dy, mut y, mut dx) = (
+        numbers(count),
+        numbers(count),
+        numbers(count),
+        numbers(count),
+    );
+    for width in [32, 64, 256] {
+        let (gain, bias, mut stats) = (numbers(width), numbers(width), numbers(2 * count / width));
+        let (mut d_gain, mut d_bias) = (numbers(width), numbers(width));
+        for level in Level::available() {
+            let id = |name: &str| BenchmarkId::new(format!("{name}-{width}"), format!("{level:?}"));
+            group.bench_function(id("layer-norm"), |bencher| {
+                bencher.iter(|| {
+                    layer_norm::forward(level, &x, &gain, &bias, black_box(&mut y), &mut stats);
+                });
+            });
+            group.bench_function(id("layer-norm-backward"), |bencher| {
+                bencher.iter(|| {
+                    dx.fill(0.0);
+                    layer_norm::backward_add(level, &x, &stats, &gain, &dy, black_box(&mut dx));
+                });
+            });
+            group.bench_function(id("layer-norm-parameters"), |bencher| {
+                bencher.iter(|| {
+                    let d_gain = black_box(&mut d_gain);
+                    layer_norm::parameter_gradients(level, &x, &stats, &dy, d_gain, &mut d_bias);
+                });
+            });
+            group.bench_function(id("softmax"), |bencher| {
+                bencher.iter(|| {
+                    y.copy_from_slice(&x);
+                    softmax::rows(level, width, 0.3, black_box(&mut y));
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 criterion_group! {
     name = numerics;
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(100))
         .measurement_time(Duration::from_millis(300))
         .sample_size(20);
-    targets = products, column_sums, attention
+    targets = products, column_sums, attention, elements, rows
 }
 criterion_main!(numerics);

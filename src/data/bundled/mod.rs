@@ -27,6 +27,8 @@ mod raster;
 mod shards;
 mod similarity;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeSet;
@@ -116,7 +118,9 @@ pub fn sets() -> &'static [&'static str] {
 /// Builds the files of one set. Several sets are cheaper through [`Pictograms`].
 pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
     if !SETS.contains(&set) {
-        return Err(BundledError::UnknownSet { set: set.to_owned() });
+        return Err(BundledError::UnknownSet {
+            set: set.to_owned(),
+        });
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Pictograms::render(version, threads)?.build(set)
@@ -132,7 +136,9 @@ impl Pictograms {
     /// Renders every source with so many threads: a few seconds of CPU time, about 100 MB.
     pub fn render(version: &str, threads: usize) -> Result<Self, BundledError> {
         if version != VERSION {
-            return Err(BundledError::UnknownVersion { version: version.to_owned() });
+            return Err(BundledError::UnknownVersion {
+                version: version.to_owned(),
+            });
         }
         let keywords = Keywords::read();
         let drawings = sources::render_all(threads)?;
@@ -154,11 +160,17 @@ impl Pictograms {
             return Ok(write_shards(set, &self.upstream_samples(&upstream)));
         }
         let Some(test) = self.pool.tests.get(set) else {
-            return Err(BundledError::UnknownSet { set: set.to_owned() });
+            return Err(BundledError::UnknownSet {
+                set: set.to_owned(),
+            });
         };
         let sample = |&(index, label): &(usize, Option<u32>)| {
             let drawing = &self.pool.drawings[index];
-            Sample { drawing, captions: vec![drawing.name.clone()], label }
+            Sample {
+                drawing,
+                captions: vec![drawing.name.clone()],
+                label,
+            }
         };
         let samples: Vec<_> = test.samples.iter().map(sample).collect();
         let mut files = write_shards(set, &samples);
@@ -190,7 +202,11 @@ impl Pictograms {
         let sample = |&index: &usize| {
             let drawing = &self.pool.drawings[index];
             let captions = self.keywords.captions(drawing).to_vec();
-            Sample { drawing, captions, label: None }
+            Sample {
+                drawing,
+                captions,
+                label: None,
+            }
         };
         upstream.iter().map(sample).collect()
     }
@@ -198,13 +214,20 @@ impl Pictograms {
     /// Byte-pair ids, ascending, one a line.
     fn vocabulary(&self) -> Vec<String> {
         let mut texts: BTreeSet<String> = BTreeSet::new();
-        texts.extend(PROMPT_TEMPLATES.iter().map(|template| template.replace("{}", "")));
+        texts.extend(
+            PROMPT_TEMPLATES
+                .iter()
+                .map(|template| template.replace("{}", "")),
+        );
         let pools = [&self.pool.glyphs, &self.pool.emoji];
         for &index in pools.into_iter().flatten() {
             texts.extend(self.keywords.captions(&self.pool.drawings[index]));
         }
         for test in self.pool.tests.values() {
-            let names = test.samples.iter().map(|sample| &self.pool.drawings[sample.0].name);
+            let names = test
+                .samples
+                .iter()
+                .map(|sample| &self.pool.drawings[sample.0].name);
             texts.extend(names.chain(&test.classes).cloned());
         }
         let byte_pairs = BytePairs::new();
@@ -220,50 +243,22 @@ fn write_shards(set: &str, samples: &[Sample<'_>]) -> Vec<BuiltFile> {
         samples: samples.len() as u64,
         skipped: Vec::new(),
     };
-    samples.chunks(SHARD_SAMPLES).enumerate().map(shard).collect()
+    samples
+        .chunks(SHARD_SAMPLES)
+        .enumerate()
+        .map(shard)
+        .collect()
 }
 
 fn list(name: &str, lines: Vec<String>) -> BuiltFile {
-    let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
-    BuiltFile { name: name.to_owned(), bytes: text.into_bytes(), samples: 0, skipped: Vec::new() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    #[ignore = "explore"]
-    fn explore() {
-        let t = std::time::Instant::now();
-        let all = Pictograms::render("1", 1).unwrap();
-        eprintln!("render {:?} drawings {} removed {:?} glyphs {} emoji {}", t.elapsed(), all.pool.drawings.len(), all.removed(), all.pool.glyphs.len(), all.pool.emoji.len());
-        let mut per = std::collections::BTreeMap::new();
-        for d in &all.pool.drawings { *per.entry((d.source, d.variant.clone())).or_insert(0) += 1; }
-        eprintln!("{per:?}");
-        std::fs::create_dir_all("/tmp/sets").unwrap();
-        for set in sets() {
-            let t = std::time::Instant::now();
-            let files = all.build(set).unwrap();
-            for f in &files { std::fs::write(format!("/tmp/sets/{}{}", if f.name.ends_with("tar") {""} else {set}, f.name), &f.bytes).unwrap(); }
-            eprintln!("{set} {:?} {:?} classes {:?}", t.elapsed(), files.iter().map(|f| (f.name.clone(), f.bytes.len(), f.samples)).collect::<Vec<_>>(), all.pool.tests.get(set).map(|t| t.classes.len()));
-        }
-        // near pairs at thresholds
-        let tests: Vec<usize> = all.pool.tests.iter().filter(|(n,_)| **n != "tabler41" && **n != "withheld143").flat_map(|(_, s)| s.samples.iter().map(|s| s.0)).collect::<BTreeSet<_>>().into_iter().collect();
-        let inks: Vec<_> = tests.iter().map(|&i| similarity::Ink::of(&all.pool.drawings[i].pixels)).collect();
-        let mut out = String::new();
-        for (u, d) in all.pool.drawings.iter().enumerate().filter(|(_, d)| d.source.is_training_pack() || d.source == drawing::Source::Twemoji).filter(|(u, _)| u % 4 == 0) {
-            let ink = similarity::Ink::of(&d.pixels);
-            let best = inks.iter().enumerate().map(|(t, i)| (i.ratio(&ink), t)).min().unwrap();
-            use std::fmt::Write;
-            writeln!(out, "{}\t{}\t{}", best.0, u, tests[best.1]).unwrap();
-        }
-        std::fs::write("/tmp/sets/near.tsv", out).unwrap();
-        let mut raw = Vec::new();
-        for d in &all.pool.drawings { if d.pixels.len() == 1024 { for p in &d.pixels { raw.extend([*p; 3]); } } else { raw.extend(&d.pixels); } }
-        std::fs::write("/tmp/sets/all.rgb", raw).unwrap();
-        let mut names = String::new();
-        for d in &all.pool.drawings { names += &format!("{}\t{}\t{}\t{}\t{:?}\n", d.source.name(), d.variant, d.key, d.name, all.keywords.captions(d)); }
-        std::fs::write("/tmp/sets/all.tsv", names).unwrap();
+    let text = lines
+        .into_iter()
+        .map(|line| line + "\n")
+        .collect::<String>();
+    BuiltFile {
+        name: name.to_owned(),
+        bytes: text.into_bytes(),
+        samples: 0,
+        skipped: Vec::new(),
     }
 }

@@ -26,7 +26,9 @@ pub(super) fn map_in_chunks<T: Send, U: Send>(
         let mut done = Vec::new();
         loop {
             let next = queue.lock().expect("no thread panics with the lock").next();
-            let Some((index, chunk)) = next else { return done };
+            let Some((index, chunk)) = next else {
+                return done;
+            };
             done.push((index, map(chunk)));
         }
     };

@@ -12,6 +12,10 @@
     reason = "intrinsics must end in the function compiled for their level"
 )]
 
+#[allow(
+    clippy::wildcard_imports,
+    reason = "half of the file is names of intrinsics"
+)]
 use std::arch::x86_64::*;
 
 use super::{LANES, Plain, Vector};
@@ -41,7 +45,10 @@ macro_rules! lanes {
 macro_rules! fold {
     ($eight:expr, $join:ident) => {{
         let eight = $eight;
-        let four = $join(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let four = $join(
+            _mm256_castps256_ps128(eight),
+            _mm256_extractf128_ps::<1>(eight),
+        );
         let two = $join(four, _mm_movehl_ps(four, four));
         let one = $join(two, _mm_movehdup_ps(two));
         _mm_cvtss_f32(one)

@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PACKAGES = {
     "lucide-static": ("1.62.0", "ISC, Copyright (c) Lucide Icons and Contributors"),
     "@tabler/icons": ("3.51.0", "MIT, Copyright (c) 2020-2026 Paweł Kuna"),
-    "@phosphor-icons/core": ("2.1.1", "MIT, Copyright (c) 2020 Phosphor Icons"),
+    "@phosphor-icons/core": ("2.1.1", "MIT, Copyright (c) 2023 Phosphor Icons"),
     "cldr-annotations-full": ("48.2.0", "Unicode-3.0, Copyright (c) Unicode, Inc."),
     "cldr-annotations-derived-full": ("48.2.0", "Unicode-3.0, Copyright (c) Unicode, Inc."),
 }

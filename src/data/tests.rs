@@ -1,0 +1,334 @@
+//! Facts about data sets: what is read, and what becomes of files that are broken or hostile.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::image::{Decoded, decode_png, encode_png, resample_over_white};
+use super::*;
+use crate::action::manifest::{Manifest, ManifestFile};
+use crate::digest::BlobDigest;
+
+const JSON: &[u8] = br#"{"captions":["a cat","cat"],"label":1}"#;
+
+fn png(grey: u8) -> Vec<u8> {
+    encode_png(&[grey; 16], 4)
+}
+
+/// A tar file of regular members.
+fn tar_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in members {
+        append(&mut builder, name, tar::EntryType::Regular, content);
+    }
+    builder.into_inner().unwrap()
+}
+
+/// Appends a member under any name, also one that the `tar` crate would refuse to write.
+fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, kind: tar::EntryType, content: &[u8]) {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.set_entry_type(kind);
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_cksum();
+    builder.append(&header, content).unwrap();
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) {
+    std::fs::File::create(dir.join(name))
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
+}
+
+fn entry(name: &str, bytes: &[u8], samples: u64, skipped: &[&str]) -> ManifestFile {
+    ManifestFile {
+        name: name.to_owned(),
+        sha256: BlobDigest::of(bytes),
+        bytes: bytes.len() as u64,
+        samples,
+        skipped: skipped.iter().map(|&key| key.to_owned()).collect(),
+    }
+}
+
+fn load(shards: &[(&[u8], u64, &[&str])]) -> Result<Dataset, DataError> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for (index, (bytes, samples, skipped)) in shards.iter().enumerate() {
+        let name = format!("s-{index}.tar");
+        write(dir.path(), &name, bytes);
+        files.push(entry(&name, bytes, *samples, skipped));
+    }
+    write(
+        dir.path(),
+        "manifest.json",
+        &Manifest::new(files).canonical_bytes(),
+    );
+    Dataset::load(dir.path())
+}
+
+fn member_error(members: &[(&str, &[u8])]) -> MemberError {
+    let images = members
+        .iter()
+        .filter(|(name, _)| name.ends_with("png"))
+        .count() as u64;
+    match load(&[(&tar_of(members), images, &[])]) {
+        Err(DataError::Member { source, .. }) => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn members_come_in_any_order_and_samples_in_that_of_their_first() {
+    let (first, second) = (png(10), png(20));
+    let shard = tar_of(&[
+        ("b.json", JSON),
+        ("./dir/a.png", &first),
+        ("notes.md", b"ignored"),
+        ("b.png", &second),
+        ("dir/a.txt", b" a dog\n"),
+    ]);
+    let dataset = load(&[(&shard, 2, &[]), (&tar_of(&[]), 0, &[])]).unwrap();
+    assert_eq!((dataset.len(), dataset.image_size()), (2, 4));
+    assert_eq!(dataset.shard_sizes(), [2, 0]);
+    assert_eq!(
+        (dataset.captions(0), dataset.label(0)),
+        (&["a cat", "cat"].map(str::to_owned)[..], Some(1))
+    );
+    assert_eq!(
+        (dataset.captions(1), dataset.label(1)),
+        (&["a dog".to_owned()][..], None)
+    );
+    assert_eq!(
+        (dataset.image(0), dataset.image(1)),
+        (&[20; 48][..], &[10; 48][..])
+    );
+}
+
+#[test]
+fn skipped_members_are_not_there() {
+    let image = png(0);
+    let shard = tar_of(&[
+        ("a.png", b"broken"),
+        ("b.png", &image),
+        ("a.json", b"{"),
+        ("b.json", JSON),
+    ]);
+    assert_eq!(load(&[(&shard, 1, &["a"])]).unwrap().len(), 1);
+    assert!(load(&[(&shard, 2, &[])]).is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_member_is_named() {
+    let (image, wide) = (png(0), encode_png(&[0; 64], 8));
+    let check = |members: &[(&str, &[u8])], expected: &str| {
+        assert_eq!(member_error(members).to_string(), expected);
+    };
+    check(
+        &[("a.png", &image)],
+        "the sample has no caption (`json` or `txt`)",
+    );
+    check(&[("a.json", JSON)], "the sample has no image (`png`)");
+    check(
+        &[("a.png", b"no"), ("a.json", JSON)],
+        "it is not a PNG image",
+    );
+    check(
+        &[("a.png", &image[..60]), ("a.json", JSON)],
+        "it is not a PNG image",
+    );
+    check(
+        &[("a.png", &image), ("a.json", b"[1")],
+        "it is not the JSON of a sample",
+    );
+    check(
+        &[("a.png", &image), ("a.txt", b"\xff")],
+        "it is not UTF-8 text",
+    );
+    check(&[("a.json", JSON), ("a.json", JSON)], "there are two of it");
+    let label = "it is not a label (a decimal number below 2^32)";
+    check(
+        &[("a.png", &image), ("a.json", JSON), ("a.cls", b"-1")],
+        label,
+    );
+    let labels = "the sample has two labels, 1 and 2";
+    check(
+        &[("a.png", &image), ("a.json", JSON), ("a.cls", b"2")],
+        labels,
+    );
+    let sizes = "it has 8 × 8 pixels, not 4 × 4";
+    check(
+        &[
+            ("a.png", &image),
+            ("a.json", JSON),
+            ("b.png", &wide),
+            ("b.json", JSON),
+        ],
+        sizes,
+    );
+}
+
+#[test]
+fn names_that_leave_the_shard_and_links_are_refused() {
+    for name in [
+        "../a.png",
+        "/a.png",
+        "x/../a.png",
+        "x//a.png",
+        "a\\b.png",
+        ".png",
+        "a",
+    ] {
+        assert!(
+            matches!(member_error(&[(name, b"")]), MemberError::Name),
+            "{name}"
+        );
+    }
+    for kind in [
+        tar::EntryType::Symlink,
+        tar::EntryType::Link,
+        tar::EntryType::Fifo,
+    ] {
+        let mut builder = tar::Builder::new(Vec::new());
+        append(&mut builder, "a.png", kind, b"");
+        let result = load(&[(&builder.into_inner().unwrap(), 1, &[])]);
+        let refused = matches!(
+            result,
+            Err(DataError::Member {
+                source: MemberError::NotAFile,
+                ..
+            })
+        );
+        assert!(refused, "{kind:?}");
+    }
+}
+
+#[test]
+fn claimed_sizes_cost_nothing() {
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..5].copy_from_slice(b"a.png");
+    for (claimed, is_expected) in [
+        (
+            1 << 33,
+            (|e| {
+                matches!(
+                    e,
+                    DataError::Member {
+                        source: MemberError::TooLarge { .. },
+                        ..
+                    }
+                )
+            }) as fn(&DataError) -> bool,
+        ),
+        (1 << 20, |e| matches!(e, DataError::Tar { .. })),
+    ] {
+        header.set_size(claimed);
+        header.set_cksum();
+        let error = load(&[(header.as_bytes(), 1, &[])]).unwrap_err();
+        assert!(is_expected(&error), "{claimed}: {error:?}");
+    }
+    // A PNG of 60,000 × 60,000 pixels by its header.
+    let mut large = png(0);
+    large[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
+    assert!(decode_png(&large).is_err());
+}
+
+#[test]
+fn shards_must_be_what_the_manifest_says() {
+    let image = png(0);
+    let shard = tar_of(&[("a.png", &image), ("a.json", JSON)]);
+    assert!(matches!(
+        load(&[(&shard, 2, &[])]),
+        Err(DataError::SampleCount { actual: 1, .. })
+    ));
+    assert!(matches!(
+        load(&[(&shard[..700], 1, &[])]),
+        Err(DataError::Tar { .. })
+    ));
+    let dir = tempfile::tempdir().unwrap();
+    let load = |file: ManifestFile| {
+        write(
+            dir.path(),
+            "manifest.json",
+            &Manifest::new(vec![file]).canonical_bytes(),
+        );
+        Dataset::load(dir.path()).unwrap_err()
+    };
+    assert!(matches!(
+        load(entry("s.tar", &shard, 1, &[])),
+        DataError::Io { .. }
+    ));
+    write(dir.path(), "s.tar", &shard[1..]);
+    assert!(matches!(
+        load(entry("s.tar", &shard, 1, &[])),
+        DataError::ShardSize { .. }
+    ));
+    write(dir.path(), "s.tar", &[&shard[..], b"x"].concat());
+    assert!(matches!(
+        load(entry("s.tar", &shard, 1, &[])),
+        DataError::ShardSize { .. }
+    ));
+    let climbing = load(entry("../s.tar", &shard, 1, &[]));
+    assert!(matches!(climbing, DataError::ShardName { .. }));
+    let huge = ManifestFile {
+        bytes: 1 << 40,
+        ..entry("s.tar", &shard, 1, &[])
+    };
+    assert!(matches!(load(huge), DataError::ShardTooLarge { .. }));
+    write(dir.path(), "manifest.json", b"{}");
+    assert!(matches!(
+        Dataset::load(dir.path()),
+        Err(DataError::Manifest { .. })
+    ));
+}
+
+#[test]
+fn resampling_averages_areas_exactly_over_white() {
+    // 3 × 3 to 2 × 2: each target covers one whole source pixel, two halves and a quarter.
+    let pixels = vec![0, 90, 180, 0, 90, 180, 0, 90, 180];
+    let image = Decoded {
+        width: 3,
+        height: 3,
+        channels: 1,
+        pixels,
+    };
+    let column = |left: u8, right: u8| [left, left, left, right, right, right];
+    // (1 · 0 + ½ · 90) ÷ 1.5 = 30 and (½ · 90 + 1 · 180) ÷ 1.5 = 150.
+    assert_eq!(
+        resample_over_white(&image, 2),
+        [column(30, 150), column(30, 150)].concat()
+    );
+    // A black bar of half opacity, 2 wide and 1 high, is centred on white below its own height's half.
+    let image = Decoded {
+        width: 2,
+        height: 1,
+        channels: 2,
+        pixels: vec![0, 128, 0, 128],
+    };
+    assert_eq!(resample_over_white(&image, 1), [191; 3]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn encoded_images_decode_to_themselves(side in 1_usize..40, colour: bool, seed: u8) {
+        let channels = if colour { 3 } else { 1 };
+        let pixel = |i: usize| u8::try_from(i * 31 % 256).unwrap() ^ seed;
+        let pixels: Vec<u8> = (0..side * side * channels).map(pixel).collect();
+        let decoded = decode_png(&encode_png(&pixels, side)).unwrap();
+        prop_assert_eq!(decoded, Decoded { width: side, height: side, channels, pixels });
+    }
+
+    #[test]
+    fn broken_shards_never_panic(at in 0_usize..3072, value: u8, cut in 0_usize..3072) {
+        let image = png(3);
+        let mut shard = tar_of(&[("a.png", &image), ("a.json", JSON)]);
+        let length = shard.len();
+        shard[at % length] = value;
+        drop(load(&[(&shard, 1, &[])]));
+        drop(load(&[(&shard[..cut % length], 1, &[])]));
+    }
+}
