@@ -14,20 +14,13 @@ pub mod layer_norm;
 pub mod least_squares;
 mod level;
 pub mod matmul;
-<<<<<<< HEAD
-=======
-mod vector;
-pub mod random;
->>>>>>> training
 pub mod normalise;
+pub mod random;
 pub mod reduce;
 pub mod reference;
 pub mod self_test;
 pub mod softmax;
-<<<<<<< HEAD
 mod vector;
-=======
->>>>>>> training
 
 pub use control::{ControlError, set_control_state};
 pub use level::Level;

@@ -203,7 +203,7 @@ impl Store {
             file.sync_all().context("flush", owned)?;
         }
         let target = self.blob_path(&digest);
-        with_parent(&target, || {
+        with_parent(&target, durability, || {
             std::fs::rename(owned, &target).context("rename to", &target)
         })?;
         Ok((digest, bytes))

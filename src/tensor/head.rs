@@ -3,8 +3,8 @@
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region};
-use crate::numerics::{Level, layer_norm, normalise};
 use crate::numerics::matmul::{Finish, View, multiply};
+use crate::numerics::{Level, layer_norm, normalise};
 
 /// The sizes of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,25 +96,51 @@ impl Operation<1> for HeadForward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadShape { samples, tokens, width, embed_dim } = self.shape;
+        let HeadShape {
+            samples,
+            tokens,
+            width,
+            embed_dim,
+        } = self.shape;
         let state = &self.state;
-        let [input, pooled, stats, normed, projected, reciprocals, features] = disjoint(target, [
-            state.input,
-            state.pooled,
-            state.stats,
-            state.normed,
-            state.projected,
-            state.reciprocals,
-            state.features,
-        ]);
+        let [
+            input,
+            pooled,
+            stats,
+            normed,
+            projected,
+            reciprocals,
+            features,
+        ] = disjoint(
+            target,
+            [
+                state.input,
+                state.pooled,
+                state.stats,
+                state.normed,
+                state.projected,
+                state.reciprocals,
+                state.features,
+            ],
+        );
         for (sample, pooled) in pooled.chunks_exact_mut(width).enumerate() {
             let input = &input[sample * tokens * width..(sample + 1) * tokens * width];
             self.pool.forward(sample, input, pooled);
         }
-        let (gain, bias) = (self.weights.gain.of(parameters), self.weights.bias.of(parameters));
+        let (gain, bias) = (
+            self.weights.gain.of(parameters),
+            self.weights.bias.of(parameters),
+        );
         layer_norm::forward(self.level, pooled, gain, bias, normed, stats);
         let projection = View::new(self.weights.projection.of(parameters), width, embed_dim);
-        multiply(self.level, View::new(normed, samples, width), projection, Finish::Store, projected, embed_dim);
+        multiply(
+            self.level,
+            View::new(normed, samples, width),
+            projection,
+            Finish::Store,
+            projected,
+            embed_dim,
+        );
         normalise::forward(self.level, embed_dim, projected, features, reciprocals);
     }
 }
@@ -210,10 +236,36 @@ impl Operation<1> for HeadBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadForward { level, shape, weights, state, pool } = self.forward;
-        let HeadShape { samples, tokens, width, embed_dim } = shape;
-        let [pooled, stats, normed, reciprocals, features, d_features, d_stream, d_projected, d_normed, d_pooled, d_gain, d_bias, d_projection] =
-            disjoint(target, [
+        let HeadForward {
+            level,
+            shape,
+            weights,
+            state,
+            pool,
+        } = self.forward;
+        let HeadShape {
+            samples,
+            tokens,
+            width,
+            embed_dim,
+        } = shape;
+        let [
+            pooled,
+            stats,
+            normed,
+            reciprocals,
+            features,
+            d_features,
+            d_stream,
+            d_projected,
+            d_normed,
+            d_pooled,
+            d_gain,
+            d_bias,
+            d_projection,
+        ] = disjoint(
+            target,
+            [
                 state.pooled,
                 state.stats,
                 state.normed,
@@ -227,26 +279,51 @@ impl Operation<1> for HeadBackward<'_> {
                 self.gradients.gain,
                 self.gradients.bias,
                 self.gradients.projection,
-            ]);
-        normalise::backward(level, embed_dim, features, reciprocals, d_features, d_projected);
+            ],
+        );
+        normalise::backward(
+            level,
+            embed_dim,
+            features,
+            reciprocals,
+            d_features,
+            d_projected,
+        );
         let dy = View::new(d_projected, samples, embed_dim);
         let normed = View::new(normed, samples, width).transposed();
         multiply(level, normed, dy, Finish::Store, d_projection, embed_dim);
         let projection = View::new(weights.projection.of(parameters), width, embed_dim);
-        multiply(level, dy, projection.transposed(), Finish::Store, d_normed, width);
+        multiply(
+            level,
+            dy,
+            projection.transposed(),
+            Finish::Store,
+            d_normed,
+            width,
+        );
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_pooled.fill(-0.0);
         let gain = weights.gain.of(parameters);
-        let of = NormInputs { x: pooled, stats, gain, d_y: d_normed };
+        let of = NormInputs {
+            x: pooled,
+            stats,
+            gain,
+            d_y: d_normed,
+        };
         norm_backward(level, of, d_pooled, d_gain, d_bias);
-        let per_sample = d_pooled.chunks_exact(width).zip(d_stream.chunks_exact_mut(tokens * width));
+        let per_sample = d_pooled
+            .chunks_exact(width)
+            .zip(d_stream.chunks_exact_mut(tokens * width));
         for (sample, (d_pooled, d_stream)) in per_sample.enumerate() {
             pool.backward(sample, d_pooled, d_stream);
         }
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a text or image has far fewer than 2²⁴ tokens")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a text or image has far fewer than 2²⁴ tokens"
+)]
 fn count_as_f32(count: usize) -> f32 {
     count as f32
 }

@@ -2,9 +2,9 @@
 
 use super::region::disjoint;
 use super::{Operation, Planner, Region};
-use crate::numerics::{Level, reduce, softmax};
 use crate::numerics::elementary::exp;
 use crate::numerics::matmul::{Finish, View, multiply};
+use crate::numerics::{Level, reduce, softmax};
 
 /// Where a batch keeps its embeddings, their gradients, and what the loss needs.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,17 @@ impl BatchRegions {
         let [images, texts, d_images, d_texts] = [features(), features(), features(), features()];
         let mut square = || planner.take(batch * batch);
         let [products, logits, by_row, by_column] = [square(), square(), square(), square()];
-        Self { images, texts, d_images, d_texts, results: planner.take(2), products, logits, by_row, by_column }
+        Self {
+            images,
+            texts,
+            d_images,
+            d_texts,
+            results: planner.take(2),
+            products,
+            logits,
+            by_row,
+            by_column,
+        }
     }
 }
 
@@ -60,9 +70,30 @@ impl Operation<1> for Contrastive {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let (level, n, width) = (self.level, self.batch, self.embed_dim);
         let of = self.regions;
-        let [images, texts, d_images, d_texts, results, products, logits, by_row, by_column] = disjoint(target, [
-            of.images, of.texts, of.d_images, of.d_texts, of.results, of.products, of.logits, of.by_row, of.by_column,
-        ]);
+        let [
+            images,
+            texts,
+            d_images,
+            d_texts,
+            results,
+            products,
+            logits,
+            by_row,
+            by_column,
+        ] = disjoint(
+            target,
+            [
+                of.images,
+                of.texts,
+                of.d_images,
+                of.d_texts,
+                of.results,
+                of.products,
+                of.logits,
+                of.by_row,
+                of.by_column,
+            ],
+        );
         let scale = exp(self.logit_scale.of(parameters)[0]);
         let (i, t) = (View::new(images, n, width), View::new(texts, n, width));
         multiply(level, i, t.transposed(), Finish::Store, products, n);
@@ -79,7 +110,8 @@ impl Operation<1> for Contrastive {
         for r in 0..n {
             for c in 0..n {
                 let one = if r == c { 1.0 } else { 0.0 };
-                by_row[r * n + c] = ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
+                by_row[r * n + c] =
+                    ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
             }
         }
         let mut rows = by_row.chunks_exact(n).zip(logits.chunks_exact(n));

@@ -30,6 +30,6 @@ pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates
 pub use region::{Planner, Region};
 pub use rows::{Activation, normalise_rows};
 pub use stem::{
-    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
-    TextBackward, TextForward, TextShape,
+    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward,
+    PixelTable, TextBackward, TextForward, TextShape,
 };

@@ -2,15 +2,23 @@
 //!
 //! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in PyTorch.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a measurement prints what it measured")]
-#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock and its arguments")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a measurement prints what it measured"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a measurement reads the clock and its arguments"
+)]
 
 use std::time::Instant;
 
 use ibid::action::canonical::Real;
 use ibid::action::params::{
-    Activation, AdamW, CaptionChoice, Clip, Pooling, Preprocessing, SampleOrder, Schedule, TextTower, Train,
-    VisionTower, WarmUp,
+    Activation, AdamW, CaptionChoice, Clip, Pooling, Preprocessing, SampleOrder, Schedule,
+    TextTower, Train, VisionTower, WarmUp,
 };
 use ibid::numerics::Level;
 use ibid::training::{Control, Samples, Settings, State, train};
@@ -43,8 +51,16 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
         pooling: Pooling::Mean,
     };
     Train {
-        model: Clip { embed_dim: width, vision, text, activation: Activation::Gelu },
-        preprocessing: Preprocessing { mean: [real(0.7); 3], std: [real(0.35); 3] },
+        model: Clip {
+            embed_dim: width,
+            vision,
+            text,
+            activation: Activation::Gelu,
+        },
+        preprocessing: Preprocessing {
+            mean: [real(0.7); 3],
+            std: [real(0.35); 3],
+        },
         seed: 0,
         samples_seen: 128 * steps,
         batch_size: 128,
@@ -71,7 +87,9 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
 
 /// Best of a run's steps, in seconds.
 fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
-    let images: Vec<u8> = (0_u32..2048 * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let images: Vec<u8> = (0_u32..2048 * 3072)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     let caption = |i: u32| {
         let mut tokens = vec![1];
         tokens.extend((0..5).map(|k| 3 + (i * 7919 + k * 104_729) % (VOCABULARY as u32 - 3)));
@@ -97,7 +115,10 @@ fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
     let only = arguments.first().map(String::as_str);
     let threads = arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(1);
     for (name, width) in [("xs", 32), ("s", 64)] {
@@ -107,7 +128,11 @@ fn main() {
         for level in Level::available().into_iter().rev() {
             let steps = if level == Level::Scalar { 10 } else { 60 };
             let best = best_step(&params(width, 2, steps), level, threads);
-            println!("{name} {level:?} {threads} thread(s): {:.2} ms a step, {:.0} samples/s", best * 1e3, 128.0 / best);
+            println!(
+                "{name} {level:?} {threads} thread(s): {:.2} ms a step, {:.0} samples/s",
+                best * 1e3,
+                128.0 / best
+            );
         }
     }
 }
