@@ -6,6 +6,8 @@ mod claims;
 mod figures;
 mod pins;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
