@@ -40,11 +40,7 @@ impl Dataset {
             source,
         })?;
         let mut dataset = Self::default();
-        for file in manifest
-            .files
-            .iter()
-            .filter(|file| file.name.ends_with(".tar"))
-        {
+        for file in manifest.files.iter().filter(|file| is_shard(&file.name)) {
             dataset.load_shard(dir, file)?;
         }
         Ok(dataset)
@@ -162,6 +158,13 @@ impl Dataset {
         self.labels.push(sample.label);
         Ok(())
     }
+}
+
+/// Whether a file of a manifest holds samples.
+fn is_shard(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "tar")
 }
 
 /// Reads a file, at most one byte more than `limit`.

@@ -98,18 +98,17 @@ impl Decoded {
 
 /// Resamples an image over white to `side²` pixels by exact area averages, rounded to nearest: interleaved red, green
 /// and blue. A shape that is not square is centred on white, its aspect kept.
+#[cfg(any(test, feature = "pictograms"))]
 pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
     let square = image.width.max(image.height);
     let (left, top) = ((square - image.width) / 2, (square - image.height) / 2);
-    let pixel = |row: usize, column: usize| -> [u64; 3] {
-        let inside = row.checked_sub(top).zip(column.checked_sub(left));
-        match inside.filter(|&(row, column)| row < image.height && column < image.width) {
-            Some((row, column)) => image
-                .over_white_times_255(row * image.width + column)
-                .map(u64::from),
-            None => [255 * 255; 3],
+    let mut pixels = vec![[255 * 255; 3]; square * square];
+    for row in 0..image.height {
+        for column in 0..image.width {
+            pixels[(row + top) * square + column + left] =
+                image.over_white_times_255(row * image.width + column);
         }
-    };
+    }
     // Lengths are counted in 1/side of a source pixel: target pixel i covers i·square to (i+1)·square.
     let overlaps = |target: usize| {
         let (start, end) = (target * square, (target + 1) * square);
@@ -121,29 +120,31 @@ pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
         })
     };
     let area = 255 * (square * square) as u64;
-    let mut pixels = Vec::with_capacity(side * side * 3);
+    let mut resampled = Vec::with_capacity(side * side * 3);
     for row in 0..side {
         for column in 0..side {
             let mut sums = [0_u64; 3];
             for (source_row, height) in overlaps(row) {
                 for (source_column, width) in overlaps(column) {
                     let weight = (height * width) as u64;
-                    for (sum, value) in sums.iter_mut().zip(pixel(source_row, source_column)) {
-                        *sum += value * weight;
+                    let pixel = pixels[source_row * square + source_column];
+                    for (sum, value) in sums.iter_mut().zip(pixel) {
+                        *sum += u64::from(value) * weight;
                     }
                 }
             }
             let rounded = sums.map(|sum| u8::try_from((sum + area / 2) / area));
-            pixels.extend(rounded.map(|value| value.expect("an average of bytes")));
+            resampled.extend(rounded.map(|value| value.expect("an average of bytes")));
         }
     }
-    pixels
+    resampled
 }
 
 /// Encodes `side²` grey bytes, or three times as many interleaved red, green and blue ones, as a PNG image.
 ///
 /// The rows are unfiltered and the data stream stored, not compressed: the bytes follow from the PNG specification
 /// alone.
+#[cfg(any(test, feature = "pictograms"))]
 pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
     let channels = pixels.len() / (side * side);
     assert!(
@@ -185,6 +186,7 @@ pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
 }
 
 /// RFC 1950, section 8.2.
+#[cfg(any(test, feature = "pictograms"))]
 fn adler32(bytes: &[u8]) -> u32 {
     let (mut a, mut b) = (1_u32, 0_u32);
     for chunk in bytes.chunks(5552) {
@@ -198,12 +200,13 @@ fn adler32(bytes: &[u8]) -> u32 {
 }
 
 /// The cyclic redundancy check of PNG (ISO 3309), byte by byte.
+#[cfg(any(test, feature = "pictograms"))]
 fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
-        let mut index = 0;
+        let mut index: u32 = 0;
         while index < 256 {
-            let (mut value, mut bit) = (index as u32, 0);
+            let (mut value, mut bit) = (index, 0);
             while bit < 8 {
                 value = if value & 1 == 1 {
                     0xedb8_8320 ^ value >> 1
@@ -212,7 +215,7 @@ fn crc32(bytes: &[u8]) -> u32 {
                 };
                 bit += 1;
             }
-            table[index] = value;
+            table[index as usize] = value;
             index += 1;
         }
         table

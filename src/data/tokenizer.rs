@@ -1,4 +1,4 @@
-//! Texts to token ids: OpenAI's byte pairs, restricted to the ids that a pinned vocabulary lists.
+//! Texts to token ids: `OpenAI`'s byte pairs, restricted to the ids that a pinned vocabulary lists.
 //!
 //! The byte pairs are those of CLIP and `OpenCLIP` (48,894 merges; text in lower case, split into letters, single digits
 //! and runs of other signs). A vocabulary file lists the ids in use, ascending, one decimal number a line; the id at
@@ -63,6 +63,8 @@ pub enum TokenizerError {
 pub struct Tokenizer {
     byte_pairs: BytePairs,
     ids: Vec<u32>,
+    /// The token of each id.
+    tokens: Vec<u32>,
     context_length: usize,
 }
 
@@ -75,9 +77,11 @@ impl Tokenizer {
             return Err(VocabularyError::ContextLength(context_length));
         }
         let ids = parse_vocabulary(vocabulary)?;
+        let tokens = (FIRST_TOKEN..).take(ids.len()).collect();
         Ok(Self {
             byte_pairs: BytePairs::new(),
             ids,
+            tokens,
             context_length,
         })
     }
@@ -110,7 +114,7 @@ impl Tokenizer {
                         text: text.to_owned(),
                         id,
                     })?;
-            tokens.push(FIRST_TOKEN + u32::try_from(index).expect("fewer than 49,406 ids"));
+            tokens.push(self.tokens[index]);
         }
         tokens.push(END);
         tokens.resize(self.context_length, PADDING);

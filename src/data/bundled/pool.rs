@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::drawing::{Drawing, Kind, Source};
 use super::parallel::map_in_chunks;
-use super::similarity::Edges;
+use super::similarity::{Edges, Index};
 use super::sources::is_object_group;
 use super::text::Keywords;
 
@@ -98,15 +98,14 @@ impl Pool {
                 removed.duplicates += 1;
             }
         }
-        let tested_edges: Vec<Edges> = tested(true)
-            .iter()
-            .map(|&index| Edges::of(&drawings[index].pixels))
-            .collect();
+        let index = Index::new(
+            tested(true)
+                .iter()
+                .map(|&tested| Edges::of(&drawings[tested].pixels))
+                .collect(),
+        );
         let near = map_in_chunks(upstream.clone(), threads, |chunk| {
-            let is_near = |index: usize| {
-                let edges = Edges::of(&drawings[index].pixels);
-                tested_edges.iter().any(|test| test.is_near(&edges))
-            };
+            let is_near = |drawing: usize| index.has_near(&Edges::of(&drawings[drawing].pixels));
             chunk.into_iter().map(is_near).collect()
         });
         removed.near_test = near.iter().filter(|&&is_near| is_near).count();

@@ -10,7 +10,9 @@ use ttf_parser::{Face, GlyphId, OutlineBuilder};
 /// Units of a pixel, in both directions.
 const PIXEL: i64 = 256;
 /// Sample lines of a pixel row.
-const LINES: i64 = 8;
+const LINES: usize = 8;
+/// Units between sample lines.
+const LINE: i64 = PIXEL / 8;
 /// Chords of a curve.
 const CHORDS: i64 = 8;
 /// Fractions of a font unit.
@@ -111,21 +113,20 @@ fn draw_contours(contours: &[Vec<Point>], side: usize) -> Option<Vec<u8>> {
             full / 2 - scaled(from_middle(1)),
         ]
     };
-    let mut crossings: Vec<Vec<(i64, i64)>> =
-        vec![Vec::new(); side * LINES.unsigned_abs() as usize];
+    let mut crossings: Vec<Vec<(i64, i64)>> = vec![Vec::new(); side * LINES];
     for contour in contours {
         let placed: Vec<Point> = contour.iter().map(place).collect();
         for (i, &from) in placed.iter().enumerate() {
             add_crossings(from, placed[(i + 1) % placed.len()], &mut crossings);
         }
     }
-    let rows = crossings.chunks_mut(LINES.unsigned_abs() as usize);
+    let rows = crossings.chunks_mut(LINES);
     Some(rows.flat_map(|lines| draw_row(lines, side)).collect())
 }
 
-/// Adds where the edge crosses each sample line: x and the direction. Line `k` lies at `(k + ½) · PIXEL ÷ LINES`.
+/// Adds where the edge crosses each sample line: x and the direction. Line `k` lies at `(k + ½) · LINE`.
 fn add_crossings(from: Point, to: Point, crossings: &mut [Vec<(i64, i64)>]) {
-    let (step, half) = (PIXEL / LINES, PIXEL / LINES / 2);
+    let (step, half) = (LINE, LINE / 2);
     let (top, bottom, direction) = if from[1] < to[1] {
         (from, to, 1)
     } else {
@@ -164,7 +165,7 @@ fn draw_row(lines: &mut [Vec<(i64, i64)>], side: usize) -> Vec<u8> {
             }
         }
     }
-    let whole = PIXEL * LINES;
+    let whole = PIXEL * (PIXEL / LINE);
     let grey = |length: i64| 255 - divide_rounded(255 * length, whole);
     covered
         .into_iter()
@@ -230,7 +231,9 @@ mod tests {
         assert_eq!((hole[16 * 32 + 16], hole[16 * 32 + 4]), (255, 0));
         assert_eq!(overlap[16 * 32 + 16], 0);
         assert_eq!(
-            hole.iter().filter(|&&grey| grey == 0).count(),
+            hole.iter()
+                .map(|&grey| usize::from(grey == 0))
+                .sum::<usize>(),
             28 * 28 - 14 * 14
         );
     }

@@ -33,19 +33,21 @@ impl Edges {
     pub(super) fn of(pixels: &[u8]) -> Self {
         let channels = pixels.len() / (SIDE * SIDE);
         let colour = |channel: usize| {
-            let ink = pixels
-                .iter()
-                .skip(channel)
-                .step_by(channels)
-                .map(|&value| 255 - value);
-            let full: Vec<i16> = ink.map(i16::from).collect();
+            let mut full = vec![0; SIDE * SIDE];
+            for (ink, pixel) in full.iter_mut().zip(pixels.chunks_exact(channels)) {
+                *ink = i16::from(255 - pixel[channel]);
+            }
             let blocks = halved(&full, SIDE);
             let side = LEVELS[0];
-            let across =
-                (0..side * side).map(|i| blocks[i] - if i % side == 0 { 0 } else { blocks[i - 1] });
-            let down =
-                (0..side * side).map(|i| blocks[i] - if i < side { 0 } else { blocks[i - side] });
-            let (across, down): (Vec<_>, Vec<_>) = (across.collect(), down.collect());
+            let (mut across, mut down) = (blocks.clone(), blocks.clone());
+            for (row, blocks) in across.chunks_exact_mut(side).zip(blocks.chunks_exact(side)) {
+                for (edge, left) in row[1..].iter_mut().zip(blocks) {
+                    *edge -= left;
+                }
+            }
+            for (edge, above) in down[side..].iter_mut().zip(&blocks) {
+                *edge -= above;
+            }
             let (across8, down8) = (halved(&across, side), halved(&down, side));
             let coarse = [halved(&across8, LEVELS[1]), halved(&down8, LEVELS[1])].concat();
             [[across, down].concat(), [across8, down8].concat(), coarse]
@@ -92,14 +94,38 @@ impl Edges {
     }
 }
 
+/// The edges of many drawings, to be compared with others.
+pub(super) struct Index(Vec<Edges>);
+
+impl Index {
+    /// An index of these drawings' edges.
+    pub(super) fn new(mut edges: Vec<Edges>) -> Self {
+        edges.sort_by_key(|edges| edges.total);
+        Self(edges)
+    }
+
+    /// Whether a drawing with these edges is a near-duplicate of one of the index.
+    pub(super) fn has_near(&self, edges: &Edges) -> bool {
+        // The sum of differences is at least the difference of the sums, so both totals are close.
+        let least = edges.total * (DENOMINATOR - NUMERATOR) / (DENOMINATOR + NUMERATOR);
+        let first = self.0.partition_point(|known| known.total < least);
+        let close = self.0[first..].iter().take_while(|known| {
+            known.total * (DENOMINATOR - NUMERATOR) <= edges.total * (DENOMINATOR + NUMERATOR)
+        });
+        close.into_iter().any(|known| known.is_near(edges))
+    }
+}
+
 /// Sums of 2 × 2 blocks.
 fn halved(fine: &[i16], side: usize) -> Vec<i16> {
-    let half = side / 2;
-    let block = |index: usize| {
-        let corner = index / half * 2 * side + index % half * 2;
-        fine[corner] + fine[corner + 1] + fine[corner + side] + fine[corner + side + 1]
-    };
-    (0..half * half).map(block).collect()
+    let mut sums = Vec::with_capacity(side * side / 4);
+    for rows in fine.chunks_exact(2 * side) {
+        let (upper, lower) = rows.split_at(side);
+        for (upper, lower) in upper.chunks_exact(2).zip(lower.chunks_exact(2)) {
+            sums.push(upper[0] + upper[1] + lower[0] + lower[1]);
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
@@ -167,6 +193,9 @@ mod tests {
                 assert_eq!(Edges::of(a).is_near(&Edges::of(b)), expected);
                 answers[usize::from(expected)] += 1;
             }
+            let index = Index::new(images[..9].iter().map(|b| Edges::of(b)).collect());
+            let expected = images[..9].iter().any(|b| near_by_definition(a, b));
+            assert_eq!(index.has_near(&Edges::of(a)), expected);
         }
         assert!(
             answers.iter().all(|&count| count > 40),
