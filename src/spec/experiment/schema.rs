@@ -29,7 +29,11 @@ fn evaluate(root: &Path, file: &str, expected: Option<&str>) -> Evaluated {
         ..Request::default()
     };
     let worker = thread::Builder::new().stack_size(256 << 20);
-    let evaluated = worker.spawn(move || crate::spec::evaluate(&request)).unwrap().join().unwrap();
+    let evaluated = worker
+        .spawn(move || crate::spec::evaluate(&request))
+        .unwrap()
+        .join()
+        .unwrap();
     evaluated.unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -58,9 +62,17 @@ fn the_schema_the_constant_and_the_rust_types_are_one() {
     let file = folder.path().join("a.dhall");
     crate::fs::write_atomic(&file, text, crate::fs::Durability::Relaxed).unwrap();
     let schema = evaluate(folder.path(), "a.dhall", None).ty;
-    assert_eq!(normal_type(&dhall_type_of::<Experiment>()), schema, "Rust types and schema differ");
+    assert_eq!(
+        normal_type(&dhall_type_of::<Experiment>()),
+        schema,
+        "Rust types and schema differ"
+    );
     let constant = schema.strip_prefix("List ").unwrap();
-    assert_eq!(TYPE.trim_end(), constant, "type.dhall is not the schema's type; it should be this");
+    assert_eq!(
+        TYPE.trim_end(),
+        constant,
+        "type.dhall is not the schema's type; it should be this"
+    );
 }
 
 #[test]
@@ -84,14 +96,23 @@ fn every_experiment_of_this_repository_is_sound() {
 fn the_quick_grid_is_that_of_the_probe() {
     let evaluated = evaluate(&experiments(), "pictogram-scaling-laws/package.dhall", None);
     let experiment: Experiment = bind(&evaluated.value).unwrap();
-    let table = experiment.figure("quick").unwrap().scratch.as_ref().unwrap();
+    let table = experiment
+        .figure("quick")
+        .unwrap()
+        .scratch
+        .as_ref()
+        .unwrap();
     let grid: Vec<_> = table
         .runs
         .iter()
         .map(|name| {
             let train = &experiment.run(name).unwrap().train;
             let vision = (train.model.vision.width, train.model.vision.layers);
-            (vision, train.dataset.name.as_str(), train.samples_seen / 1_000)
+            (
+                vision,
+                train.dataset.name.as_str(),
+                train.samples_seen / 1_000,
+            )
         })
         .collect();
     let (xs, s) = ((32, 2), (64, 2));
@@ -112,14 +133,29 @@ fn the_quick_grid_is_that_of_the_probe() {
     let warm_ups: Vec<_> = [16, 64, 256]
         .iter()
         .map(|thousands| {
-            let train = &experiment.run(&format!("s-36k-{thousands}k")).unwrap().train;
+            let train = &experiment
+                .run(&format!("s-36k-{thousands}k"))
+                .unwrap()
+                .train;
             (train.steps(), train.schedule.warm_up.resolve(train.steps()))
         })
         .collect();
     assert_eq!(warm_ups, [(125, 12), (500, 50), (2_000, 200)]);
-    let smoke = experiment.figure("smoke").unwrap().scratch.as_ref().unwrap();
+    let smoke = experiment
+        .figure("smoke")
+        .unwrap()
+        .scratch
+        .as_ref()
+        .unwrap();
     let train = &experiment.run(&smoke.runs[0]).unwrap().train;
-    assert_eq!((train.dataset.name.as_str(), train.samples_seen, train.steps()), ("glyphs-2k", 4_096, 32));
+    assert_eq!(
+        (
+            train.dataset.name.as_str(),
+            train.samples_seen,
+            train.steps()
+        ),
+        ("glyphs-2k", 4_096, 32)
+    );
 }
 
 /// The Dhall type of values that a Rust type is read from, found by letting it read.
@@ -128,8 +164,15 @@ fn dhall_type_of<T: for<'v> Deserialize<'v>>() -> String {
     // Each pass reads one alternative of each union; enough passes read them all.
     loop {
         let mut ty = String::new();
-        T::deserialize(Probe { unions: &mut unions, ty: &mut ty }).unwrap();
-        if unions.values().all(|union| union.values().all(Option::is_some)) {
+        T::deserialize(Probe {
+            unions: &mut unions,
+            ty: &mut ty,
+        })
+        .unwrap();
+        if unions
+            .values()
+            .all(|union| union.values().all(Option::is_some))
+        {
             return resolved(&ty, &unions);
         }
     }
@@ -165,7 +208,12 @@ impl Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let mut record = Record { unions: self.unions, fields: fields.iter(), current: "", types: Vec::new() };
+        let mut record = Record {
+            unions: self.unions,
+            fields: fields.iter(),
+            current: "",
+            types: Vec::new(),
+        };
         let value = visitor.visit_map(&mut record)?;
         *self.ty = format!("{{ {} }}", record.types.join(", "));
         Ok(value)
@@ -201,14 +249,20 @@ impl<'v> Deserializer<'v> for Probe<'_> {
 
     fn deserialize_option<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut content = String::new();
-        let value = visitor.visit_some(Probe { unions: self.unions, ty: &mut content })?;
+        let value = visitor.visit_some(Probe {
+            unions: self.unions,
+            ty: &mut content,
+        })?;
         *self.ty = format!("Optional ({content})");
         Ok(value)
     }
 
     fn deserialize_seq<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut element = String::new();
-        let value = visitor.visit_seq(One(Some(Probe { unions: self.unions, ty: &mut element })))?;
+        let value = visitor.visit_seq(One(Some(Probe {
+            unions: self.unions,
+            ty: &mut element,
+        })))?;
         *self.ty = format!("List ({element})");
         Ok(value)
     }
@@ -246,9 +300,15 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         let mut payload = String::new();
         let value = visitor.visit_enum(Alternative {
             variant,
-            payload: Probe { unions: self.unions, ty: &mut payload },
+            payload: Probe {
+                unions: self.unions,
+                ty: &mut payload,
+            },
         })?;
-        self.unions.entry(name).or_default().insert(variant, Some(payload));
+        self.unions
+            .entry(name)
+            .or_default()
+            .insert(variant, Some(payload));
         Ok(value)
     }
 
@@ -267,7 +327,10 @@ impl<'v> SeqAccess<'v> for One<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
-        self.0.take().map(|probe| seed.deserialize(probe)).transpose()
+        self.0
+            .take()
+            .map(|probe| seed.deserialize(probe))
+            .transpose()
     }
 }
 
@@ -285,7 +348,9 @@ impl<'v> MapAccess<'v> for &mut Record<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
-        let Some(field) = self.fields.next() else { return Ok(None) };
+        let Some(field) = self.fields.next() else {
+            return Ok(None);
+        };
         self.current = field;
         let name: StrDeserializer<'_, Error> = field.into_deserializer();
         seed.deserialize(name).map(Some)
@@ -296,7 +361,10 @@ impl<'v> MapAccess<'v> for &mut Record<'_> {
         seed: S,
     ) -> Result<S::Value, Error> {
         let mut ty = String::new();
-        let value = seed.deserialize(Probe { unions: self.unions, ty: &mut ty })?;
+        let value = seed.deserialize(Probe {
+            unions: self.unions,
+            ty: &mut ty,
+        })?;
         self.types.push(format!("{} : {ty}", self.current));
         Ok(value)
     }
