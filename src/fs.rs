@@ -164,8 +164,7 @@ impl TempFile {
     /// Gives the file its name; whatever had the name is replaced.
     pub fn persist(self, target: &Path, durability: Durability) -> Result<(), Error> {
         self.flush(durability)?;
-        fs::rename(&self.path, target).context("rename to", target)?;
-        flush_parent(target, durability)
+        rename(&self.path, target, durability)
     }
 
     /// Gives the file its name unless something has it already; says whether it did.
@@ -191,6 +190,12 @@ impl Drop for TempFile {
         // Gone already after a rename.
         drop(fs::remove_file(&self.path));
     }
+}
+
+/// Gives a file another name on the same file system; whatever had the name is replaced.
+pub fn rename(source: &Path, target: &Path, durability: Durability) -> Result<(), Error> {
+    fs::rename(source, target).context("rename to", target)?;
+    flush_parent(target, durability)
 }
 
 /// Replaces the file `path` by `bytes`, whole or not at all.

@@ -15,13 +15,27 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
     }
 }
 
-fn pin(workspace: &Workspace, sets: &[String], write: Option<&str>, output: Output) -> Result<(), Stop> {
+fn pin(
+    workspace: &Workspace,
+    sets: &[String],
+    write: Option<&str>,
+    output: Output,
+) -> Result<(), Stop> {
     let pins = workspace.pin_sets(sets)?;
     let mut rows = Vec::new();
     for pin in &pins {
         output.value(pin)?;
-        let count = if pin.lines > 0 { format!("{} lines", pin.lines) } else { format!("{} samples", pin.samples) };
-        rows.push(vec![pin.sha256.to_string(), format!("{}/{}", pin.set, pin.name), pin.bytes.to_string(), count]);
+        let count = if pin.lines > 0 {
+            format!("{} lines", pin.lines)
+        } else {
+            format!("{} samples", pin.samples)
+        };
+        rows.push(vec![
+            pin.sha256.to_string(),
+            format!("{}/{}", pin.set, pin.name),
+            pin.bytes.to_string(),
+            count,
+        ]);
     }
     for line in aligned(&rows) {
         output.line(line)?;
@@ -41,9 +55,17 @@ fn inspect(
 ) -> Result<(), Stop> {
     let inspected = workspace.inspect_set(set, sheet)?;
     output.value(&inspected)?;
-    output.line(format_args!("{set}: {} samples in {} files", inspected.samples, inspected.files.len()))?;
+    output.line(format_args!(
+        "{set}: {} samples in {} files",
+        inspected.samples,
+        inspected.files.len()
+    ))?;
     if !inspected.classes.is_empty() {
-        output.line(format_args!("{} classes: {}", inspected.classes.len(), inspected.classes.join(", ")))?;
+        output.line(format_args!(
+            "{} classes: {}",
+            inspected.classes.len(),
+            inspected.classes.join(", ")
+        ))?;
     }
     for sample in &inspected.first {
         output.line(format_args!("  {}", sample.join(" | ")))?;
@@ -54,7 +76,10 @@ fn inspect(
 fn licences(output: Output) -> Result<(), Stop> {
     for licence in ibid::data::licences() {
         output.value(licence)?;
-        output.line(format_args!("{} {}: {}", licence.name, licence.version, licence.licence))?;
+        output.line(format_args!(
+            "{}: {} ({})",
+            licence.title, licence.licence, licence.package
+        ))?;
         output.line(format_args!("  {}", licence.attribution))?;
     }
     Ok(())

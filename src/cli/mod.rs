@@ -39,22 +39,15 @@ use output::Output;
 
 /// Runs the command that was typed.
 pub(super) fn main() -> ExitCode {
-<<<<<<< HEAD
-    let arguments = arguments::Arguments::parse();
-    let environment = environment::Environment::read();
-    let output = output::Output {
-        json: arguments.common.json,
-        fancy: environment.fancy,
-    };
-    let result: Result<(), failure::Stop> = Ok(());
-    result.map_or_else(|stop| stop.exit_code(output), |()| ExitCode::SUCCESS)
-=======
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
     let environment = Environment::read();
-    let output = Output { json: arguments.common.json, fancy: environment.fancy };
+    let output = Output {
+        json: arguments.common.json,
+        fancy: environment.fancy,
+    };
     match run(arguments, &environment, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.exit_code(output),
@@ -71,7 +64,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(arguments: Arguments, environment: &Environment, output: Output) -> Result<(), Stop> {
     // Hidden commands serve a parent: no workspace, no log of their own.
     match &arguments.command {
-        Command::Job => return child(ibid::exec::worker::child_main(None)),
+        Command::Job => return child(ibid::exec::worker::child_main()),
         Command::EvalDhall => return child(ibid::spec::guard::child_main()),
         Command::Completions(which) => return completions(which.shell, output),
         Command::Man => return manual(output),
@@ -95,19 +88,36 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Store(store) => store::run(&workspace, store, output),
         Command::Data(data) => data::run(&workspace, data, output),
         Command::Doctor => doctor::run(&workspace, output),
-        Command::Job | Command::EvalDhall | Command::Completions(_) | Command::Man | Command::Init(_) => Ok(()),
+        Command::Job
+        | Command::EvalDhall
+        | Command::Completions(_)
+        | Command::Man
+        | Command::Init(_) => Ok(()),
     }
 }
 
 /// How a hidden command ends: its exit code is for the parent, and everything was said.
 fn child(code: u8) -> Result<(), Stop> {
-    if code == 0 { Ok(()) } else { Err(Stop::Child(code)) }
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(Stop::Child(code))
+    }
 }
 
 fn start_log(common: &Common, environment: &Environment) -> Result<(), Failure> {
-    let filter = common.log.as_deref().or(environment.log.as_deref()).unwrap_or("warn");
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::of(&error, 2, vec!["such as: --log debug, or --log ibid::exec=trace".into()]))?;
+    let filter = common
+        .log
+        .as_deref()
+        .or(environment.log.as_deref())
+        .unwrap_or("warn");
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        Failure::of(
+            &error,
+            2,
+            vec!["such as: --log debug, or --log ibid::exec=trace".into()],
+        )
+    })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -156,7 +166,10 @@ fn level(text: Option<&str>) -> Result<Level, Failure> {
     if Level::available().contains(&wanted) {
         Ok(wanted)
     } else {
-        let failure = Failure { code: 3, ..Failure::usage(format!("this machine has no {text}")) };
+        let failure = Failure {
+            code: 3,
+            ..Failure::usage(format!("this machine has no {text}"))
+        };
         Err(failure.hint("leave --simd and IBID_SIMD out: results never depend on it"))
     }
 }
@@ -178,5 +191,4 @@ fn manual(output: Output) -> Result<(), Stop> {
         .render(&mut page)
         .map_err(|error| Failure::of(&error, 101, Vec::new()))?;
     Ok(output.bytes(&page)?)
->>>>>>> main
 }

@@ -12,7 +12,13 @@ pub(super) fn run(workspace: &Workspace, order: &Order, output: Output) -> Resul
     let mut rows = Vec::new();
     for seen in workspace.order(&loaded, order.run.as_deref(), order.step)? {
         output.value(&seen)?;
-        rows.push(vec![seen.position.to_string(), seen.shard, seen.index.to_string(), seen.caption.to_string(), seen.text]);
+        rows.push(vec![
+            seen.position.to_string(),
+            seen.shard,
+            seen.index.to_string(),
+            seen.caption.to_string(),
+            seen.text,
+        ]);
     }
     for line in aligned(&rows) {
         output.line(line)?;

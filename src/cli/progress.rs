@@ -32,14 +32,23 @@ struct Running {
     last_said: Instant,
 }
 
-#[allow(clippy::disallowed_methods, reason = "progress on a terminal is about wall time; no result sees it")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "progress on a terminal is about wall time; no result sees it"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
 impl Progress {
     pub(super) const fn new(output: Output) -> Self {
-        Self { output, queued: 0, done: 0, running: BTreeMap::new(), last_frame: None }
+        Self {
+            output,
+            queued: 0,
+            done: 0,
+            running: BTreeMap::new(),
+            last_frame: None,
+        }
     }
 
     /// Takes note of an event and says what is worth saying.
@@ -47,28 +56,52 @@ impl Progress {
         drop(self.output.value(event));
         match event {
             Event::Queued { .. } => self.queued += 1,
-            Event::Hit { label, how: How::Fetched, .. } => self.say(&format!("fetched   {label}")),
+            Event::Hit {
+                label,
+                how: How::Fetched,
+                ..
+            } => self.say(&format!("fetched   {label}")),
             Event::Hit { .. } => {}
             Event::Started { recipe, label, .. } => {
                 let (started, unit) = (now(), String::new());
                 let label = label.clone();
-                let running = Running { label, started, done: 0, total: 0, unit, last_said: started };
+                let running = Running {
+                    label,
+                    started,
+                    done: 0,
+                    total: 0,
+                    unit,
+                    last_said: started,
+                };
                 self.running.insert(*recipe, running);
             }
-            Event::Progress { recipe, progress, .. } => {
+            Event::Progress {
+                recipe, progress, ..
+            } => {
                 if let Some(running) = self.running.get_mut(recipe) {
                     (running.done, running.total) = (progress.done, progress.total);
                     running.unit.clone_from(&progress.unit);
                 }
                 self.say_long(recipe);
             }
-            Event::Finished { recipe, label, wall_time } => {
+            Event::Finished {
+                recipe,
+                label,
+                wall_time,
+            } => {
                 self.running.remove(recipe);
                 self.done += 1;
                 let time = wall_time.as_secs_f64();
-                self.say(&format!("finished  {label} in {time:.1} s ({}/{})", self.done, self.queued));
+                self.say(&format!(
+                    "finished  {label} in {time:.1} s ({}/{})",
+                    self.done, self.queued
+                ));
             }
-            Event::Failed { recipe, label, failure } => {
+            Event::Failed {
+                recipe,
+                label,
+                failure,
+            } => {
                 self.running.remove(recipe);
                 self.say(&format!("failed    {label}: {failure}"));
             }
@@ -109,9 +142,14 @@ impl Progress {
             return;
         }
         self.last_frame = Some(now);
-        let parts: Vec<_> = self.running.values().map(|running| running.describe(now)).collect();
+        let parts: Vec<_> = self
+            .running
+            .values()
+            .map(|running| running.describe(now))
+            .collect();
         let line = format!("{}/{}  {}", self.done, self.queued, parts.join("  |  "));
-        self.output.moving(&line.chars().take(110).collect::<String>());
+        self.output
+            .moving(&line.chars().take(110).collect::<String>());
     }
 }
 
@@ -124,7 +162,16 @@ impl Running {
         #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
         let share = self.done as f64 / self.total as f64;
         let left = (now - self.started).as_secs_f64() * (1.0 / share - 1.0);
-        let Self { label, done, total, unit, .. } = self;
-        format!("{label} {done}/{total} {unit}, {} left", duration_text(left))
+        let Self {
+            label,
+            done,
+            total,
+            unit,
+            ..
+        } = self;
+        format!(
+            "{label} {done}/{total} {unit}, {} left",
+            duration_text(left)
+        )
     }
 }

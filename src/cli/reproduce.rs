@@ -11,7 +11,11 @@ use super::progress::Progress;
 use super::signals::Signals;
 use super::table::aligned;
 
-pub(super) fn run(workspace: &Workspace, reproduce: &Reproduce, output: Output) -> Result<(), Stop> {
+pub(super) fn run(
+    workspace: &Workspace,
+    reproduce: &Reproduce,
+    output: Output,
+) -> Result<(), Stop> {
     let budget = super::budget::parse(&reproduce.budget)?;
     let loaded = workspace.load(&super::name(&reproduce.name)?)?;
     let signals = Signals::watch()?;
@@ -32,29 +36,59 @@ pub(super) fn run(workspace: &Workspace, reproduce: &Reproduce, output: Output) 
 pub(super) fn stopped(error: ibid::ops::Error, signals: &Signals) -> Stop {
     let is_interruption = error.kind() == ibid::ops::Kind::Interrupted;
     let failure = Failure::from(error);
-    if is_interruption { Failure { code: signals.exit_code(), ..failure }.into() } else { failure.into() }
+    if is_interruption {
+        Failure {
+            code: signals.exit_code(),
+            ..failure
+        }
+        .into()
+    } else {
+        failure.into()
+    }
 }
 
 /// Says how a run compares and what it claims; the verdict comes last.
-pub(super) fn tell(reproduced: &Reproduced, folders: &[PathBuf], output: Output) -> Result<(), Stop> {
+pub(super) fn tell(
+    reproduced: &Reproduced,
+    folders: &[PathBuf],
+    output: Output,
+) -> Result<(), Stop> {
     for figure in &reproduced.figures {
         for fit in &figure.fits {
-            output.line(format_args!("{} | {}: {}", fit.panel, method(fit.method), fit.formula))?;
+            output.line(format_args!(
+                "{} | {}: {}",
+                fit.panel,
+                method(fit.method),
+                fit.formula
+            ))?;
         }
     }
     let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims);
     let rows: Vec<_> = claims
         .map(|claim| {
-            let known = claim.known.as_ref().map(|why| format!("known: {why}")).unwrap_or_default();
+            let known = claim
+                .known
+                .as_ref()
+                .map(|why| format!("known: {why}"))
+                .unwrap_or_default();
             let verdict = claim.verdict.name().to_owned();
-            vec![verdict, claim.id.clone(), claim.published.clone(), claim.computed.clone(), claim.text.clone(), known]
+            vec![
+                verdict,
+                claim.id.clone(),
+                claim.published.clone(),
+                claim.computed.clone(),
+                claim.text.clone(),
+                known,
+            ]
         })
         .collect();
     for line in aligned(&rows) {
         output.line(line)?;
     }
     for differing in &reproduced.lockfile.differing {
-        let side = |digest: Option<ibid::digest::BlobDigest>| digest.map_or("absent".to_owned(), |d| d.short());
+        let side = |digest: Option<ibid::digest::BlobDigest>| {
+            digest.map_or("absent".to_owned(), |d| d.short())
+        };
         output.line(format_args!(
             "differs  {} {}: locked {}, now {}",
             differing.label,
@@ -65,18 +99,29 @@ pub(super) fn tell(reproduced: &Reproduced, folders: &[PathBuf], output: Output)
     }
     let unlocked = &reproduced.lockfile.unlocked;
     if !unlocked.is_empty() {
-        output.say(format_args!("not in the lockfile: {} of the actions, such as {}", unlocked.len(), unlocked[0]));
+        output.say(format_args!(
+            "not in the lockfile: {} of the actions, such as {}",
+            unlocked.len(),
+            unlocked[0]
+        ));
         output.say(format_args!("hint: ibid lock {}", reproduced.name));
     }
     for folder in folders {
-        output.line(format_args!("wrote {}", folder.join("report.html").display()))?;
+        output.line(format_args!(
+            "wrote {}",
+            folder.join("report.html").display()
+        ))?;
     }
     let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
     value["verdict"] = reproduced.verdict().into();
     value["folders"] = serde_json::json!(folders);
     output.value(&value)?;
     output.line(reproduced.verdict())?;
-    if reproduced.is_as_recorded() { Ok(()) } else { Err(Stop::Differs) }
+    if reproduced.is_as_recorded() {
+        Ok(())
+    } else {
+        Err(Stop::Differs)
+    }
 }
 
 fn method(method: ibid::metrics::fits::MethodRecord) -> &'static str {

@@ -18,12 +18,19 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on signals are noted.
     pub(super) fn watch() -> Result<Self, Failure> {
-        let signals = Self { cancelled: Arc::default(), which: Arc::default() };
+        let signals = Self {
+            cancelled: Arc::default(),
+            which: Arc::default(),
+        };
         let register = || {
             for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
                 flag::register_conditional_shutdown(signal, code, Arc::clone(&signals.cancelled))?;
                 flag::register(signal, Arc::clone(&signals.cancelled))?;
-                flag::register_usize(signal, Arc::clone(&signals.which), usize::try_from(code).unwrap_or(130))?;
+                flag::register_usize(
+                    signal,
+                    Arc::clone(&signals.which),
+                    usize::try_from(code).unwrap_or(130),
+                )?;
             }
             Ok::<_, std::io::Error>(())
         };

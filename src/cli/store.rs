@@ -16,7 +16,8 @@ pub(super) fn run(workspace: &Workspace, store: Store, output: Output) -> Result
         Store::Add { files } => {
             for file in files {
                 let (digest, size) = workspace.add_file(&file)?;
-                output.value(&serde_json::json!({ "file": file, "sha256": digest, "bytes": size }))?;
+                output
+                    .value(&serde_json::json!({ "file": file, "sha256": digest, "bytes": size }))?;
                 output.line(format_args!("{digest}  {}", file.display()))?;
             }
             Ok(())
@@ -48,8 +49,13 @@ fn fsck(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     if report.is_clean() {
         return Ok(());
     }
-    let failure = Failure { code: 4, ..Failure::usage("the store holds bytes that are not what they are named") };
-    Err(failure.hint("what was moved aside is made again by the next run that needs it").into())
+    let failure = Failure {
+        code: 4,
+        ..Failure::usage("the store holds bytes that are not what they are named")
+    };
+    Err(failure
+        .hint("what was moved aside is made again by the next run that needs it")
+        .into())
 }
 
 fn gc(workspace: &Workspace, dry_run: bool, output: Output) -> Result<(), Stop> {

@@ -38,7 +38,11 @@ pub(super) fn si(value: u128) -> String {
 /// A size in bytes, in decimal units.
 pub(super) fn bytes(value: u64) -> String {
     let text = si(u128::from(value));
-    if text.contains(' ') { format!("{text}B") } else { format!("{text} B") }
+    if text.contains(' ') {
+        format!("{text}B")
+    } else {
+        format!("{text} B")
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +51,13 @@ mod tests {
 
     #[test]
     fn numbers_are_cut_to_what_matters() {
-        for (value, text) in [(0, "0"), (999, "999"), (1000, "1.0 k"), (12_345_678, "12 M"), (3_460_000_000_000, "3.4 T")] {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1.0 k"),
+            (12_345_678, "12 M"),
+            (3_460_000_000_000, "3.4 T"),
+        ] {
             assert_eq!(si(value), text);
         }
         assert_eq!(bytes(92_000_000), "92 MB");

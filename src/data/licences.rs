@@ -1,7 +1,7 @@
 //! Whose work the pictogram sets are, and what their licences ask for.
 
 /// A source of drawings or texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Licence {
     /// The word that samples name it by, or the table it became.
     pub source: &'static str,

@@ -209,11 +209,11 @@ fn counts(summary: &Summary) -> (usize, usize, usize) {
 
 /// The labels of the actions that started, in order.
 fn started(events: &[Event]) -> Vec<&str> {
-    let label = |event: &_| match event {
-        &Event::Started { ref label, .. } => Some(label.as_str()),
+    let labels = events.iter().filter_map(|event| match event {
+        Event::Started { label, .. } => Some(label.as_str()),
         _ => None,
-    };
-    events.iter().filter_map(label).collect()
+    });
+    labels.collect()
 }
 
 /// Replaces the bytes of a stored file by others of the same size.

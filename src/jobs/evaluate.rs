@@ -17,7 +17,8 @@ const CHUNK: usize = 16;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset")).map_err(|error| bad_input("dataset", &error))?;
+    let dataset = Dataset::load(&context.inputs.join("dataset"))
+        .map_err(|error| bad_input("dataset", &error))?;
     check_image_size(&params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
     let mut embedder = Embedder::new(params, context.level, &read_bytes(context, "weights")?)?;
@@ -27,13 +28,28 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
             let names = read_text(context, "classes")?;
             let classes: Vec<&str> = names.lines().collect();
             let prompts = embedder.classes(&tokenizer, &classes, templates)?;
-            classify(context.level, &dataset, &images, &prompts, embedder.model.embed_dim())?
+            classify(
+                context.level,
+                &dataset,
+                &images,
+                &prompts,
+                embedder.model.embed_dim(),
+            )?
         }
         Task::Retrieval { recall_at } => {
-            let texts: Vec<&str> =
-                (0..dataset.len()).flat_map(|sample| dataset.captions(sample)).map(String::as_str).collect();
+            let texts: Vec<&str> = (0..dataset.len())
+                .flat_map(|sample| dataset.captions(sample))
+                .map(String::as_str)
+                .collect();
             let embedded = embedder.texts(&tokenizer, &texts)?;
-            retrieve(context.level, &dataset, &images, &embedded, embedder.model.embed_dim(), recall_at)?
+            retrieve(
+                context.level,
+                &dataset,
+                &images,
+                &embedded,
+                embedder.model.embed_dim(),
+                recall_at,
+            )?
         }
     };
     write_text(context, "metrics.json", &to_json(&fields))
@@ -42,7 +58,8 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
 /// The tokeniser of a model's vocabulary.
 pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, JobError> {
     let context_length = usize::try_from(clip.text.context_length).unwrap_or(usize::MAX);
-    let tokenizer = Tokenizer::new(vocabulary, context_length).map_err(|error| bad_input("vocabulary", &error))?;
+    let tokenizer = Tokenizer::new(vocabulary, context_length)
+        .map_err(|error| bad_input("vocabulary", &error))?;
     if tokenizer.vocabulary_size() as u64 == clip.text.vocabulary_size {
         return Ok(tokenizer);
     }
@@ -62,7 +79,11 @@ pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), Job
     if dataset.image_size() as u64 == clip.vision.image_size {
         return Ok(());
     }
-    let reason = format!("its images are {} pixels wide, the model's {}", dataset.image_size(), clip.vision.image_size);
+    let reason = format!(
+        "its images are {} pixels wide, the model's {}",
+        dataset.image_size(),
+        clip.vision.image_size
+    );
     Err(bad_input("dataset", &reason))
 }
 
@@ -77,12 +98,21 @@ impl Embedder {
     fn new(params: &Evaluate, level: Level, weights: &[u8]) -> Result<Self, JobError> {
         let model = Model::new(&params.model, &params.preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
-        let parameters = read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
-        Ok(Self { model, level, parameters })
+        let parameters =
+            read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
+        Ok(Self {
+            model,
+            level,
+            parameters,
+        })
     }
 
     /// `[images, embed_dim]`
-    fn images(&mut self, dataset: &Dataset, context: &mut JobContext<'_>) -> Result<Vec<f32>, JobError> {
+    fn images(
+        &mut self,
+        dataset: &Dataset,
+        context: &mut JobContext<'_>,
+    ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
         let all: Vec<usize> = (0..dataset.len()).collect();
         for samples in all.chunks(CHUNK) {
@@ -92,12 +122,23 @@ impl Embedder {
             let mut planner = Planner::default();
             let tower = self.model.plan_images(&mut planner, samples.len());
             let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
-            let images: Vec<&[u8]> = samples.iter().map(|sample| dataset.image(*sample)).collect();
-            self.model.embed_images(self.level, &mut arena, &self.parameters, &tower, &images).map_err(device)?;
-            arena.with(|arena| features.extend_from_slice(tower.features().of(arena))).map_err(device)?;
+            let images: Vec<&[u8]> = samples
+                .iter()
+                .map(|sample| dataset.image(*sample))
+                .collect();
+            self.model
+                .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
+                .map_err(device)?;
+            arena
+                .with(|arena| features.extend_from_slice(tower.features().of(arena)))
+                .map_err(device)?;
             let done = (features.len() / self.model.embed_dim()) as u64;
             let total = dataset.len() as u64;
-            (context.progress)(Progress { done, total, unit: "images".to_owned() });
+            (context.progress)(Progress {
+                done,
+                total,
+                unit: "images".to_owned(),
+            });
         }
         Ok(features)
     }
@@ -108,41 +149,68 @@ impl Embedder {
         for part in texts.chunks(CHUNK) {
             let mut encoded = Texts::new();
             for text in part {
-                encoded.push(&tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))?);
+                encoded.push(
+                    &tokenizer
+                        .encode(text)
+                        .map_err(|error| bad_input("vocabulary", &error))?,
+                );
             }
             let mut planner = Planner::default();
             let tower = self.model.plan_texts(&mut planner, part.len());
             let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
-            self.model.embed_texts(self.level, &mut arena, &self.parameters, &tower, &encoded).map_err(device)?;
-            arena.with(|arena| features.extend_from_slice(tower.features().of(arena))).map_err(device)?;
+            self.model
+                .embed_texts(self.level, &mut arena, &self.parameters, &tower, &encoded)
+                .map_err(device)?;
+            arena
+                .with(|arena| features.extend_from_slice(tower.features().of(arena)))
+                .map_err(device)?;
         }
         Ok(features)
     }
 
     /// `[classes, embed_dim]`: the mean of each class's prompts, in template order, normalised again.
-    #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2²⁴ templates")]
-    fn classes(&mut self, tokenizer: &Tokenizer, classes: &[&str], templates: &[String]) -> Result<Vec<f32>, JobError> {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "there are far fewer than 2²⁴ templates"
+    )]
+    fn classes(
+        &mut self,
+        tokenizer: &Tokenizer,
+        classes: &[&str],
+        templates: &[String],
+    ) -> Result<Vec<f32>, JobError> {
         if templates.is_empty() {
             return Err(JobError::BadParameters("there are no templates".to_owned()));
         }
         let width = self.model.embed_dim();
         let prompts: Vec<String> = classes
             .iter()
-            .flat_map(|class| templates.iter().map(move |template| template.replace("{}", class)))
+            .flat_map(|class| {
+                templates
+                    .iter()
+                    .map(move |template| template.replace("{}", class))
+            })
             .collect();
         let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
         let embedded = self.texts(tokenizer, &prompts)?;
         let mut means = vec![0.0; classes.len() * width];
-        for (mean, prompts) in means.chunks_exact_mut(width).zip(embedded.chunks_exact(templates.len() * width)) {
+        for (mean, prompts) in means
+            .chunks_exact_mut(width)
+            .zip(embedded.chunks_exact(templates.len() * width))
+        {
             column_sum(self.level, View::new(prompts, templates.len(), width), mean);
-            mean.iter_mut().for_each(|sum| *sum /= templates.len() as f32);
+            mean.iter_mut()
+                .for_each(|sum| *sum /= templates.len() as f32);
         }
         Ok(normalise_rows(self.level, width, &means))
     }
 }
 
 fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
-    let wanted = layout.parameters().iter().map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
+    let wanted = layout
+        .parameters()
+        .iter()
+        .map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
     Buffer::from_vec(safetensors::decode(bytes, wanted)?, &Device::Cpu)
 }
 
@@ -155,7 +223,14 @@ fn scores(level: Level, rows: &[f32], columns: &[f32], width: usize) -> Vec<f32>
     let (n, m) = (rows.len() / width, columns.len() / width);
     let mut scores = vec![0.0; n * m];
     let columns = View::new(columns, m, width).transposed();
-    multiply(level, View::new(rows, n, width), columns, Finish::Store, &mut scores, m);
+    multiply(
+        level,
+        View::new(rows, n, width),
+        columns,
+        Finish::Store,
+        &mut scores,
+        m,
+    );
     scores
 }
 
@@ -167,14 +242,21 @@ fn classify(
     width: usize,
 ) -> Result<Vec<(String, f64)>, JobError> {
     let labels = (0..dataset.len())
-        .map(|sample| dataset.label(sample).ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class"))))
+        .map(|sample| {
+            dataset
+                .label(sample)
+                .ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class")))
+        })
         .collect::<Result<Vec<u32>, _>>()?;
     let scores = scores(level, images, prompts, width);
     let measured = metrics::classification(&scores, prompts.len() / width, &labels)
         .map_err(|error| bad_input("dataset", &error))?;
     let mut fields = vec![("acc1".to_owned(), measured.acc1)];
     fields.extend(measured.acc5.map(|acc5| ("acc5".to_owned(), acc5)));
-    fields.push(("mean_per_class_recall".to_owned(), measured.mean_per_class_recall));
+    fields.push((
+        "mean_per_class_recall".to_owned(),
+        measured.mean_per_class_recall,
+    ));
     Ok(fields)
 }
 
@@ -196,8 +278,14 @@ fn retrieve(
     let fields = recall_at.iter().flat_map(|k| {
         let at = usize::try_from(*k).unwrap_or(usize::MAX);
         [
-            (format!("image_retrieval_recall@{k}"), measured.image_recall_at(at)),
-            (format!("text_retrieval_recall@{k}"), measured.text_recall_at(at)),
+            (
+                format!("image_retrieval_recall@{k}"),
+                measured.image_recall_at(at),
+            ),
+            (
+                format!("text_retrieval_recall@{k}"),
+                measured.text_recall_at(at),
+            ),
         ]
     });
     Ok(fields.collect())
@@ -222,6 +310,9 @@ mod tests {
     #[test]
     fn metrics_are_sorted_and_round_trip() {
         let text = to_json(&[("b@10".to_owned(), 0.1 + 0.2), ("acc1".to_owned(), 1.0)]);
-        assert_eq!(text, "{\n  \"acc1\": 1.0,\n  \"b@10\": 0.30000000000000004\n}\n");
+        assert_eq!(
+            text,
+            "{\n  \"acc1\": 1.0,\n  \"b@10\": 0.30000000000000004\n}\n"
+        );
     }
 }

@@ -15,21 +15,34 @@ use crate::plot::table::Table;
 pub(super) fn run(params: &Fit, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let text = read_text(context, "points")?;
     let table = Table::parse(&text).map_err(|error| bad_input("points", &error))?;
-    let fitted = params.lines.iter().zip(0..).map(|(line, index)| fit(line, index, &table));
-    write_text(context, "fits.json", &encode(&fitted.collect::<Result<Vec<_>, _>>()?))
+    let fitted = params
+        .lines
+        .iter()
+        .zip(0..)
+        .map(|(line, index)| fit(line, index, &table));
+    write_text(
+        context,
+        "fits.json",
+        &encode(&fitted.collect::<Result<Vec<_>, _>>()?),
+    )
 }
 
 fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobError> {
     let refuse = |reason: &dyn ToString| {
         let FittedLine { panel, series, .. } = line;
-        bad_input("points", &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()))
+        bad_input(
+            "points",
+            &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()),
+        )
     };
     let selected = select(table, &line.points).map_err(|error| refuse(&error))?;
     let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();
     let method = method_of(&line.method)?;
     let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
     let interval = match &line.interval {
-        Some(interval) => Some(interval_of(interval, index, &points, method).map_err(|error| refuse(&error))?),
+        Some(interval) => {
+            Some(interval_of(interval, index, &points, method).map_err(|error| refuse(&error))?)
+        }
         None => None,
     };
     let record_point = |&(log10_x, log10_y): &(f64, f64)| FittedPoint { log10_x, log10_y };
@@ -44,9 +57,10 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         },
         method: match line.method {
             FitMethod::LeastSquares => MethodRecord::LeastSquares,
-            FitMethod::BinnedMinimum { bins, margin } => {
-                MethodRecord::BinnedMinimum { bins, margin: margin.get() }
-            }
+            FitMethod::BinnedMinimum { bins, margin } => MethodRecord::BinnedMinimum {
+                bins,
+                margin: margin.get(),
+            },
         },
         alpha: law.alpha,
         beta: law.beta(),
@@ -54,8 +68,12 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         formula: formula(law.alpha, law.log10_beta),
         r_squared: law.r_squared,
         points: points.len() as u64,
-        x_min: points.iter().fold(f64::INFINITY, |least, point| least.min(point.0)),
-        x_max: points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
+        x_min: points
+            .iter()
+            .fold(f64::INFINITY, |least, point| least.min(point.0)),
+        x_max: points
+            .iter()
+            .fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
         fitted: law.fitted.iter().map(record_point).collect(),
         interval,
     })
@@ -80,7 +98,11 @@ fn interval_of(
     points: &[(f64, f64)],
     method: Method,
 ) -> Result<IntervalRecord, String> {
-    let Interval { level, resamples, seed } = *interval;
+    let Interval {
+        level,
+        resamples,
+        seed,
+    } = *interval;
     let level = level.get();
     if !(level > 0.0 && level < 1.0) {
         return Err(format!("an interval of coverage {level}"));
@@ -109,7 +131,8 @@ mod tests {
     use crate::jobs::testing::published_table;
 
     /// SHA-256 of `zeroshot_results.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
-    const ZERO_SHOT_RESULTS: &str = "a04786cfcde5d47436c8ddbca0f0bdbb39cc584c0d0776b4f99145ae430a6568";
+    const ZERO_SHOT_RESULTS: &str =
+        "a04786cfcde5d47436c8ddbca0f0bdbb39cc584c0d0776b4f99145ae430a6568";
 
     const LAION: &[&str] = &["LAION-80M", "LAION-400M", "LAION-2B"];
 
@@ -128,7 +151,10 @@ mod tests {
                 ]),
             },
             method: if upstream == LAION {
-                FitMethod::BinnedMinimum { bins: 5, margin: Real::new(0.1).unwrap() }
+                FitMethod::BinnedMinimum {
+                    bins: 5,
+                    margin: Real::new(0.1).unwrap(),
+                }
             } else {
                 FitMethod::LeastSquares
             },
@@ -140,21 +166,39 @@ mod tests {
     /// `np.digitize` and `np.linalg.lstsq` (numpy 2.4.6) give on the same file.
     #[test]
     fn the_papers_lines_come_out_of_the_authors_table() {
-        let Some(table) = published_table(ZERO_SHOT_RESULTS) else { return };
+        let Some(table) = published_table(ZERO_SHOT_RESULTS) else {
+            return;
+        };
         let r5 = "image_retrieval_recall@5";
         let wit = &["CLIP-WIT"][..];
         for (downstream, y, upstream, points, expected) in [
             ("imagenet1k", "acc1", LAION, 29, "E = 5.86 * C^-0.11"),
             ("imagenet1k", "acc1", wit, 3, "E = 23.18 * C^-0.16"),
-            ("imagenet_robustness", "acc1", LAION, 29, "E = 11.61 * C^-0.13"),
-            ("imagenet_robustness", "acc1", wit, 3, "E = 211.66 * C^-0.24"),
+            (
+                "imagenet_robustness",
+                "acc1",
+                LAION,
+                29,
+                "E = 11.61 * C^-0.13",
+            ),
+            (
+                "imagenet_robustness",
+                "acc1",
+                wit,
+                3,
+                "E = 211.66 * C^-0.24",
+            ),
             ("mscoco_captions", r5, LAION, 29, "E = 2.75 * C^-0.08"),
             ("mscoco_captions", r5, wit, 3, "E = 1.59 * C^-0.05"),
             ("flickr30k", r5, LAION, 29, "E = 15.51 * C^-0.19"),
             ("flickr30k", r5, wit, 3, "E = 2.21 * C^-0.10"),
         ] {
             let record = fit(&line(downstream, y, upstream), 0, &table).unwrap();
-            assert_eq!((record.formula.as_str(), record.points), (expected, points), "{downstream}");
+            assert_eq!(
+                (record.formula.as_str(), record.points),
+                (expected, points),
+                "{downstream}"
+            );
         }
         let record = fit(&line("imagenet1k", "acc1", LAION), 0, &table).unwrap();
         assert!((record.alpha - -0.111_388_491_412_766_67).abs() < 1e-12);
@@ -164,7 +208,14 @@ mod tests {
 
     fn small_table() -> Table {
         let mut text = "downstream_dataset,upstream_dataset,gmacs_total,acc1\n".to_owned();
-        for (compute, accuracy) in [(10, 0.1), (20, 0.2), (40, 0.25), (100, 0.4), (400, 0.5), (900, 0.7)] {
+        for (compute, accuracy) in [
+            (10, 0.1),
+            (20, 0.2),
+            (40, 0.25),
+            (100, 0.4),
+            (400, 0.5),
+            (900, 0.7),
+        ] {
             text.push_str(&format!("a,CLIP-WIT,{compute},{accuracy}\n"));
         }
         Table::parse(&text).unwrap()
@@ -175,7 +226,11 @@ mod tests {
         let table = small_table();
         let at = |seed, index| {
             let mut line = line("a", "acc1", &["CLIP-WIT"]);
-            line.interval = Some(Interval { level: Real::new(0.9).unwrap(), resamples: 200, seed });
+            line.interval = Some(Interval {
+                level: Real::new(0.9).unwrap(),
+                resamples: 200,
+                seed,
+            });
             fit(&line, index, &table).unwrap()
         };
         let record = at(1, 0);

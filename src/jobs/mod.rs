@@ -93,8 +93,9 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Fit(params) => fit::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
-        Params::Draw(_) => {
-            Err(JobError::BadParameters(format!("job kind `{}` is not wired yet", params.kind().name())))
-        }
+        Params::Draw(_) => Err(JobError::BadParameters(format!(
+            "job kind `{}` is not wired yet",
+            params.kind().name()
+        ))),
     }
 }

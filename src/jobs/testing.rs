@@ -15,7 +15,11 @@ pub(super) fn published_table(sha256: &str) -> Option<Table> {
         .find(|bytes| BlobDigest::of(bytes) == wanted);
     #[allow(clippy::print_stderr, reason = "a test says that it skips")]
     let Some(bytes) = found else {
-        eprintln!("skipped: no file {} below {}", wanted.short(), folder.display());
+        eprintln!(
+            "skipped: no file {} below {}",
+            wanted.short(),
+            folder.display()
+        );
         return None;
     };
     Some(Table::parse(&String::from_utf8(bytes).unwrap()).unwrap())

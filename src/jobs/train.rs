@@ -23,9 +23,11 @@ const RESUME: &str = "resume.bin";
 
 /// Performs the job.
 pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset")).map_err(|error| bad_input("dataset", &error))?;
+    let dataset = Dataset::load(&context.inputs.join("dataset"))
+        .map_err(|error| bad_input("dataset", &error))?;
     let vocabulary = read_bytes(context, "vocabulary")?;
-    let layout = Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
+    let layout =
+        Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
     let samples = samples(params, &dataset, &vocabulary)?;
     let manifest = read_bytes(context, "dataset/manifest.json")?;
     let binding = binding(params, &manifest, &vocabulary);
@@ -33,9 +35,21 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         Some(state) => state,
         None => State::initial(params).map_err(failed)?,
     };
-    let settings = Settings { level: context.level, threads: context.threads };
-    let mut keeper = Keeper { params, layout: &layout, binding, context, saved: now(), failure: None };
-    let trained = train(params, &samples, settings, start, |state| keeper.after_step(state));
+    let settings = Settings {
+        level: context.level,
+        threads: context.threads,
+    };
+    let mut keeper = Keeper {
+        params,
+        layout: &layout,
+        binding,
+        context,
+        saved: now(),
+        failure: None,
+    };
+    let trained = train(params, &samples, settings, start, |state| {
+        keeper.after_step(state)
+    });
     if let Some(failure) = keeper.failure.take() {
         return Err(failure);
     }
@@ -44,7 +58,11 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         let name = checkpoint_name(step);
         write_bytes(context, &name, &read_file(&context.scratch.join(&name))?)?;
     }
-    write_bytes(context, "model.safetensors", &state.weights(&layout).map_err(broken)?)?;
+    write_bytes(
+        context,
+        "model.safetensors",
+        &state.weights(&layout).map_err(broken)?,
+    )?;
     write_bytes(context, "trace.bin", state.trace.bytes())
 }
 
@@ -71,11 +89,18 @@ impl Keeper<'_, '_> {
 
     fn keep(&mut self, state: &State) -> Result<Control, JobError> {
         let total = steps(self.params);
-        (self.context.progress)(Progress { done: state.step, total, unit: "steps".to_owned() });
+        (self.context.progress)(Progress {
+            done: state.step,
+            total,
+            unit: "steps".to_owned(),
+        });
         let interval = self.params.checkpoint_interval_steps;
         if interval > 0 && state.step.is_multiple_of(interval) {
             let bytes = state.checkpoint(self.layout).map_err(broken)?;
-            write_atomic(&self.context.scratch.join(checkpoint_name(state.step)), &bytes)?;
+            write_atomic(
+                &self.context.scratch.join(checkpoint_name(state.step)),
+                &bytes,
+            )?;
         }
         let cancelled = self.context.cancelled.load(Ordering::Relaxed) && state.step < total;
         if cancelled || now().duration_since(self.saved) >= self.context.resume_interval {
@@ -91,7 +116,10 @@ impl Keeper<'_, '_> {
 }
 
 /// The only clock of a job: it decides when to save, and no result depends on it.
-#[allow(clippy::disallowed_methods, reason = "resume checkpoints go by wall time; no result depends on it")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "resume checkpoints go by wall time; no result depends on it"
+)]
 fn now() -> Instant {
     Instant::now()
 }
@@ -99,7 +127,13 @@ fn now() -> Instant {
 /// The steps after which a checkpoint is published.
 fn published(params: &Train) -> Vec<u64> {
     let interval = params.checkpoint_interval_steps;
-    if interval == 0 { Vec::new() } else { (1..=steps(params) / interval).map(|n| n * interval).collect() }
+    if interval == 0 {
+        Vec::new()
+    } else {
+        (1..=steps(params) / interval)
+            .map(|n| n * interval)
+            .collect()
+    }
 }
 
 fn checkpoint_name(step: u64) -> String {
@@ -128,32 +162,52 @@ fn resumed(scratch: &Path, binding: &[u8; 32], layout: &Layout, params: &Train) 
         .take_while(|step| *step <= state.step)
         .find(|step| !scratch.join(checkpoint_name(*step)).is_file());
     if let Some(step) = missing {
-        tracing::warn!(step, "the resume checkpoint is passed over: a published checkpoint before it is missing");
+        tracing::warn!(
+            step,
+            "the resume checkpoint is passed over: a published checkpoint before it is missing"
+        );
         return None;
     }
     Some(state)
 }
 
 /// Every image and every caption's tokens.
-fn samples<'d>(params: &Train, dataset: &'d Dataset, vocabulary: &[u8]) -> Result<Samples<'d>, JobError> {
+fn samples<'d>(
+    params: &Train,
+    dataset: &'d Dataset,
+    vocabulary: &[u8],
+) -> Result<Samples<'d>, JobError> {
     let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
     super::evaluate::check_image_size(&params.model, dataset)?;
     let captions = (0..dataset.len())
-        .map(|sample| dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect())
+        .map(|sample| {
+            dataset
+                .captions(sample)
+                .iter()
+                .map(|text| encode(&tokenizer, text))
+                .collect()
+        })
         .collect::<Result<_, _>>()?;
     Ok(Samples {
-        images: (0..dataset.len()).map(|sample| dataset.image(sample)).collect(),
+        images: (0..dataset.len())
+            .map(|sample| dataset.image(sample))
+            .collect(),
         captions,
         shard_sizes: dataset.shard_sizes().to_vec(),
     })
 }
 
 fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
-    tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))
+    tokenizer
+        .encode(text)
+        .map_err(|error| bad_input("vocabulary", &error))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, JobError> {
-    fs::read(path).map_err(|source| JobError::Io { path: path.display().to_string(), source })
+    fs::read(path).map_err(|source| JobError::Io {
+        path: path.display().to_string(),
+        source,
+    })
 }
 
 fn broken(error: TensorError) -> JobError {
@@ -171,5 +225,8 @@ fn failed(error: TrainError) -> JobError {
 /// An error with its causes in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

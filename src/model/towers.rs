@@ -61,7 +61,7 @@ pub struct Scratch {
     d_stream: Region,
     block: BlockScratch,
     head: HeadScratch,
-    norm: [Region; 2],
+    norm: Region,
 }
 
 /// Where a chunk's gradient goes: all parameters in order, without the token embedding.
@@ -83,8 +83,15 @@ impl GradientRegions {
     ///
     /// For the token embedding, whose gradient is kept by rows.
     pub fn of(&self, parameter: Region) -> Region {
-        assert_ne!(parameter, self.embedding, "the token embedding's gradient is kept by rows");
-        let skipped = if parameter.start < self.embedding.start { 0 } else { self.embedding.len };
+        assert_ne!(
+            parameter, self.embedding,
+            "the token embedding's gradient is kept by rows"
+        );
+        let skipped = if parameter.start < self.embedding.start {
+            0
+        } else {
+            self.embedding.len
+        };
         Region::new(self.region.start + parameter.start - skipped, parameter.len)
     }
 }
@@ -105,12 +112,21 @@ impl TextTower {
 
 impl Model {
     /// The model that `clip` describes, for images that go through `preprocessing`.
-    #[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "constants are rounded once to binary32"
+    )]
     pub fn new(clip: &Clip, preprocessing: &Preprocessing) -> Result<Self, ModelError> {
         let layout = Layout::of(clip)?;
-        let [mean, std] = [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
+        let [mean, std] =
+            [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
         let embedding = layout.region("token_embedding.weight");
-        Ok(Self { clip: clip.clone(), layout, pixels: PixelTable::new(mean, std), embedding })
+        Ok(Self {
+            clip: clip.clone(),
+            layout,
+            pixels: PixelTable::new(mean, std),
+            embedding,
+        })
     }
 
     /// Its parameters.
@@ -173,7 +189,13 @@ impl Model {
         let block = self.image_block(samples);
         let blocks = plan_blocks(planner, &block, self.clip.vision.layers, &mut stream);
         let head = HeadState::plan(planner, &self.image_head(samples), stream);
-        ImageTower { samples, stem, norm, blocks, head }
+        ImageTower {
+            samples,
+            stem,
+            norm,
+            blocks,
+            head,
+        }
     }
 
     /// Plans what the text tower keeps for `samples`.
@@ -184,27 +206,39 @@ impl Model {
         let block = self.text_block(samples);
         let blocks = plan_blocks(planner, &block, self.clip.text.layers, &mut stream);
         let head = HeadState::plan(planner, &self.text_head(samples), stream);
-        TextTower { samples, stream: first, blocks, head }
+        TextTower {
+            samples,
+            stream: first,
+            blocks,
+            head,
+        }
     }
 
     /// Plans the room of the backward passes of chunks of `samples`.
     pub fn plan_scratch(&self, planner: &mut Planner, samples: usize) -> Scratch {
         let blocks = [self.image_block(samples), self.text_block(samples)];
         let heads = [self.image_head(samples), self.text_head(samples)];
-        let stream = blocks.iter().map(|block| block.rows() * block.width()).max().unwrap_or_default();
+        let stream = blocks
+            .iter()
+            .map(|block| block.rows() * block.width())
+            .max()
+            .unwrap_or_default();
         let norm = if self.clip.vision.pre_norm { stream } else { 0 };
         Scratch {
             d_stream: planner.take(stream),
             block: BlockScratch::plan(planner, &blocks),
             head: HeadScratch::plan(planner, &heads),
-            norm: [planner.take(norm), planner.take(norm)],
+            norm: planner.take(norm),
         }
     }
 
     /// Plans the gradient of a chunk.
     pub fn plan_gradient(&self, planner: &mut Planner) -> GradientRegions {
         let region = planner.take(self.layout.len() - self.embedding.len);
-        GradientRegions { region, embedding: self.embedding }
+        GradientRegions {
+            region,
+            embedding: self.embedding,
+        }
     }
 
     /// Embeds images; `arena` is where `tower` was planned.
@@ -218,7 +252,17 @@ impl Model {
     ) -> Result<(), TensorError> {
         let (shape, state, pixels) = (self.image_shape(tower.samples), tower.stem, &self.pixels);
         let weights = self.image_weights(|region| region);
-        arena.apply_with(parameters, &ImageForward { level, shape, weights, state, pixels, images })?;
+        arena.apply_with(
+            parameters,
+            &ImageForward {
+                level,
+                shape,
+                weights,
+                state,
+                pixels,
+                images,
+            },
+        )?;
         if let Some(norm) = self.image_norm(level, tower) {
             arena.apply_with(parameters, &norm)?;
         }
@@ -279,22 +323,48 @@ impl Model {
         let (tower, d_stream) = (&chunk.images, scratch.d_stream);
         let of = |region| gradients.of(region);
         let forward = self.image_head_forward(level, tower);
-        let (gradients_of_head, d_features) = (self.head_weights("visual.ln_post", "visual.proj", of), chunk.d_images);
-        let head = HeadBackward { forward, gradients: gradients_of_head, d_features, d_stream, scratch: scratch.head };
+        let (gradients_of_head, d_features) = (
+            self.head_weights("visual.ln_post", "visual.proj", of),
+            chunk.d_images,
+        );
+        let head = HeadBackward {
+            forward,
+            gradients: gradients_of_head,
+            d_features,
+            d_stream,
+            scratch: scratch.head,
+        };
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.image_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            let block = BlockBackward {
+                forward,
+                gradients: start,
+                d_stream,
+                scratch: scratch.block,
+            };
             arena.apply_with(parameters, &block)?;
         }
         if let Some(forward) = self.image_norm(level, tower) {
             let [d_gain, d_bias] = [forward.gain, forward.bias].map(of);
-            let norm = NormBackward { forward, d_gain, d_bias, d_stream, scratch: scratch.norm };
+            let norm = NormBackward {
+                forward,
+                d_gain,
+                d_bias,
+                d_stream,
+                scratch: scratch.norm,
+            };
             arena.apply_with(parameters, &norm)?;
         }
         let (shape, state) = (self.image_shape(tower.samples), tower.stem);
-        arena.apply(&ImageBackward { level, shape, gradients: self.image_weights(of), state, d_stream })
+        arena.apply(&ImageBackward {
+            level,
+            shape,
+            gradients: self.image_weights(of),
+            state,
+            d_stream,
+        })
     }
 
     #[allow(clippy::too_many_arguments, reason = "operands of an operation")]
@@ -311,13 +381,27 @@ impl Model {
         let (tower, d_stream) = (&chunk.texts, scratch.d_stream);
         let of = |region| gradients.of(region);
         let forward = self.text_head_forward(level, tower, texts);
-        let (gradients_of_head, d_features) = (self.head_weights("ln_final", "text_projection", of), chunk.d_texts);
-        let head = HeadBackward { forward, gradients: gradients_of_head, d_features, d_stream, scratch: scratch.head };
+        let (gradients_of_head, d_features) = (
+            self.head_weights("ln_final", "text_projection", of),
+            chunk.d_texts,
+        );
+        let head = HeadBackward {
+            forward,
+            gradients: gradients_of_head,
+            d_features,
+            d_stream,
+            scratch: scratch.head,
+        };
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.text_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            let block = BlockBackward {
+                forward,
+                gradients: start,
+                d_stream,
+                scratch: scratch.block,
+            };
             arena.apply_with(parameters, &block)?;
         }
         arena.apply(&TextBackward {
@@ -346,7 +430,11 @@ impl Model {
     }
 
     fn text_shape(&self, samples: usize) -> TextShape {
-        TextShape { samples, tokens: self.context_length(), width: self.text_width() }
+        TextShape {
+            samples,
+            tokens: self.context_length(),
+            width: self.text_width(),
+        }
     }
 
     fn activation(&self) -> Activation {
@@ -360,26 +448,56 @@ impl Model {
         let (tower, shape) = (&self.clip.vision, self.image_shape(samples));
         let heads = size(tower.heads);
         let head_width = shape.width / heads;
-        let attention = AttentionShape { samples, tokens: shape.tokens(), heads, head_width, causal: false };
-        BlockShape { attention, mlp_width: size(tower.mlp_width), activation: self.activation() }
+        let attention = AttentionShape {
+            samples,
+            tokens: shape.tokens(),
+            heads,
+            head_width,
+            causal: false,
+        };
+        BlockShape {
+            attention,
+            mlp_width: size(tower.mlp_width),
+            activation: self.activation(),
+        }
     }
 
     fn text_block(&self, samples: usize) -> BlockShape {
         let (tower, shape) = (&self.clip.text, self.text_shape(samples));
         let heads = size(tower.heads);
         let head_width = shape.width / heads;
-        let attention = AttentionShape { samples, tokens: shape.tokens, heads, head_width, causal: true };
-        BlockShape { attention, mlp_width: size(tower.mlp_width), activation: self.activation() }
+        let attention = AttentionShape {
+            samples,
+            tokens: shape.tokens,
+            heads,
+            head_width,
+            causal: true,
+        };
+        BlockShape {
+            attention,
+            mlp_width: size(tower.mlp_width),
+            activation: self.activation(),
+        }
     }
 
     fn image_head(&self, samples: usize) -> HeadShape {
         let shape = self.image_shape(samples);
-        HeadShape { samples, tokens: shape.tokens(), width: shape.width, embed_dim: self.embed_dim() }
+        HeadShape {
+            samples,
+            tokens: shape.tokens(),
+            width: shape.width,
+            embed_dim: self.embed_dim(),
+        }
     }
 
     fn text_head(&self, samples: usize) -> HeadShape {
         let shape = self.text_shape(samples);
-        HeadShape { samples, tokens: shape.tokens, width: shape.width, embed_dim: self.embed_dim() }
+        HeadShape {
+            samples,
+            tokens: shape.tokens,
+            width: shape.width,
+            embed_dim: self.embed_dim(),
+        }
     }
 
     fn image_weights(&self, of: impl Fn(Region) -> Region) -> ImageWeights {
@@ -391,7 +509,12 @@ impl Model {
         }
     }
 
-    fn head_weights(&self, norm: &str, projection: &str, of: impl Fn(Region) -> Region) -> HeadWeights {
+    fn head_weights(
+        &self,
+        norm: &str,
+        projection: &str,
+        of: impl Fn(Region) -> Region,
+    ) -> HeadWeights {
         HeadWeights {
             gain: of(self.layout.region(&format!("{norm}.weight"))),
             bias: of(self.layout.region(&format!("{norm}.bias"))),
@@ -412,17 +535,31 @@ impl Model {
 
     fn block_start(&self, prefix: &str, index: usize) -> usize {
         // The first name of a block, bytewise.
-        self.layout.region(&format!("{prefix}transformer.resblocks.{index}.attn.in_proj_bias")).start
+        self.layout
+            .region(&format!(
+                "{prefix}transformer.resblocks.{index}.attn.in_proj_bias"
+            ))
+            .start
     }
 
     fn image_block_forward(&self, level: Level, tower: &ImageTower, index: usize) -> BlockForward {
         let parameters = self.block_start("visual.", index);
-        BlockForward { level, shape: self.image_block(tower.samples), parameters, state: tower.blocks[index] }
+        BlockForward {
+            level,
+            shape: self.image_block(tower.samples),
+            parameters,
+            state: tower.blocks[index],
+        }
     }
 
     fn text_block_forward(&self, level: Level, tower: &TextTower, index: usize) -> BlockForward {
         let parameters = self.block_start("", index);
-        BlockForward { level, shape: self.text_block(tower.samples), parameters, state: tower.blocks[index] }
+        BlockForward {
+            level,
+            shape: self.text_block(tower.samples),
+            parameters,
+            state: tower.blocks[index],
+        }
     }
 
     fn image_head_forward(&self, level: Level, tower: &ImageTower) -> HeadForward<'static> {
@@ -431,20 +568,42 @@ impl Model {
             Pooling::ClassToken | Pooling::EndToken => Pool::Front,
         };
         let weights = self.head_weights("visual.ln_post", "visual.proj", |region| region);
-        HeadForward { level, shape: self.image_head(tower.samples), weights, state: tower.head, pool }
+        HeadForward {
+            level,
+            shape: self.image_head(tower.samples),
+            weights,
+            state: tower.head,
+            pool,
+        }
     }
 
-    fn text_head_forward<'t>(&self, level: Level, tower: &TextTower, texts: &'t Texts) -> HeadForward<'t> {
+    fn text_head_forward<'t>(
+        &self,
+        level: Level,
+        tower: &TextTower,
+        texts: &'t Texts,
+    ) -> HeadForward<'t> {
         let pool = match self.clip.text.pooling {
             Pooling::Mean => Pool::First(texts.lengths()),
             Pooling::ClassToken | Pooling::EndToken => Pool::At(texts.ends()),
         };
         let weights = self.head_weights("ln_final", "text_projection", |region| region);
-        HeadForward { level, shape: self.text_head(tower.samples), weights, state: tower.head, pool }
+        HeadForward {
+            level,
+            shape: self.text_head(tower.samples),
+            weights,
+            state: tower.head,
+            pool,
+        }
     }
 }
 
-fn plan_blocks(planner: &mut Planner, shape: &BlockShape, layers: u64, stream: &mut Region) -> Vec<BlockState> {
+fn plan_blocks(
+    planner: &mut Planner,
+    shape: &BlockShape,
+    layers: u64,
+    stream: &mut Region,
+) -> Vec<BlockState> {
     let plan = |_| {
         let state = BlockState::plan(planner, shape, *stream);
         *stream = state.output();

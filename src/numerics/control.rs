@@ -1,6 +1,9 @@
 //! The floating-point control state of a thread: to nearest, subnormals kept, exceptions masked.
 
-#![allow(unsafe_code, reason = "the control register is read and written by instructions")]
+#![allow(
+    unsafe_code,
+    reason = "the control register is read and written by instructions"
+)]
 
 /// The control register of a thread is not what the definitions need, and could not be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +53,9 @@ mod tests {
     fn flush_to_zero_is_switched_off() {
         let flushing: u32 = 0x9FC0;
         // SAFETY: reads four bytes; only this thread flushes, until the call below.
-        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const flushing, options(nostack, readonly)) };
+        unsafe {
+            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const flushing, options(nostack, readonly))
+        };
         set_control_state().unwrap();
         let smallest = std::hint::black_box(f32::from_bits(2));
         assert_eq!((smallest * std::hint::black_box(0.5)).to_bits(), 1);

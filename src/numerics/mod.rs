@@ -18,6 +18,7 @@ pub mod normalise;
 pub mod random;
 pub mod reduce;
 pub mod reference;
+pub mod self_test;
 pub mod softmax;
 mod vector;
 

@@ -128,7 +128,10 @@ fn list(runs: &[(String, Vec<&'static str>)]) -> String {
 
 fn describe(failures: &[(String, Failure)]) -> String {
     let line = |(label, failure): &(String, Failure)| {
-        let log = failure.log.as_ref().map(|log| format!("\n    log: {}", log.display()));
+        let log = failure
+            .log
+            .as_ref()
+            .map(|log| format!("\n    log: {}", log.display()));
         format!("\n  {label}: {failure}{}", log.unwrap_or_default())
     };
     failures.iter().map(line).collect()
@@ -206,11 +209,15 @@ impl Error {
             Self::Spec(_) => Kind::Spec,
             Self::Source(SourceError::Built { .. }) => Kind::Integrity,
             Self::Source(_) | Self::Fs(_) => Kind::Environment,
-            Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => Kind::Integrity,
+            Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
+                Kind::Integrity
+            }
             Self::Store(_) | Self::Exec(ExecError::Store(_)) => Kind::Environment,
             Self::Exec(_) => Kind::Bug,
             Self::Failed { failures } => {
-                let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
+                let kinds = failures
+                    .iter()
+                    .map(|(_, failure)| Kind::of_failure(failure.kind));
                 kinds.max_by_key(|kind| kind.rank()).unwrap_or(Kind::Bug)
             }
             Self::Interrupted => Kind::Interrupted,
@@ -223,7 +230,9 @@ impl Error {
         let one = |hint: String| vec![hint];
         match self {
             Self::NoWorkspace { .. } => one("make one here with: ibid init".to_owned()),
-            Self::NotAWorkspace { path } => one(format!("make it one with: ibid init {}", path.display())),
+            Self::NotAWorkspace { path } => {
+                one(format!("make it one with: ibid init {}", path.display()))
+            }
             Self::UnknownExperiment { name, known } => {
                 let near = known.iter().min_by_key(|other| distance(name, other));
                 near.filter(|other| distance(name, other) <= name.len().div_ceil(3))
@@ -233,17 +242,28 @@ impl Error {
                     .collect()
             }
             Self::Spec(error) => error.hints(),
-            Self::Lockfile { .. } => one("restore it from version control, or write it anew: ibid lock NAME".to_owned()),
+            Self::Lockfile { .. } => {
+                one("restore it from version control, or write it anew: ibid lock NAME".to_owned())
+            }
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
-                let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);
-                let corrupt = failures.iter().any(|(_, f)| f.kind == FailureKind::Integrity);
+                let missing = failures
+                    .iter()
+                    .any(|(_, f)| f.kind == FailureKind::Environment);
+                let corrupt = failures
+                    .iter()
+                    .any(|(_, f)| f.kind == FailureKind::Integrity);
                 let by_hand = || "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
                 let fsck = || "check what is stored with: ibid store fsck";
-                missing.then(by_hand).into_iter().chain(corrupt.then(fsck)).map(str::to_owned).collect()
+                missing
+                    .then(by_hand)
+                    .into_iter()
+                    .chain(corrupt.then(fsck))
+                    .map(str::to_owned)
+                    .collect()
             }
             Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),
@@ -253,7 +273,10 @@ impl Error {
 
 fn add_by_hand(sha256: &str) -> Vec<String> {
     vec![
-        format!("name a folder that holds it (as `{}…` or under any name): --mirror DIR", &sha256[..12]),
+        format!(
+            "name a folder that holds it (as `{}…` or under any name): --mirror DIR",
+            &sha256[..12]
+        ),
         "or put the file into the store: ibid store add FILE".to_owned(),
     ]
 }

@@ -66,19 +66,30 @@ impl LockComparison {
                 let (locked, actual) = (locked.outputs.get(name).copied(), actual(name));
                 if locked != actual {
                     let (label, output) = (node.label.clone(), name.clone());
-                    comparison.differing.push(DifferingOutput { label, output, locked, actual });
+                    comparison.differing.push(DifferingOutput {
+                        label,
+                        output,
+                        locked,
+                        actual,
+                    });
                 }
             }
             comparison.same += usize::from(comparison.differing.len() == before);
         }
         comparison.unlocked.sort();
-        comparison.differing.sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
+        comparison
+            .differing
+            .sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
         comparison
     }
 }
 
 /// The result of an action: of this run, or as the store recorded it when the run did not need to visit it.
-pub(super) fn recorded_result(summary: &Summary, store: &Store, id: &RecipeId) -> Option<ActionResult> {
+pub(super) fn recorded_result(
+    summary: &Summary,
+    store: &Store,
+    id: &RecipeId,
+) -> Option<ActionResult> {
     if let Some(outcome) = summary.outcomes.get(id) {
         return Some(outcome.result.clone());
     }
@@ -139,8 +150,18 @@ impl Workspace {
         let outcome = LockOutcome {
             path: loaded.lockfile.clone(),
             is_current: is_current || !check_only,
-            changed: new.actions().iter().filter(changed).map(|(label, _)| label.clone()).collect(),
-            removed: old.actions().keys().filter(|label| !new.actions().contains_key(*label)).cloned().collect(),
+            changed: new
+                .actions()
+                .iter()
+                .filter(changed)
+                .map(|(label, _)| label.clone())
+                .collect(),
+            removed: old
+                .actions()
+                .keys()
+                .filter(|label| !new.actions().contains_key(*label))
+                .cloned()
+                .collect(),
             actions: new.actions().len(),
         };
         if !check_only && !is_current {

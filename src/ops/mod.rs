@@ -2,7 +2,9 @@
 
 #[cfg(feature = "pictograms")]
 mod data;
+mod doctor;
 mod error;
+mod export;
 mod init;
 mod inputs;
 mod lock;
@@ -17,12 +19,13 @@ mod workspace;
 
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
+pub use doctor::{Diagnosed, Diagnosis};
 pub use error::{Error, Kind};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
 pub use name::{ExperimentName, Name, NameError};
-pub use plan::{Explained, Planned, PlannedAction, PlannedUnpinned};
 pub use order::Seen;
+pub use plan::{Explained, Planned, PlannedAction, PlannedUnpinned};
 pub use reproduce::{Reproduced, ReproducedFigure};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget};

@@ -33,7 +33,10 @@ pub struct NameError {
 impl Name {
     /// Reads what was typed.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let error = |reason| NameError { text: text.to_owned(), reason };
+        let error = |reason| NameError {
+            text: text.to_owned(),
+            reason,
+        };
         let (path, target) = match text.split_once('#') {
             Some((path, target)) => (path, Some(target)),
             None => (text, None),
@@ -43,10 +46,15 @@ impl Name {
             if target.as_deref() == Some("") {
                 return Err(error("the target after `#` is empty"));
             }
-            return Ok(Self { experiment: ExperimentName::File(path.into()), target });
+            return Ok(Self {
+                experiment: ExperimentName::File(path.into()),
+                target,
+            });
         }
         if target.is_some() {
-            return Err(error("`#` follows a file that ends in `.dhall`; a target of the workspace follows `/`"));
+            return Err(error(
+                "`#` follows a file that ends in `.dhall`; a target of the workspace follows `/`",
+            ));
         }
         let (experiment, target) = match text.split_once('/') {
             Some((experiment, target)) => (experiment, Some(target)),
@@ -83,7 +91,10 @@ mod tests {
     #[test]
     fn both_spellings_are_read() {
         let name = Name::parse("pictogram-scaling-laws/quick").unwrap();
-        assert_eq!(name.experiment, ExperimentName::InWorkspace("pictogram-scaling-laws".into()));
+        assert_eq!(
+            name.experiment,
+            ExperimentName::InWorkspace("pictogram-scaling-laws".into())
+        );
         assert_eq!(name.target.as_deref(), Some("quick"));
         let name = Name::parse("a/b.dhall#fig1").unwrap();
         assert_eq!(name.experiment, ExperimentName::File("a/b.dhall".into()));
@@ -93,7 +104,20 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_refused() {
-        for text in ["", "/", "a/", "a//b", "../a", "A", "-a", "a-", "a#b", "a.dhall#", "a b", &"a".repeat(65)] {
+        for text in [
+            "",
+            "/",
+            "a/",
+            "a//b",
+            "../a",
+            "A",
+            "-a",
+            "a-",
+            "a#b",
+            "a.dhall#",
+            "a b",
+            &"a".repeat(65),
+        ] {
             assert!(Name::parse(text).is_err(), "{text}");
         }
     }

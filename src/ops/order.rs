@@ -46,10 +46,18 @@ impl Workspace {
         let store = self.store()?;
         let dataset = self.dataset(&plan, loaded, &tree, &store)?;
         let manifest = store.manifest(&tree)?;
-        let unusable = |reason: String| Error::BadResult { what: "data set".to_owned(), reason };
+        let unusable = |reason: String| Error::BadResult {
+            what: "data set".to_owned(),
+            reason,
+        };
         let mut order = Order::new(params.order, dataset.shard_sizes(), params.seed)
             .map_err(|error| unusable(error.to_string()))?;
-        let visits = training::visits(params, &mut order, |sample| dataset.captions(sample).len(), step);
+        let visits = training::visits(
+            params,
+            &mut order,
+            |sample| dataset.captions(sample).len(),
+            step,
+        );
         Ok(visits
             .into_iter()
             .map(|visit| {
@@ -66,13 +74,21 @@ impl Workspace {
     }
 
     /// A data set of the plan, fetched if need be and read.
-    fn dataset(&self, plan: &Plan, loaded: &Loaded, tree: &TreeDigest, store: &Store) -> Result<Dataset, Error> {
+    fn dataset(
+        &self,
+        plan: &Plan,
+        loaded: &Loaded,
+        tree: &TreeDigest,
+        store: &Store,
+    ) -> Result<Dataset, Error> {
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
         let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), None);
         let failed = |error: crate::exec::InputError| {
             let label = "data set".to_owned();
-            Error::Failed { failures: vec![(label, error.into())] }
+            Error::Failed {
+                failures: vec![(label, error.into())],
+            }
         };
         inputs.ensure(&manifest_blob(tree), store).map_err(failed)?;
         for file in store.manifest(tree)?.files {
@@ -82,15 +98,25 @@ impl Workspace {
             .map_err(|error| crate::fs::Error::new("create a folder in", store.root(), error))?;
         let path = folder.path().join("dataset");
         store.materialise_tree(tree, &path)?;
-        Dataset::load(&path)
-            .map_err(|error| Error::BadResult { what: "data set".to_owned(), reason: error.to_string() })
+        Dataset::load(&path).map_err(|error| Error::BadResult {
+            what: "data set".to_owned(),
+            reason: error.to_string(),
+        })
     }
 
     /// Where pinned bytes come from.
-    pub(super) fn sources<'a>(&self, root: &std::path::Path, build: &'a crate::source::BuildSet<'a>) -> Sources<'a> {
+    pub(super) fn sources<'a>(
+        &self,
+        root: &std::path::Path,
+        build: &'a crate::source::BuildSet<'a>,
+    ) -> Sources<'a> {
         let settings = &self.settings;
         Sources {
-            mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
+            mirrors: settings
+                .mirrors
+                .iter()
+                .map(|mirror| settings.folder.join(mirror))
+                .collect(),
             root: root.to_owned(),
             build,
             git_folder: self.store_folder().join("git"),
@@ -111,7 +137,10 @@ fn training_of<'a>(plan: &'a Plan, run: Option<&str>) -> Result<(&'a Train, Tree
         .collect();
     trainings.sort_by_key(|(run, _)| *run);
     let names: Vec<_> = trainings.iter().map(|(run, _)| *run).collect();
-    let usage = |message: String| Error::Usage { message, hint: Some(format!("the runs: {}", names.join(", "))) };
+    let usage = |message: String| Error::Usage {
+        message,
+        hint: Some(format!("the runs: {}", names.join(", "))),
+    };
     match run {
         Some(run) => trainings
             .iter()

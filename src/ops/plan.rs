@@ -97,8 +97,12 @@ impl Workspace {
             };
             let why = match state {
                 PlanState::Hit => None,
-                PlanState::Pending => Some("behind an action that runs; may still be cut off".to_owned()),
-                PlanState::Run | PlanState::Locked => Some(explanations.why(&node.action.canonical_bytes())),
+                PlanState::Pending => {
+                    Some("behind an action that runs; may still be cut off".to_owned())
+                }
+                PlanState::Run | PlanState::Locked => {
+                    Some(explanations.why(&node.action.canonical_bytes()))
+                }
             };
             actions.push(PlannedAction {
                 label: node.label.clone(),
@@ -143,7 +147,8 @@ impl Workspace {
                 PlanState::Hit => None,
                 _ => candidates.nearest(&node.action.canonical_bytes()),
             };
-            let (nearest, differences) = found.map_or((None, Vec::new()), |(id, found)| (Some(id), found));
+            let (nearest, differences) =
+                found.map_or((None, Vec::new()), |(id, found)| (Some(id), found));
             explained.push(Explained {
                 label: node.label.clone(),
                 recipe: id,
@@ -158,7 +163,11 @@ impl Workspace {
 
 /// What a lockfile says of outputs, as the executor wants it.
 pub(super) fn locked_outputs(lockfile: &Lockfile) -> BTreeMap<RecipeId, Locked> {
-    lockfile.actions().values().map(|action| (action.recipe, action.outputs.clone())).collect()
+    lockfile
+        .actions()
+        .values()
+        .map(|action| (action.recipe, action.outputs.clone()))
+        .collect()
 }
 
 /// The word for a state.
@@ -173,11 +182,16 @@ pub(super) fn state_name(state: PlanState) -> &'static str {
 
 /// Every action of a plan after its upstream; by label where that leaves a choice.
 pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
-    let mut by_label: Vec<_> = plan.nodes().iter().map(|(id, node)| (&node.label, *id)).collect();
+    let mut by_label: Vec<_> = plan
+        .nodes()
+        .iter()
+        .map(|(id, node)| (&node.label, *id))
+        .collect();
     by_label.sort();
     let mut order = Vec::new();
     let mut done = std::collections::BTreeSet::new();
-    let mut stack: Vec<(RecipeId, bool)> = by_label.iter().rev().map(|(_, id)| (*id, false)).collect();
+    let mut stack: Vec<(RecipeId, bool)> =
+        by_label.iter().rev().map(|(_, id)| (*id, false)).collect();
     while let Some((id, upstream_is_done)) = stack.pop() {
         if done.contains(&id) {
             continue;
@@ -188,7 +202,12 @@ pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
         } else {
             stack.push((id, true));
             let upstream = plan.upstream(&id);
-            stack.extend(upstream.into_iter().filter(|id| !done.contains(id)).map(|id| (id, false)));
+            stack.extend(
+                upstream
+                    .into_iter()
+                    .filter(|id| !done.contains(id))
+                    .map(|id| (id, false)),
+            );
         }
     }
     order
@@ -217,10 +236,16 @@ impl Candidates {
     fn why(&self, wanted: &[u8]) -> String {
         match self.nearest(wanted) {
             None => "no earlier action of this kind".to_owned(),
-            Some((_, differences)) if differences.is_empty() => "its outputs are not in the store".to_owned(),
+            Some((_, differences)) if differences.is_empty() => {
+                "its outputs are not in the store".to_owned()
+            }
             Some((_, differences)) if differences.len() == 1 => differences[0].to_string(),
             Some((_, differences)) => {
-                format!("{}, and {} other fields", differences[0], differences.len() - 1)
+                format!(
+                    "{}, and {} other fields",
+                    differences[0],
+                    differences.len() - 1
+                )
             }
         }
     }

@@ -64,7 +64,10 @@ impl Reproduced {
     /// Claims in all figures that came out as recorded, and all of them.
     pub fn claims_met(&self) -> (usize, usize) {
         let claims = || self.figures.iter().flat_map(|figure| &figure.claims);
-        (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
+        (
+            claims().filter(|claim| claim.is_as_recorded()).count(),
+            claims().count(),
+        )
     }
 
     /// Whether nothing differs: every compared action has the locked bits, every claim is as recorded.
@@ -106,7 +109,12 @@ impl Workspace {
 
     /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
     /// is read; pinned inputs may come from it, each hashed as it is read.
-    pub fn verify(&self, loaded: &Loaded, into: Option<&Path>, running: &mut Running<'_>) -> Result<Reproduced, Error> {
+    pub fn verify(
+        &self,
+        loaded: &Loaded,
+        into: Option<&Path>,
+        running: &mut Running<'_>,
+    ) -> Result<Reproduced, Error> {
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
@@ -148,7 +156,11 @@ fn refuse_unlocked(plan: &Plan, lockfile: &Lockfile, loaded: &Loaded) -> Result<
     if unlocked.is_empty() {
         return Ok(());
     }
-    Err(Error::Unlocked { path: loaded.lockfile.clone(), name: loaded.full_name(), unlocked })
+    Err(Error::Unlocked {
+        path: loaded.lockfile.clone(),
+        name: loaded.full_name(),
+        unlocked,
+    })
 }
 
 fn read_figure(
@@ -160,17 +172,22 @@ fn read_figure(
     let output = |recipe, file: &str| {
         let result = recorded_result(summary, store, recipe);
         let digest = result.and_then(|result| result.outputs.get(file).map(|output| output.digest));
-        let digest = digest.ok_or_else(|| bad(&format!("{name}: {file}"), "the run did not give it"))?;
+        let digest =
+            digest.ok_or_else(|| bad(&format!("{name}: {file}"), "the run did not give it"))?;
         text_of(store, &digest, file)
     };
     let points_csv = match &figure.points {
         Input::Blob(digest) => text_of(store, digest, "points.csv")?,
-        Input::Output { recipe, output: file } => output(recipe, file)?,
+        Input::Output {
+            recipe,
+            output: file,
+        } => output(recipe, file)?,
         Input::Tree(_) => return Err(bad(name, "its points are a tree")),
     };
     let fits_json = output(&figure.fit, "fits.json")?;
     let svg = output(&figure.draw, "figure.svg")?;
-    let points = Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
+    let points =
+        Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
     let fits = fits::decode(&fits_json).map_err(|error| bad("fits.json", &error.to_string()))?;
     Ok(ReproducedFigure {
         name: name.to_owned(),
@@ -188,7 +205,10 @@ fn text_of(store: &Store, digest: &BlobDigest, what: &str) -> Result<String, Err
 }
 
 fn bad(what: &str, reason: &str) -> Error {
-    Error::BadResult { what: what.to_owned(), reason: reason.to_owned() }
+    Error::BadResult {
+        what: what.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 /// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
@@ -200,14 +220,22 @@ struct SecondStore {
 impl SecondStore {
     fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
         if let Some(path) = into {
-            let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
+            let is_empty = path
+                .read_dir()
+                .map_or(true, |mut entries| entries.next().is_none());
             if !is_empty {
                 return Err(Error::Usage {
-                    message: format!("`{}` is not empty; a second store starts from nothing", path.display()),
+                    message: format!(
+                        "`{}` is not empty; a second store starts from nothing",
+                        path.display()
+                    ),
                     hint: Some("name a new folder, or leave --into out".to_owned()),
                 });
             }
-            return Ok(Self { path, _temporary: None });
+            return Ok(Self {
+                path,
+                _temporary: None,
+            });
         }
         // Beside the first one's data: the system's temporary folder may be small, or memory.
         let parent = first.root().join("tmp");
@@ -215,6 +243,9 @@ impl SecondStore {
             .prefix("verify-")
             .tempdir_in(&parent)
             .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
-        Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
+        Ok(Self {
+            path: temporary.path().join("store"),
+            _temporary: Some(temporary),
+        })
     }
 }

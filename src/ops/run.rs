@@ -67,7 +67,9 @@ impl Workspace {
             return Err(Error::Interrupted);
         }
         if !summary.failures.is_empty() {
-            return Err(Error::Failed { failures: summary.failures.into_values().collect() });
+            return Err(Error::Failed {
+                failures: summary.failures.into_values().collect(),
+            });
         }
         Ok(summary)
     }
@@ -111,7 +113,11 @@ pub(super) fn refuse_unpinned(plan: &Plan) -> Result<(), Error> {
     if plan.unpinned().is_empty() {
         return Ok(());
     }
-    let runs = plan.unpinned().iter().map(|(name, run)| (name.clone(), run.missing.clone())).collect();
+    let runs = plan
+        .unpinned()
+        .iter()
+        .map(|(name, run)| (name.clone(), run.missing.clone()))
+        .collect();
     Err(Error::Unpinned { runs })
 }
 
@@ -148,10 +154,7 @@ pub(super) fn estimate_seconds(flops: &[u128], level: Level, jobs: usize) -> f64
 }
 
 /// Operations of the actions that a run would execute, or may.
-pub(super) fn flops_to_run(
-    plan: &Plan,
-    states: &BTreeMap<RecipeId, PlanState>,
-) -> Vec<u128> {
+pub(super) fn flops_to_run(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>) -> Vec<u128> {
     states
         .iter()
         .filter(|(_, state)| **state != PlanState::Hit)
@@ -168,7 +171,11 @@ pub fn duration_text(seconds: f64) -> String {
         s if s < 48.0 * 3600.0 => (s / 3600.0, "h"),
         s => (s / 86400.0, "d"),
     };
-    if value < 9.95 && unit != "s" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value < 9.95 && unit != "s" {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +185,11 @@ mod tests {
     #[test]
     fn an_estimate_is_bounded_by_the_sum_and_by_the_longest() {
         let rate = 7e10;
-        let three = [7 * 10_u128.pow(10), 7 * 10_u128.pow(10), 14 * 10_u128.pow(10)];
+        let three = [
+            7 * 10_u128.pow(10),
+            7 * 10_u128.pow(10),
+            14 * 10_u128.pow(10),
+        ];
         assert!((estimate_seconds(&three, Level::Avx512, 1) - 28e10 / rate).abs() < 1e-9);
         assert!((estimate_seconds(&three, Level::Avx512, 8) - 14e10 / rate).abs() < 1e-9);
         assert!(estimate_seconds(&[], Level::Scalar, 2).abs() < 1e-9);
@@ -186,7 +197,13 @@ mod tests {
 
     #[test]
     fn durations_are_short_texts() {
-        for (seconds, text) in [(0.4, "0 s"), (99.0, "99 s"), (100.0, "1.7 min"), (7200.0, "2.0 h"), (4e5, "4.6 d")] {
+        for (seconds, text) in [
+            (0.4, "0 s"),
+            (99.0, "99 s"),
+            (100.0, "1.7 min"),
+            (7200.0, "2.0 h"),
+            (4e5, "4.6 d"),
+        ] {
             assert_eq!(duration_text(seconds), text);
         }
     }

@@ -53,19 +53,32 @@ impl Workspace {
     }
 
     fn listed(&self, experiment: String) -> Listed {
-        let name = Name { experiment: ExperimentName::InWorkspace(experiment.clone()), target: None };
+        let name = Name {
+            experiment: ExperimentName::InWorkspace(experiment.clone()),
+            target: None,
+        };
         let loaded = match self.load(&name) {
             Ok(loaded) => loaded,
             Err(error) => {
                 let title = format!("cannot be loaded: {}", first_line(&error.to_string()));
-                return Listed { name: experiment, title, targets: Vec::new(), lockfile: "unreadable" };
+                return Listed {
+                    name: experiment,
+                    title,
+                    targets: Vec::new(),
+                    lockfile: "unreadable",
+                };
             }
         };
         let targets = loaded.experiment.figures.iter().map(|figure| ListedTarget {
             name: figure.name.clone(),
             title: figure.title.clone(),
-            depths: figure.depths().into_iter().map(experiment::Depth::name).collect(),
-            flops: plan::expand(&loaded.experiment, Some(&figure.name)).map_or(0, |plan| plan.price().flops),
+            depths: figure
+                .depths()
+                .into_iter()
+                .map(experiment::Depth::name)
+                .collect(),
+            flops: plan::expand(&loaded.experiment, Some(&figure.name))
+                .map_or(0, |plan| plan.price().flops),
         });
         Listed {
             name: experiment,
@@ -80,7 +93,12 @@ impl Workspace {
         let loaded = match self.load(name) {
             Ok(loaded) => loaded,
             Err(Error::Spec(spec::Error::Invalid(findings))) => {
-                return Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect());
+                return Ok(findings
+                    .iter()
+                    .map(|finding| Found {
+                        text: finding.to_string(),
+                    })
+                    .collect());
             }
             Err(error) => return Err(error),
         };
@@ -88,7 +106,12 @@ impl Workspace {
         if findings.is_empty() {
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
         }
-        Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect())
+        Ok(findings
+            .iter()
+            .map(|finding| Found {
+                text: finding.to_string(),
+            })
+            .collect())
     }
 
     /// The normal form of an experiment as Dhall text, and its id.

@@ -29,7 +29,12 @@ impl Workspace {
             roots.extend(lockfile_roots(&workspace)?);
         }
         roots.extend(self.pinned_roots());
-        let options = GcOptions { now: self.clock.now(), keep_within: KEEP_WITHIN, roots: &roots, dry_run };
+        let options = GcOptions {
+            now: self.clock.now(),
+            keep_within: KEEP_WITHIN,
+            roots: &roots,
+            dry_run,
+        };
         Ok(store.gc(&options)?)
     }
 
@@ -42,9 +47,14 @@ impl Workspace {
     pub fn add_file(&self, file: &Path) -> Result<(BlobDigest, u64), Error> {
         let path = self.settings.folder.join(file);
         if !path.is_file() {
-            return Err(Error::Usage { message: format!("`{}` is not a regular file", file.display()), hint: None });
+            return Err(Error::Usage {
+                message: format!("`{}` is not a regular file", file.display()),
+                hint: None,
+            });
         }
-        Ok(self.store()?.put_file(&path, PutMode::Copy, Durability::Durable)?)
+        Ok(self
+            .store()?
+            .put_file(&path, PutMode::Copy, Durability::Durable)?)
     }
 
     /// Writes a blob, hashed as it is read.
@@ -59,8 +69,14 @@ impl Workspace {
     fn pinned_roots(&self) -> Roots {
         let mut roots = Roots::default();
         for experiment in self.experiments().unwrap_or_default() {
-            let name = Name { experiment: ExperimentName::InWorkspace(experiment), target: None };
-            let plan = self.load(&name).ok().and_then(|loaded| plan::expand(&loaded.experiment, None).ok());
+            let name = Name {
+                experiment: ExperimentName::InWorkspace(experiment),
+                target: None,
+            };
+            let plan = self
+                .load(&name)
+                .ok()
+                .and_then(|loaded| plan::expand(&loaded.experiment, None).ok());
             if let Some(plan) = plan {
                 roots.blobs.extend(plan.sources().keys().copied());
                 roots.trees.extend(plan.trees().keys().copied());
@@ -84,8 +100,12 @@ fn lockfile_roots(workspace: &Path) -> Result<Roots, Error> {
             continue;
         }
         let bytes = fs::read(&path)?;
-        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes))
-            .map_err(|source| Error::Lockfile { path: path.clone(), source })?;
+        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes)).map_err(|source| {
+            Error::Lockfile {
+                path: path.clone(),
+                source,
+            }
+        })?;
         for action in lockfile.actions().values() {
             roots.recipes.insert(action.recipe);
             roots.blobs.extend(action.outputs.values().copied());

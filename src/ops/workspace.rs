@@ -80,7 +80,9 @@ impl Loaded {
         };
         let path = self.lockfile.clone();
         let text = String::from_utf8_lossy(&bytes);
-        Lockfile::decode(&text).map(Some).map_err(|source| Error::Lockfile { path, source })
+        Lockfile::decode(&text)
+            .map(Some)
+            .map_err(|source| Error::Lockfile { path, source })
     }
 }
 
@@ -95,19 +97,30 @@ impl Workspace {
                 }
                 Some(root)
             }
-            None => settings.folder.ancestors().find(|folder| is_workspace(folder)).map(Path::to_owned),
+            None => settings
+                .folder
+                .ancestors()
+                .find(|folder| is_workspace(folder))
+                .map(Path::to_owned),
         };
         let base = root.as_ref().unwrap_or(&settings.folder);
         let store_folder = match &settings.store {
             Some(named) => settings.folder.join(named),
             None => base.join(".ibid"),
         };
-        Ok(Self { settings, root, store_folder, clock })
+        Ok(Self {
+            settings,
+            root,
+            store_folder,
+            clock,
+        })
     }
 
     /// The folder of the workspace.
     pub fn root(&self) -> Result<&Path, Error> {
-        self.root.as_deref().ok_or_else(|| Error::NoWorkspace { folder: self.settings.folder.clone() })
+        self.root.as_deref().ok_or_else(|| Error::NoWorkspace {
+            folder: self.settings.folder.clone(),
+        })
     }
 
     /// The folder of its store.
@@ -124,7 +137,8 @@ impl Workspace {
     pub fn store(&self) -> Result<Store, Error> {
         let store = Store::open(&self.store_folder)?;
         if let Some(root) = &self.root {
-            let root = std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
+            let root =
+                std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
             if !store.workspaces()?.contains(&root) {
                 store.register_workspace(&root)?;
             }
@@ -191,7 +205,10 @@ impl Workspace {
         let file = Path::new(experiment).join("package.dhall");
         if !root.join("experiments").join(&file).is_file() {
             let known = self.experiments()?;
-            return Err(Error::UnknownExperiment { name: experiment.to_owned(), known });
+            return Err(Error::UnknownExperiment {
+                name: experiment.to_owned(),
+                known,
+            });
         }
         Ok(Place {
             name: experiment.to_owned(),
@@ -202,12 +219,22 @@ impl Workspace {
 
     fn place_of_file(&self, file: &Path) -> Result<Place, Error> {
         let missing = |source| fs::Error::new("read", file, source);
-        let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
-        let import_root = self.root.as_ref().and_then(|root| root.join("experiments").canonicalize().ok());
+        let path = self
+            .settings
+            .folder
+            .join(file)
+            .canonicalize()
+            .map_err(missing)?;
+        let import_root = self
+            .root
+            .as_ref()
+            .and_then(|root| root.join("experiments").canonicalize().ok());
         if let Some(import_root) = import_root
             && let Ok(relative) = path.strip_prefix(&import_root)
         {
-            let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
+            let mut parts = relative
+                .components()
+                .map(|part| part.as_os_str().to_string_lossy());
             if let (Some(experiment), Some(file), None) = (parts.next(), parts.next(), parts.next())
                 && file == "package.dhall"
             {
@@ -215,7 +242,11 @@ impl Workspace {
             }
             let name = stem(&path);
             let lockfile = path.with_extension("lock");
-            return Ok(Place { name, request: self.request(import_root, relative.to_owned()), lockfile });
+            return Ok(Place {
+                name,
+                request: self.request(import_root, relative.to_owned()),
+                lockfile,
+            });
         }
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = path.file_name().unwrap_or_default();
@@ -231,7 +262,7 @@ impl Workspace {
             root,
             file,
             pins: self.settings.mirrors.clone(),
-            expected: Some(TYPE.to_owned()).filter(|t| !t.trim().is_empty()),
+            expected: Some(TYPE.trim().to_owned()),
             normal_form: false,
         }
     }
@@ -249,5 +280,8 @@ fn is_workspace(folder: &Path) -> bool {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }

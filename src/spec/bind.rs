@@ -39,13 +39,20 @@ impl fmt::Display for BindError {
 
 impl de::Error for BindError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { path: String::new(), message: message.to_string() }
+        Self {
+            path: String::new(),
+            message: message.to_string(),
+        }
     }
 }
 
 impl BindError {
     fn inside(mut self, step: &str) -> Self {
-        let joint = if self.path.is_empty() || self.path.starts_with(['[', '<']) { "" } else { "." };
+        let joint = if self.path.is_empty() || self.path.starts_with(['[', '<']) {
+            ""
+        } else {
+            "."
+        };
         self.path = format!("{step}{joint}{}", self.path);
         self
     }
@@ -54,9 +61,12 @@ impl BindError {
 #[derive(Clone, Copy)]
 struct Binder<'v>(&'v Value);
 
-impl<'v> Binder<'v> {
+impl Binder<'_> {
     fn unfit<T>(self, wanted: &str) -> Result<T, BindError> {
-        Err(de::Error::custom(format!("this is {}, and {wanted} is wanted", self.0.sort())))
+        Err(de::Error::custom(format!(
+            "this is {}, and {wanted} is wanted",
+            self.0.sort()
+        )))
     }
 }
 
@@ -83,9 +93,9 @@ impl<'v> Deserializer<'v> for Binder<'v> {
 
     fn deserialize_f64<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::Double(value) if !value.is_finite() => {
-                Err(de::Error::custom(format!("a finite Double is wanted, and this is {value}")))
-            }
+            Value::Double(value) if !value.is_finite() => Err(de::Error::custom(format!(
+                "a finite Double is wanted, and this is {value}"
+            ))),
             Value::Double(value) if *value == 0.0 && value.is_sign_negative() => {
                 Err(de::Error::custom("negative zero is refused: write `0.0`"))
             }
@@ -127,7 +137,10 @@ impl<'v> Deserializer<'v> for Binder<'v> {
 
     fn deserialize_seq<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::List(values) => visitor.visit_seq(Elements { rest: values.iter(), index: 0 }),
+            Value::List(values) => visitor.visit_seq(Elements {
+                rest: values.iter(),
+                index: 0,
+            }),
             _ => self.unfit("a List"),
         }
     }
@@ -135,8 +148,14 @@ impl<'v> Deserializer<'v> for Binder<'v> {
     fn deserialize_map<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
             Value::Record(fields) => {
-                let rest: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
-                visitor.visit_map(Fields { rest: rest.into_iter(), current: None })
+                let rest: Vec<_> = fields
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value))
+                    .collect();
+                visitor.visit_map(Fields {
+                    rest: rest.into_iter(),
+                    current: None,
+                })
             }
             _ => self.unfit("a record"),
         }
@@ -165,9 +184,10 @@ impl<'v> Deserializer<'v> for Binder<'v> {
         visitor: V,
     ) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::Union(alternative, payload) => {
-                visitor.visit_enum(Alternative { alternative, payload: payload.as_deref() })
-            }
+            Value::Union(alternative, payload) => visitor.visit_enum(Alternative {
+                alternative,
+                payload: payload.as_deref(),
+            }),
             _ => self.unfit("an alternative of a union"),
         }
     }
@@ -191,10 +211,14 @@ impl<'v> SeqAccess<'v> for Elements<'v> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, BindError> {
-        let Some(value) = self.rest.next() else { return Ok(None) };
+        let Some(value) = self.rest.next() else {
+            return Ok(None);
+        };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Binder(value)).map(Some).map_err(|error| error.inside(&format!("[{index}]")))
+        seed.deserialize(Binder(value))
+            .map(Some)
+            .map_err(|error| error.inside(&format!("[{index}]")))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -222,9 +246,12 @@ impl<'v> MapAccess<'v> for Fields<'v> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'v>>(&mut self, seed: T) -> Result<T::Value, BindError> {
-        let (name, value) =
-            self.current.take().ok_or_else(|| <BindError as de::Error>::custom("a value without a name"))?;
-        seed.deserialize(Binder(value)).map_err(|error| error.inside(name))
+        let (name, value) = self
+            .current
+            .take()
+            .ok_or_else(|| <BindError as de::Error>::custom("a value without a name"))?;
+        seed.deserialize(Binder(value))
+            .map_err(|error| error.inside(name))
     }
 }
 
@@ -246,7 +273,10 @@ impl<'v> EnumAccess<'v> for Alternative<'v> {
 impl<'v> Alternative<'v> {
     fn binder(&self) -> Result<Binder<'v>, BindError> {
         self.payload.map(Binder).ok_or_else(|| {
-            de::Error::custom(format!("the alternative `{}` lacks its value", self.alternative))
+            de::Error::custom(format!(
+                "the alternative `{}` lacks its value",
+                self.alternative
+            ))
         })
     }
 

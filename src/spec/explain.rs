@@ -7,7 +7,7 @@ use dhall::Ctxt;
 use dhall::error::TypeError;
 use dhall::operations::{BinOp, OpKind};
 use dhall::semantics::{Hir, HirKind, NirKind, Tir, TyEnv, Type, type_with};
-use dhall::syntax::{Expr, ExprKind, InterpolatedTextContents, Label};
+use dhall::syntax::{Expr, ExprKind, InterpolatedTextContents, Label, Span};
 
 use super::diagnostic::Finding;
 use super::schema::{self, Step, extended, nearest, short};
@@ -23,23 +23,33 @@ pub(super) fn findings<'cx>(
     expected: Option<&Expr>,
     error: &TypeError,
 ) -> Vec<Finding> {
-    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
+    let mut explainer = Explainer {
+        file,
+        findings: Vec::new(),
+        scope: Vec::new(),
+    };
     explainer.visit(&TyEnv::new(cx), hir, "", expected);
     if explainer.findings.is_empty() {
         let message = Explainer::engine_message(error);
-        explainer.findings.push(Finding::new(message).at(file, &hir.span()));
+        explainer
+            .findings
+            .push(Finding::new(message).at(file, &hir.span()));
     }
     explainer.findings
 }
 
 /// Findings for a value of type `found` where the schema wants `expected`.
-pub(super) fn schema_findings<'cx>(
-    hir: &Hir<'cx>,
+pub(super) fn schema_findings(
+    hir: &Hir<'_>,
     file: &str,
     found: &Expr,
     expected: &Expr,
 ) -> Vec<Finding> {
-    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
+    let mut explainer = Explainer {
+        file,
+        findings: Vec::new(),
+        scope: Vec::new(),
+    };
     explainer.mismatch(hir, "", found, expected);
     explainer.findings
 }
@@ -73,7 +83,9 @@ impl Explainer<'_> {
     fn engine_message(error: &TypeError) -> String {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or("type error");
-        let line = line.trim_start_matches("Type error: ").trim_start_matches("error: ");
+        let line = line
+            .trim_start_matches("Type error: ")
+            .trim_start_matches("error: ");
         line.to_owned()
     }
 
@@ -97,7 +109,12 @@ impl Explainer<'_> {
                 self.report(hint.into_iter().fold(finding, Finding::hint));
             }
             HirKind::Expr(ExprKind::Let(name, annotation, value, body)) => {
-                self.binding(env, (name, annotation.as_ref(), value, body), path, expected);
+                self.binding(
+                    env,
+                    (name, annotation.as_ref(), value, body),
+                    path,
+                    expected,
+                );
             }
             HirKind::Expr(ExprKind::Lam(name, domain, body) | ExprKind::Pi(name, domain, body)) => {
                 let Ok(domain_type) = type_of(env, domain) else {
@@ -110,7 +127,10 @@ impl Explainer<'_> {
                             this.visit(&env, body, path, None);
                         }
                     }),
-                    Err(_) => self.report(self.finding(domain, "a parameter is annotated with something that is not a type")),
+                    Err(_) => self.report(self.finding(
+                        domain,
+                        "a parameter is annotated with something that is not a type",
+                    )),
                 }
             }
             HirKind::Expr(ExprKind::Annot(value, annotation)) => {
@@ -141,22 +161,30 @@ impl Explainer<'_> {
         let mut wanted = None;
         if let Some(annotation) = annotation {
             match type_of(env, annotation) {
-                Ok(typed) => wanted = typed.eval_to_type(env).ok().map(|ty| shown(env, &ty)),
+                Ok(typed) => wanted = typed.eval_to_type(env).ok(),
                 Err(_) => self.visit(env, annotation, "", None),
             }
         }
-        let Ok(typed) = type_of(env, value) else {
-            return self.visit(env, value, name.as_ref(), wanted.as_ref());
-        };
-        let ty = typed.ty().clone();
-        if let Some(wanted) = wanted {
-            self.mismatch(value, name.as_ref(), &shown(env, &ty), &wanted);
+        let before = self.findings.len();
+        let wanted_tree = wanted.as_ref().map(|ty| shown(env, ty));
+        let value_typed = type_of(env, value);
+        match (&value_typed, &wanted_tree) {
+            (Err(_), _) => self.visit(env, value, name.as_ref(), wanted_tree.as_ref()),
+            (Ok(typed), Some(wanted)) => {
+                self.mismatch(value, name.as_ref(), &shown(env, typed.ty()), wanted);
+            }
+            (Ok(_), None) => {}
         }
-        let env = env.insert_value(name, typed.eval(env), ty);
+        let wrong = self.findings.len() > before;
+        let body_env = match (value_typed, wanted) {
+            (Ok(typed), _) if !wrong => env.insert_value(name, typed.eval(env), typed.ty().clone()),
+            // The annotation says what the body may count on.
+            (_, Some(wanted)) => env.insert_type(name, wanted),
+            _ => return,
+        };
         self.under(name, |this| {
-            // Asked only where the binding itself was wrong: the body may then be right.
-            if this.findings.is_empty() || type_of(&env, body).is_err() {
-                this.visit(&env, body, path, expected);
+            if !wrong || type_of(&body_env, body).is_err() {
+                this.visit(&body_env, body, path, expected);
             }
         });
     }
@@ -169,12 +197,11 @@ impl Explainer<'_> {
         path: &str,
         expected: Option<&Expr>,
     ) {
-        let wanted = match type_of(env, annotation) {
-            Ok(typed) => typed.eval_to_type(env).ok().map(|ty| shown(env, &ty)),
-            Err(_) => {
-                self.visit(env, annotation, path, None);
-                None
-            }
+        let wanted = if let Ok(typed) = type_of(env, annotation) {
+            typed.eval_to_type(env).ok().map(|ty| shown(env, &ty))
+        } else {
+            self.visit(env, annotation, path, None);
+            None
         };
         match type_of(env, value) {
             Err(_) => self.visit(env, value, path, wanted.as_ref().or(expected)),
@@ -227,7 +254,9 @@ impl Explainer<'_> {
             other => {
                 let mut wrong = Vec::new();
                 other.map_ref(|part| wrong.push(part));
-                wrong.into_iter().for_each(|part| visit(self, part, path, None));
+                for part in wrong {
+                    visit(self, part, path, None);
+                }
             }
         }
         any
@@ -248,7 +277,13 @@ impl Explainer<'_> {
             ExprKind::TextLit(text) => {
                 for content in text.iter() {
                     if let InterpolatedTextContents::Expr(part) = content {
-                        self.wanted(env, part, path, "Text", "only a Text can stand in `${…}` or beside `++`");
+                        self.wanted(
+                            env,
+                            part,
+                            path,
+                            "Text",
+                            "only a Text can stand in `${…}` or beside `++`",
+                        );
                     }
                 }
             }
@@ -260,7 +295,11 @@ impl Explainer<'_> {
             && let Err(error) = type_of(env, hir)
         {
             let finding = self.finding(hir, sentence(&Self::engine_message(&error)));
-            self.report(if path.is_empty() { finding } else { finding.path(path) });
+            self.report(if path.is_empty() {
+                finding
+            } else {
+                finding.path(path)
+            });
         }
     }
 
@@ -280,7 +319,13 @@ impl Explainer<'_> {
                 }
             }
             OpKind::BoolIf(condition, yes, no) => {
-                self.wanted(env, condition, path, "Bool", "the condition of `if` must be a Bool");
+                self.wanted(
+                    env,
+                    condition,
+                    path,
+                    "Bool",
+                    "the condition of `if` must be a Bool",
+                );
                 if let (Ok(yes), Ok(no_typed)) = (type_of(env, yes), type_of(env, no)) {
                     let (wanted, found) = (shown(env, yes.ty()), shown(env, no_typed.ty()));
                     self.mismatch(no, path, &found, &wanted);
@@ -294,7 +339,8 @@ impl Explainer<'_> {
                 if let (Ok(typed), Some(first)) = (type_of(env, record), steps.first())
                     && !matches!(typed.ty().kind(), NirKind::RecordType(_))
                 {
-                    let finding = self.finding(record, format!("`with {first} = …` needs a record"));
+                    let finding =
+                        self.finding(record, format!("`with {first} = …` needs a record"));
                     self.report(finding.types("a record", short(&shown(env, typed.ty()))));
                 }
             }
@@ -313,7 +359,10 @@ impl Explainer<'_> {
             .iter()
             .map(|element| Some(shown(env, type_of(env, element).ok()?.ty())))
             .collect();
-        let Some(wanted) = expected.and_then(argument).cloned().or_else(|| most_common(&types))
+        let Some(wanted) = expected
+            .and_then(argument)
+            .cloned()
+            .or_else(|| most_common(&types))
         else {
             return;
         };
@@ -336,18 +385,17 @@ impl Explainer<'_> {
         else {
             return;
         };
-        match function_typed.ty().kind() {
-            NirKind::PiClosure { annot, .. } => {
-                let wanted = annot.to_expr_tyenv(env);
-                let found = shown(env, argument_typed.ty());
-                self.mismatch(argument, path, &found, &wanted);
-            }
-            _ => {
-                let finding = self.finding(function, "this is applied to an argument and is not a function");
-                let finding = finding.types("a function", short(&shown(env, function_typed.ty())));
-                self.report(finding.hint("is a comma, an operator or a field's name missing before the argument?"));
-            }
+        if let NirKind::PiClosure { annot, .. } = function_typed.ty().kind() {
+            let wanted = annot.to_expr_tyenv(env);
+            let found = shown(env, argument_typed.ty());
+            return self.mismatch(argument, path, &found, &wanted);
         }
+        let message = "this is applied to an argument and is not a function";
+        let finding = self.finding(function, message);
+        let finding = finding.types("a function", short(&shown(env, function_typed.ty())));
+        self.report(
+            finding.hint("is a comma, an operator or a field's name missing before the argument?"),
+        );
     }
 
     fn selection<'cx>(
@@ -358,7 +406,9 @@ impl Explainer<'_> {
         name: &Label,
         path: &str,
     ) {
-        let Ok(typed) = type_of(env, record) else { return };
+        let Ok(typed) = type_of(env, record) else {
+            return;
+        };
         let mut names: Vec<String> = Vec::new();
         let what = match typed.ty().kind() {
             NirKind::RecordType(fields) => {
@@ -384,7 +434,11 @@ impl Explainer<'_> {
         }
         names.sort();
         let finding = self.finding(hir, format!("{what} `{name}`"));
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
+        let finding = if path.is_empty() {
+            finding
+        } else {
+            finding.path(path)
+        };
         let hint = match nearest(name.as_ref(), names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => return self.report(finding),
@@ -405,17 +459,28 @@ impl Explainer<'_> {
         let (Ok(left_typed), Ok(right_typed)) = (type_of(env, left), type_of(env, right)) else {
             return;
         };
-        let (left_type, right_type) =
-            (shown(env, left_typed.ty()), shown(env, right_typed.ty()));
+        let (left_type, right_type) = (shown(env, left_typed.ty()), shown(env, right_typed.ty()));
         match operator {
             BinOp::NaturalPlus | BinOp::NaturalTimes => {
                 for part in [left, right] {
-                    self.wanted(env, part, path, "Natural", "Dhall computes with Naturals only");
+                    self.wanted(
+                        env,
+                        part,
+                        path,
+                        "Natural",
+                        "Dhall computes with Naturals only",
+                    );
                 }
             }
             BinOp::BoolAnd | BinOp::BoolOr | BinOp::BoolEQ | BinOp::BoolNE => {
                 for part in [left, right] {
-                    self.wanted(env, part, path, "Bool", "`&&`, `||`, `==` and `!=` take Bools only");
+                    self.wanted(
+                        env,
+                        part,
+                        path,
+                        "Bool",
+                        "`&&`, `||`, `==` and `!=` take Bools only",
+                    );
                 }
             }
             BinOp::ListAppend => {
@@ -426,18 +491,22 @@ impl Explainer<'_> {
                     self.report(finding.types("a List", short(&left_type)));
                 }
             }
+            BinOp::RecursiveRecordMerge
+                if matches!(hir.span(), Span::DuplicateRecordFieldsSugar(..)) =>
+            {
+                let finding = self.finding(right, "this field is given twice");
+                let finding = if path.is_empty() {
+                    finding
+                } else {
+                    finding.path(path)
+                };
+                self.report(finding.hint("delete one of them, or override with `//`"));
+            }
             BinOp::RightBiasedRecordMerge | BinOp::RecursiveRecordMerge => {
                 for (part, ty) in [(left, &left_type), (right, &right_type)] {
                     if !matches!(ty.kind(), ExprKind::RecordType(_)) {
                         let finding = self.finding(part, "records are joined with `//` and `/\\`");
                         self.report(finding.types("a record", short(ty)));
-                    }
-                }
-                if operator == BinOp::RecursiveRecordMerge {
-                    let message = "a field is given twice, and its values are not both records";
-                    let finding = self.finding(hir, message);
-                    if self.findings.is_empty() {
-                        self.report(finding.hint("delete one of them, or override with `//`"));
                     }
                 }
             }
@@ -469,7 +538,10 @@ impl Explainer<'_> {
         };
         let NirKind::RecordType(fields) = handlers_typed.ty().kind() else {
             let found = short(&shown(env, handlers_typed.ty()));
-            let finding = self.finding(handlers, "the first argument of `merge` is a record of handlers");
+            let finding = self.finding(
+                handlers,
+                "the first argument of `merge` is a record of handlers",
+            );
             return self.report(finding.types("a record", found));
         };
         let mut missing: Vec<String> = alternatives
@@ -477,27 +549,44 @@ impl Explainer<'_> {
             .filter(|name| !fields.contains_key(name.as_str()))
             .cloned()
             .collect();
-        let mut extra: Vec<String> =
-            fields.keys().map(String::from).filter(|name| !alternatives.contains(name)).collect();
+        let mut extra: Vec<String> = fields
+            .keys()
+            .map(String::from)
+            .filter(|name| !alternatives.contains(name))
+            .collect();
         missing.sort();
         extra.sort();
         if !missing.is_empty() {
-            let finding = self.finding(hir, format!("`merge` lacks a handler for {}", listed(&missing)));
+            let finding = self.finding(
+                hir,
+                format!("`merge` lacks a handler for {}", listed(&missing)),
+            );
             self.report(finding.hint("add a field of that name to the handlers"));
         }
         if !extra.is_empty() {
-            let message = format!("`merge` has a handler for {}, which the union lacks", listed(&extra));
+            let message = format!(
+                "`merge` has a handler for {}, which the union lacks",
+                listed(&extra)
+            );
             self.report(self.finding(handlers, message));
         }
     }
 
     fn assertion<'cx>(&mut self, env: &TyEnv<'cx>, hir: &Hir<'cx>, claim: &Hir<'cx>, path: &str) {
-        let Ok(typed) = type_of(env, claim) else { return };
+        let Ok(typed) = type_of(env, claim) else {
+            return;
+        };
         let evaluated = typed.eval(env);
-        let NirKind::Equivalence(left, right) = evaluated.kind() else { return };
+        let NirKind::Equivalence(left, right) = evaluated.kind() else {
+            return;
+        };
         let (left, right) = (left.to_expr_tyenv(env), right.to_expr_tyenv(env));
         let finding = self.finding(hir, "this assertion does not hold");
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
+        let finding = if path.is_empty() {
+            finding
+        } else {
+            finding.path(path)
+        };
         self.report(finding.types(short(&right), short(&left)));
     }
 
@@ -510,11 +599,17 @@ impl Explainer<'_> {
         wanted: &str,
         message: &str,
     ) {
-        let Ok(typed) = type_of(env, part) else { return };
+        let Ok(typed) = type_of(env, part) else {
+            return;
+        };
         let found = shown(env, typed.ty()).to_string();
         if found != wanted {
             let finding = self.finding(part, message).types(wanted, &found);
-            let finding = if path.is_empty() { finding } else { finding.path(path) };
+            let finding = if path.is_empty() {
+                finding
+            } else {
+                finding.path(path)
+            };
             let hint = schema::conversion(wanted, &found);
             self.report(hint.into_iter().fold(finding, Finding::hint));
         }
@@ -543,12 +638,16 @@ fn locate<'h, 'cx>(hir: &'h Hir<'cx>, steps: &[Step]) -> &'h Hir<'cx> {
 }
 
 fn part_at<'h, 'cx>(hir: &'h Hir<'cx>, steps: &[Step]) -> Option<&'h Hir<'cx>> {
-    let HirKind::Expr(kind) = hir.kind() else { return None };
+    let HirKind::Expr(kind) = hir.kind() else {
+        return None;
+    };
     match (kind, steps) {
         (ExprKind::Let(_, _, _, body), _) => Some(locate(body, steps)),
         (ExprKind::Annot(value, _), _) => Some(locate(value, steps)),
         (ExprKind::Op(OpKind::BinOp(BinOp::RightBiasedRecordMerge, left, right)), [_, ..]) => {
-            part_at(right, steps).or_else(|| part_at(left, steps)).or(Some(right))
+            part_at(right, steps)
+                .or_else(|| part_at(left, steps))
+                .or(Some(right))
         }
         (ExprKind::RecordLit(fields), [Step::Field(name), rest @ ..]) => {
             fields.get(name.as_str()).map(|field| locate(field, rest))
@@ -574,11 +673,19 @@ fn most_common(types: &[Option<Expr>]) -> Option<Expr> {
     let first: Vec<&Expr> = types.iter().flatten().take(100).collect();
     let count = |wanted: &Expr| first.iter().filter(|ty| **ty == wanted).count();
     // `max_by_key` takes the last of equals, so the list is read backwards.
-    first.iter().rev().max_by_key(|ty| count(ty)).map(|ty| (*ty).clone())
+    first
+        .iter()
+        .rev()
+        .max_by_key(|ty| count(ty))
+        .map(|ty| (*ty).clone())
 }
 
 fn listed(names: &[String]) -> String {
-    let mut quoted: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
+    let mut quoted: Vec<String> = names
+        .iter()
+        .take(12)
+        .map(|name| format!("`{name}`"))
+        .collect();
     if names.len() > quoted.len() {
         quoted.push("…".to_owned());
     }
@@ -590,7 +697,9 @@ fn sentence(message: &str) -> String {
     let sentence = match message {
         "InvalidFieldType" => "a field of a record must be a value or a type",
         "InvalidVariantType" => "an alternative of a union must carry a value",
-        "InvalidListType" => "the elements of a list must be values; `[]` is annotated `[] : List T`",
+        "InvalidListType" => {
+            "the elements of a list must be values; `[]` is annotated `[] : List T`"
+        }
         "InvalidOptionalType" => "`Some` takes a value, not a type",
         "MergeHandlerTypeMismatch" => "the handlers of this `merge` give values of different types",
         "MergeEmptyNeedsAnnotation" => "a `merge` without alternatives needs a type annotation",
@@ -599,7 +708,7 @@ fn sentence(message: &str) -> String {
         "AssertMustTakeEquivalence" => "`assert` takes an equivalence: `assert : a ≡ b`",
         "EquivalenceArgumentsMustBeTerms" => "`≡` compares values, not types",
         "IfBranchMustBeTermTypeOrKind" => "the branches of `if` must be values",
-        "DuplicateFieldName" => "a field is given twice, and its values are not both records",
+        "DuplicateFieldName" => "a field is given to both records, and its values are not records",
         "RecordTypeMergeRequiresRecordType" => "`//\\\\` joins record types",
         "Invalid output type" => "a function must give a value or a type",
         "Sort does not have a type" => "`Sort` is no value",

@@ -21,7 +21,7 @@ use super::{Evaluated, Request};
 use crate::digest::BlobDigest;
 
 const MEMORY_BYTES_MAX: u64 = 2 << 30;
-const CPU_SECONDS_MAX: u64 = 10;
+const CPU_SECONDS_MAX: u64 = if cfg!(test) { 2 } else { 10 };
 const WALL_SECONDS_MAX: u64 = 20;
 const STACK_BYTES: usize = 512 << 20;
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
@@ -89,16 +89,21 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
     else {
         return Err(Error::Evaluator("a pipe to it is missing".to_owned()));
     };
-    // The child reads everything before it says anything; a broken pipe means that it is dead already.
-    let _ = stdin.write_all(request);
+    // The child reads everything before it says anything; a broken pipe means that it is dead already, and its exit
+    // status says more about that.
+    stdin.write_all(request).ok();
     drop(stdin);
     let (sender, receiver) = mpsc::channel();
     let words_sender = sender.clone();
     let output_reader = thread::spawn(move || {
-        let _ = sender.send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1)));
+        sender
+            .send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1)))
+            .ok();
     });
     let words_reader = thread::spawn(move || {
-        let _ = words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX)));
+        words_sender
+            .send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX)))
+            .ok();
     });
     let (mut output, mut words) = (Vec::new(), Vec::new());
     for _ in 0..2 {
@@ -109,7 +114,9 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
         }
     }
     for reader in [output_reader, words_reader] {
-        reader.join().map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
+        reader
+            .join()
+            .map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
     }
     Ok((output, String::from_utf8_lossy(&words).into_owned()))
 }
@@ -117,7 +124,7 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
 fn read_up_to(source: impl Read, bytes_max: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     // What was read before an error is judged by its trailer.
-    let _ = source.take(bytes_max).read_to_end(&mut bytes);
+    source.take(bytes_max).read_to_end(&mut bytes).ok();
     bytes
 }
 
@@ -151,7 +158,9 @@ fn panicked(message: &str) -> Error {
         let finding = Finding::new(
             "a number does not fit: a Natural is less than 2^64, an Integer fits 64 bits",
         );
-        return finding.hint("look for `*`, `+` and `Natural/toInteger` on large numbers").into();
+        return finding
+            .hint("look for `*`, `+` and `Natural/toInteger` on large numbers")
+            .into();
     }
     Error::Evaluator(message.lines().next().unwrap_or_default().to_owned())
 }
@@ -182,22 +191,26 @@ pub fn child_main() -> u8 {
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;
     }
-    let Some(request) = Request::from_bytes(&bytes) else { return 2 };
+    let Some(request) = Request::from_bytes(&bytes) else {
+        return 2;
+    };
     if limit_resources().is_err() {
         return 3;
     }
     // What the engine's panics say goes into the answer.
     panic::set_hook(Box::new(|_| {}));
-    let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-        let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
-        let answer = match result {
-            Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
-            Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
-            Ok(Err(other)) => Answer::Panicked(other.to_string()),
-            Err(payload) => Answer::Panicked(words(payload.as_ref())),
-        };
-        send(&answer)
-    });
+    let worker = thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
+            let answer = match result {
+                Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
+                Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
+                Ok(Err(other)) => Answer::Panicked(other.to_string()),
+                Err(payload) => Answer::Panicked(words(payload.as_ref())),
+            };
+            send(&answer)
+        });
     match worker.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => 0,
         _ => 4,
@@ -206,7 +219,9 @@ pub fn child_main() -> u8 {
 
 fn words(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+    text.or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("it panicked")
+        .to_owned()
 }
 
 fn limit_resources() -> rustix::io::Result<()> {
@@ -218,7 +233,13 @@ fn limit_resources() -> rustix::io::Result<()> {
         (Resource::Nofile, FILES_MAX),
     ];
     limits.into_iter().try_for_each(|(resource, bound)| {
-        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })
+        setrlimit(
+            resource,
+            Rlimit {
+                current: Some(bound),
+                maximum: Some(bound),
+            },
+        )
     })
 }
 

@@ -57,7 +57,8 @@ fn split(
     while at < end {
         let rest = &source[at..end];
         let last = lines.len() - 1;
-        if let Some((&(_, part_end), part)) = parts.next_if(|((part_start, _), _)| *part_start == at)
+        if let Some((&(_, part_end), part)) =
+            parts.next_if(|((part_start, _), _)| *part_start == at)
         {
             flush(&mut text, &mut lines[last]);
             lines[last].push(Piece::Expression(part));
@@ -92,9 +93,10 @@ fn flush(text: &mut String, line: &mut Vec<Piece>) {
 fn common_indentation(lines: &[Vec<Piece>]) -> usize {
     let indentation = |line: &[Piece]| -> String {
         match line.first() {
-            Some(Piece::Text(text)) => {
-                text.chars().take_while(|c| matches!(c, ' ' | '\t')).collect()
-            }
+            Some(Piece::Text(text)) => text
+                .chars()
+                .take_while(|c| matches!(c, ' ' | '\t'))
+                .collect(),
             _ => String::new(),
         }
     };
@@ -105,7 +107,12 @@ fn common_indentation(lines: &[Vec<Piece>]) -> usize {
         .filter(|(number, line)| !line.is_empty() || *number == last)
         .map(|(_, line)| indentation(line))
         .reduce(|common, other| {
-            common.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+            common
+                .chars()
+                .zip(other.chars())
+                .take_while(|(a, b)| a == b)
+                .map(|(a, _)| a)
+                .collect()
         })
         .map_or(0, |common| common.len())
 }

@@ -13,8 +13,8 @@ pub mod cache;
 mod confined;
 mod diagnostic;
 mod difference;
-mod explain;
 pub mod experiment;
+mod explain;
 pub mod guard;
 mod indented;
 mod parse;
@@ -22,9 +22,9 @@ mod resolve;
 mod scan;
 mod schema;
 mod show;
-mod value;
 #[cfg(test)]
 mod tests;
+mod value;
 mod wire;
 
 use std::path::PathBuf;
@@ -130,6 +130,8 @@ fn evaluate_with<'cx>(
         ty: ty.to_string(),
         id,
         sources: resolver.sources().clone(),
-        normal_form: request.normal_form.then(|| show::dhall(&normal_form.to_expr(cx))),
+        normal_form: request
+            .normal_form
+            .then(|| show::dhall(&normal_form.to_expr(cx))),
     })
 }

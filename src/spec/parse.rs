@@ -5,6 +5,7 @@
 //! engine needs a stack frame for each of their characters.
 
 use std::collections::BTreeMap;
+use std::panic;
 use std::rc::Rc;
 
 use dhall::syntax::{Expr, ExprKind, Span, V, parse_expr};
@@ -27,8 +28,13 @@ pub(super) fn parse(source: &str) -> Result<Expr, SyntaxError> {
     while source.contains(&placeholder) {
         placeholder.push('_');
     }
-    let mut parser =
-        Parser { source, shared: source.into(), groups, placeholder, budget: POSITION_BUDGET };
+    let mut parser = Parser {
+        source,
+        shared: source.into(),
+        groups,
+        placeholder,
+        budget: POSITION_BUDGET,
+    };
     parser.group(0)
 }
 
@@ -59,8 +65,10 @@ impl Cut {
 impl Parser<'_> {
     fn group(&mut self, id: usize) -> Result<Expr, SyntaxError> {
         let children = self.groups[id].children.clone();
-        let parts =
-            children.iter().map(|&child| self.group(child)).collect::<Result<Vec<_>, _>>()?;
+        let parts = children
+            .iter()
+            .map(|&child| self.group(child))
+            .collect::<Result<Vec<_>, _>>()?;
         let (shape, start, end) = {
             let group = &self.groups[id];
             (group.shape, group.start, group.end)
@@ -76,9 +84,15 @@ impl Parser<'_> {
         let cut = self.cut(id);
         if matches!(shape, Shape::Parentheses | Shape::Interpolation) && cut.text.trim().is_empty()
         {
-            return Err(SyntaxError::new(start, "expected an expression between these brackets"));
+            return Err(SyntaxError::new(
+                start,
+                "expected an expression between these brackets",
+            ));
         }
-        let tree = parse_expr(&cut.text).map_err(|error| self.located(&cut, &error))?;
+        // The engine panics on escapes out of range.
+        let tree = panic::catch_unwind(|| parse_expr(&cut.text))
+            .map_err(|_| SyntaxError::new(start, "there is a character that does not exist here"))?
+            .map_err(|error| self.located(&cut, &error))?;
         let named = parts
             .into_iter()
             .enumerate()
@@ -95,16 +109,23 @@ impl Parser<'_> {
             Shape::Parentheses => (group.start + 1, group.end - 1),
             Shape::Interpolation => (group.start + 2, group.end - 1),
         };
-        let mut cut = Cut { text: String::new(), pieces: Vec::new() };
+        let mut cut = Cut {
+            text: String::new(),
+            pieces: Vec::new(),
+        };
         let mut at = start;
         for (number, &child) in group.children.iter().enumerate() {
             let child = &self.groups[child];
             cut.pieces.push((cut.text.len(), at));
             cut.text.push_str(&self.source[at..child.start]);
             cut.pieces.push((cut.text.len(), child.start));
-            let (open, close) =
-                if child.shape == Shape::Interpolation { ("${", "}") } else { ("(", ")") };
-            cut.text.push_str(&format!("{open}{}{number}{close}", self.placeholder));
+            let (open, close) = if child.shape == Shape::Interpolation {
+                ("${", "}")
+            } else {
+                ("(", ")")
+            };
+            let number = number.to_string();
+            cut.text.extend([open, &self.placeholder, &number, close]);
             at = child.end;
         }
         cut.pieces.push((cut.text.len(), at));
@@ -160,13 +181,24 @@ impl<'a> Spans<'a> {
     fn new(cut: &'a Cut, shared: &'a Rc<str>, source: &'a str, group: Span) -> Self {
         let text = &cut.text;
         let offsets = (!text.is_ascii()).then(|| {
-            text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect()
+            text.char_indices()
+                .map(|(offset, _)| offset)
+                .chain([text.len()])
+                .collect()
         });
-        Self { cut, shared, source, group, offsets }
+        Self {
+            cut,
+            shared,
+            source,
+            group,
+            offsets,
+        }
     }
 
     fn translate(&self, span: Span, budget: &mut usize) -> Span {
-        let Span::Parsed(parsed) = &span else { return span };
+        let Span::Parsed(parsed) = &span else {
+            return span;
+        };
         let cost = 2 * self.cut.text.len();
         if *budget < cost {
             return self.group.clone();
@@ -178,7 +210,11 @@ impl<'a> Spans<'a> {
             Some(offsets) => (offsets[start], offsets[end]),
         };
         let first = self.cut.source_offset(start);
-        let last = if end > start { self.cut.source_offset(end - 1) + 1 } else { first };
+        let last = if end > start {
+            self.cut.source_offset(end - 1) + 1
+        } else {
+            first
+        };
         match pest::Span::new(self.source, first, last.max(first)) {
             Some(span) => Span::make(self.shared.clone(), span),
             None => self.group.clone(),
@@ -197,6 +233,8 @@ fn put_together(
     {
         return part.clone();
     }
-    let kind = tree.kind().map_ref(|child| put_together(child, parts, spans, budget));
+    let kind = tree
+        .kind()
+        .map_ref(|child| put_together(child, parts, spans, budget));
     Expr::new(kind, spans.translate(tree.span(), budget))
 }

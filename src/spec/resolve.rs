@@ -31,17 +31,27 @@ const IMPORT_DEPTH_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) enum Failure {
     /// An import is not there: `?` takes the other side.
-    Absent(Finding),
+    Absent(Box<Finding>),
     /// Anything else: `?` does not help.
     Refused(Vec<Finding>),
 }
 
 impl Failure {
+    fn absent(finding: Finding) -> Self {
+        Self::Absent(Box::new(finding))
+    }
+
     pub(super) fn findings(self) -> Vec<Finding> {
         match self {
-            Self::Absent(finding) => vec![finding],
+            Self::Absent(finding) => vec![*finding],
             Self::Refused(findings) => findings,
         }
+    }
+}
+
+impl From<Box<Finding>> for Failure {
+    fn from(finding: Box<Finding>) -> Self {
+        Self::Refused(vec![*finding])
     }
 }
 
@@ -139,7 +149,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         let bytes = self
             .read(name)
             .map_err(|message| Finding::new(format!("`{name}` cannot be read: {message}")))?
-            .ok_or_else(|| Failure::Absent(absent()))?;
+            .ok_or_else(|| Failure::absent(absent()))?;
         self.code(name, bytes, expected)
     }
 
@@ -149,12 +159,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         self.check(Base::Closed(name), &tree, None)
     }
 
-    fn code(
-        &mut self,
-        name: &str,
-        bytes: Vec<u8>,
-        expected: Option<&Expr>,
-    ) -> Result<Typed<'cx>> {
+    fn code(&mut self, name: &str, bytes: Vec<u8>, expected: Option<&Expr>) -> Result<Typed<'cx>> {
         let source = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Finding::new(format!("`{name}` is not UTF-8 at byte {at}"))
@@ -225,7 +230,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             ExprKind::Import(import) => {
                 let result = self.import(base, import, &span)?;
                 let location = ImportLocation::dhall_code_without_imports();
-                let id = self.cx.push_import(location, import.map_ref(|_| ()), span.clone());
+                let id = self
+                    .cx
+                    .push_import(location, import.map_ref(|_| ()), span.clone());
                 self.cx[id].set_resultid(result);
                 HirKind::Import(id)
             }
@@ -266,20 +273,23 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             (_, ImportMode::Location) => Err(refuse("`as Location` is refused".to_owned())
                 .hint("it would put a file name of this machine into the value")
                 .into()),
-            (ImportTarget::Missing, _) => {
-                Err(Failure::Absent(refuse("`missing` is never there".to_owned())))
-            }
+            (ImportTarget::Missing, _) => Err(Failure::absent(refuse(
+                "`missing` is never there".to_owned(),
+            ))),
             (ImportTarget::Env(name), _) => {
-                let finding = refuse(format!("`env:{name}` is absent: an experiment sees no environment"));
-                Err(Failure::Absent(finding.hint("write the value down, or give a default: `env:NAME ? 1`")))
+                let finding = refuse(format!(
+                    "`env:{name}` is absent: an experiment sees no environment"
+                ));
+                Err(Failure::absent(finding.hint(
+                    "write the value down, or give a default: `env:NAME ? 1`",
+                )))
             }
             (ImportTarget::Remote(url), mode) => {
                 self.remote(base, url, mode == ImportMode::RawText, pin, span)
             }
             (ImportTarget::Local(prefix, path), mode) => {
-                let name = local_name(base, *prefix, path).map_err(|finding| {
-                    Failure::from(finding.at(base.name(), span))
-                })?;
+                let name = local_name(base, *prefix, path)
+                    .map_err(|finding| Failure::from(finding.at(base.name(), span)))?;
                 self.local(base, &name, mode == ImportMode::RawText, pin, span)
             }
         }
@@ -295,34 +305,13 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     ) -> Result<ImportResultId<'cx>> {
         let refuse = |message: String| Finding::new(message).at(base.name(), span);
         let key = (name.to_owned(), as_text);
-        let id = match self.by_file.get(&key) {
-            Some(&id) => id,
-            None => {
-                if !as_text && let Some(first) = self.stack.iter().position(|file| file == name) {
-                    let cycle = self.stack[first..].join("` → `");
-                    let message = format!("this import closes a cycle: `{cycle}` → `{name}`");
-                    return Err(refuse(message).into());
-                }
-                if self.stack.len() >= IMPORT_DEPTH_MAX {
-                    let message = format!("imports are nested more than {IMPORT_DEPTH_MAX} deep");
-                    return Err(refuse(message).into());
-                }
-                let bytes = self
-                    .read(name)
-                    .map_err(|message| refuse(format!("`{name}` cannot be imported: {message}")))?
-                    .ok_or_else(|| {
-                        Failure::Absent(refuse(format!("there is no file `{name}`")))
-                    })?;
-                let typed = if as_text {
-                    self.text(name, bytes)?
-                } else {
-                    let typed = self.code(name, bytes, None)?;
-                    Typed { hir: typed.normalize(self.cx).to_hir(), ty: typed.ty }
-                };
-                let id = self.cx.push_import_result(typed);
-                self.by_file.insert(key, id);
-                id
-            }
+        let id = if let Some(&id) = self.by_file.get(&key) {
+            id
+        } else {
+            let typed = self.import_file(base, name, as_text, span)?;
+            let id = self.cx.push_import_result(typed);
+            self.by_file.insert(key, id);
+            id
         };
         // Rewritten expressions have other hashes; the plain pass has compared them.
         if let Some(wanted) = pin
@@ -338,6 +327,35 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             }
         }
         Ok(id)
+    }
+
+    fn import_file(
+        &mut self,
+        base: Base<'_>,
+        name: &str,
+        as_text: bool,
+        span: &Span,
+    ) -> Result<Typed<'cx>> {
+        let refuse = |message: String| Finding::new(message).at(base.name(), span);
+        if !as_text && let Some(first) = self.stack.iter().position(|file| file == name) {
+            let cycle = self.stack[first..].join("` → `");
+            let message = format!("this import closes a cycle: `{cycle}` → `{name}`");
+            return Err(refuse(message).into());
+        }
+        if self.stack.len() >= IMPORT_DEPTH_MAX {
+            let message = format!("imports are nested more than {IMPORT_DEPTH_MAX} deep");
+            return Err(refuse(message).into());
+        }
+        let bytes = self
+            .read(name)
+            .map_err(|message| refuse(format!("`{name}` cannot be imported: {message}")))?
+            .ok_or_else(|| Failure::absent(refuse(format!("there is no file `{name}`"))))?;
+        if as_text {
+            return self.text(name, bytes);
+        }
+        let typed = self.code(name, bytes, None)?;
+        let hir = typed.normalize(self.cx).to_hir();
+        Ok(Typed { hir, ty: typed.ty })
     }
 
     fn remote(
@@ -367,13 +385,15 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         let Some(bytes) = confined::read_pinned(self.pins, pin) else {
             self.sources.absent_pins.insert(pin);
             let message = format!("`{address}` is not here, and an evaluation uses no network");
-            return Err(Failure::Absent(refuse(message).hint(format!(
+            return Err(Failure::absent(refuse(message).hint(format!(
                 "add it by hand: `dhall encode` gives the bytes of sha256:{pin}, `ibid store add` takes them"
             ))));
         };
         self.count_bytes(bytes.len()).map_err(refuse)?;
         let tree = binary::decode(&bytes).map_err(|error| {
-            refuse(format!("the bytes of sha256:{pin} are no Dhall expression: {error:?}"))
+            refuse(format!(
+                "the bytes of sha256:{pin} are no Dhall expression: {error:?}"
+            ))
         })?;
         if as_text && !matches!(tree.kind(), ExprKind::TextLit(text) if text.tail().is_empty()) {
             return Err(refuse(format!("sha256:{pin} is not a text")).into());
@@ -405,7 +425,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             return Ok(None);
         };
         self.count_bytes(bytes.len())?;
-        self.sources.files.insert(name.to_owned(), BlobDigest::of(&bytes));
+        self.sources
+            .files
+            .insert(name.to_owned(), BlobDigest::of(&bytes));
         Ok(Some(bytes))
     }
 
@@ -440,10 +462,16 @@ fn parsed(name: &str, source: &str) -> Result<Expr> {
 /// `T::r` is `(T.default // r) : T.Type`.
 fn completed(schema: &Expr, record: &Expr, span: &Span) -> Expr {
     let field = |name: &str| {
-        Expr::new(ExprKind::Op(OpKind::Field(schema.clone(), name.into())), span.clone())
+        Expr::new(
+            ExprKind::Op(OpKind::Field(schema.clone(), name.into())),
+            span.clone(),
+        )
     };
-    let merged =
-        OpKind::BinOp(BinOp::RightBiasedRecordMerge, field("default"), record.clone());
+    let merged = OpKind::BinOp(
+        BinOp::RightBiasedRecordMerge,
+        field("default"),
+        record.clone(),
+    );
     let merged = Expr::new(ExprKind::Op(merged), span.clone());
     Expr::new(ExprKind::Annot(merged, field("Type")), span.clone())
 }
@@ -452,30 +480,34 @@ fn local_name(
     base: Base<'_>,
     prefix: FilePrefix,
     path: &FilePath,
-) -> std::result::Result<String, Finding> {
+) -> std::result::Result<String, Box<Finding>> {
     let Base::File(importer) = base else {
-        return Err(Finding::new("imports are not allowed here"));
+        return Err(Box::new(Finding::new("imports are not allowed here")));
     };
-    let copy = "copy the file below the import root and import it by a relative path";
+    let refuse = |message: &str| {
+        let copy = "copy the file below the import root and import it by a relative path";
+        Box::new(Finding::new(message).hint(copy))
+    };
     let folder = Path::new(importer).parent().unwrap_or(Path::new(""));
     let mut joined = match prefix {
         FilePrefix::Absolute => {
-            return Err(Finding::new("imports by an absolute path are refused").hint(copy));
+            return Err(refuse("imports by an absolute path are refused"));
         }
         FilePrefix::Home => {
-            return Err(Finding::new("imports from the home folder are refused").hint(copy));
+            return Err(refuse("imports from the home folder are refused"));
         }
         FilePrefix::Here => folder.to_owned(),
         FilePrefix::Parent => folder.join(".."),
     };
     for component in &path.file_path {
         if component.contains(['/', '\0']) {
-            return Err(Finding::new("a path component holds a character that no file name has"));
+            return Err(refuse(
+                "a path component holds a character that no file name has",
+            ));
         }
         joined.push(component);
     }
-    confined::normalised(&joined)
-        .ok_or_else(|| Finding::new("this import leads out of the import root").hint(copy))
+    confined::normalised(&joined).ok_or_else(|| refuse("this import leads out of the import root"))
 }
 
 fn address(url: &URL<Expr>) -> String {
@@ -483,6 +515,13 @@ fn address(url: &URL<Expr>) -> String {
         Scheme::HTTP => "http",
         Scheme::HTTPS => "https",
     };
-    let query = url.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
-    format!("{scheme}://{}/{}{query}", url.authority, url.path.file_path.join("/"))
+    let query = url
+        .query
+        .as_ref()
+        .map_or(String::new(), |query| format!("?{query}"));
+    format!(
+        "{scheme}://{}/{}{query}",
+        url.authority,
+        url.path.file_path.join("/")
+    )
 }

@@ -16,7 +16,10 @@ pub(super) struct SyntaxError {
 
 impl SyntaxError {
     pub(super) fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
+        Self {
+            offset,
+            message: message.into(),
+        }
     }
 }
 
@@ -51,7 +54,12 @@ pub(super) struct Group {
 
 /// The groups of `source`; the first is the file itself.
 pub(super) fn groups(source: &str, depth_max: usize) -> Result<Vec<Group>> {
-    let mut scanner = Scanner { source: source.as_bytes(), at: 0, groups: Vec::new(), depth_max };
+    let mut scanner = Scanner {
+        source: source.as_bytes(),
+        at: 0,
+        groups: Vec::new(),
+        depth_max,
+    };
     while scanner.looking_at(b"#!") {
         scanner.skip_line();
         scanner.at = (scanner.at + 1).min(source.len());
@@ -105,7 +113,9 @@ impl Level {
 
 impl Scanner<'_> {
     fn looking_at(&self, token: &[u8]) -> bool {
-        self.source.get(self.at..).is_some_and(|rest| rest.starts_with(token))
+        self.source
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(token))
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -124,7 +134,12 @@ impl Scanner<'_> {
 
     fn open(&mut self, shape: Shape, parent: usize, start: usize) -> usize {
         let group = self.groups.len();
-        self.groups.push(Group { shape, start, end: start, children: Vec::new() });
+        self.groups.push(Group {
+            shape,
+            start,
+            end: start,
+            children: Vec::new(),
+        });
         self.groups[parent].children.push(group);
         group
     }
@@ -133,7 +148,10 @@ impl Scanner<'_> {
     fn body(&mut self, mut level: Level) -> Result<bool> {
         if level.depth > self.depth_max {
             let message = format!("brackets are nested more than {} deep", self.depth_max);
-            return Err(SyntaxError::new(level.closing.map_or(0, |(_, opened)| opened), message));
+            return Err(SyntaxError::new(
+                level.closing.map_or(0, |(_, opened)| opened),
+                message,
+            ));
         }
         while let Some(byte) = self.peek(0) {
             if self.blank()? {
@@ -143,8 +161,11 @@ impl Scanner<'_> {
             let after_binder = std::mem::take(&mut level.after_binder);
             match byte {
                 b'(' | b'[' | b'{' | b'<' => {
-                    let stays =
-                        if byte == b'(' { after_binder } else { after_dot && byte == b'{' };
+                    let stays = if byte == b'(' {
+                        after_binder
+                    } else {
+                        after_dot && byte == b'{'
+                    };
                     self.bracket(&mut level, byte, stays)?;
                 }
                 b')' | b']' | b'}' | b'>' => {
@@ -162,9 +183,15 @@ impl Scanner<'_> {
         match level.closing {
             None => Ok(level.solid),
             Some((_, opened)) => {
-                let bracket =
-                    if self.source[opened] == b'$' { "${" } else { self.bracket_at(opened) };
-                Err(SyntaxError::new(opened, format!("this `{bracket}` is never closed")))
+                let bracket = if self.source[opened] == b'$' {
+                    "${"
+                } else {
+                    self.bracket_at(opened)
+                };
+                Err(SyntaxError::new(
+                    opened,
+                    format!("this `{bracket}` is never closed"),
+                ))
             }
         }
     }
@@ -206,7 +233,10 @@ impl Scanner<'_> {
                 self.at += 1;
             }
         }
-        Err(SyntaxError::new(start, "this block comment is never closed"))
+        Err(SyntaxError::new(
+            start,
+            "this block comment is never closed",
+        ))
     }
 
     fn bracket(&mut self, level: &mut Level, byte: u8, stays: bool) -> Result<()> {
@@ -222,7 +252,11 @@ impl Scanner<'_> {
             level.transparent.push((closing, start));
             return Ok(());
         }
-        let shape = if byte == b'(' { Shape::Parentheses } else { Shape::Brackets };
+        let shape = if byte == b'(' {
+            Shape::Parentheses
+        } else {
+            Shape::Brackets
+        };
         let group = self.open(shape, level.group, start);
         let solid = self.body(Level::new(group, level.depth + 1, Some((closing, start))))?;
         self.groups[group].end = self.at;
@@ -239,9 +273,8 @@ impl Scanner<'_> {
         if let Some((wanted, opened)) = level.transparent.pop() {
             if wanted != byte {
                 let line = self.line_of(opened);
-                let message = format!(
-                    "`{found}` does not match the bracket that was opened on line {line}"
-                );
+                let message =
+                    format!("`{found}` does not match the bracket that was opened on line {line}");
                 return Err(SyntaxError::new(self.at, message));
             }
             self.at += 1;
@@ -252,7 +285,10 @@ impl Scanner<'_> {
                 self.at += 1;
                 Ok(true)
             }
-            None => Err(SyntaxError::new(self.at, format!("`{found}` was never opened"))),
+            None => Err(SyntaxError::new(
+                self.at,
+                format!("`{found}` was never opened"),
+            )),
             Some((wanted, opened)) => {
                 let (wanted, line) = (char::from(wanted), self.line_of(opened));
                 let message = format!(
@@ -264,7 +300,7 @@ impl Scanner<'_> {
     }
 
     fn line_of(&self, offset: usize) -> usize {
-        1 + self.source[..offset].iter().filter(|&&byte| byte == b'\n').count()
+        self.source[..offset].split(|&byte| byte == b'\n').count()
     }
 
     /// Reads any token that is neither blank nor bracket.
@@ -314,19 +350,20 @@ impl Scanner<'_> {
 
     fn word(&mut self, level: &mut Level) -> Result<()> {
         let start = self.at;
-        self.skip_while(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/')
-        });
+        self.skip_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'/'));
         match &self.source[start..self.at] {
             b"forall" => level.after_binder = true,
             b"env" if self.looking_at(b":\"") => {
                 self.at += 1;
                 self.text(level)?;
             }
-            b"http" | b"https" | b"env" if self.looking_at(b":") => {
-                if self.peek(1).is_some_and(|next| !next.is_ascii_whitespace() && next != b':') {
-                    self.path();
-                }
+            b"http" | b"https" | b"env"
+                if self.looking_at(b":")
+                    && self
+                        .peek(1)
+                        .is_some_and(|next| !next.is_ascii_whitespace() && next != b':') =>
+            {
+                self.path();
             }
             _ => {}
         }
@@ -400,7 +437,10 @@ impl Scanner<'_> {
         let group = self.open(Shape::Indented, level.group, start);
         self.at += 2;
         if !(self.looking_at(b"\n") || self.looking_at(b"\r\n")) {
-            return Err(SyntaxError::new(start, "a line break must follow the opening ''"));
+            return Err(SyntaxError::new(
+                start,
+                "a line break must follow the opening ''",
+            ));
         }
         while self.peek(0).is_some() {
             if self.looking_at(b"'''") {
@@ -417,7 +457,10 @@ impl Scanner<'_> {
                 self.at += 1;
             }
         }
-        Err(SyntaxError::new(start, "this '' text literal is never closed"))
+        Err(SyntaxError::new(
+            start,
+            "this '' text literal is never closed",
+        ))
     }
 }
 
@@ -434,7 +477,8 @@ mod tests {
     fn pieces(source: &str) -> Vec<&str> {
         let groups = groups(source, 200).unwrap();
         let kept = groups.iter().flat_map(|group| &group.children);
-        kept.map(|&child| &source[groups[child].start..groups[child].end]).collect()
+        kept.map(|&child| &source[groups[child].start..groups[child].end])
+            .collect()
     }
 
     fn refusal(source: &str) -> String {
@@ -443,14 +487,27 @@ mod tests {
 
     #[test]
     fn brackets_are_cut_and_binders_are_not() {
-        assert_eq!(pieces("λ(x : { a : T }) → (x.{ a, b })"), ["{ a : T }", "(x.{ a, b })"]);
+        assert_eq!(
+            pieces("λ(x : { a : T }) → (x.{ a, b })"),
+            ["{ a : T }", "(x.{ a, b })"]
+        );
         assert_eq!(pieces("[] : List T"), [""; 0]);
-        assert_eq!(pieces("\"a ${ {b = 1}.b }\""), ["${ {b = 1}.b }", "{b = 1}"]);
+        assert_eq!(
+            pieces("\"a ${ {b = 1}.b }\""),
+            ["${ {b = 1}.b }", "{b = 1}"]
+        );
     }
 
     #[test]
     fn brackets_in_comments_labels_texts_and_paths_are_not_brackets() {
-        for source in ["{- ( -} 1 -- (", "`a(b`", "\"(\"", "./a/\"(\"/b", "http://[::1]/a ", "''\n ( ''"] {
+        for source in [
+            "{- ( -} 1 -- (",
+            "`a(b`",
+            "\"(\"",
+            "./a/\"(\"/b",
+            "http://[::1]/a ",
+            "''\n ( ''",
+        ] {
             let cut = pieces(source);
             assert!(cut.is_empty() || cut == ["''\n ( ''"], "{source}: {cut:?}");
         }
@@ -466,6 +523,9 @@ mod tests {
         );
         assert_eq!(refusal("\"a ${if True then 1"), "this `${` is never closed");
         assert_eq!(refusal("{- {- -}"), "this block comment is never closed");
-        assert_eq!(refusal(&"(".repeat(300)), "brackets are nested more than 200 deep");
+        assert_eq!(
+            refusal(&"(".repeat(300)),
+            "brackets are nested more than 200 deep"
+        );
     }
 }

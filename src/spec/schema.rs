@@ -1,5 +1,8 @@
 //! Compares two types and says every difference at once, with its path.
 
+use std::collections::BTreeMap;
+
+use dhall::builtins::Builtin;
 use dhall::operations::OpKind;
 use dhall::syntax::{Expr, ExprKind, Label};
 
@@ -32,9 +35,9 @@ pub(super) fn extended(path: &str, steps: &[Step]) -> String {
     for step in steps {
         match step {
             Step::Field(name) if path.is_empty() => path.push_str(name),
-            Step::Field(name) => path.push_str(&format!(".{name}")),
+            Step::Field(name) => path.extend([".", name]),
             Step::Element => path.push_str("[]"),
-            Step::Alternative(name) => path.push_str(&format!("<{name}>")),
+            Step::Alternative(name) => path.extend(["<", name, ">"]),
             Step::Content => path.push('?'),
         }
     }
@@ -54,54 +57,21 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
     }
     match (found.kind(), expected.kind()) {
         (ExprKind::RecordType(there), ExprKind::RecordType(wanted)) => {
-            for (name, wanted_type) in wanted {
-                steps.push(Step::Field(String::from(name)));
-                match there.get(name) {
-                    Some(type_there) => compare(type_there, wanted_type, steps, out),
-                    None => out.push(missing(name, wanted_type, there.keys(), wanted.keys(), steps)),
-                }
-                steps.pop();
-            }
-            for name in there.keys().filter(|name| !wanted.contains_key(*name)) {
-                steps.push(Step::Field(String::from(name)));
-                let free = wanted.keys().filter(|wanted| !there.contains_key(*wanted));
-                out.push(unknown("field", name, free, steps));
-                steps.pop();
-            }
+            records(there, wanted, steps, out);
         }
         (ExprKind::UnionType(there), ExprKind::UnionType(wanted)) => {
-            for (name, wanted_type) in wanted {
-                steps.push(Step::Alternative(String::from(name)));
-                match (there.get(name), wanted_type) {
-                    (Some(Some(type_there)), Some(wanted_type)) => {
-                        compare(type_there, wanted_type, steps, out);
-                    }
-                    (Some(None), None) => {}
-                    (None, _) => out.push(plain("this alternative is missing", steps)),
-                    (Some(None), Some(wanted_type)) => {
-                        out.push(typed("this alternative lacks its value", wanted_type, "nothing", steps));
-                    }
-                    (Some(Some(type_there)), None) => {
-                        let mut mismatch = plain("this alternative carries a value and should not", steps);
-                        mismatch.found = Some(short(type_there));
-                        out.push(mismatch);
-                    }
-                }
-                steps.pop();
-            }
-            for name in there.keys().filter(|name| !wanted.contains_key(*name)) {
-                steps.push(Step::Alternative(String::from(name)));
-                let free = wanted.keys().filter(|wanted| !there.contains_key(*wanted));
-                out.push(unknown("alternative", name, free, steps));
-                steps.pop();
-            }
+            unions(there, wanted, steps, out);
         }
         (
             ExprKind::Op(OpKind::App(constructor, there)),
             ExprKind::Op(OpKind::App(other, wanted)),
         ) if constructor == other => {
-            let is_list = constructor.to_string() == "List";
-            steps.push(if is_list { Step::Element } else { Step::Content });
+            let is_list = matches!(constructor.kind(), ExprKind::Builtin(Builtin::List));
+            steps.push(if is_list {
+                Step::Element
+            } else {
+                Step::Content
+            });
             compare(there, wanted, steps, out);
             steps.pop();
         }
@@ -110,6 +80,72 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
             mismatch.hint = conversion(&short(expected), &short(found));
             out.push(mismatch);
         }
+    }
+}
+
+fn records(
+    there: &BTreeMap<Label, Expr>,
+    wanted: &BTreeMap<Label, Expr>,
+    steps: &mut Vec<Step>,
+    out: &mut Vec<Mismatch>,
+) {
+    let unclaimed: Vec<_> = there
+        .keys()
+        .filter(|name| !wanted.contains_key(*name))
+        .collect();
+    let free: Vec<_> = wanted
+        .keys()
+        .filter(|name| !there.contains_key(*name))
+        .collect();
+    for (name, wanted_type) in wanted {
+        steps.push(Step::Field(String::from(name)));
+        match there.get(name) {
+            Some(type_there) => compare(type_there, wanted_type, steps, out),
+            None => out.push(missing(name, wanted_type, &unclaimed, steps)),
+        }
+        steps.pop();
+    }
+    for name in unclaimed {
+        steps.push(Step::Field(String::from(name)));
+        out.push(unknown("field", name, &free, steps));
+        steps.pop();
+    }
+}
+
+fn unions(
+    there: &BTreeMap<Label, Option<Expr>>,
+    wanted: &BTreeMap<Label, Option<Expr>>,
+    steps: &mut Vec<Step>,
+    out: &mut Vec<Mismatch>,
+) {
+    for (name, wanted_type) in wanted {
+        steps.push(Step::Alternative(String::from(name)));
+        match (there.get(name), wanted_type) {
+            (Some(Some(type_there)), Some(wanted_type)) => {
+                compare(type_there, wanted_type, steps, out);
+            }
+            (Some(None), None) => {}
+            (None, _) => out.push(plain("this alternative is missing", steps)),
+            (Some(None), Some(wanted_type)) => {
+                let message = "this alternative lacks its value";
+                out.push(typed(message, wanted_type, "nothing", steps));
+            }
+            (Some(Some(type_there)), None) => {
+                let mut mismatch = plain("this alternative carries a value and should not", steps);
+                mismatch.found = Some(short(type_there));
+                out.push(mismatch);
+            }
+        }
+        steps.pop();
+    }
+    let free: Vec<_> = wanted
+        .keys()
+        .filter(|name| !there.contains_key(*name))
+        .collect();
+    for name in there.keys().filter(|name| !wanted.contains_key(*name)) {
+        steps.push(Step::Alternative(String::from(name)));
+        out.push(unknown("alternative", name, &free, steps));
+        steps.pop();
     }
 }
 
@@ -130,29 +166,16 @@ fn typed(message: &str, expected: &Expr, found: &str, steps: &[Step]) -> Mismatc
     mismatch
 }
 
-fn missing<'l>(
-    name: &Label,
-    wanted_type: &Expr,
-    there: impl Iterator<Item = &'l Label>,
-    wanted: impl Iterator<Item = &'l Label> + Clone,
-    steps: &[Step],
-) -> Mismatch {
-    let mut mismatch = plain(&format!("missing (expected {})", short(wanted_type)), steps);
-    mismatch.expected = Some(short(wanted_type));
-    let unclaimed = there.filter(|label| !wanted.clone().any(|wanted| wanted == *label));
-    mismatch.hint = nearest(name.as_ref(), unclaimed.map(Label::as_ref))
+fn missing(name: &Label, wanted: &Expr, unclaimed: &[&Label], steps: &[Step]) -> Mismatch {
+    let mut mismatch = plain(&format!("missing (expected {})", short(wanted)), steps);
+    mismatch.hint = nearest(name.as_ref(), unclaimed.iter().map(|label| label.as_ref()))
         .map(|near| format!("rename `{near}` to `{}`?", name.as_ref()));
     mismatch
 }
 
-fn unknown<'l>(
-    what: &str,
-    name: &Label,
-    free: impl Iterator<Item = &'l Label>,
-    steps: &[Step],
-) -> Mismatch {
+fn unknown(what: &str, name: &Label, free: &[&Label], steps: &[Step]) -> Mismatch {
     let mut mismatch = plain(&format!("the schema has no such {what}"), steps);
-    mismatch.hint = nearest(name.as_ref(), free.map(Label::as_ref))
+    mismatch.hint = nearest(name.as_ref(), free.iter().map(|label| label.as_ref()))
         .map(|near| format!("did you mean `{near}`?"));
     mismatch
 }
@@ -192,9 +215,13 @@ pub(super) fn short(tree: &Expr) -> String {
 
 /// The name most like `name`, if one is like it.
 pub(super) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let (distance, near) =
-        names.map(|other| (edit_distance(name, other), other)).min_by_key(|(distance, _)| *distance)?;
-    (distance <= name.chars().count().div_ceil(3).max(1)).then_some(near)
+    let (distance, near) = names
+        .map(|other| (edit_distance(name, other), other))
+        .min_by_key(|(distance, _)| *distance)?;
+    let length = name.chars().count();
+    // Every name of one or two letters is like every other.
+    let most = if length < 3 { 0 } else { length.div_ceil(3) };
+    (distance <= most).then_some(near)
 }
 
 /// Insertions, deletions and replacements between two names, letters compared without case.

@@ -1,7 +1,7 @@
 //! Values and normal forms as text for people, at most 100 columns wide where that is possible.
 
-use dhall::syntax::{Expr, ExprKind, NumKind};
 use dhall::operations::OpKind;
+use dhall::syntax::{Expr, ExprKind, NumKind};
 
 use super::value::Value;
 
@@ -24,11 +24,11 @@ enum Layout {
         open: &'static str,
         close: &'static str,
         separator: &'static str,
-        items: Vec<(String, Layout)>,
+        items: Vec<(String, Self)>,
         width: usize,
     },
     /// Something before a layout: `Some …`, `< … >.A …`.
-    Prefixed(String, Box<Layout>),
+    Prefixed(String, Box<Self>),
 }
 
 impl Layout {
@@ -46,9 +46,17 @@ impl Layout {
         separator: &'static str,
         items: Vec<(String, Self)>,
     ) -> Self {
-        let inner: usize =
-            items.iter().map(|(prefix, item)| prefix.chars().count() + item.width() + 2).sum();
-        Self::Items { open, close, separator, items, width: inner + 4 }
+        let inner: usize = items
+            .iter()
+            .map(|(prefix, item)| prefix.chars().count() + item.width() + 2)
+            .sum();
+        Self::Items {
+            open,
+            close,
+            separator,
+            items,
+            width: inner + 4,
+        }
     }
 
     fn write(&self, indent: usize, out: &mut String) {
@@ -58,7 +66,13 @@ impl Layout {
                 out.push_str(prefix);
                 inner.write(indent + 2, out);
             }
-            Self::Items { open, close, separator, items, width } => {
+            Self::Items {
+                open,
+                close,
+                separator,
+                items,
+                width,
+            } => {
                 let broken = indent + width > WIDTH;
                 for (number, (prefix, item)) in items.iter().enumerate() {
                     if broken && (number > 0 || indent > 0) {
@@ -101,10 +115,15 @@ fn of_value(value: &Value) -> Layout {
         Value::Double(value) => Layout::Line(double(*value)),
         Value::Text(value) => Layout::Line(quoted(value)),
         Value::Optional(None) => Layout::Line("None".to_owned()),
-        Value::Optional(Some(value)) => Layout::Prefixed("Some ".to_owned(), Box::new(of_value(value))),
+        Value::Optional(Some(value)) => {
+            Layout::Prefixed("Some ".to_owned(), Box::new(of_value(value)))
+        }
         Value::List(values) if values.is_empty() => Layout::Line("[]".to_owned()),
         Value::List(values) => {
-            let items = values.iter().map(|value| (String::new(), of_value(value))).collect();
+            let items = values
+                .iter()
+                .map(|value| (String::new(), of_value(value)))
+                .collect();
             Layout::items("[", "]", ",", items)
         }
         Value::Record(fields) if fields.is_empty() => Layout::Line("{=}".to_owned()),
@@ -116,9 +135,10 @@ fn of_value(value: &Value) -> Layout {
             Layout::items("{", "}", ",", items)
         }
         Value::Union(alternative, None) => Layout::Line(label(alternative)),
-        Value::Union(alternative, Some(payload)) => {
-            Layout::Prefixed(format!("{} ", label(alternative)), Box::new(of_value(payload)))
-        }
+        Value::Union(alternative, Some(payload)) => Layout::Prefixed(
+            format!("{} ", label(alternative)),
+            Box::new(of_value(payload)),
+        ),
     }
 }
 
@@ -126,7 +146,10 @@ fn of_value(value: &Value) -> Layout {
 fn of_tree(tree: &Expr) -> Layout {
     match tree.kind() {
         ExprKind::NEListLit(elements) => {
-            let items = elements.iter().map(|element| (String::new(), of_tree(element))).collect();
+            let items = elements
+                .iter()
+                .map(|element| (String::new(), of_tree(element)))
+                .collect();
             Layout::items("[", "]", ",", items)
         }
         ExprKind::RecordLit(fields) if !fields.is_empty() => {
@@ -141,7 +164,10 @@ fn of_tree(tree: &Expr) -> Layout {
             Layout::Prefixed("Some ".to_owned(), Box::new(of_tree(value)))
         }
         ExprKind::Op(OpKind::App(function, argument)) if is_bracketed(argument) => {
-            Layout::Prefixed(format!("{} ", engine_text(function)), Box::new(of_tree(argument)))
+            Layout::Prefixed(
+                format!("{} ", engine_text(function)),
+                Box::new(of_tree(argument)),
+            )
         }
         _ => Layout::Line(engine_text(tree)),
     }
@@ -160,7 +186,11 @@ fn double(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
-        if value > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
+        if value > 0.0 {
+            "Infinity".to_owned()
+        } else {
+            "-Infinity".to_owned()
+        }
     } else {
         format!("{value:?}")
     }
@@ -176,7 +206,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if c.is_control() => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c if c.is_control() => out.extend(["\\u", &format!("{:04X}", u32::from(c))]),
             c => out.push(c),
         }
     }
@@ -186,15 +216,21 @@ fn quoted(text: &str) -> String {
 
 /// Words that a label must be quoted to be.
 const RESERVED: [&str; 22] = [
-    "if", "then", "else", "let", "in", "as", "using", "merge", "missing", "Infinity", "NaN", "Some",
-    "toMap", "assert", "forall", "with", "True", "False", "Type", "Kind", "Sort", "env",
+    "if", "then", "else", "let", "in", "as", "using", "merge", "missing", "Infinity", "NaN",
+    "Some", "toMap", "assert", "forall", "with", "True", "False", "Type", "Kind", "Sort", "env",
 ];
 
 fn label(name: &str) -> String {
     let mut characters = name.chars();
-    let simple = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    let simple = characters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/'))
         && !RESERVED.contains(&name)
         && dhall::builtins::Builtin::parse(name).is_none();
-    if simple { name.to_owned() } else { format!("`{name}`") }
+    if simple {
+        name.to_owned()
+    } else {
+        format!("`{name}`")
+    }
 }

@@ -8,11 +8,9 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
-use super::{Evaluated, Finding, Place, Request, Sources, Value};
+use super::value::{DEPTH_MAX, Value};
+use super::{Evaluated, Finding, Place, Request, Sources};
 use crate::digest::{BlobDigest, ExperimentId};
-
-/// Values nested deeper than this are refused on reading.
-const DEPTH_MAX: usize = 500;
 
 /// Something with a form in bytes.
 pub(super) trait Wire: Sized {
@@ -27,7 +25,10 @@ pub(super) trait Wire: Sized {
 
     /// Reads all of `bytes`.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut input = Input { rest: bytes, depth: 0 };
+        let mut input = Input {
+            rest: bytes,
+            depth: 0,
+        };
         let value = Self::read(&mut input)?;
         input.rest.is_empty().then_some(value)
     }
@@ -138,7 +139,11 @@ impl<T: Wire> Wire for Option<T> {
         }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        Some(if bool::read(input)? { Some(T::read(input)?) } else { None })
+        Some(if bool::read(input)? {
+            Some(T::read(input)?)
+        } else {
+            None
+        })
     }
 }
 
@@ -154,7 +159,9 @@ impl<T: Wire> Wire for Box<T> {
 impl<T: Wire> Wire for Vec<T> {
     fn write(&self, out: &mut Vec<u8>) {
         (self.len() as u64).write(out);
-        self.iter().for_each(|value| value.write(out));
+        for value in self {
+            value.write(out);
+        }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
         (0..input.count()?).map(|_| T::read(input)).collect()
@@ -164,7 +171,9 @@ impl<T: Wire> Wire for Vec<T> {
 impl<T: Wire + Ord> Wire for BTreeSet<T> {
     fn write(&self, out: &mut Vec<u8>) {
         (self.len() as u64).write(out);
-        self.iter().for_each(|value| value.write(out));
+        for value in self {
+            value.write(out);
+        }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
         (0..input.count()?).map(|_| T::read(input)).collect()
@@ -180,7 +189,9 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
         }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        (0..input.count()?).map(|_| Some((K::read(input)?, V::read(input)?))).collect()
+        (0..input.count()?)
+            .map(|_| Some((K::read(input)?, V::read(input)?)))
+            .collect()
     }
 }
 
@@ -229,7 +240,7 @@ impl Wire for Value {
 
     fn read(input: &mut Input<'_>) -> Option<Self> {
         input.depth += 1;
-        if input.depth > DEPTH_MAX {
+        if input.depth > DEPTH_MAX + 1 {
             return None;
         }
         let value = match u8::read(input)? {

@@ -203,7 +203,7 @@ impl Store {
             file.sync_all().context("flush", owned)?;
         }
         let target = self.blob_path(&digest);
-        with_parent(&target, || {
+        with_parent(&target, durability, || {
             std::fs::rename(owned, &target).context("rename to", &target)
         })?;
         Ok((digest, bytes))
@@ -237,7 +237,7 @@ impl Store {
         temp.set_read_only()?;
         let target = self.blob_path(digest);
         if !target.parent().is_some_and(Path::is_dir) {
-            fs::create_dir_durable(target.parent().expect("a blob is in a folder"))?;
+            create_parent(&target, durability)?;
         }
         temp.persist(&target, durability)?;
         Ok(())
@@ -247,13 +247,22 @@ impl Store {
 /// Tries again with the folder of `target` made, if that was what was missing.
 pub(super) fn with_parent<T>(
     target: &Path,
+    durability: Durability,
     mut attempt: impl FnMut() -> Result<T, fs::Error>,
 ) -> Result<T, fs::Error> {
     match attempt() {
         Err(error) if error.is_missing() => {
-            fs::create_dir_durable(target.parent().expect("a stored file is in a folder"))?;
+            create_parent(target, durability)?;
             attempt()
         }
         done => done,
+    }
+}
+
+fn create_parent(target: &Path, durability: Durability) -> Result<(), fs::Error> {
+    let parent = target.parent().expect("a stored file is in a folder");
+    match durability {
+        Durability::Relaxed => fs::create_dir(parent),
+        Durability::Durable => fs::create_dir_durable(parent),
     }
 }

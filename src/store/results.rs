@@ -71,7 +71,7 @@ impl Store {
         }
         let path = self.result_path(key);
         let bytes = encode(key, result);
-        let is_new = with_parent(&path, || {
+        let is_new = with_parent(&path, durability, || {
             let mut temp = TempFile::create_in(&self.tmp())?;
             temp.write_all(&bytes)?;
             temp.set_read_only()?;

@@ -3,12 +3,19 @@
 //! `x₂ = x + (attention(LayerNorm₁ x)·Woᵀ + bo)`, `y = x₂ + (act(LayerNorm₂ x₂·W₁ᵀ + b₁)·W₂ᵀ + b₂)`, with q, k, v one
 //! product. Rows are (sample, token); everything a chunk of samples needs lies side by side in its worker's arena.
 
-use super::rows::{Activation, activate, activate_backward, layer_norm, layer_norm_backward};
+use std::cell::RefCell;
+
 use super::region::disjoint;
+use super::rows::{Activation, NormInputs, norm_backward};
 use super::{Operation, Planner, Region};
-use crate::numerics::Level;
 use crate::numerics::attention::{AttentionShape, attention_backward, attention_forward};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+use crate::numerics::{Level, layer_norm};
+
+thread_local! {
+    /// Room of the attention's backward pass, kept so that a step allocates nothing.
+    static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The sizes of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +132,6 @@ pub struct BlockScratch {
     d_hidden: Region,
     d_qkv: Region,
     d_normed: Region,
-    x_hat: Region,
 }
 
 impl BlockScratch {
@@ -138,7 +144,6 @@ impl BlockScratch {
             d_hidden: largest(|shape| shape.rows() * shape.mlp_width),
             d_qkv: largest(|shape| 3 * shape.rows() * shape.width()),
             d_normed: largest(|shape| shape.rows() * shape.width()),
-            x_hat: largest(|shape| shape.rows() * shape.width()),
         }
     }
 }
@@ -166,9 +171,25 @@ impl Operation<1> for BlockForward {
         let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
         let weights = Weights::at(self.parameters, shape);
         let of = |region: Region| region.of(parameters);
-        let matrix = |region: Region, rows: usize, columns: usize| View::new(region.of(parameters), rows, columns);
-        let [input, stats_1, normed_1, qkv, probabilities, context, middle, stats_2, normed_2, hidden, activated, output] =
-            disjoint(target, [
+        let matrix = |region: Region, rows: usize, columns: usize| {
+            View::new(region.of(parameters), rows, columns)
+        };
+        let [
+            input,
+            stats_1,
+            normed_1,
+            qkv,
+            probabilities,
+            context,
+            middle,
+            stats_2,
+            normed_2,
+            hidden,
+            activated,
+            output,
+        ] = disjoint(
+            target,
+            [
                 state.input,
                 state.stats_1,
                 state.normed_1,
@@ -181,25 +202,74 @@ impl Operation<1> for BlockForward {
                 state.hidden,
                 state.activated,
                 state.output,
-            ]);
-        layer_norm(level, input, of(weights.norm_1), of(weights.norm_1_bias), normed_1, stats_1);
+            ],
+        );
+        layer_norm::forward(
+            level,
+            input,
+            of(weights.norm_1),
+            of(weights.norm_1_bias),
+            normed_1,
+            stats_1,
+        );
         let in_proj = matrix(weights.qkv, 3 * width, width).transposed();
         let finish = Finish::Bias(of(weights.qkv_bias));
-        multiply(level, View::new(normed_1, rows, width), in_proj, finish, qkv, 3 * width);
+        multiply(
+            level,
+            View::new(normed_1, rows, width),
+            in_proj,
+            finish,
+            qkv,
+            3 * width,
+        );
         attention_forward(level, &shape.attention, qkv, probabilities, context);
         let out_proj = matrix(weights.out, width, width).transposed();
         let residual = View::new(input, rows, width);
-        let finish = Finish::BiasResidual { bias: of(weights.out_bias), residual };
-        multiply(level, View::new(context, rows, width), out_proj, finish, middle, width);
-        layer_norm(level, middle, of(weights.norm_2), of(weights.norm_2_bias), normed_2, stats_2);
+        let finish = Finish::BiasResidual {
+            bias: of(weights.out_bias),
+            residual,
+        };
+        multiply(
+            level,
+            View::new(context, rows, width),
+            out_proj,
+            finish,
+            middle,
+            width,
+        );
+        layer_norm::forward(
+            level,
+            middle,
+            of(weights.norm_2),
+            of(weights.norm_2_bias),
+            normed_2,
+            stats_2,
+        );
         let fc = matrix(weights.fc, mlp, width).transposed();
         let finish = Finish::Bias(of(weights.fc_bias));
-        multiply(level, View::new(normed_2, rows, width), fc, finish, hidden, mlp);
-        activate(level, shape.activation, hidden, activated);
+        multiply(
+            level,
+            View::new(normed_2, rows, width),
+            fc,
+            finish,
+            hidden,
+            mlp,
+        );
+        shape.activation.forward(level, hidden, activated);
         let proj = matrix(weights.proj, width, mlp).transposed();
         let residual = View::new(middle, rows, width);
-        let finish = Finish::BiasResidual { bias: of(weights.proj_bias), residual };
-        multiply(level, View::new(activated, rows, mlp), proj, finish, output, width);
+        let finish = Finish::BiasResidual {
+            bias: of(weights.proj_bias),
+            residual,
+        };
+        multiply(
+            level,
+            View::new(activated, rows, mlp),
+            proj,
+            finish,
+            output,
+            width,
+        );
     }
 }
 
@@ -220,14 +290,40 @@ pub struct BlockBackward {
 impl BlockBackward {
     /// The perceptron's half: `d_stream` becomes the gradient of the stream between the halves.
     fn perceptron(&self, target: &mut [f32], parameters: &[f32]) {
-        let BlockForward { level, ref shape, ref state, .. } = self.forward;
+        let BlockForward {
+            level,
+            ref shape,
+            ref state,
+            ..
+        } = self.forward;
         let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
         let weights = Weights::at(self.forward.parameters, shape);
         let gradients = Weights::at(self.gradients, shape);
-        let [middle, stats, normed, hidden, activated] = 
-            [state.middle, state.stats_2, state.normed_2, state.hidden, state.activated];
-        let [middle, stats, normed, hidden, activated, d_stream, d_hidden, d_normed, x_hat, d_norm_bias, d_norm, d_fc_bias, d_fc, d_proj_bias, d_proj] =
-            disjoint(target, [
+        let [middle, stats, normed, hidden, activated] = [
+            state.middle,
+            state.stats_2,
+            state.normed_2,
+            state.hidden,
+            state.activated,
+        ];
+        let [
+            middle,
+            stats,
+            normed,
+            hidden,
+            activated,
+            d_stream,
+            d_hidden,
+            d_normed,
+            d_norm_bias,
+            d_norm,
+            d_fc_bias,
+            d_fc,
+            d_proj_bias,
+            d_proj,
+        ] = disjoint(
+            target,
+            [
                 middle,
                 stats,
                 normed,
@@ -236,37 +332,79 @@ impl BlockBackward {
                 self.d_stream.first(rows * width),
                 self.scratch.d_hidden.first(rows * mlp),
                 self.scratch.d_normed.first(rows * width),
-                self.scratch.x_hat.first(rows * width),
                 gradients.norm_2_bias,
                 gradients.norm_2,
                 gradients.fc_bias,
                 gradients.fc,
                 gradients.proj_bias,
                 gradients.proj,
-            ]);
+            ],
+        );
         let dy = View::new(d_stream, rows, width);
         column_sum(level, dy, d_proj_bias);
-        multiply(level, dy.transposed(), View::new(activated, rows, mlp), Finish::Store, d_proj, mlp);
+        multiply(
+            level,
+            dy.transposed(),
+            View::new(activated, rows, mlp),
+            Finish::Store,
+            d_proj,
+            mlp,
+        );
         let proj = View::new(weights.proj.of(parameters), width, mlp);
         multiply(level, dy, proj, Finish::Store, d_hidden, mlp);
-        activate_backward(level, shape.activation, hidden, d_hidden);
+        shape.activation.backward(level, hidden, d_hidden);
         let dh = View::new(d_hidden, rows, mlp);
         column_sum(level, dh, d_fc_bias);
-        multiply(level, dh.transposed(), View::new(normed, rows, width), Finish::Store, d_fc, width);
+        multiply(
+            level,
+            dh.transposed(),
+            View::new(normed, rows, width),
+            Finish::Store,
+            d_fc,
+            width,
+        );
         let fc = View::new(weights.fc.of(parameters), mlp, width);
         multiply(level, dh, fc, Finish::Store, d_normed, width);
         let gain = weights.norm_2.of(parameters);
-        layer_norm_backward(level, middle, stats, gain, d_normed, x_hat, d_stream, d_norm, d_norm_bias);
+        let of = NormInputs {
+            x: middle,
+            stats,
+            gain,
+            d_y: d_normed,
+        };
+        norm_backward(level, of, d_stream, d_norm, d_norm_bias);
     }
 
     /// The attention's half: `d_stream` becomes the gradient of the block's input.
     fn attention(&self, target: &mut [f32], parameters: &[f32]) {
-        let BlockForward { level, ref shape, ref state, .. } = self.forward;
+        let BlockForward {
+            level,
+            ref shape,
+            ref state,
+            ..
+        } = self.forward;
         let (rows, width) = (shape.rows(), shape.width());
         let weights = Weights::at(self.forward.parameters, shape);
         let gradients = Weights::at(self.gradients, shape);
-        let [input, stats, normed, qkv, probabilities, context, d_stream, d_qkv, d_normed, x_hat, d_norm_bias, d_norm, d_out_bias, d_out, d_in_bias, d_in] =
-            disjoint(target, [
+        let [
+            input,
+            stats,
+            normed,
+            qkv,
+            probabilities,
+            context,
+            d_stream,
+            d_qkv,
+            d_normed,
+            d_norm_bias,
+            d_norm,
+            d_out_bias,
+            d_out,
+            d_in_bias,
+            d_in,
+        ] = disjoint(
+            target,
+            [
                 state.input,
                 state.stats_1,
                 state.normed_1,
@@ -276,28 +414,58 @@ impl BlockBackward {
                 self.d_stream.first(rows * width),
                 self.scratch.d_qkv.first(3 * rows * width),
                 self.scratch.d_normed.first(rows * width),
-                self.scratch.x_hat.first(rows * width),
                 gradients.norm_1_bias,
                 gradients.norm_1,
                 gradients.out_bias,
                 gradients.out,
                 gradients.qkv_bias,
                 gradients.qkv,
-            ]);
+            ],
+        );
         let dy = View::new(d_stream, rows, width);
         column_sum(level, dy, d_out_bias);
-        multiply(level, dy.transposed(), View::new(context, rows, width), Finish::Store, d_out, width);
+        multiply(
+            level,
+            dy.transposed(),
+            View::new(context, rows, width),
+            Finish::Store,
+            d_out,
+            width,
+        );
         let out_proj = View::new(weights.out.of(parameters), width, width);
         multiply(level, dy, out_proj, Finish::Store, d_normed, width);
         // The gradient of the context is read before the same room takes that of the normed input.
-        attention_backward(level, &shape.attention, qkv, probabilities, d_normed, d_qkv, &mut Vec::new());
+        ROOM.with(|room| {
+            attention_backward(
+                level,
+                &shape.attention,
+                qkv,
+                probabilities,
+                d_normed,
+                d_qkv,
+                &mut room.borrow_mut(),
+            )
+        });
         let d_products = View::new(d_qkv, rows, 3 * width);
         column_sum(level, d_products, d_in_bias);
-        multiply(level, d_products.transposed(), View::new(normed, rows, width), Finish::Store, d_in, width);
+        multiply(
+            level,
+            d_products.transposed(),
+            View::new(normed, rows, width),
+            Finish::Store,
+            d_in,
+            width,
+        );
         let in_proj = View::new(weights.qkv.of(parameters), 3 * width, width);
         multiply(level, d_products, in_proj, Finish::Store, d_normed, width);
         let gain = weights.norm_1.of(parameters);
-        layer_norm_backward(level, input, stats, gain, d_normed, x_hat, d_stream, d_norm, d_norm_bias);
+        let of = NormInputs {
+            x: input,
+            stats,
+            gain,
+            d_y: d_normed,
+        };
+        norm_backward(level, of, d_stream, d_norm, d_norm_bias);
     }
 }
 

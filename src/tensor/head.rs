@@ -1,10 +1,10 @@
 //! What turns the tokens of a tower into one vector of unit length: pooling, `LayerNorm`, projection, normalisation.
 
 use super::region::disjoint;
-use super::rows::{layer_norm, layer_norm_backward, normalise, normalise_backward};
+use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region};
-use crate::numerics::Level;
 use crate::numerics::matmul::{Finish, View, multiply};
+use crate::numerics::{Level, layer_norm, normalise};
 
 /// The sizes of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub struct HeadState {
     stats: Region,
     normed: Region,
     projected: Region,
+    reciprocals: Region,
     features: Region,
 }
 
@@ -63,6 +64,7 @@ impl HeadState {
             stats: planner.take(2 * shape.samples),
             normed: planner.take(shape.samples * shape.width),
             projected: planner.take(shape.samples * shape.embed_dim),
+            reciprocals: planner.take(shape.samples),
             features: planner.take(shape.samples * shape.embed_dim),
         }
     }
@@ -94,25 +96,52 @@ impl Operation<1> for HeadForward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadShape { samples, tokens, width, embed_dim } = self.shape;
+        let HeadShape {
+            samples,
+            tokens,
+            width,
+            embed_dim,
+        } = self.shape;
         let state = &self.state;
-        let [input, pooled, stats, normed, projected, features] = disjoint(target, [
-            state.input,
-            state.pooled,
-            state.stats,
-            state.normed,
-            state.projected,
-            state.features,
-        ]);
+        let [
+            input,
+            pooled,
+            stats,
+            normed,
+            projected,
+            reciprocals,
+            features,
+        ] = disjoint(
+            target,
+            [
+                state.input,
+                state.pooled,
+                state.stats,
+                state.normed,
+                state.projected,
+                state.reciprocals,
+                state.features,
+            ],
+        );
         for (sample, pooled) in pooled.chunks_exact_mut(width).enumerate() {
             let input = &input[sample * tokens * width..(sample + 1) * tokens * width];
             self.pool.forward(sample, input, pooled);
         }
-        let (gain, bias) = (self.weights.gain.of(parameters), self.weights.bias.of(parameters));
-        layer_norm(self.level, pooled, gain, bias, normed, stats);
+        let (gain, bias) = (
+            self.weights.gain.of(parameters),
+            self.weights.bias.of(parameters),
+        );
+        layer_norm::forward(self.level, pooled, gain, bias, normed, stats);
         let projection = View::new(self.weights.projection.of(parameters), width, embed_dim);
-        multiply(self.level, View::new(normed, samples, width), projection, Finish::Store, projected, embed_dim);
-        normalise(self.level, embed_dim, projected, features);
+        multiply(
+            self.level,
+            View::new(normed, samples, width),
+            projection,
+            Finish::Store,
+            projected,
+            embed_dim,
+        );
+        normalise::forward(self.level, embed_dim, projected, features, reciprocals);
     }
 }
 
@@ -185,7 +214,6 @@ pub struct HeadScratch {
     d_projected: Region,
     d_normed: Region,
     d_pooled: Region,
-    x_hat: Region,
 }
 
 impl HeadScratch {
@@ -198,7 +226,6 @@ impl HeadScratch {
             d_projected: largest(|shape| shape.samples * shape.embed_dim),
             d_normed: largest(|shape| shape.samples * shape.width),
             d_pooled: largest(|shape| shape.samples * shape.width),
-            x_hat: largest(|shape| shape.samples * shape.width),
         }
     }
 }
@@ -209,43 +236,94 @@ impl Operation<1> for HeadBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadForward { level, shape, weights, state, pool } = self.forward;
-        let HeadShape { samples, tokens, width, embed_dim } = shape;
-        let [pooled, stats, normed, projected, features, d_features, d_stream, d_projected, d_normed, d_pooled, x_hat, d_gain, d_bias, d_projection] =
-            disjoint(target, [
+        let HeadForward {
+            level,
+            shape,
+            weights,
+            state,
+            pool,
+        } = self.forward;
+        let HeadShape {
+            samples,
+            tokens,
+            width,
+            embed_dim,
+        } = shape;
+        let [
+            pooled,
+            stats,
+            normed,
+            reciprocals,
+            features,
+            d_features,
+            d_stream,
+            d_projected,
+            d_normed,
+            d_pooled,
+            d_gain,
+            d_bias,
+            d_projection,
+        ] = disjoint(
+            target,
+            [
                 state.pooled,
                 state.stats,
                 state.normed,
-                state.projected,
+                state.reciprocals,
                 state.features,
                 self.d_features,
                 self.d_stream.first(samples * tokens * width),
                 self.scratch.d_projected.first(samples * embed_dim),
                 self.scratch.d_normed.first(samples * width),
                 self.scratch.d_pooled.first(samples * width),
-                self.scratch.x_hat.first(samples * width),
                 self.gradients.gain,
                 self.gradients.bias,
                 self.gradients.projection,
-            ]);
-        normalise_backward(level, embed_dim, projected, features, d_features, d_projected);
+            ],
+        );
+        normalise::backward(
+            level,
+            embed_dim,
+            features,
+            reciprocals,
+            d_features,
+            d_projected,
+        );
         let dy = View::new(d_projected, samples, embed_dim);
         let normed = View::new(normed, samples, width).transposed();
         multiply(level, normed, dy, Finish::Store, d_projection, embed_dim);
         let projection = View::new(weights.projection.of(parameters), width, embed_dim);
-        multiply(level, dy, projection.transposed(), Finish::Store, d_normed, width);
+        multiply(
+            level,
+            dy,
+            projection.transposed(),
+            Finish::Store,
+            d_normed,
+            width,
+        );
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_pooled.fill(-0.0);
         let gain = weights.gain.of(parameters);
-        layer_norm_backward(level, pooled, stats, gain, d_normed, x_hat, d_pooled, d_gain, d_bias);
-        let per_sample = d_pooled.chunks_exact(width).zip(d_stream.chunks_exact_mut(tokens * width));
+        let of = NormInputs {
+            x: pooled,
+            stats,
+            gain,
+            d_y: d_normed,
+        };
+        norm_backward(level, of, d_pooled, d_gain, d_bias);
+        let per_sample = d_pooled
+            .chunks_exact(width)
+            .zip(d_stream.chunks_exact_mut(tokens * width));
         for (sample, (d_pooled, d_stream)) in per_sample.enumerate() {
             pool.backward(sample, d_pooled, d_stream);
         }
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a text or image has far fewer than 2²⁴ tokens")]
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "a text or image has far fewer than 2²⁴ tokens"
+)]
 fn count_as_f32(count: usize) -> f32 {
     count as f32
 }

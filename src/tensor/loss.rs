@@ -2,10 +2,9 @@
 
 use super::region::disjoint;
 use super::{Operation, Planner, Region};
-use crate::numerics::Level;
-use crate::numerics::elementary::{exp, log};
+use crate::numerics::elementary::exp;
 use crate::numerics::matmul::{Finish, View, multiply};
-use super::rows::row_reduction;
+use crate::numerics::{Level, reduce, softmax};
 
 /// Where a batch keeps its embeddings, their gradients, and what the loss needs.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +32,17 @@ impl BatchRegions {
         let [images, texts, d_images, d_texts] = [features(), features(), features(), features()];
         let mut square = || planner.take(batch * batch);
         let [products, logits, by_row, by_column] = [square(), square(), square(), square()];
-        Self { images, texts, d_images, d_texts, results: planner.take(2), products, logits, by_row, by_column }
+        Self {
+            images,
+            texts,
+            d_images,
+            d_texts,
+            results: planner.take(2),
+            products,
+            logits,
+            by_row,
+            by_column,
+        }
     }
 }
 
@@ -61,9 +70,30 @@ impl Operation<1> for Contrastive {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let (level, n, width) = (self.level, self.batch, self.embed_dim);
         let of = self.regions;
-        let [images, texts, d_images, d_texts, results, products, logits, by_row, by_column] = disjoint(target, [
-            of.images, of.texts, of.d_images, of.d_texts, of.results, of.products, of.logits, of.by_row, of.by_column,
-        ]);
+        let [
+            images,
+            texts,
+            d_images,
+            d_texts,
+            results,
+            products,
+            logits,
+            by_row,
+            by_column,
+        ] = disjoint(
+            target,
+            [
+                of.images,
+                of.texts,
+                of.d_images,
+                of.d_texts,
+                of.results,
+                of.products,
+                of.logits,
+                of.by_row,
+                of.by_column,
+            ],
+        );
         let scale = exp(self.logit_scale.of(parameters)[0]);
         let (i, t) = (View::new(images, n, width), View::new(texts, n, width));
         multiply(level, i, t.transposed(), Finish::Store, products, n);
@@ -72,23 +102,24 @@ impl Operation<1> for Contrastive {
         }
         transpose(n, logits, by_column);
         by_row.copy_from_slice(logits);
-        let row_loss = softmax_loss(n, by_row);
-        let column_loss = softmax_loss(n, by_column);
+        let row_loss = softmax_loss(level, n, by_row);
+        let column_loss = softmax_loss(level, n, by_column);
         let batch = n as f32;
         results[0] = 0.5 * (row_loss / batch + column_loss / batch);
         let factor = 0.5 / batch;
         for r in 0..n {
             for c in 0..n {
                 let one = if r == c { 1.0 } else { 0.0 };
-                by_row[r * n + c] = ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
+                by_row[r * n + c] =
+                    ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
             }
         }
         let mut rows = by_row.chunks_exact(n).zip(logits.chunks_exact(n));
         let sums: Vec<f32> = rows
             .by_ref()
-            .map(|(g, x)| row_reduction(n, |e, lane| libm::fmaf(g[e], x[e], lane)))
+            .map(|(g, x)| reduce::row_sum_of_products(level, g, x))
             .collect();
-        results[1] = row_reduction(n, |e, lane| lane + sums[e]);
+        results[1] = reduce::row_sum(level, &sums);
         let g = View::new(by_row, n, n);
         multiply(level, g, t, Finish::Store, d_images, width);
         multiply(level, g.transposed(), i, Finish::Store, d_texts, width);
@@ -97,18 +128,16 @@ impl Operation<1> for Contrastive {
 }
 
 /// Turns rows of logits into probabilities and returns the sum of `lse − x_ii`.
-fn softmax_loss(n: usize, rows: &mut [f32]) -> f32 {
-    let mut losses = vec![0.0; n];
-    for (index, row) in rows.chunks_exact_mut(n).enumerate() {
-        let own = row[index];
-        let max = row.iter().fold(f32::NEG_INFINITY, |max, &x| if x > max || x.is_nan() { x } else { max }) + 0.0;
-        row.iter_mut().for_each(|x| *x = exp(*x - max));
-        let sum = row_reduction(n, |e, lane| lane + row[e]);
-        let factor = 1.0 / sum;
-        row.iter_mut().for_each(|x| *x *= factor);
-        losses[index] = (max + log(sum)) - own;
-    }
-    row_reduction(n, |e, lane| lane + losses[e])
+fn softmax_loss(level: Level, n: usize, rows: &mut [f32]) -> f32 {
+    let losses: Vec<f32> = rows
+        .chunks_exact_mut(n)
+        .enumerate()
+        .map(|(index, row)| {
+            let own = row[index];
+            softmax::row_with_log_sum(level, row) - own
+        })
+        .collect();
+    reduce::row_sum(level, &losses)
 }
 
 fn transpose(n: usize, from: &[f32], to: &mut [f32]) {

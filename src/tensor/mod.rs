@@ -26,10 +26,10 @@ pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockStat
 pub use buffer::{Buffer, Device, Operation, TensorError};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Contrastive};
-pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, fingerprint, squared_norm};
+pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, squared_norm};
 pub use region::{Planner, Region};
 pub use rows::{Activation, normalise_rows};
 pub use stem::{
-    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
-    TextBackward, TextForward, TextShape,
+    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward,
+    PixelTable, TextBackward, TextForward, TextShape,
 };

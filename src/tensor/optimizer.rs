@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::region::disjoint;
 use super::{Operation, Region};
-use crate::numerics::Level;
+use crate::numerics::{Level, adamw};
 
 /// Copies a region of another buffer.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,9 @@ impl Operation<1> for Add {
 
     fn cpu(&self, target: &mut [f32], [source]: [&[f32]; 1]) {
         let to = self.to.of_mut(target);
-        to.iter_mut().zip(self.from.of(source)).for_each(|(sum, x)| *sum += x);
+        to.iter_mut()
+            .zip(self.from.of(source))
+            .for_each(|(sum, x)| *sum += x);
     }
 }
 
@@ -85,6 +87,19 @@ pub struct Rates {
     pub learning_rate: f64,
     /// The step, from 1.
     pub step: u64,
+}
+
+impl Rates {
+    fn constants(&self, decays: bool) -> adamw::Constants {
+        let decay = if decays { self.weight_decay } else { 0.0 };
+        adamw::Constants::new(
+            self.learning_rate,
+            [self.beta1, self.beta2],
+            self.epsilon,
+            decay,
+            self.step,
+        )
+    }
 }
 
 /// A tensor among the parameters, as the optimiser sees it.
@@ -137,16 +152,30 @@ impl Operation<1> for AdamWStep<'_> {
         let mut outcome = Outcome::default();
         for (tensor, place) in self.tensors.iter().enumerate() {
             let at = place.region.range();
-            let scalars = Scalars::new(&self.rates, place.decays);
-            let (theta, m, v) = (&mut theta[at.clone()], &mut first[at.clone()], &mut second[at.clone()]);
-            update(&scalars, self.gradient_scale, &gradient[at], theta, m, v);
+            let constants = self.rates.constants(place.decays);
+            let (theta, m, v) = (
+                &mut theta[at.clone()],
+                &mut first[at.clone()],
+                &mut second[at.clone()],
+            );
+            adamw::update(
+                self.level,
+                &constants,
+                self.gradient_scale,
+                &gradient[at],
+                theta,
+                m,
+                v,
+            );
             if place.region == self.logit_scale {
-                theta.iter_mut().for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
+                theta
+                    .iter_mut()
+                    .for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
             }
-            if outcome.not_finite.is_none() && theta.iter().any(|x| !x.is_finite()) {
+            if outcome.not_finite.is_none() && !adamw::all_finite(self.level, theta) {
                 outcome.not_finite = Some(tensor);
             }
-            let [f0, f1] = fingerprint(tensor, theta);
+            let [f0, f1] = adamw::fingerprint(self.level, tensor, theta);
             outcome.fingerprint[0] = outcome.fingerprint[0].wrapping_add(f0);
             outcome.fingerprint[1] = outcome.fingerprint[1].wrapping_add(f1);
         }
@@ -154,103 +183,10 @@ impl Operation<1> for AdamWStep<'_> {
     }
 }
 
-/// The constants of a step, evaluated in binary64 and rounded once.
-struct Scalars {
-    beta1: f32,
-    one_minus_beta1: f32,
-    beta2: f32,
-    one_minus_beta2: f32,
-    epsilon: f32,
-    a: f32,
-    c: f32,
-    d: f32,
-}
-
-impl Scalars {
-    #[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
-    fn new(rates: &Rates, decays: bool) -> Self {
-        let decay = if decays { rates.weight_decay } else { 0.0 };
-        Self {
-            beta1: rates.beta1 as f32,
-            one_minus_beta1: (1.0 - rates.beta1) as f32,
-            beta2: rates.beta2 as f32,
-            one_minus_beta2: (1.0 - rates.beta2) as f32,
-            epsilon: rates.epsilon as f32,
-            a: (rates.learning_rate / (1.0 - power(rates.beta1, rates.step))) as f32,
-            c: (1.0 / (1.0 - power(rates.beta2, rates.step)).sqrt()) as f32,
-            d: (1.0 - rates.learning_rate * decay) as f32,
-        }
-    }
-}
-
-/// Square-and-multiply from the top bit.
-fn power(base: f64, exponent: u64) -> f64 {
-    let mut result = 1.0;
-    for bit in (0..u64::BITS - exponent.leading_zeros()).rev() {
-        result *= result;
-        if exponent >> bit & 1 == 1 {
-            result *= base;
-        }
-    }
-    result
-}
-
-fn update(s: &Scalars, scale: f32, gradient: &[f32], theta: &mut [f32], m: &mut [f32], v: &mut [f32]) {
-    for (((g, theta), m), v) in gradient.iter().zip(theta).zip(m).zip(v) {
-        let g = g * scale;
-        *m = libm::fmaf(s.beta1, *m, s.one_minus_beta1 * g);
-        *v = libm::fmaf(s.beta2, *v, (s.one_minus_beta2 * g) * g);
-        *theta = libm::fmaf(-s.a, *m / libm::fmaf(v.sqrt(), s.c, s.epsilon), *theta * s.d);
-    }
-}
-
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-const KEYS: [u64; 2] = [0, 0xD1B5_4A32_D192_ED03];
-
-/// `Σ mix64_j` over the elements of the tensor of that number.
-pub fn fingerprint(tensor: usize, elements: &[f32]) -> [u64; 2] {
-    let mut sums = [0_u64; 2];
-    let high = (tensor as u64) << 32;
-    for (index, x) in elements.iter().enumerate() {
-        let word = u64::from(x.to_bits()).wrapping_add(high) ^ (index as u64).wrapping_mul(GOLDEN);
-        for (sum, key) in sums.iter_mut().zip(KEYS) {
-            *sum = sum.wrapping_add(mix(word ^ key));
-        }
-    }
-    sums
-}
-
-/// splitmix64's finaliser.
-fn mix(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-/// Elements of a block of the gradient norm.
-const NORM_BLOCK: usize = 4096;
-
-/// The squared norm of a gradient: per tensor in blocks of 4,096, each a row reduction in binary64.
-pub fn squared_norm(tensors: &[OptimizedTensor], gradient: &[f32]) -> f64 {
-    let mut total = 0.0;
-    for tensor in tensors {
-        total += tensor.region.of(gradient).chunks(NORM_BLOCK).map(squared_sum).fold(0.0, |sum, x| sum + x);
-    }
-    total
-}
-
-fn squared_sum(block: &[f32]) -> f64 {
-    let mut lanes = [0.0_f64; 16];
-    for row in block.chunks(16) {
-        for (lane, x) in lanes.iter_mut().zip(row) {
-            // The square of a binary32 number is exact in binary64, so this rounds once, as fma does.
-            *lane += f64::from(*x) * f64::from(*x);
-        }
-    }
-    for width in [8, 4, 2, 1] {
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-    }
-    lanes[0]
+/// The squared norm of a gradient: per tensor in blocks of 4,096, each a row reduction in binary64; block sums, then
+/// tensors in order, added ascending.
+pub fn squared_norm(level: Level, tensors: &[OptimizedTensor], gradient: &[f32]) -> f64 {
+    tensors.iter().fold(0.0, |total, tensor| {
+        adamw::squared_norm(level, total, tensor.region.of(gradient))
+    })
 }

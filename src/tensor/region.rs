@@ -52,7 +52,10 @@ impl Region {
     /// If the region is shorter.
     pub fn first(self, len: usize) -> Self {
         assert!(len <= self.len, "a part is not longer than the whole");
-        Self { start: self.start, len }
+        Self {
+            start: self.start,
+            len,
+        }
     }
 }
 
@@ -89,7 +92,10 @@ impl Planner {
 /// # Panics
 ///
 /// If two of them overlap, or one reaches beyond the elements: they come from one [`Planner`].
-pub(crate) fn disjoint<const N: usize>(elements: &mut [f32], regions: [Region; N]) -> [&mut [f32]; N] {
+pub(crate) fn disjoint<const N: usize>(
+    elements: &mut [f32],
+    regions: [Region; N],
+) -> [&mut [f32]; N] {
     elements
         .get_disjoint_mut(regions.map(Region::range))
         .expect("regions of one planner are disjoint and within the buffer")
@@ -102,7 +108,12 @@ mod tests {
     #[test]
     fn planned_regions_are_disjoint_and_aligned() {
         let mut planner = Planner::default();
-        let regions = [planner.take(5), planner.take(0), planner.take(17), planner.take(16)];
+        let regions = [
+            planner.take(5),
+            planner.take(0),
+            planner.take(17),
+            planner.take(16),
+        ];
         assert!(regions.iter().all(|region| region.start % ALIGNMENT == 0));
         let mut elements = vec![0.0; planner.len()];
         let parts = disjoint(&mut elements, [regions[0], regions[2], regions[3]]);

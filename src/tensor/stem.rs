@@ -2,10 +2,10 @@
 //! `LayerNorm` that some vision towers have before the first block.
 
 use super::region::disjoint;
-use super::rows::{layer_norm, layer_norm_backward};
+use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region};
-use crate::numerics::Level;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+use crate::numerics::{Level, layer_norm};
 
 /// The sizes of an image stem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,10 @@ impl ImageForward<'_> {
         let across = size / patch;
         let per_image = self.shape.patches() * self.shape.patch_values();
         for (image, patches) in self.images.iter().zip(patches.chunks_exact_mut(per_image)) {
-            for (index, values) in patches.chunks_exact_mut(self.shape.patch_values()).enumerate() {
+            for (index, values) in patches
+                .chunks_exact_mut(self.shape.patch_values())
+                .enumerate()
+            {
                 let (top, left) = (index / across * patch, index % across * patch);
                 for (line, values) in values.chunks_exact_mut(patch).enumerate() {
                     let (channel, row) = (line / patch, line % patch);
@@ -139,17 +142,36 @@ impl Operation<1> for ImageForward<'_> {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let (shape, width) = (&self.shape, self.shape.width);
         let rows = shape.samples * shape.patches();
-        let [patches, products, tokens] =
-            disjoint(target, [self.state.patches, self.state.products, self.state.tokens]);
+        let [patches, products, tokens] = disjoint(
+            target,
+            [self.state.patches, self.state.products, self.state.tokens],
+        );
         self.cut_patches(patches);
-        let weight = View::new(self.weights.patch.of(parameters), width, shape.patch_values());
-        let finish = self.weights.patch_bias.map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
+        let weight = View::new(
+            self.weights.patch.of(parameters),
+            width,
+            shape.patch_values(),
+        );
+        let finish = self
+            .weights
+            .patch_bias
+            .map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
         let patches = View::new(patches, rows, shape.patch_values());
-        multiply(self.level, patches, weight.transposed(), finish, products, width);
+        multiply(
+            self.level,
+            patches,
+            weight.transposed(),
+            finish,
+            products,
+            width,
+        );
         let positions = self.weights.positions.of(parameters);
         let class_tokens = usize::from(shape.class_token) * width;
         let products = products.chunks_exact(shape.patches() * width);
-        for (tokens, products) in tokens.chunks_exact_mut(shape.tokens() * width).zip(products) {
+        for (tokens, products) in tokens
+            .chunks_exact_mut(shape.tokens() * width)
+            .zip(products)
+        {
             let (class, patches) = tokens.split_at_mut(class_tokens);
             let (class_position, patch_positions) = positions.split_at(class_tokens);
             if let Some(token) = self.weights.class_token {
@@ -185,22 +207,48 @@ impl Operation<0> for ImageBackward {
         let (patches, tokens) = (shape.patches(), shape.tokens());
         let rows = shape.samples * patches;
         let d_stream = self.d_stream.first(shape.samples * tokens * width);
-        position_gradient(level, target, d_stream, self.gradients.positions, shape.samples);
+        position_gradient(
+            level,
+            target,
+            d_stream,
+            self.gradients.positions,
+            shape.samples,
+        );
         let class_tokens = usize::from(shape.class_token);
         if let Some(region) = self.gradients.class_token {
             let [d_stream, d_token] = disjoint(target, [d_stream, region]);
-            column_sum(level, View::strided(d_stream, shape.samples, width, tokens * width, 1), d_token);
+            column_sum(
+                level,
+                View::strided(d_stream, shape.samples, width, tokens * width, 1),
+                d_token,
+            );
         }
         // The rows of patches side by side, as the product saw them.
-        let [state, products, d_stream, d_patch] =
-            disjoint(target, [self.state.patches, self.state.products, d_stream, self.gradients.patch]);
-        let per_sample = products.chunks_exact_mut(patches * width).zip(d_stream.chunks_exact(tokens * width));
+        let [state, products, d_stream, d_patch] = disjoint(
+            target,
+            [
+                self.state.patches,
+                self.state.products,
+                d_stream,
+                self.gradients.patch,
+            ],
+        );
+        let per_sample = products
+            .chunks_exact_mut(patches * width)
+            .zip(d_stream.chunks_exact(tokens * width));
         for (products, d_stream) in per_sample {
             products.copy_from_slice(&d_stream[class_tokens * width..]);
         }
         let dy = View::new(products, rows, width);
         let values = shape.patch_values();
-        multiply(level, dy.transposed(), View::new(state, rows, values), Finish::Store, d_patch, values);
+        multiply(
+            level,
+            dy.transposed(),
+            View::new(state, rows, values),
+            Finish::Store,
+            d_patch,
+            values,
+        );
         if let Some(region) = self.gradients.patch_bias {
             let [products, d_bias] = disjoint(target, [self.state.products, region]);
             column_sum(level, View::new(products, rows, width), d_bias);
@@ -276,10 +324,15 @@ impl Operation<0> for TextBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
-        let TextShape { samples, tokens, width } = self.shape;
+        let TextShape {
+            samples,
+            tokens,
+            width,
+        } = self.shape;
         let d_stream = self.d_stream.first(samples * tokens * width);
         position_gradient(self.level, target, d_stream, self.d_positions, samples);
-        let [d_stream, d_rows] = disjoint(target, [d_stream, self.d_rows.first(self.touched * width)]);
+        let [d_stream, d_rows] =
+            disjoint(target, [d_stream, self.d_rows.first(self.touched * width)]);
         d_rows.fill(0.0);
         // One chain of additions from +0 a row, over (sample, token) ascending.
         for (d, slot) in d_stream.chunks_exact(width).zip(self.slots) {
@@ -315,7 +368,14 @@ impl Operation<1> for NormForward {
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let [input, stats, output] = disjoint(target, [self.input, self.stats, self.output]);
-        layer_norm(self.level, input, self.gain.of(parameters), self.bias.of(parameters), output, stats);
+        layer_norm::forward(
+            self.level,
+            input,
+            self.gain.of(parameters),
+            self.bias.of(parameters),
+            output,
+            stats,
+        );
     }
 }
 
@@ -330,8 +390,8 @@ pub struct NormBackward {
     pub d_bias: Region,
     /// The gradient of the stream.
     pub d_stream: Region,
-    /// Room of two streams to work in.
-    pub scratch: [Region; 2],
+    /// Room of a stream to work in.
+    pub scratch: Region,
 }
 
 impl Operation<1> for NormBackward {
@@ -340,22 +400,53 @@ impl Operation<1> for NormBackward {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let NormForward { level, gain, input, stats, .. } = self.forward;
-        let [x_hat, d_y] = self.scratch.map(|scratch| scratch.first(input.len));
-        let [input, stats, d_stream, x_hat, d_y, d_gain, d_bias] =
-            disjoint(target, [input, stats, self.d_stream.first(input.len), x_hat, d_y, self.d_gain, self.d_bias]);
+        let NormForward {
+            level,
+            gain,
+            input,
+            stats,
+            ..
+        } = self.forward;
+        let d_y = self.scratch.first(input.len);
+        let [input, stats, d_stream, d_y, d_gain, d_bias] = disjoint(
+            target,
+            [
+                input,
+                stats,
+                self.d_stream.first(input.len),
+                d_y,
+                self.d_gain,
+                self.d_bias,
+            ],
+        );
         d_y.copy_from_slice(d_stream);
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_stream.fill(-0.0);
-        layer_norm_backward(level, input, stats, gain.of(parameters), d_y, x_hat, d_stream, d_gain, d_bias);
+        let of = NormInputs {
+            x: input,
+            stats,
+            gain: gain.of(parameters),
+            d_y,
+        };
+        norm_backward(level, of, d_stream, d_gain, d_bias);
     }
 }
 
 /// Position p: the column sum of the samples' rows at p.
-fn position_gradient(level: Level, target: &mut [f32], d_stream: Region, d_positions: Region, samples: usize) {
+fn position_gradient(
+    level: Level,
+    target: &mut [f32],
+    d_stream: Region,
+    d_positions: Region,
+    samples: usize,
+) {
     let [d_stream, d_positions] = disjoint(target, [d_stream, d_positions]);
     // All positions at once: a sample is a row of tokens · width columns.
-    column_sum(level, View::new(d_stream, samples, d_positions.len()), d_positions);
+    column_sum(
+        level,
+        View::new(d_stream, samples, d_positions.len()),
+        d_positions,
+    );
 }
 
 fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {

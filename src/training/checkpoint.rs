@@ -44,32 +44,50 @@ impl State {
         let mut elements = initial_parameters(&layout, params.seed, params.logit_scale_init.get());
         let trace = Trace::new(&elements);
         elements.resize(3 * layout.len(), 0.0);
-        Ok(Self { step: 0, buffer: Buffer::from_vec(elements, &Device::Cpu)?, trace })
+        Ok(Self {
+            step: 0,
+            buffer: Buffer::from_vec(elements, &Device::Cpu)?,
+            trace,
+        })
     }
 
     /// The parameters in order.
     pub fn parameters(&self) -> Result<Vec<f32>, TensorError> {
-        self.buffer.with(|elements| elements[..elements.len() / 3].to_vec())
+        self.buffer
+            .with(|elements| elements[..elements.len() / 3].to_vec())
     }
 
     /// The parameters as canonical safetensors.
     pub fn weights(&self, layout: &Layout) -> Result<Vec<u8>, TensorError> {
-        self.buffer.with(|elements| encode(&named(layout, layout_names(layout).as_slice(), elements)))?
+        self.buffer
+            .with(|elements| encode(&named(layout, layout_names(layout).as_slice(), elements)))?
     }
 
     /// Parameters, moments (`optimizer.exp_avg.NAME`, `optimizer.exp_avg_sq.NAME`) and the step as canonical
     /// safetensors. The step is two numbers, `[step div 2²⁰, step mod 2²⁰]`, both exact.
     pub fn checkpoint(&self, layout: &Layout) -> Result<Vec<u8>, TensorError> {
         let names = layout_names(layout);
-        let moments = ["optimizer.exp_avg", "optimizer.exp_avg_sq"]
-            .map(|prefix| names.iter().map(|name| format!("{prefix}.{name}")).collect::<Vec<_>>());
+        let moments = ["optimizer.exp_avg", "optimizer.exp_avg_sq"].map(|prefix| {
+            names
+                .iter()
+                .map(|name| format!("{prefix}.{name}"))
+                .collect::<Vec<_>>()
+        });
         let step = [self.step >> 20, self.step & 0xF_FFFF].map(exact);
         self.buffer.with(|elements| {
             let mut tensors = named(layout, &names, elements);
             for (place, names) in moments.iter().enumerate() {
-                tensors.extend(named(layout, names, &elements[(place + 1) * layout.len()..]));
+                tensors.extend(named(
+                    layout,
+                    names,
+                    &elements[(place + 1) * layout.len()..],
+                ));
             }
-            tensors.push(NamedTensor { name: "optimizer.step", shape: &[2], elements: &step });
+            tensors.push(NamedTensor {
+                name: "optimizer.step",
+                shape: &[2],
+                elements: &step,
+            });
             encode(&tensors)
         })?
     }
@@ -81,7 +99,11 @@ impl State {
         bytes.extend_from_slice(&self.step.to_le_bytes());
         bytes.extend_from_slice(&(self.trace.bytes().len() as u64).to_le_bytes());
         bytes.extend_from_slice(self.trace.bytes());
-        self.buffer.with(|elements| elements.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes())))?;
+        self.buffer.with(|elements| {
+            elements
+                .iter()
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()))
+        })?;
         let digest = Sha256::digest(&bytes);
         bytes.extend_from_slice(&digest);
         Ok(bytes)
@@ -93,11 +115,14 @@ impl State {
         if Sha256::digest(content).as_slice() != digest {
             return Err(ResumeError::Torn);
         }
-        let rest = content.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(binding));
+        let rest = content
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.strip_prefix(binding));
         let rest = rest.ok_or(ResumeError::Foreign)?;
         let (step, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
         let (trace_len, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
-        let trace_len = usize::try_from(u64::from_le_bytes(*trace_len)).map_err(|_| ResumeError::Torn)?;
+        let trace_len =
+            usize::try_from(u64::from_le_bytes(*trace_len)).map_err(|_| ResumeError::Torn)?;
         let (trace, elements) = rest.split_at_checked(trace_len).ok_or(ResumeError::Torn)?;
         let trace = Trace::decode(trace).map_err(|_| ResumeError::Torn)?;
         let step = u64::from_le_bytes(*step);
@@ -105,20 +130,35 @@ impl State {
             return Err(ResumeError::Torn);
         }
         let (elements, _) = elements.as_chunks::<4>();
-        let elements = elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let elements = elements
+            .iter()
+            .map(|bytes| f32::from_le_bytes(*bytes))
+            .collect();
         let buffer = Buffer::from_vec(elements, &Device::Cpu).map_err(|_| ResumeError::Torn)?;
-        Ok(Self { step, buffer, trace })
+        Ok(Self {
+            step,
+            buffer,
+            trace,
+        })
     }
 }
 
 fn layout_names(layout: &Layout) -> Vec<String> {
-    layout.parameters().iter().map(|parameter| parameter.name.clone()).collect()
+    layout
+        .parameters()
+        .iter()
+        .map(|parameter| parameter.name.clone())
+        .collect()
 }
 
 fn named<'a>(layout: &'a Layout, names: &'a [String], elements: &'a [f32]) -> Vec<NamedTensor<'a>> {
     let tensor = |(parameter, name): (&'a crate::model::Parameter, &'a String)| {
         let Region { .. } = parameter.region;
-        NamedTensor { name, shape: &parameter.shape, elements: parameter.region.of(elements) }
+        NamedTensor {
+            name,
+            shape: &parameter.shape,
+            elements: parameter.region.of(elements),
+        }
     };
     layout.parameters().iter().zip(names).map(tensor).collect()
 }

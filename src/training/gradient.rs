@@ -9,7 +9,8 @@ use super::{TrainError, decays, index, learning_rate_at, steps};
 use crate::action::params::Train;
 use crate::model::Model;
 use crate::tensor::{
-    AdamWStep, Add, Buffer, Clear, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates, Region, squared_norm,
+    AdamWStep, Add, Buffer, Clear, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates,
+    Region, squared_norm,
 };
 
 /// The loss of the batch, and its gradient with respect to the logit scale; leaves those of the embeddings.
@@ -18,16 +19,32 @@ pub(super) fn loss(shared: &Shared<'_>, batch: usize, step: u64) -> Result<(f32,
     let mut buffer = shared.batch.write().expect("no worker panicked");
     let (level, regions, embed_dim) = (shared.level, shared.regions, shared.model.embed_dim());
     let logit_scale = shared.model.layout().region("logit_scale");
-    buffer.apply_with(&state, &Contrastive { level, batch, embed_dim, regions, logit_scale })?;
+    buffer.apply_with(
+        &state,
+        &Contrastive {
+            level,
+            batch,
+            embed_dim,
+            regions,
+            logit_scale,
+        },
+    )?;
     let (loss, d_scale) = buffer.with(|elements| {
         let results = regions.results.of(elements);
         (results[0], results[1])
     })?;
-    if loss.is_finite() { Ok((loss, d_scale)) } else { Err(diverged(step, "the loss")) }
+    if loss.is_finite() {
+        Ok((loss, d_scale))
+    } else {
+        Err(diverged(step, "the loss"))
+    }
 }
 
 fn diverged(step: u64, what: &str) -> TrainError {
-    TrainError::Diverged { step, what: what.to_owned() }
+    TrainError::Diverged {
+        step,
+        what: what.to_owned(),
+    }
 }
 
 /// The optimiser with its gradient.
@@ -54,7 +71,11 @@ impl<'p> Update<'p> {
         Ok(Self {
             params,
             tensors: tensors.collect(),
-            names: layout.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
+            names: layout
+                .parameters()
+                .iter()
+                .map(|parameter| parameter.name.clone())
+                .collect(),
             gradient: Buffer::zeros(layout.len(), &Device::Cpu)?,
             embedding: model.embedding(),
             logit_scale: layout.region("logit_scale"),
@@ -65,7 +86,11 @@ impl<'p> Update<'p> {
     }
 
     /// Sums what the workers left along the tree: the gradient of the batch.
-    pub(super) fn gather(&mut self, workers: &[Mutex<Worker>], d_scale: f32) -> Result<&Buffer, TrainError> {
+    pub(super) fn gather(
+        &mut self,
+        workers: &[Mutex<Worker>],
+        d_scale: f32,
+    ) -> Result<&Buffer, TrainError> {
         let root = root(workers, self.chunks)?;
         let first = workers[0].lock().expect("no worker panicked");
         self.copy_dense(&first.arena, root.slot.region())?;
@@ -77,7 +102,7 @@ impl<'p> Update<'p> {
 
     /// Updates the parameters by the gradient that was gathered, and returns their fingerprint.
     pub(super) fn apply(&mut self, shared: &Shared<'_>, step: u64) -> Result<[u64; 2], TrainError> {
-        let gradient_scale = self.gradient_scale(step)?;
+        let gradient_scale = self.gradient_scale(shared, step)?;
         let optimizer = &self.params.optimizer;
         let outcome = Cell::new(Outcome::default());
         let update = AdamWStep {
@@ -95,22 +120,33 @@ impl<'p> Update<'p> {
             logit_scale: self.logit_scale,
             outcome: &outcome,
         };
-        shared.state.write().expect("no worker panicked").apply_with(&self.gradient, &update)?;
+        shared
+            .state
+            .write()
+            .expect("no worker panicked")
+            .apply_with(&self.gradient, &update)?;
         match outcome.get().not_finite {
-            Some(tensor) => Err(diverged(step, &format!("parameter `{}`", self.names[tensor]))),
+            Some(tensor) => Err(diverged(
+                step,
+                &format!("parameter `{}`", self.names[tensor]),
+            )),
             None => Ok(outcome.get().fingerprint),
         }
     }
 
     /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
     #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
-    fn gradient_scale(&self, step: u64) -> Result<f32, TrainError> {
-        let squared = self.gradient.with(|gradient| squared_norm(&self.tensors, gradient))?;
+    fn gradient_scale(&self, shared: &Shared<'_>, step: u64) -> Result<f32, TrainError> {
+        let squared = self
+            .gradient
+            .with(|gradient| squared_norm(shared.level, &self.tensors, gradient))?;
         if !squared.is_finite() {
             return Err(diverged(step, "the gradient"));
         }
         let limit = self.params.optimizer.gradient_clip_norm;
-        Ok(limit.map_or(1.0, |limit| (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32))
+        Ok(limit.map_or(1.0, |limit| {
+            (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32
+        }))
     }
 
     fn copy_dense(&mut self, arena: &Buffer, from: Region) -> Result<(), TrainError> {
@@ -118,7 +154,10 @@ impl<'p> Update<'p> {
         let after = self.gradient.len() - self.embedding.end();
         let parts = [
             (Region::new(from.start, before), Region::new(0, before)),
-            (Region::new(from.start + before, after), Region::new(self.embedding.end(), after)),
+            (
+                Region::new(from.start + before, after),
+                Region::new(self.embedding.end(), after),
+            ),
         ];
         for (from, to) in parts {
             self.gradient.apply_with(arena, &Copy { from, to })?;
@@ -130,15 +169,23 @@ impl<'p> Update<'p> {
     /// never −0, so such a chunk may be passed over.
     fn gather_rows(&mut self, workers: &[Mutex<Worker>]) -> Result<(), TrainError> {
         for row in self.dirty.drain(..) {
-            self.gradient.apply(&Clear(row_of(self.embedding, row, self.width)))?;
+            self.gradient
+                .apply(&Clear(row_of(self.embedding, row, self.width)))?;
         }
-        let workers: Vec<_> = workers.iter().map(|worker| worker.lock().expect("no worker panicked")).collect();
+        let workers: Vec<_> = workers
+            .iter()
+            .map(|worker| worker.lock().expect("no worker panicked"))
+            .collect();
         let mut leaves: BTreeMap<u32, Vec<(usize, Vec<f32>)>> = BTreeMap::new();
         let mut chunk = 0;
         for worker in &workers {
             worker.arena.with(|arena| {
                 for (touched, rows) in worker.touched() {
-                    for (row, d) in touched.rows.iter().zip(rows.of(arena).chunks_exact(self.width)) {
+                    for (row, d) in touched
+                        .rows
+                        .iter()
+                        .zip(rows.of(arena).chunks_exact(self.width))
+                    {
                         leaves.entry(*row).or_default().push((chunk, d.to_vec()));
                     }
                     chunk += 1;
@@ -146,8 +193,10 @@ impl<'p> Update<'p> {
             })?;
         }
         for (row, leaves) in leaves {
-            let sum = sum_tree(&leaves, 0, self.chunks.next_power_of_two()).expect("a touched row has a leaf");
-            self.gradient.apply(&Put(row_of(self.embedding, row, self.width), &sum))?;
+            let sum = sum_tree(&leaves, 0, self.chunks.next_power_of_two())
+                .expect("a touched row has a leaf");
+            self.gradient
+                .apply(&Put(row_of(self.embedding, row, self.width), &sum))?;
             self.dirty.push(row);
         }
         Ok(())
@@ -165,7 +214,10 @@ fn sum_tree(leaves: &[(usize, Vec<f32>)], start: usize, width: usize) -> Option<
     }
     let middle = start + width / 2;
     let (left, right) = leaves.split_at(leaves.partition_point(|(chunk, _)| *chunk < middle));
-    match (sum_tree(left, start, width / 2), sum_tree(right, middle, width / 2)) {
+    match (
+        sum_tree(left, start, width / 2),
+        sum_tree(right, middle, width / 2),
+    ) {
         (Some(mut left), Some(right)) => {
             left.iter_mut().zip(right).for_each(|(sum, d)| *sum += d);
             Some(left)
@@ -178,9 +230,17 @@ fn sum_tree(leaves: &[(usize, Vec<f32>)], start: usize, width: usize) -> Option<
 fn root(workers: &[Mutex<Worker>], chunks: usize) -> Result<Node, TrainError> {
     let mut nodes: Vec<(usize, Node)> = Vec::new();
     for (index, worker) in workers.iter().enumerate() {
-        nodes.extend(worker.lock().expect("no worker panicked").nodes.iter().map(|node| (index, *node)));
+        nodes.extend(
+            worker
+                .lock()
+                .expect("no worker panicked")
+                .nodes
+                .iter()
+                .map(|node| (index, *node)),
+        );
     }
-    let (_, root) = sum_nodes(workers, &nodes, 0, chunks.next_power_of_two())?.expect("there are chunks");
+    let (_, root) =
+        sum_nodes(workers, &nodes, 0, chunks.next_power_of_two())?.expect("there are chunks");
     Ok(root)
 }
 
@@ -200,7 +260,10 @@ fn sum_nodes(
     let (Some((to_worker, to)), Some((from_worker, from))) = (left, right) else {
         return Ok(left.or(right));
     };
-    let add = Add { from: from.slot.region(), to: to.slot.region() };
+    let add = Add {
+        from: from.slot.region(),
+        to: to.slot.region(),
+    };
     let mut target = workers[to_worker].lock().expect("no worker panicked");
     if to_worker == from_worker {
         target.arena.apply(&add)?;

@@ -100,7 +100,10 @@ pub struct Visit {
 
 /// Steps of a training.
 pub fn steps(params: &Train) -> u64 {
-    params.samples_seen.checked_div(params.batch_size).unwrap_or(0)
+    params
+        .samples_seen
+        .checked_div(params.batch_size)
+        .unwrap_or(0)
 }
 
 /// Which pairs step `step` sees, in order; `captions` gives the number of captions of a sample.
@@ -141,7 +144,11 @@ pub fn train(
         .into_iter()
         .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
         .collect::<Result<Vec<_>, TrainError>>()?;
-    let State { step, buffer, mut trace } = start;
+    let State {
+        step,
+        buffer,
+        mut trace,
+    } = start;
     let shared = Shared {
         model: &model,
         level: settings.level,
@@ -151,7 +158,10 @@ pub fn train(
         regions,
     };
     let mut update = gradient::Update::new(&model, params)?;
-    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let batch = RwLock::new(Batch {
+        images: Vec::new(),
+        tokens: Vec::new(),
+    });
     let mut step = step;
     let finished = in_parallel(&workers, &shared, &batch, |run| {
         while step < steps(params) {
@@ -165,7 +175,11 @@ pub fn train(
             trace.push(loss, fingerprint);
             step += 1;
             let mut buffer = shared.state.write().expect("no worker panicked");
-            let state = State { step, buffer: std::mem::take(&mut *buffer), trace: std::mem::take(&mut trace) };
+            let state = State {
+                step,
+                buffer: std::mem::take(&mut *buffer),
+                trace: std::mem::take(&mut trace),
+            };
             let control = after_step(&state);
             (*buffer, trace) = (state.buffer, state.trace);
             if control == Control::Stop && step < steps(params) {
@@ -175,7 +189,11 @@ pub fn train(
         Ok(())
     });
     finished?;
-    Ok(State { step, buffer: shared.state.into_inner().expect("no worker panicked"), trace })
+    Ok(State {
+        step,
+        buffer: shared.state.into_inner().expect("no worker panicked"),
+        trace,
+    })
 }
 
 fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit]) {
@@ -184,7 +202,9 @@ fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit
     batch.tokens.clear();
     for visit in visits {
         batch.images.push(samples.images[visit.sample]);
-        batch.tokens.push(&samples.captions[visit.sample][visit.caption]);
+        batch
+            .tokens
+            .push(&samples.captions[visit.sample][visit.caption]);
     }
 }
 
@@ -210,7 +230,11 @@ fn in_parallel(
                     if now == Phase::Stop {
                         return;
                     }
-                    let done = if started.is_ok() { perform(now, worker, shared, batch) } else { workers::start() };
+                    let done = if started.is_ok() {
+                        perform(now, worker, shared, batch)
+                    } else {
+                        workers::start()
+                    };
                     if let Err(error) = done {
                         *failure.lock().expect("no thread panics with a failure") = Some(error);
                     }
@@ -223,7 +247,10 @@ fn in_parallel(
             barrier.wait();
             let own = perform(next, &workers[0], shared, batch);
             barrier.wait();
-            let others = failure.lock().expect("no thread panics with a failure").take();
+            let others = failure
+                .lock()
+                .expect("no thread panics with a failure")
+                .take();
             others.map_or(own, Err)
         };
         let led = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lead(&mut run)));
@@ -234,9 +261,15 @@ fn in_parallel(
 }
 
 fn check(params: &Train) -> Result<(), TrainError> {
-    let (seen, batch, chunk) = (params.samples_seen, params.batch_size, params.gradient_chunk);
+    let (seen, batch, chunk) = (
+        params.samples_seen,
+        params.batch_size,
+        params.gradient_chunk,
+    );
     if chunk == 0 || batch == 0 || !batch.is_multiple_of(chunk) || !seen.is_multiple_of(batch) {
-        let text = format!("{seen} samples seen, batches of {batch} and chunks of {chunk} do not divide each other");
+        let text = format!(
+            "{seen} samples seen, batches of {batch} and chunks of {chunk} do not divide each other"
+        );
         return Err(TrainError::Parameters(text));
     }
     Ok(())

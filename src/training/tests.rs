@@ -4,7 +4,8 @@ use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::action::canonical::Real;
 use crate::action::params::{
-    Activation, AdamW, Clip, Pooling, Preprocessing, SampleOrder, Schedule, TextTower, VisionTower, WarmUp,
+    Activation, AdamW, Clip, Pooling, Preprocessing, SampleOrder, Schedule, TextTower, VisionTower,
+    WarmUp,
 };
 use crate::model::Layout;
 
@@ -37,8 +38,16 @@ fn tiny() -> Train {
         pooling: Pooling::Mean,
     };
     Train {
-        model: Clip { embed_dim: 10, vision, text, activation: Activation::Gelu },
-        preprocessing: Preprocessing { mean: [real(0.7); 3], std: [real(0.35); 3] },
+        model: Clip {
+            embed_dim: 10,
+            vision,
+            text,
+            activation: Activation::Gelu,
+        },
+        preprocessing: Preprocessing {
+            mean: [real(0.7); 3],
+            std: [real(0.35); 3],
+        },
         seed: 5,
         samples_seen: 12 * 8,
         batch_size: 12,
@@ -75,12 +84,20 @@ fn open_clip() -> Train {
 }
 
 fn images() -> Vec<u8> {
-    (0_u32..SAMPLES as u32 * 192).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect()
+    (0_u32..SAMPLES as u32 * 192)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8)
+        .collect()
 }
 
 fn samples(images: &[u8]) -> Samples<'_> {
     let caption = |i: usize, of: usize| {
-        let mut tokens = vec![1, 3 + (i as u32 * 5 + of as u32 * 3) % 8, 3 + (i as u32 * 3) % 7, 2, 0];
+        let mut tokens = vec![
+            1,
+            3 + (i as u32 * 5 + of as u32 * 3) % 8,
+            3 + (i as u32 * 3) % 7,
+            2,
+            0,
+        ];
         if (i + of) % 3 == 0 {
             tokens.swap(3, 4);
             tokens[3] = 4;
@@ -89,7 +106,9 @@ fn samples(images: &[u8]) -> Samples<'_> {
     };
     Samples {
         images: images.chunks_exact(192).collect(),
-        captions: (0..SAMPLES).map(|i| vec![caption(i, 0), caption(i, 1)]).collect(),
+        captions: (0..SAMPLES)
+            .map(|i| vec![caption(i, 0), caption(i, 1)])
+            .collect(),
         shard_sizes: vec![10, 14],
     }
 }
@@ -97,8 +116,23 @@ fn samples(images: &[u8]) -> Samples<'_> {
 fn trained(params: &Train, level: Level, threads: usize) -> (Vec<u32>, Trace) {
     let images = images();
     let start = State::initial(params).unwrap();
-    let state = train(params, &samples(&images), Settings { level, threads }, start, |_| Control::Continue).unwrap();
-    (state.parameters().unwrap().iter().map(|x| x.to_bits()).collect(), state.trace)
+    let state = train(
+        params,
+        &samples(&images),
+        Settings { level, threads },
+        start,
+        |_| Control::Continue,
+    )
+    .unwrap();
+    (
+        state
+            .parameters()
+            .unwrap()
+            .iter()
+            .map(|x| x.to_bits())
+            .collect(),
+        state.trace,
+    )
 }
 
 /// Loss and gradient of the first batch at given parameters.
@@ -121,14 +155,26 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     };
     let images = images();
     let samples = samples(&images);
-    let visits: Vec<_> = (0..batch_size).map(|sample| Visit { position: 0, sample, caption: 0 }).collect();
-    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let visits: Vec<_> = (0..batch_size)
+        .map(|sample| Visit {
+            position: 0,
+            sample,
+            caption: 0,
+        })
+        .collect();
+    let batch = RwLock::new(Batch {
+        images: Vec::new(),
+        tokens: Vec::new(),
+    });
     fill(&batch, &samples, &visits);
     perform(Phase::Forward, &workers[0], &shared, &batch).unwrap();
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
     let mut update = gradient::Update::new(&model, params).unwrap();
-    (loss, update.gather(&workers, d_scale).unwrap().to_vec().unwrap())
+    (
+        loss,
+        update.gather(&workers, d_scale).unwrap().to_vec().unwrap(),
+    )
 }
 
 #[test]
@@ -137,7 +183,10 @@ fn weights_and_trace_do_not_depend_on_level_or_threads() {
         let expected = trained(&params, Level::Scalar, 1);
         for level in Level::available() {
             for threads in [1, 2, 3, 8] {
-                assert!(trained(&params, level, threads) == expected, "{level:?}, {threads} threads");
+                assert!(
+                    trained(&params, level, threads) == expected,
+                    "{level:?}, {threads} threads"
+                );
             }
         }
     }
@@ -164,7 +213,11 @@ fn each_gradient_is_the_slope_of_the_loss_along_it() {
             };
             let slope = (moved(1.0) - moved(-1.0)) / (2.0 * step);
             let bound = 0.03 * norm + 4e-7 / step;
-            assert!((slope - norm).abs() < bound, "{}: slope {slope}, gradient {norm}", parameter.name);
+            assert!(
+                (slope - norm).abs() < bound,
+                "{}: slope {slope}, gradient {norm}",
+                parameter.name
+            );
         }
     }
 }
@@ -176,19 +229,33 @@ fn a_training_resumes_to_the_same_bits() {
     let expected = trained(&params, Level::detect(), 2);
     let images = images();
     let samples = samples(&images);
-    let settings = Settings { level: Level::detect(), threads: 3 };
+    let settings = Settings {
+        level: Level::detect(),
+        threads: 3,
+    };
     let mut saved = Vec::new();
-    let stopped = train(&params, &samples, settings, State::initial(&params).unwrap(), |state| {
-        if state.step == 3 {
-            saved = state.resume_bytes(&[7; 32]).unwrap();
-            return Control::Stop;
-        }
-        Control::Continue
-    });
+    let stopped = train(
+        &params,
+        &samples,
+        settings,
+        State::initial(&params).unwrap(),
+        |state| {
+            if state.step == 3 {
+                saved = state.resume_bytes(&[7; 32]).unwrap();
+                return Control::Stop;
+            }
+            Control::Continue
+        },
+    );
     assert!(matches!(stopped, Err(TrainError::Stopped(3))));
     let resumed = State::resume(&saved, &[7; 32], &layout).unwrap();
     let state = train(&params, &samples, settings, resumed, |_| Control::Continue).unwrap();
-    let bits: Vec<u32> = state.parameters().unwrap().iter().map(|x| x.to_bits()).collect();
+    let bits: Vec<u32> = state
+        .parameters()
+        .unwrap()
+        .iter()
+        .map(|x| x.to_bits())
+        .collect();
     assert!((bits, state.trace) == expected);
 }
 
@@ -196,14 +263,26 @@ fn a_training_resumes_to_the_same_bits() {
 fn a_torn_or_foreign_resume_file_is_not_believed() {
     let params = tiny();
     let layout = Layout::of(&params.model).unwrap();
-    let bytes = State::initial(&params).unwrap().resume_bytes(&[7; 32]).unwrap();
-    assert_eq!(State::resume(&bytes, &[8; 32], &layout).unwrap_err(), ResumeError::Foreign);
+    let bytes = State::initial(&params)
+        .unwrap()
+        .resume_bytes(&[7; 32])
+        .unwrap();
+    assert_eq!(
+        State::resume(&bytes, &[8; 32], &layout).unwrap_err(),
+        ResumeError::Foreign
+    );
     for len in [0, 31, 32, 100, bytes.len() - 1] {
-        assert_eq!(State::resume(&bytes[..len], &[7; 32], &layout).unwrap_err(), ResumeError::Torn);
+        assert_eq!(
+            State::resume(&bytes[..len], &[7; 32], &layout).unwrap_err(),
+            ResumeError::Torn
+        );
     }
     let mut flipped = bytes.clone();
     flipped[200] ^= 4;
-    assert_eq!(State::resume(&flipped, &[7; 32], &layout).unwrap_err(), ResumeError::Torn);
+    assert_eq!(
+        State::resume(&flipped, &[7; 32], &layout).unwrap_err(),
+        ResumeError::Torn
+    );
 }
 
 #[test]
@@ -211,10 +290,18 @@ fn a_rate_beyond_reason_diverges_at_a_named_step() {
     let mut params = tiny();
     params.schedule.learning_rate_max = real(1e38);
     let images = images();
-    let settings = Settings { level: Level::detect(), threads: 2 };
+    let settings = Settings {
+        level: Level::detect(),
+        threads: 2,
+    };
     let start = State::initial(&params).unwrap();
-    let ended = train(&params, &samples(&images), settings, start, |_| Control::Continue);
-    assert!(matches!(ended, Err(TrainError::Diverged { .. })), "{ended:?}");
+    let ended = train(&params, &samples(&images), settings, start, |_| {
+        Control::Continue
+    });
+    assert!(
+        matches!(ended, Err(TrainError::Diverged { .. })),
+        "{ended:?}"
+    );
 }
 
 #[test]
@@ -222,9 +309,15 @@ fn the_loss_of_a_small_set_falls() {
     let mut params = tiny();
     params.samples_seen = 12 * 100;
     let images = images();
-    let settings = Settings { level: Level::detect(), threads: 1 };
+    let settings = Settings {
+        level: Level::detect(),
+        threads: 1,
+    };
     let start = State::initial(&params).unwrap();
-    let state = train(&params, &samples(&images), settings, start, |_| Control::Continue).unwrap();
+    let state = train(&params, &samples(&images), settings, start, |_| {
+        Control::Continue
+    })
+    .unwrap();
     let [first, last] = [0, 99].map(|step| state.trace.step(step).unwrap().loss);
     assert!(last < 0.75 * first, "{first} to {last}");
 }

@@ -1,0 +1,122 @@
+//! `doctor`: golden bits at every SIMD level, the floating-point state, the store, the workspace.
+
+use serde::Serialize;
+
+use super::run::level_name;
+use super::workspace::Workspace;
+use crate::numerics::{self, Level, self_test};
+use crate::store::Store;
+
+/// What was looked at.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// One a line.
+    pub findings: Vec<Diagnosed>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosed {
+    /// What it is.
+    pub what: String,
+    /// What was seen.
+    pub text: String,
+    /// Whether it is as it should be.
+    pub is_well: bool,
+    /// The exit code if it is not.
+    #[serde(skip)]
+    code: u8,
+}
+
+impl Diagnosis {
+    /// The exit code: 0, or the highest of what is not as it should be.
+    pub fn exit_code(&self) -> u8 {
+        self.findings
+            .iter()
+            .filter(|f| !f.is_well)
+            .map(|f| f.code)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+impl Workspace {
+    /// Looks at all that results and runs depend on. Changes nothing but an absent store, which it makes.
+    pub fn diagnose(&self) -> Diagnosis {
+        let mut findings = vec![well(
+            "program",
+            format!("ibid {}", env!("CARGO_PKG_VERSION")),
+        )];
+        findings.extend(Level::available().into_iter().map(golden_bits));
+        findings.push(match numerics::set_control_state() {
+            Ok(()) => well(
+                "floating point",
+                "round to nearest, subnormals kept".to_owned(),
+            ),
+            Err(error) => ill("floating point", error.to_string(), 3),
+        });
+        let level = level_name(self.settings.level);
+        findings.push(well(
+            "threads",
+            format!(
+                "{} at {level}, {} actions at once",
+                self.settings.threads, self.settings.jobs
+            ),
+        ));
+        findings.push(match self.root() {
+            Ok(root) => well("workspace", root.display().to_string()),
+            Err(_) => well("workspace", "none here; files can be named".to_owned()),
+        });
+        let folder = self.store_folder().display();
+        findings.push(match Store::open(self.store_folder()) {
+            Ok(_) => well("store", folder.to_string()),
+            Err(error) => ill("store", format!("{folder}: {error}"), 3),
+        });
+        for mirror in &self.settings.mirrors {
+            let path = self.settings.folder.join(mirror);
+            let text = path.display().to_string();
+            findings.push(if path.is_dir() {
+                well("mirror", text)
+            } else {
+                ill("mirror", format!("{text}: no such folder"), 3)
+            });
+        }
+        Diagnosis { findings }
+    }
+}
+
+/// Whether this machine computes the published bits. Other bits are an integrity error: nothing made here can be trusted.
+fn golden_bits(level: Level) -> Diagnosed {
+    let what = format!("golden bits, {}", level_name(level));
+    match self_test::differing(level) {
+        differing if differing.is_empty() => well(
+            &what,
+            format!("{} operations agree", self_test::operations()),
+        ),
+        differing => ill(
+            &what,
+            format!("these operations differ: {}", differing.join(", ")),
+            4,
+        ),
+    }
+}
+
+fn well(what: &str, text: String) -> Diagnosed {
+    Diagnosed {
+        what: what.to_owned(),
+        text,
+        is_well: true,
+        code: 0,
+    }
+}
+
+fn ill(what: &str, text: String, code: u8) -> Diagnosed {
+    Diagnosed {
+        what: what.to_owned(),
+        text,
+        is_well: false,
+        code,
+    }
+}
