@@ -10,7 +10,12 @@ use crate::report::{claims, page};
 
 impl Workspace {
     /// Writes every figure's files below `out`, or below `out/NAME` of the current folder; the folders.
-    pub fn export(&self, loaded: &Loaded, reproduced: &Reproduced, out: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    pub fn export(
+        &self,
+        loaded: &Loaded,
+        reproduced: &Reproduced,
+        out: Option<&Path>,
+    ) -> Result<Vec<PathBuf>, Error> {
         let base = match out {
             Some(out) => self.settings.folder.join(out),
             None => self.settings.folder.join("out").join(&reproduced.name),
@@ -18,7 +23,11 @@ impl Workspace {
         let mut folders = Vec::new();
         for figure in &reproduced.figures {
             let is_alone = loaded.target.as_ref() == Some(&figure.name);
-            let folder = if is_alone { base.clone() } else { base.join(&figure.name) };
+            let folder = if is_alone {
+                base.clone()
+            } else {
+                base.join(&figure.name)
+            };
             fs::create_dir(&folder)?;
             for (name, bytes) in self.files_of(loaded, reproduced, figure)? {
                 fs::write_atomic(&folder.join(name), &bytes, Durability::Relaxed)?;
@@ -69,7 +78,10 @@ impl Workspace {
         {
             return Ok(png.to_vec());
         }
-        let png = page::png(svg).map_err(|reason| Error::BadResult { what: "figure.svg".to_owned(), reason })?;
+        let png = page::png(svg).map_err(|reason| Error::BadResult {
+            what: "figure.svg".to_owned(),
+            reason,
+        })?;
         fs::create_dir(&folder)?;
         fs::write_atomic(&remembered, &page::sealed(&png), Durability::Relaxed)?;
         Ok(png)

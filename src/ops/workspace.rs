@@ -189,7 +189,9 @@ impl Workspace {
         // The cache lives in the store's folder, which must be a store by then.
         let saved = Store::open(&self.store_folder)
             .map_err(|error| error.to_string())
-            .and_then(|_| cache::save(&folder, request, &evaluated).map_err(|error| error.to_string()));
+            .and_then(|_| {
+                cache::save(&folder, request, &evaluated).map_err(|error| error.to_string())
+            });
         if let Err(error) = saved {
             tracing::debug!(error, "the evaluation is not remembered");
         }
