@@ -32,6 +32,9 @@ pub struct Settings {
     pub level: Level,
     /// This program, for child processes.
     pub program: PathBuf,
+    /// A fault to plant in trainings.
+    #[cfg(feature = "faults")]
+    pub fault: Option<String>,
 }
 
 /// A workspace and its store.
