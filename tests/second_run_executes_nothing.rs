@@ -13,7 +13,10 @@ fn second_run_executes_nothing_and_starts_no_evaluator() {
     let output = command.output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.lines().last().unwrap().starts_with("executed 0,"), "{text}");
+    assert!(
+        text.lines().last().unwrap().starts_with("executed 0,"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -22,7 +25,13 @@ fn layout_comments_and_time_stamps_execute_nothing() {
     let text = workspace.read(PACKAGE);
     workspace.write(PACKAGE, &text);
     assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
-    workspace.write(PACKAGE, &format!("-- a comment\n\n{}", text.replace("let smoke =", "let smoke   =")));
+    workspace.write(
+        PACKAGE,
+        &format!(
+            "-- a comment\n\n{}",
+            text.replace("let smoke =", "let smoke   =")
+        ),
+    );
     assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
     workspace.write(PACKAGE, &text);
     assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
@@ -41,8 +50,21 @@ fn a_deleted_output_is_written_again_from_the_store() {
 #[test]
 fn every_promised_file_appears() {
     let workspace = Workspace::with_smoke();
-    for file in ["figure.svg", "figure.png", "points.csv", "fits.json", "claims.json", "report.html", "attribution.txt"] {
-        let path = workspace.path("out/pictogram-scaling-laws/smoke").join(file);
-        assert!(path.is_file() && path.metadata().unwrap().len() > 0, "{file}");
+    for file in [
+        "figure.svg",
+        "figure.png",
+        "points.csv",
+        "fits.json",
+        "claims.json",
+        "report.html",
+        "attribution.txt",
+    ] {
+        let path = workspace
+            .path("out/pictogram-scaling-laws/smoke")
+            .join(file);
+        assert!(
+            path.is_file() && path.metadata().unwrap().len() > 0,
+            "{file}"
+        );
     }
 }

@@ -38,7 +38,9 @@ impl Workspace {
 
     /// A folder with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// A path in the workspace.
@@ -68,7 +70,10 @@ impl Workspace {
     /// The program in this workspace, with an empty environment and the shared shards at hand.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear();
         command.env("IBID_MIRRORS", shards());
         command
     }
@@ -88,7 +93,13 @@ impl Workspace {
     /// Runs the program here, which must succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, Some(0), "ibid {arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code,
+            Some(0),
+            "ibid {arguments:?}\n{}\n{}",
+            ran.stdout,
+            ran.stderr
+        );
         ran
     }
 }
@@ -109,7 +120,9 @@ impl Ran {
         let line = self.stdout.lines().last().unwrap_or_default();
         let tail = line.split(&format!("{word} ")).nth(1);
         let number = tail.and_then(|tail| tail.split([',', '/', ';', ' ']).next());
-        number.and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no `{word} n` in `{line}`: {}", self.stderr))
+        number
+            .and_then(|n| n.parse().ok())
+            .unwrap_or_else(|| panic!("no `{word} n` in `{line}`: {}", self.stderr))
     }
 }
 
@@ -130,9 +143,21 @@ fn shards() -> &'static Path {
         let store = folder.join("store");
         let out = folder.join("out");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-        command.args(["reproduce", "pictogram-scaling-laws/smoke", "--store"]).arg(&store).arg("--out").arg(out);
-        let output = command.current_dir(repository()).env_clear().output().unwrap();
-        assert!(store.join("cas").is_dir(), "{}", String::from_utf8_lossy(&output.stderr));
+        command
+            .args(["reproduce", "pictogram-scaling-laws/smoke", "--store"])
+            .arg(&store)
+            .arg("--out")
+            .arg(out);
+        let output = command
+            .current_dir(repository())
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(
+            store.join("cas").is_dir(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         store.join("cas")
     })
 }
