@@ -1,7 +1,8 @@
 //! Axes: from values to places, and which ticks are labelled.
 //!
 //! A logarithmic axis labels powers of ten where it has three or more; else 1-2-5, else 1-3, else every leading digit,
-//! else even steps: the first of these that has at least three labels which do not touch.
+//! else even steps: the first of these that has at least three labels which do not touch, of even steps at least four.
+//! Where none has, the one with the most.
 
 use super::text::{Decimal, Line, width};
 
@@ -93,7 +94,7 @@ impl Range {
     pub(super) fn ticks(self, direction: Direction, length: f64, size: f64) -> Ticks {
         let fits = |ticks: &[(f64, Line)]| self.labels_fit(ticks, direction, length, size);
         let mut fallback = Ticks::default();
-        for (labelled, minor) in self.candidates() {
+        for (wanted, labelled, minor) in self.candidates() {
             let ticks = Ticks {
                 major: labels(self.inside(labelled)),
                 minor: self.values(minor),
@@ -101,7 +102,7 @@ impl Range {
             if !fits(&ticks.major) || ticks.major.len() > 9 {
                 continue;
             }
-            if ticks.major.len() >= 3 {
+            if ticks.major.len() >= wanted {
                 return ticks;
             }
             if ticks.major.len() > fallback.major.len() {
@@ -111,8 +112,8 @@ impl Range {
         fallback
     }
 
-    /// Sets of labelled and unlabelled marks, the one that is liked best first.
-    fn candidates(self) -> Vec<(Vec<Decimal>, Vec<Decimal>)> {
+    /// Sets of labelled and unlabelled marks, the one that is liked best first, each with the labels it should have.
+    fn candidates(self) -> Vec<(usize, Vec<Decimal>, Vec<Decimal>)> {
         let mut sets = Vec::new();
         if self.scale == Scale::Logarithmic {
             #[allow(
@@ -139,11 +140,12 @@ impl Range {
                 decades(&[1], 1)
             };
             sets.extend(
-                [1, 2, 3, 5, 10, 20, 50, 100].map(|stride| (decades(&[1], stride), minor.clone())),
+                [1, 2, 3, 5, 10, 20, 50, 100]
+                    .map(|stride| (3, decades(&[1], stride), minor.clone())),
             );
-            sets.push((decades(&[1, 2, 5], 1), digits.clone()));
-            sets.push((decades(&[1, 3], 1), digits.clone()));
-            sets.push((digits.clone(), digits));
+            sets.push((3, decades(&[1, 2, 5], 1), digits.clone()));
+            sets.push((3, decades(&[1, 3], 1), digits.clone()));
+            sets.push((3, digits.clone(), digits));
         }
         let (low, high) = (self.value(0.0), self.value(1.0));
         #[allow(
@@ -155,7 +157,7 @@ impl Range {
             for (step, parts) in [(5, 5), (2, 4), (1, 5)] {
                 let major = multiples(step, exponent, low, high);
                 let minor = multiples(step * 10 / parts, exponent - 1, low, high);
-                sets.push((major, minor));
+                sets.push((4, major, minor));
             }
         }
         sets
@@ -252,9 +254,9 @@ mod tests {
     fn logarithmic_axes_label_what_reads_best() {
         let labels = |low, high| labels_of(Scale::Logarithmic, &[low, high], 300.0).join(" ");
         assert_eq!(labels(1e8, 1e12), "10^8 10^9 10^10 10^11 10^12");
-        assert_eq!(labels(0.05, 0.9), "0.05 0.1 0.2 0.5");
+        assert_eq!(labels(0.05, 0.9), "0.05 0.1 0.2 0.5 1");
         assert_eq!(labels(0.21, 0.48), "0.2 0.3 0.4 0.5");
-        assert_eq!(labels(0.52, 0.61), "0.5 0.6");
+        assert_eq!(labels(0.52, 0.61), "0.4 0.5 0.6 0.7");
         assert_eq!(labels(3e10, 6.6e12), "3×10^10 10^11 3×10^11 10^12 3×10^12");
         assert_eq!(labels(1e-20, 1e20), "10^−20 10^−10 10^0 10^10 10^20");
     }
