@@ -159,7 +159,7 @@ fn the_quick_grid_is_that_of_the_probe() {
 }
 
 /// The Dhall type of values that a Rust type is read from, found by letting it read.
-fn dhall_type_of<T: for<'v> Deserialize<'v>>() -> String {
+fn dhall_type_of<T: for<'de> Deserialize<'de>>() -> String {
     let mut unions = Unions::new();
     // Each pass reads one alternative of each union; enough passes read them all.
     loop {
@@ -180,6 +180,13 @@ fn dhall_type_of<T: for<'v> Deserialize<'v>>() -> String {
 
 /// By name of the enum: its alternatives, each with the type of its payload (empty: none) once that was read.
 type Unions = BTreeMap<&'static str, BTreeMap<&'static str, Option<String>>>;
+
+/// Whether every alternative of every union in a type was read.
+fn is_read(ty: &Option<String>, unions: &Unions) -> bool {
+    let Some(ty) = ty else { return false };
+    let marks = ty.split('@').skip(1).step_by(2);
+    marks.into_iter().all(|name| unions[name].values().all(|payload| is_read(payload, unions)))
+}
 
 /// Puts unions in place of their marks `@Name@`.
 fn resolved(ty: &str, unions: &Unions) -> String {
@@ -203,7 +210,7 @@ struct Probe<'t> {
 }
 
 impl Probe<'_> {
-    fn record<'v, V: Visitor<'v>>(
+    fn record<'de, V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
@@ -220,34 +227,34 @@ impl Probe<'_> {
     }
 }
 
-impl<'v> Deserializer<'v> for Probe<'_> {
+impl<'de> Deserializer<'de> for Probe<'_> {
     type Error = Error;
 
-    fn deserialize_any<V: Visitor<'v>>(self, _: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
         Err(Error::custom("a type that no experiment should have"))
     }
 
-    fn deserialize_bool<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         "Bool".clone_into(self.ty);
         visitor.visit_bool(true)
     }
 
-    fn deserialize_u64<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         "Natural".clone_into(self.ty);
         visitor.visit_u64(1)
     }
 
-    fn deserialize_f64<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         "Double".clone_into(self.ty);
         visitor.visit_f64(1.0)
     }
 
-    fn deserialize_string<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         "Text".clone_into(self.ty);
         visitor.visit_str("text")
     }
 
-    fn deserialize_option<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut content = String::new();
         let value = visitor.visit_some(Probe {
             unions: self.unions,
@@ -257,7 +264,7 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         Ok(value)
     }
 
-    fn deserialize_seq<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut element = String::new();
         let value = visitor.visit_seq(One(Some(Probe {
             unions: self.unions,
@@ -267,7 +274,7 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         Ok(value)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'v>>(
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         visitor: V,
@@ -275,7 +282,7 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_struct<V: Visitor<'v>>(
+    fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         fields: &'static [&'static str],
@@ -284,7 +291,7 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         self.record(fields, visitor)
     }
 
-    fn deserialize_enum<V: Visitor<'v>>(
+    fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
         variants: &'static [&'static str],
@@ -294,8 +301,10 @@ impl<'v> Deserializer<'v> for Probe<'_> {
         for variant in variants {
             union.entry(variant).or_default();
         }
+        let union = &self.unions[name];
         let unread = union.iter().find(|(_, payload)| payload.is_none());
-        let variant = unread.map_or(variants[0], |(variant, _)| *variant);
+        let leads_on = || union.iter().find(|(_, payload)| !is_read(payload, self.unions));
+        let variant = unread.or_else(leads_on).map_or(variants[0], |(variant, _)| *variant);
         *self.ty = format!("@{name}@");
         let mut payload = String::new();
         let value = visitor.visit_enum(Alternative {
@@ -320,10 +329,10 @@ impl<'v> Deserializer<'v> for Probe<'_> {
 
 struct One<'t>(Option<Probe<'t>>);
 
-impl<'v> SeqAccess<'v> for One<'_> {
+impl<'de> SeqAccess<'de> for One<'_> {
     type Error = Error;
 
-    fn next_element_seed<S: serde::de::DeserializeSeed<'v>>(
+    fn next_element_seed<S: serde::de::DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
@@ -341,10 +350,10 @@ struct Record<'t> {
     types: Vec<String>,
 }
 
-impl<'v> MapAccess<'v> for &mut Record<'_> {
+impl<'de> MapAccess<'de> for &mut Record<'_> {
     type Error = Error;
 
-    fn next_key_seed<S: serde::de::DeserializeSeed<'v>>(
+    fn next_key_seed<S: serde::de::DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
@@ -356,7 +365,7 @@ impl<'v> MapAccess<'v> for &mut Record<'_> {
         seed.deserialize(name).map(Some)
     }
 
-    fn next_value_seed<S: serde::de::DeserializeSeed<'v>>(
+    fn next_value_seed<S: serde::de::DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<S::Value, Error> {
@@ -375,11 +384,11 @@ struct Alternative<'t> {
     payload: Probe<'t>,
 }
 
-impl<'v, 't> EnumAccess<'v> for Alternative<'t> {
+impl<'de, 't> EnumAccess<'de> for Alternative<'t> {
     type Error = Error;
     type Variant = Probe<'t>;
 
-    fn variant_seed<S: serde::de::DeserializeSeed<'v>>(
+    fn variant_seed<S: serde::de::DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Probe<'t>), Error> {
@@ -388,25 +397,25 @@ impl<'v, 't> EnumAccess<'v> for Alternative<'t> {
     }
 }
 
-impl<'v> VariantAccess<'v> for Probe<'_> {
+impl<'de> VariantAccess<'de> for Probe<'_> {
     type Error = Error;
 
     fn unit_variant(self) -> Result<(), Error> {
         Ok(())
     }
 
-    fn newtype_variant_seed<S: serde::de::DeserializeSeed<'v>>(
+    fn newtype_variant_seed<S: serde::de::DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<S::Value, Error> {
         seed.deserialize(self)
     }
 
-    fn tuple_variant<V: Visitor<'v>>(self, _: usize, _: V) -> Result<V::Value, Error> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Error> {
         Err(Error::custom("Dhall has no tuples"))
     }
 
-    fn struct_variant<V: Visitor<'v>>(
+    fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
