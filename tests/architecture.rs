@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "digest", "fs", "numerics", "action", "spec", "source", "data", "plan", "store",
+            "digest", "fs", "numerics", "action", "spec", "source", "plot", "metrics", "data", "plan", "store",
             "jobs", "exec", "report", "tensor", "model", "training",
         ],
     ),

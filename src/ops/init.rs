@@ -58,6 +58,11 @@ impl Workspace {
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir(folder)?;
         fs::write_atomic(
+            &folder.join("shards.dhall"),
+            SHARDS.as_bytes(),
+            Durability::Relaxed,
+        )?;
+        fs::write_atomic(
             &file,
             TEMPLATE.replace("NAME", name).as_bytes(),
             Durability::Relaxed,
