@@ -43,8 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "digest", "fs", "numerics", "action", "spec", "source", "plot", "metrics", "data", "plan", "store",
-            "jobs", "exec", "report", "tensor", "model", "training",
+            "digest", "fs", "numerics", "action", "spec", "source", "plot", "metrics", "data",
+            "plan", "store", "jobs", "exec", "report", "tensor", "model", "training",
         ],
     ),
 ];

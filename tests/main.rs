@@ -1,6 +1,10 @@
 //! The stories: one file each, one binary for all of them.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "tests write their own folders and tell the time")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests write their own folders and tell the time"
+)]
 
 mod architecture;
 mod support;

@@ -31,13 +31,13 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Common options")]
 pub(super) struct Common {
-    /// The store of results [default: `.ibid` in the workspace; also IBID_STORE].
+    /// The store of results [default: `.ibid` in the workspace; also `IBID_STORE`].
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) store: Option<PathBuf>,
     /// The workspace [default: found upwards from the current folder].
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) workspace: Option<PathBuf>,
-    /// A folder to look for pinned files in first; repeatable [also IBID_MIRRORS, separated by `:`].
+    /// A folder to look for pinned files in first; repeatable [also `IBID_MIRRORS`, separated by `:`].
     #[arg(long = "mirror", global = true, value_name = "DIR")]
     pub(super) mirrors: Vec<PathBuf>,
     /// Threads in all; results never depend on it [default: all cores].
@@ -46,7 +46,7 @@ pub(super) struct Common {
     /// Actions at once; results never depend on it [default: one a thread].
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) jobs: Option<u16>,
-    /// The vector instructions to compute with; results never depend on it [default: the best; also IBID_SIMD].
+    /// The vector instructions to compute with; results never depend on it [default: the best; also `IBID_SIMD`].
     #[arg(long, global = true, value_name = "LEVEL", value_parser = ["scalar", "avx2", "avx512"])]
     pub(super) simd: Option<String>,
     /// Print one JSON value a line on standard output instead of text.
@@ -56,7 +56,7 @@ pub(super) struct Common {
     #[cfg(feature = "faults")]
     #[arg(long, global = true, value_name = "FAULT")]
     pub(super) fault: Option<String>,
-    /// What to log on standard error, such as `debug` or `ibid::exec=trace` [also IBID_LOG].
+    /// What to log on standard error, such as `debug` or `ibid::exec=trace` [also `IBID_LOG`].
     #[arg(long, global = true, value_name = "FILTER")]
     pub(super) log: Option<String>,
 }

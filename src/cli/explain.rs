@@ -21,7 +21,7 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
                     "{}: {state}; the same as {}, whose outputs are not in the store",
                     action.label,
                     nearest.short()
-                ))?
+                ))?;
             }
             (state, Some(nearest)) => {
                 output.line(format_args!(

@@ -36,9 +36,12 @@ pub fn plan_states(
 ) -> Result<BTreeMap<RecipeId, PlanState>, ExecError> {
     let mut lookup = Lookup::new(plan, store, None);
     lookup.visit(plan.targets().iter().copied())?;
-    let or_locked = |id: &RecipeId, state| match locked.contains_key(id) {
-        true => (*id, PlanState::Locked),
-        false => (*id, state),
+    let or_locked = |id: &RecipeId, state| {
+        if locked.contains_key(id) {
+            (*id, PlanState::Locked)
+        } else {
+            (*id, state)
+        }
     };
     let known = lookup.known.keys().map(|id| (*id, PlanState::Hit));
     let runnable = lookup

@@ -273,7 +273,7 @@ impl Performer<'_> {
 }
 
 /// The name of an output, which is a plain file.
-fn output_name(path: &PathBuf) -> Result<String, Failure> {
+fn output_name(path: &Path) -> Result<String, Failure> {
     let meta = path
         .symlink_metadata()
         .context("inspect", path)

@@ -395,7 +395,7 @@ mod tests {
         Fit { lines }
     }
 
-    /// The PyTorch probe's measurements of the quick grid: model, data, samples seen, icon143 top-1, iconoir-1k R@5.
+    /// The `PyTorch` probe's measurements of the quick grid: model, data, samples seen, icon143 top-1, iconoir-1k R@5.
     fn probe() -> Table {
         let mut text = "model,data,samples_seen,gmacs_total,top1,image_r5,text_r5\n".to_owned();
         for (model, data, samples_seen, top1, r5) in [

@@ -33,9 +33,12 @@ fn csv_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths
-        .flat_map(|path| match path.is_dir() {
-            true => csv_files(&path),
-            false => vec![path],
+        .flat_map(|path| {
+            if path.is_dir() {
+                csv_files(&path)
+            } else {
+                vec![path]
+            }
         })
         .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
         .collect()

@@ -170,7 +170,7 @@ impl List {
         });
     }
 
-    /// `OpenCLIP`'s vision tower: class token and projection as width^−½·N(0, 1), blocks as PyTorch makes them;
+    /// `OpenCLIP`'s vision tower: class token and projection as width^−½·N(0, 1), blocks as `PyTorch` makes them;
     /// positions N(0, 0.02).
     fn vision(&mut self, tower: &VisionTower, embed_dim: usize) {
         let [width, patch, mlp] = [tower.width, tower.patch_size, tower.mlp_width].map(size);

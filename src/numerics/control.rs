@@ -54,7 +54,7 @@ mod tests {
         let flushing: u32 = 0x9FC0;
         // SAFETY: reads four bytes; only this thread flushes, until the call below.
         unsafe {
-            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const flushing, options(nostack, readonly))
+            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const flushing, options(nostack, readonly));
         };
         set_control_state().unwrap();
         let smallest = std::hint::black_box(f32::from_bits(2));

@@ -14,7 +14,11 @@ type Golden = (&'static str, fn(Level) -> Vec<f32>, u64);
 const GOLDEN: [Golden; 9] = [
     ("matrix product", product, 0xb98c_7cd9_b27e_e2bc),
     ("attention", attention, 0x93ae_2fbc_72b1_8062),
-    ("exp, log, erf, tanh, sigmoid", functions, 0xa1b0_ce36_670f_8037),
+    (
+        "exp, log, erf, tanh, sigmoid",
+        functions,
+        0xa1b0_ce36_670f_8037,
+    ),
     ("GELU", gelu_both, 0xf297_51c8_26b7_e8da),
     ("QuickGELU", quick_gelu_both, 0x97c4_7c55_d9f6_d1ad),
     ("LayerNorm", layer_norm_both, 0xd2f5_3256_e3e8_aa66),
@@ -194,6 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::print_stdout, reason = "which levels were judged")]
     fn every_level_gives_the_golden_bits() {
         let levels = Level::available();
         println!("levels that ran: {levels:?}");

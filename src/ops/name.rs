@@ -76,7 +76,7 @@ impl Name {
 }
 
 /// Whether `text` may name an experiment of a workspace: lower-case letters, digits and inner hyphens.
-pub fn is_experiment_name(text: &str) -> bool {
+pub(super) fn is_experiment_name(text: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     text.len() <= 64
         && text.bytes().next().is_some_and(plain)

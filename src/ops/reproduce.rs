@@ -104,7 +104,7 @@ impl Workspace {
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
         let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
-        self.read_back(loaded, &plan, &lockfile, &store, &summary)
+        Self::read_back(loaded, &plan, &lockfile, &store, &summary)
     }
 
     /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
@@ -125,11 +125,10 @@ impl Workspace {
         let mut whole = plan.clone();
         plan.nodes().keys().for_each(|id| whole.add_target(*id));
         let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
-        self.read_back(loaded, &plan, &lockfile, &store, &summary)
+        Self::read_back(loaded, &plan, &lockfile, &store, &summary)
     }
 
     fn read_back(
-        &self,
         loaded: &Loaded,
         plan: &Plan,
         lockfile: &Lockfile,

@@ -99,6 +99,10 @@ impl Workspace {
     }
 
     /// What makes this program serve as a child.
+    #[cfg_attr(
+        not(feature = "faults"),
+        allow(clippy::unused_self, reason = "only faults have arguments")
+    )]
     fn job_arguments(&self) -> Vec<OsString> {
         #[cfg(feature = "faults")]
         if let Some(fault) = &self.settings.fault {

@@ -54,7 +54,7 @@ impl Range {
             (low.min(place), high.max(place))
         });
         let room = match scale {
-            _ if !(low <= high) => {
+            _ if low.is_nan() || high.is_nan() || low > high => {
                 return Self {
                     scale,
                     low: 0.0,

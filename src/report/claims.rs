@@ -110,6 +110,7 @@ impl Results<'_> {
         }
     }
 
+    #[allow(clippy::too_many_lines, reason = "one arm a statement")]
     fn statement(&self, statement: &Statement) -> Result<Judgement, String> {
         Ok(match statement {
             Statement::AsPrinted {

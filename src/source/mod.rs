@@ -378,7 +378,7 @@ mod tests {
         let mut also = Vec::new();
         let found = sources
             .obtain("a", pin_of(b"a"), &place("a"), &mut |file| {
-                also.push(file.name)
+                also.push(file.name);
             })
             .unwrap();
         assert_eq!((read(found), also), (b"a".to_vec(), vec!["b".to_owned()]));

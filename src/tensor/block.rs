@@ -444,7 +444,7 @@ impl BlockBackward {
                 d_normed,
                 d_qkv,
                 &mut room.borrow_mut(),
-            )
+            );
         });
         let d_products = View::new(d_qkv, rows, 3 * width);
         column_sum(level, d_products, d_in_bias);

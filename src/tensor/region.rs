@@ -50,6 +50,7 @@ impl Region {
     /// # Panics
     ///
     /// If the region is shorter.
+    #[must_use]
     pub fn first(self, len: usize) -> Self {
         assert!(len <= self.len, "a part is not longer than the whole");
         Self {

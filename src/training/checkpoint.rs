@@ -102,7 +102,7 @@ impl State {
         self.buffer.with(|elements| {
             elements
                 .iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()))
+                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         })?;
         let digest = Sha256::digest(&bytes);
         bytes.extend_from_slice(&digest);

@@ -1,5 +1,11 @@
 //! Whole trainings of tiny models.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    reason = "small numbers, and slopes that no result depends on"
+)]
+
 use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::action::canonical::Real;
@@ -72,7 +78,7 @@ fn tiny() -> Train {
     }
 }
 
-/// The same with OpenCLIP's choices: class token, `ln_pre`, end token, QuickGELU.
+/// The same with OpenCLIP's choices: class token, `ln_pre`, end token, `QuickGELU`.
 fn open_clip() -> Train {
     let mut params = tiny();
     params.model.activation = Activation::QuickGelu;
@@ -98,7 +104,7 @@ fn samples(images: &[u8]) -> Samples<'_> {
             2,
             0,
         ];
-        if (i + of) % 3 == 0 {
+        if (i + of).is_multiple_of(3) {
             tokens.swap(3, 4);
             tokens[3] = 4;
         }

@@ -1,6 +1,6 @@
 //! Samples a second of a whole training step, at every SIMD level: `cargo bench --bench training -- [xs|s] [threads]`.
 //!
-//! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in PyTorch.
+//! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in `PyTorch`.
 
 #![allow(
     clippy::print_stdout,

@@ -22,7 +22,7 @@ fn a_second_run_executes_nothing_and_visits_only_targets() {
     let mut events = Vec::new();
     let executor = InProcess::new(directed_job);
     let second = run(&plan, &bed.store, &executor, &bed.options(), &mut |e| {
-        events.push(e.clone())
+        events.push(e.clone());
     })
     .unwrap();
     assert_eq!(counts(&second), (0, 1, 0));
@@ -270,7 +270,7 @@ fn the_longest_chain_goes_first() {
     let mut events = Vec::new();
     let executor = InProcess::new(directed_job);
     run(&plan, &bed.store, &executor, &options, &mut |e| {
-        events.push(e.clone())
+        events.push(e.clone());
     })
     .unwrap();
     // 50; 1 + 30; then 30 before 20.

@@ -37,7 +37,10 @@ fn evaluate(root: &Path, file: &str, expected: Option<&str>) -> Evaluated {
     evaluated.unwrap_or_else(|error| panic!("{error}"))
 }
 
-#[allow(clippy::disallowed_methods, reason = "half a file of a test's own folder harms nobody")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "half a file of a test's own folder harms nobody"
+)]
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
@@ -182,10 +185,14 @@ fn dhall_type_of<T: for<'de> Deserialize<'de>>() -> String {
 type Unions = BTreeMap<&'static str, BTreeMap<&'static str, Option<String>>>;
 
 /// Whether every alternative of every union in a type was read.
-fn is_read(ty: &Option<String>, unions: &Unions) -> bool {
+fn is_read(ty: Option<&String>, unions: &Unions) -> bool {
     let Some(ty) = ty else { return false };
     let marks = ty.split('@').skip(1).step_by(2);
-    marks.into_iter().all(|name| unions[name].values().all(|payload| is_read(payload, unions)))
+    marks.into_iter().all(|name| {
+        unions[name]
+            .values()
+            .all(|payload| is_read(payload.as_ref(), unions))
+    })
 }
 
 /// Puts unions in place of their marks `@Name@`.
@@ -303,8 +310,14 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         }
         let union = &self.unions[name];
         let unread = union.iter().find(|(_, payload)| payload.is_none());
-        let leads_on = || union.iter().find(|(_, payload)| !is_read(payload, self.unions));
-        let variant = unread.or_else(leads_on).map_or(variants[0], |(variant, _)| *variant);
+        let leads_on = || {
+            union
+                .iter()
+                .find(|(_, payload)| !is_read(payload.as_ref(), self.unions))
+        };
+        let variant = unread
+            .or_else(leads_on)
+            .map_or(variants[0], |(variant, _)| *variant);
         *self.ty = format!("@{name}@");
         let mut payload = String::new();
         let value = visitor.visit_enum(Alternative {

@@ -111,7 +111,7 @@ impl Findings<'_> {
 
     /// `whole` is a multiple of `part`, unless `part` is 0 (which is a finding of its own).
     fn multiple(&mut self, path: &str, whole: u64, part: u64, part_name: &str) {
-        if part != 0 && whole % part != 0 {
+        if part != 0 && !whole.is_multiple_of(part) {
             self.add(
                 path,
                 format!("is {whole}, not a multiple of {part_name} ({part})"),

@@ -42,48 +42,48 @@ fn every_finding_is_given_at_once_and_with_its_numbers() {
 #[test]
 fn sizes_that_do_not_divide_are_found() {
     finds(&["runs[0].train.model.vision.imageSize"], |e| {
-        e.runs[0].train.model.vision.patch_size = 7
+        e.runs[0].train.model.vision.patch_size = 7;
     });
     finds(&["runs[0].train.model.vision.width"], |e| {
-        e.runs[0].train.model.vision.heads = 3
+        e.runs[0].train.model.vision.heads = 3;
     });
     finds(&["runs[0].train.model.text.width"], |e| {
-        e.runs[0].train.model.text.heads = 5
+        e.runs[0].train.model.text.heads = 5;
     });
     finds(&["runs[0].train.batchSize"], |e| {
-        e.runs[0].train.gradient_chunk = 24
+        e.runs[0].train.gradient_chunk = 24;
     });
     finds(&["runs[0].train.samplesSeen"], |e| {
-        e.runs[0].train.samples_seen = 4_097
+        e.runs[0].train.samples_seen = 4_097;
     });
 }
 
 #[test]
 fn zeros_are_found_and_divide_nothing() {
     finds(&["runs[0].train.batchSize"], |e| {
-        e.runs[0].train.batch_size = 0
+        e.runs[0].train.batch_size = 0;
     });
     finds(&["runs[0].train.gradientChunk"], |e| {
-        e.runs[0].train.gradient_chunk = 0
+        e.runs[0].train.gradient_chunk = 0;
     });
     finds(&["runs[0].train.model.vision.patchSize"], |e| {
-        e.runs[0].train.model.vision.patch_size = 0
+        e.runs[0].train.model.vision.patch_size = 0;
     });
     finds(&["runs[0].train.model.text.heads"], |e| {
-        e.runs[0].train.model.text.heads = 0
+        e.runs[0].train.model.text.heads = 0;
     });
 }
 
 #[test]
 fn sizes_beyond_any_machine_are_found() {
     finds(&["runs[0].train.model.vision.width"], |e| {
-        e.runs[0].train.model.vision.width = 1 << 20
+        e.runs[0].train.model.vision.width = 1 << 20;
     });
     finds(&["runs[0].train.model.text.layers"], |e| {
-        e.runs[0].train.model.text.layers = 1 << 30
+        e.runs[0].train.model.text.layers = 1 << 30;
     });
     finds(&["runs[0].train.samplesSeen"], |e| {
-        e.runs[0].train.samples_seen = 1 << 60
+        e.runs[0].train.samples_seen = 1 << 60;
     });
     finds(&["runs[0].train.model.vision.imageSize"], |e| {
         e.runs[0].train.model.vision.image_size = 4_096;
@@ -99,16 +99,16 @@ fn numbers_without_bits_of_their_own_are_found() {
         });
     }
     finds(&["runs[0].train.preprocessing.std[1]"], |e| {
-        e.runs[0].train.preprocessing.std[1] = 0.0
+        e.runs[0].train.preprocessing.std[1] = 0.0;
     });
     finds(&["runs[0].train.preprocessing.mean"], |e| {
-        e.runs[0].train.preprocessing.mean.truncate(2)
+        e.runs[0].train.preprocessing.mean.truncate(2);
     });
     finds(&["runs[0].train.schedule.learningRateFinal"], |e| {
         e.runs[0].train.schedule.learning_rate_final = 1.0;
     });
     finds(&["runs[0].train.optimizer.beta2"], |e| {
-        e.runs[0].train.optimizer.beta2 = 1.0
+        e.runs[0].train.optimizer.beta2 = 1.0;
     });
 }
 
@@ -118,28 +118,28 @@ fn a_warm_up_longer_than_the_training_is_found() {
         e.runs[0].train.schedule.warm_up = WarmUp::Steps(33);
     });
     finds(&[], |e| {
-        e.runs[0].train.schedule.warm_up = WarmUp::Steps(32)
+        e.runs[0].train.schedule.warm_up = WarmUp::Steps(32);
     });
 }
 
 #[test]
 fn the_embedding_has_the_rows_of_the_vocabulary() {
     finds(&["runs[0].train.model.text.vocabularySize"], |e| {
-        e.runs[0].train.vocabulary.size = 99
+        e.runs[0].train.vocabulary.size = 99;
     });
 }
 
 #[test]
 fn names_are_unique_and_fit_labels() {
     finds(&["runs[1].name", "figures[0].scratch.runs[1]"], |e| {
-        e.runs[1].name = "curve; rm".to_owned()
+        e.runs[1].name = "curve; rm".to_owned();
     });
     finds(&["figures[1].name"], |e| e.figures[1].name = "a".to_owned());
     finds(&["runs[1].evaluations[1].name"], |e| {
         e.runs[1].evaluations[1].name = "zero-shot".to_owned();
     });
     finds(&["figures[0].claims[2].id"], |e| {
-        e.figures[0].claims[2].id = "floor".to_owned()
+        e.figures[0].claims[2].id = "floor".to_owned();
     });
 }
 
@@ -158,7 +158,7 @@ fn broken_pins_are_found_once_however_often_they_are_used() {
         }
     });
     finds(&["runs[1].train.vocabulary.file.bytes"], |e| {
-        e.runs[1].train.vocabulary.file.bytes = 501
+        e.runs[1].train.vocabulary.file.bytes = 501;
     });
     finds(&["figures[1].published.file.sha256"], |e| {
         let table = e.figures[1].published.as_mut().unwrap();
@@ -197,10 +197,10 @@ fn sources_that_move_or_climb_are_found() {
         |e: &mut Experiment, source| e.figures[1].published.as_mut().unwrap().file.source = source;
     finds(&[], |e| set(e, git(commit, "a/points.csv")));
     finds(&["figures[1].published.file.source.rev"], |e| {
-        set(e, git("main", "points.csv"))
+        set(e, git("main", "points.csv"));
     });
     finds(&["figures[1].published.file.source.path"], |e| {
-        set(e, git(commit, "a/../../b"))
+        set(e, git(commit, "a/../../b"));
     });
     finds(&["figures[1].published.file.source.path"], |e| {
         set(
