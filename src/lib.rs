@@ -83,3 +83,8 @@ pub mod spec;
 pub mod store;
 pub mod tensor;
 pub mod training;
+
+/// The README's example of the library, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

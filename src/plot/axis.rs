@@ -1,8 +1,9 @@
 //! Axes: from values to places, and which ticks are labelled.
 //!
 //! A logarithmic axis labels powers of ten where it has three or more; else 1-2-5, else 1-3, else every leading digit,
-//! else even steps: the first of these that has at least three labels which do not touch, of even steps at least four.
-//! Where none has, the one with the most.
+//! else 1-2-3-4-6-8, else
+//! even steps: the first of these that has at least three labels which do not touch, of even steps at least four, and
+//! leaves no half of the axis without one. Where none does, the one with the most.
 
 use super::text::{Decimal, Line, width};
 
@@ -61,7 +62,7 @@ impl Range {
                     high: 1.0,
                 };
             }
-            Scale::Logarithmic => (0.06 * (high - low)).max((0.3 - (high - low)) / 2.0),
+            Scale::Logarithmic => (0.06 * (high - low)).max((0.1 - (high - low)) / 2.0),
             Scale::Linear if low == high => 0.1 * low.abs().max(1.0),
             Scale::Linear => 0.06 * (high - low),
         };
@@ -102,7 +103,7 @@ impl Range {
             if !fits(&ticks.major) || ticks.major.len() > 9 {
                 continue;
             }
-            if ticks.major.len() >= wanted {
+            if ticks.major.len() >= wanted && self.covers(&ticks.major) {
                 return ticks;
             }
             if ticks.major.len() > fallback.major.len() {
@@ -145,7 +146,14 @@ impl Range {
             );
             sets.push((3, decades(&[1, 2, 5], 1), digits.clone()));
             sets.push((3, decades(&[1, 3], 1), digits.clone()));
-            sets.push((3, digits.clone(), digits));
+            let between: Vec<i64> = (10..100).step_by(2).collect();
+            let between = decades(&between, 1).into_iter();
+            let between = between.map(|Decimal { mantissa, exponent }| Decimal {
+                mantissa,
+                exponent: exponent - 1,
+            });
+            sets.push((3, digits.clone(), between.collect()));
+            sets.push((3, decades(&[1, 2, 3, 4, 6, 8], 1), digits));
         }
         let (low, high) = (self.value(0.0), self.value(1.0));
         #[allow(
@@ -161,6 +169,13 @@ impl Range {
             }
         }
         sets
+    }
+
+    /// Whether no half of the axis is without a label.
+    fn covers(self, ticks: &[(f64, Line)]) -> bool {
+        let shares = ticks.iter().map(|tick| self.share(tick.0)).chain([1.0]);
+        let gap = |(before, most): (f64, f64), share: f64| (share, most.max(share - before));
+        shares.fold((0.0, 0.0), gap).1 < 0.5
     }
 
     fn inside(self, decimals: Vec<Decimal>) -> Vec<Decimal> {
@@ -256,7 +271,8 @@ mod tests {
         assert_eq!(labels(1e8, 1e12), "10^8 10^9 10^10 10^11 10^12");
         assert_eq!(labels(0.05, 0.9), "0.05 0.1 0.2 0.5 1");
         assert_eq!(labels(0.21, 0.48), "0.2 0.3 0.4 0.5");
-        assert_eq!(labels(0.52, 0.61), "0.4 0.5 0.6 0.7");
+        assert_eq!(labels(0.52, 0.61), "0.52 0.54 0.56 0.58 0.60");
+        assert_eq!(labels(0.06, 0.25), "0.06 0.08 0.1 0.2");
         assert_eq!(labels(3e10, 6.6e12), "3×10^10 10^11 3×10^11 10^12 3×10^12");
         assert_eq!(labels(1e-20, 1e20), "10^−20 10^−10 10^0 10^10 10^20");
     }

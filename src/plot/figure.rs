@@ -105,7 +105,7 @@ const LABEL: f64 = 12.5;
 const TITLE: f64 = 13.5;
 const HEADING: f64 = 16.0;
 const EDGE: f64 = 12.0;
-const GAP: f64 = 18.0;
+const GAP: f64 = 15.0;
 const INK: &str = "#222";
 
 /// The SVG of a figure.
@@ -236,7 +236,7 @@ impl Layout {
             2 | 4 => 2,
             _ => 3,
         };
-        let (width, height) = [(380.0, 290.0), (270.0, 225.0), (215.0, 190.0)][columns - 1];
+        let (width, height) = [(380.0, 290.0), (270.0, 225.0), (202.0, 186.0)][columns - 1];
         let mut frames: Vec<Frame> = figure
             .panels
             .iter()
@@ -478,7 +478,6 @@ fn draw_axes(writer: &mut Writer, frame: &Frame) {
     ));
     for (value, label) in &frame.x.1.major {
         let at = (x_at(*value), bottom + 6.0 + TICK);
-        // A superscript hangs to the right: the base is what stands at the tick.
         writer.text(at, label, Style::new(TICK, Anchor::Middle));
     }
     for (value, label) in &frame.y.1.major {

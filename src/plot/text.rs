@@ -60,8 +60,28 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().fold(0.0, |sum, c| sum + advance(c)) * size * SPARE
 }
 
-/// Breaks text at spaces into lines that are not wider than `limit`; a single word may be.
+/// Breaks text at spaces into as few lines as are not wider than `limit`, and those as even as can be; a single word may
+/// be wider.
 pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
+    let mut lines = broken(text, size, limit);
+    let (mut narrow, mut wide) = (limit / 2.0, limit);
+    for _ in 0..10 {
+        let middle = f64::midpoint(narrow, wide);
+        let candidate = broken(text, size, middle);
+        let fits = candidate
+            .iter()
+            .all(|line| text_width(line, size) <= middle);
+        if candidate.len() <= lines.len() && fits {
+            (lines, wide) = (candidate, middle);
+        } else {
+            narrow = middle;
+        }
+    }
+    lines
+}
+
+/// Breaks text at the last space before `limit`.
+fn broken(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -179,12 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn text_wraps_at_spaces() {
-        let limit = text_width("total compute", 12.0);
+    fn text_wraps_into_few_even_lines() {
+        let text = "Total compute (GMACs per pair × pairs seen)";
+        let limit = text_width("Total compute (GMACs per pair × pairs", 12.0);
         assert_eq!(
-            wrap("total compute  in GMACs", 12.0, limit),
-            ["total compute", "in GMACs"]
+            wrap(text, 12.0, limit),
+            ["Total compute (GMACs", "per pair × pairs seen)"]
         );
+        assert_eq!(wrap(text, 12.0, 1e3), [text]);
         assert_eq!(wrap("unbreakable", 12.0, 1.0), ["unbreakable"]);
         assert!(wrap("", 12.0, 1.0).is_empty());
     }

@@ -189,12 +189,11 @@ class Clip(nn.Module):
 
     def groups(self):
         """Matrices and the token embedding decay; positions, biases, gains and the logit scale do not."""
-        decays = lambda name, p: p.ndim >= 2 and not name.endswith("_position")
-        named = list(self.named_parameters())
-        return [
-            {"params": [p for name, p in named if decays(name, p)], "weight_decay": 0.1},
-            {"params": [p for name, p in named if not decays(name, p)], "weight_decay": 0.0},
-        ]
+        decaying, others = [], []
+        for name, parameter in self.named_parameters():
+            decays = parameter.ndim >= 2 and not name.endswith("_position")
+            (decaying if decays else others).append(parameter)
+        return [{"params": decaying, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
 
 
 def learning_rate(step, steps, highest):
