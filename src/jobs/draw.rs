@@ -495,7 +495,7 @@ mod tests {
         let text = draw(&params, &table, &fit);
         assert_eq!(text, draw(&params, &table, &fit));
         let digest = crate::digest::BlobDigest::of(text.as_bytes());
-        insta::assert_snapshot!(digest.short(), @"");
+        insta::assert_snapshot!(digest.short(), @"668273e5c08c");
     }
 
     #[test]

@@ -1,19 +1,19 @@
 """Trains the models of `experiments/pictogram-scaling-laws` in PyTorch, to set the floors of its claims.
 
-A second implementation of the recipe, with PyTorch's random numbers: the same pinned shards, vocabulary and prompts, the
-same models, initial distributions, optimiser and schedule, the same measures. Only seeds differ, so a gap beyond the noise
-between seeds (2 to 3 points of top-1) is a mistake in one of the two.
+A second implementation of the recipe, with PyTorch's random numbers: the same pinned shards, vocabulary and prompts,
+the same models, initial distributions, optimiser and schedule, the same measures. Only the random numbers differ, so a
+gap beyond the noise between seeds (2 to 3 points of top-1) is a mistake in one of the two.
 
 Usage: python tests/bench/pytorch_probe.py --blobs DIR --bpe FILE [--pins FILE] [--runs LIST] [--threads N]
                                            [--initial openclip|pytorch] [--attention causal|padding]
 (needs: pip install torch numpy pillow regex)
 
-DIR is the store's folder of blobs, `.ibid/cas` once the experiment ran: blob `abcd…` is `ab/cd…`, or `abcd…` in a flat
-folder. FILE of --bpe is OpenAI's `bpe_simple_vocab_16e6.txt.gz`. A run is MODEL:SET:SAMPLES:SEED, several stand between
-commas. Two switches leave the recipe: `--initial pytorch` starts every linear layer as `nn.Linear` does, `--attention
-padding` lets each token see all tokens but padding (the first probe did both).
-Prints one line a run: the run, icon143's top-1 and top-5, iconoir-1k's recall at 5 (image, text) in %, the mean loss of the
-last 50 steps, seconds. Runs at 256k samples take minutes on one thread.
+DIR is the store's folder of blobs, `.ibid/cas` once the experiment ran: blob `abcd...` is `ab/cd...`, or `abcd...` in a
+flat folder. FILE of --bpe is OpenAI's `bpe_simple_vocab_16e6.txt.gz`. A run is MODEL:SET:SAMPLES:SEED, several stand
+between commas. Two switches leave the recipe: `--initial pytorch` starts every linear layer as `nn.Linear` does,
+`--attention padding` lets each token see all tokens but padding (as the first probe did).
+Prints one line a run: the run, icon143's top-1 and top-5, iconoir-1k's recall at 5 (image, text) in %, the mean loss of
+the last 50 steps, seconds. A run at 256k samples takes minutes on one thread.
 """
 
 import argparse
