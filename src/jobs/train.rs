@@ -127,13 +127,8 @@ fn now() -> Instant {
 /// The steps after which a checkpoint is published.
 fn published(params: &Train) -> Vec<u64> {
     let interval = params.checkpoint_interval_steps;
-    if interval == 0 {
-        Vec::new()
-    } else {
-        (1..=steps(params) / interval)
-            .map(|n| n * interval)
-            .collect()
-    }
+    let count = steps(params).checked_div(interval).unwrap_or(0);
+    (1..=count).map(|n| n * interval).collect()
 }
 
 fn checkpoint_name(step: u64) -> String {
