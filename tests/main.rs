@@ -1,3 +1,17 @@
 //! The stories: one file each, one binary for all of them.
 
 mod architecture;
+mod support;
+
+mod bad_input_ends_in_one_clear_error;
+mod corrupt_blob_is_found_and_rebuilt;
+mod experiments;
+mod faults;
+mod hostile_dhall_is_refused;
+mod interrupted_run_resumes_to_the_same_bytes;
+mod new_experiment_runs;
+mod one_changed_field_reruns_only_its_descendants;
+mod readme;
+mod results_do_not_depend_on_the_machine;
+mod second_run_executes_nothing;
+mod verify_compares_with_the_lockfile;

@@ -7,6 +7,21 @@
 //! |---|---|---|
 //! | [`RecipeId`] | the action whose inputs may be another recipe's outputs | from the experiment alone |
 //! | [`ActionKey`] | the same with every such output replaced by the digest of its bytes | once the inputs exist |
+//!
+//! # What a name covers
+//!
+//! | covered: a change gives another name | where | not covered: a change executes nothing |
+//! |---|---|---|
+//! | job kind | the one key of `params` | names of runs, evaluations, figures, data sets, as far as no table shows them |
+//! | revision of the job's code | `revision`, raised by hand when its bytes may change | the program's version, build, compiler, dependencies |
+//! | numerics profile | `profile` | device, SIMD level, threads, processes, order of completion, executor |
+//! | every parameter, defaults filled in, shares of steps resolved | `params` | how the experiment says it: comments, layout, functions, imports, order of runs and figures |
+//! | fractions, to the bit | [`canonical::Real`] | the digits they were written with |
+//! | pinned files, by SHA-256 | `inputs`, `blob` | where they were published, what they are called |
+//! | data sets, by manifest: name, SHA-256, size, samples, skipped members of each shard, in order | `inputs`, `tree` | whether shards are stated inline or by a pinned manifest; where they were published |
+//! | upstream results: in a [`RecipeId`] the upstream recipe and output, in an [`ActionKey`] the digest of the bytes | `inputs`, `output` or `blob` | in a key, how those bytes came to be (early cutoff) |
+//! | titles, axes and marks of a figure | `params` of the drawing alone | title and citation of the experiment, claims, tolerances |
+//! | interval of published checkpoints (they are outputs) | `params` | interval of resume checkpoints, progress, log, time, host, path, user |
 #![deny(clippy::float_arithmetic)]
 
 pub mod canonical;

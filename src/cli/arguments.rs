@@ -52,6 +52,10 @@ pub(super) struct Common {
     /// Print one JSON value a line on standard output instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Make trainings give other bits at a step: `one-ulp:STEP` or `threads:STEP`. For the tests of `verify`.
+    #[cfg(feature = "faults")]
+    #[arg(long, global = true, value_name = "FAULT")]
+    pub(super) fault: Option<String>,
     /// What to log on standard error, such as `debug` or `ibid::exec=trace` [also IBID_LOG].
     #[arg(long, global = true, value_name = "FILTER")]
     pub(super) log: Option<String>,
@@ -98,7 +102,7 @@ pub(super) enum Command {
     Man,
     /// Perform actions for a parent process.
     #[command(hide = true)]
-    Job,
+    Job(Job),
     /// Evaluate an experiment for a parent process.
     #[command(hide = true)]
     EvalDhall,
@@ -256,4 +260,13 @@ pub(super) enum Data {
 pub(super) struct Completions {
     /// The shell.
     pub(super) shell: clap_complete::Shell,
+}
+
+/// `job`
+#[derive(Debug, Args)]
+pub(super) struct Job {
+    /// Gives other bits at a step: `one-ulp:STEP` or `threads:STEP`.
+    #[cfg(feature = "faults")]
+    #[arg(long, id = "planted")]
+    pub(super) plant: Option<String>,
 }

@@ -64,7 +64,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn run(arguments: Arguments, environment: &Environment, output: Output) -> Result<(), Stop> {
     // Hidden commands serve a parent: no workspace, no log of their own.
     match &arguments.command {
-        Command::Job => return child(ibid::exec::worker::child_main()),
+        Command::Job(job) => return serve(job),
         Command::EvalDhall => return child(ibid::spec::guard::child_main()),
         Command::Completions(which) => return completions(which.shell, output),
         Command::Man => return manual(output),
@@ -88,12 +88,27 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Store(store) => store::run(&workspace, store, output),
         Command::Data(data) => data::run(&workspace, data, output),
         Command::Doctor => doctor::run(&workspace, output),
-        Command::Job
+        Command::Job(_)
         | Command::EvalDhall
         | Command::Completions(_)
         | Command::Man
         | Command::Init(_) => Ok(()),
     }
+}
+
+/// Serves a parent process.
+#[cfg_attr(
+    not(feature = "faults"),
+    allow(unused_variables, reason = "only faults have arguments")
+)]
+fn serve(job: &arguments::Job) -> Result<(), Stop> {
+    #[cfg(feature = "faults")]
+    if let Some(fault) = &job.plant
+        && !ibid::training::faults::plant(fault)
+    {
+        return Err(Failure::usage(format!("`{fault}` is not a fault")).into());
+    }
+    child(ibid::exec::worker::child_main())
 }
 
 /// How a hidden command ends: its exit code is for the parent, and everything was said.
@@ -142,6 +157,8 @@ fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
         jobs: common.jobs.map_or(threads, usize::from),
         level: level(common.simd.as_deref().or(environment.simd.as_deref()))?,
         program,
+        #[cfg(feature = "faults")]
+        fault: common.fault,
     };
     Ok(Workspace::open(settings, Box::new(SystemClock::default()))?)
 }

@@ -25,7 +25,8 @@ pub(super) struct Progress {
 
 struct Running {
     label: String,
-    started: Instant,
+    /// When progress was first heard of, and how far it was then: what came before it was not work of this kind.
+    first: Option<(Instant, u64)>,
     done: u64,
     total: u64,
     unit: String,
@@ -63,15 +64,14 @@ impl Progress {
             } => self.say(&format!("fetched   {label}")),
             Event::Hit { .. } => {}
             Event::Started { recipe, label, .. } => {
-                let (started, unit) = (now(), String::new());
-                let label = label.clone();
+                let now = now();
                 let running = Running {
-                    label,
-                    started,
+                    label: label.clone(),
+                    first: None,
                     done: 0,
                     total: 0,
-                    unit,
-                    last_said: started,
+                    unit: String::new(),
+                    last_said: now,
                 };
                 self.running.insert(*recipe, running);
             }
@@ -79,8 +79,7 @@ impl Progress {
                 recipe, progress, ..
             } => {
                 if let Some(running) = self.running.get_mut(recipe) {
-                    (running.done, running.total) = (progress.done, progress.total);
-                    running.unit.clone_from(&progress.unit);
+                    running.note(progress);
                 }
                 self.say_long(recipe);
             }
@@ -154,14 +153,14 @@ impl Progress {
 }
 
 impl Running {
+    fn note(&mut self, progress: &ibid::jobs::Progress) {
+        (self.done, self.total) = (progress.done, progress.total);
+        self.unit.clone_from(&progress.unit);
+        self.first.get_or_insert_with(|| (now(), progress.done));
+    }
+
     /// `xs-36k-64k/train 320/500 steps, 3 s left`
     fn describe(&self, now: Instant) -> String {
-        if self.total == 0 || self.done == 0 {
-            return self.label.clone();
-        }
-        #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
-        let share = self.done as f64 / self.total as f64;
-        let left = (now - self.started).as_secs_f64() * (1.0 / share - 1.0);
         let Self {
             label,
             done,
@@ -169,6 +168,16 @@ impl Running {
             unit,
             ..
         } = self;
+        let Some((first, before)) = self.first else {
+            return label.clone();
+        };
+        let made = done.saturating_sub(before);
+        if made == 0 {
+            return format!("{label} {done}/{total} {unit}");
+        }
+        #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
+        let rest = total.saturating_sub(*done) as f64 / made as f64;
+        let left = (now - first).as_secs_f64() * rest;
         format!(
             "{label} {done}/{total} {unit}, {} left",
             duration_text(left)

@@ -12,7 +12,6 @@ mod licences;
 mod order;
 mod shard;
 mod sheet;
-mod stream;
 #[cfg(test)]
 mod tests;
 mod tokenizer;

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-use super::stream::Stream;
 use crate::action::params::SampleOrder;
+use crate::numerics::random::Stream;
 
 /// The stream that epochs are ordered by, one index an epoch; with replacement, one index a position.
 const ORDER_STREAM: &str = "sample order";
@@ -101,20 +101,21 @@ impl Order {
 
     fn permuted_epoch(&self, epoch: u64, shuffle_shards: u64) -> Vec<u32> {
         let mut stream = Stream::new(self.seed, epoch, ORDER_STREAM);
-        let mut shards: Vec<usize> = (0..self.shard_starts.len() - 1).collect();
-        stream.permute(&mut shards);
+        let shards = stream.permutation(self.shard_starts.len() - 1);
         let group_shards = match usize::try_from(shuffle_shards) {
             Ok(0) | Err(_) => shards.len(),
             Ok(shards_of_group) => shards_of_group,
         };
         let mut order = Vec::with_capacity(usize_from(self.samples()));
         for group in shards.chunks(group_shards) {
-            let start = order.len();
-            for &shard in group {
-                let samples = self.shard_starts[shard]..self.shard_starts[shard + 1];
-                order.extend(samples.map(|sample| u32::try_from(sample).expect("`new` checks")));
-            }
-            stream.permute(&mut order[start..]);
+            let shard = |&shard: &usize| self.shard_starts[shard]..self.shard_starts[shard + 1];
+            let samples: Vec<u64> = group.iter().flat_map(shard).collect();
+            let permuted = stream.permutation(samples.len());
+            order.extend(
+                permuted.into_iter().map(|at| {
+                    u32::try_from(samples[at]).expect("`new` bounds the number of samples")
+                }),
+            );
         }
         order
     }

@@ -15,16 +15,17 @@ use crate::plot::table::Table;
 pub(super) fn run(params: &Fit, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let text = read_text(context, "points")?;
     let table = Table::parse(&text).map_err(|error| bad_input("points", &error))?;
-    let fitted = params
+    write_text(context, "fits.json", &encode(&fits(params, &table)?))
+}
+
+/// The lines of `params` fitted to a table.
+pub(super) fn fits(params: &Fit, table: &Table) -> Result<Vec<FitRecord>, JobError> {
+    params
         .lines
         .iter()
         .zip(0..)
-        .map(|(line, index)| fit(line, index, &table));
-    write_text(
-        context,
-        "fits.json",
-        &encode(&fitted.collect::<Result<Vec<_>, _>>()?),
-    )
+        .map(|(line, index)| fit(line, index, table))
+        .collect()
 }
 
 fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobError> {
@@ -128,11 +129,7 @@ mod tests {
     use super::*;
     use crate::action::canonical::Real;
     use crate::action::params::Selection;
-    use crate::jobs::testing::published_table;
-
-    /// SHA-256 of `zeroshot_results.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
-    const ZERO_SHOT_RESULTS: &str =
-        "a04786cfcde5d47436c8ddbca0f0bdbb39cc584c0d0776b4f99145ae430a6568";
+    use crate::jobs::testing::{ZERO_SHOT_RESULTS, published_table};
 
     const LAION: &[&str] = &["LAION-80M", "LAION-400M", "LAION-2B"];
 

@@ -3,6 +3,7 @@
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
 mod collect;
+mod draw;
 mod evaluate;
 mod files;
 mod fit;
@@ -91,11 +92,8 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
     match params {
         Params::Collect(params) => collect::run(params, context),
         Params::Fit(params) => fit::run(params, context),
+        Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
-        Params::Draw(_) => Err(JobError::BadParameters(format!(
-            "job kind `{}` is not wired yet",
-            params.kind().name()
-        ))),
     }
 }

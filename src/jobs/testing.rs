@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use crate::digest::BlobDigest;
 use crate::plot::table::Table;
 
+/// SHA-256 of `zeroshot_results.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
+pub(super) const ZERO_SHOT_RESULTS: &str =
+    "a04786cfcde5d47436c8ddbca0f0bdbb39cc584c0d0776b4f99145ae430a6568";
+
 /// The CSV file of that SHA-256 below `../shared/data` of the repository; none, with a word, where it is not.
 pub(super) fn published_table(sha256: &str) -> Option<Table> {
     let wanted: BlobDigest = sha256.parse().unwrap();

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::reproduce::{Reproduced, ReproducedFigure};
 use super::workspace::{Loaded, Workspace};
 use crate::fs::{self, Durability};
-use crate::report::claims;
+use crate::report::{claims, page};
 
 impl Workspace {
     /// Writes every figure's files below `out`, or below `out/NAME` of the current folder; the folders.
@@ -44,13 +44,47 @@ impl Workspace {
         figure: &ReproducedFigure,
     ) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
         let attribution = attribution();
+        let page = page::Page {
+            title: &figure.title,
+            name: &reproduced.name,
+            id: reproduced.id.to_string(),
+            citation: loaded.experiment.citation.as_deref(),
+            svg: &figure.svg,
+            points_csv: &figure.points_csv,
+            fits: &figure.fits,
+            claims: &figure.claims,
+            verdict: &reproduced.verdict(),
+            attribution: &attribution,
+        };
         Ok(vec![
             ("figure.svg", figure.svg.clone().into_bytes()),
+            ("figure.png", self.png(&figure.svg)?),
             ("points.csv", figure.points_csv.clone().into_bytes()),
             ("fits.json", figure.fits_json.clone().into_bytes()),
             ("claims.json", claims::encode(&figure.claims).into_bytes()),
+            ("report.html", page::html(&page).into_bytes()),
             ("attribution.txt", attribution.into_bytes()),
         ])
+    }
+
+    /// The figure as PNG. A rendering is remembered by the digest of its SVG: it takes longer than all the rest of a
+    /// run with nothing to do.
+    fn png(&self, svg: &str) -> Result<Vec<u8>, Error> {
+        let name = crate::digest::BlobDigest::of(svg.as_bytes());
+        let folder = self.store_folder().join("renderings");
+        let remembered = folder.join(format!("{name}-{}.png", page::RENDERING));
+        if let Some(bytes) = fs::read_if_exists(&remembered)?
+            && let Some(png) = page::unsealed(&bytes)
+        {
+            return Ok(png.to_vec());
+        }
+        let png = page::png(svg).map_err(|reason| Error::BadResult {
+            what: "figure.svg".to_owned(),
+            reason,
+        })?;
+        fs::create_dir(&folder)?;
+        fs::write_atomic(&remembered, &page::sealed(&png), Durability::Relaxed)?;
+        Ok(png)
     }
 }
 

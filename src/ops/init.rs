@@ -13,6 +13,9 @@ pub(super) const SCHEMA: &[(&str, &str)] = &include!("schema_files.in");
 /// What a new experiment starts with; `NAME` stands for its name.
 const TEMPLATE: &str = include_str!("new_experiment.dhall");
 
+/// The pins of the bundled sets, as this program builds them.
+const SHARDS: &str = include_str!("../../experiments/pictogram-scaling-laws/shards.dhall");
+
 const IGNORED: &str = "/.ibid\n/out\n";
 
 /// Makes a workspace of `folder`: the schema, folders for experiments and lockfiles, and what version control should

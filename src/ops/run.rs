@@ -1,6 +1,7 @@
 //! Executing a plan in a store: the options that every running command shares, and what a run will cost.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl Workspace {
         let inputs = PlanInputs::new(plan, sources, other);
         let executor = LocalExecutor::new(LocalOptions {
             program: settings.program.clone(),
-            arguments: vec!["job".into()],
+            arguments: self.job_arguments(),
             level: settings.level,
             resume_interval: RESUME_INTERVAL,
             grace: GRACE,
@@ -95,6 +96,15 @@ impl Workspace {
             budget: duration_text(budget),
             enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
         })
+    }
+
+    /// What makes this program serve as a child.
+    fn job_arguments(&self) -> Vec<OsString> {
+        #[cfg(feature = "faults")]
+        if let Some(fault) = &self.settings.fault {
+            return ["job", "--plant", fault].map(OsString::from).to_vec();
+        }
+        vec!["job".into()]
     }
 
     fn maker(&self) -> Maker {

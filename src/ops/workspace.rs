@@ -32,6 +32,9 @@ pub struct Settings {
     pub level: Level,
     /// This program, for child processes.
     pub program: PathBuf,
+    /// A fault to plant in trainings.
+    #[cfg(feature = "faults")]
+    pub fault: Option<String>,
 }
 
 /// A workspace and its store.
@@ -186,8 +189,14 @@ impl Workspace {
             arguments: vec!["eval-dhall".to_owned()],
         };
         let evaluated = guard::evaluate(&program, request)?;
-        if let Err(error) = cache::save(&folder, request, &evaluated) {
-            tracing::debug!(%error, "the evaluation is not remembered");
+        // The cache lives in the store's folder, which must be a store by then.
+        let saved = Store::open(&self.store_folder)
+            .map_err(|error| error.to_string())
+            .and_then(|_| {
+                cache::save(&folder, request, &evaluated).map_err(|error| error.to_string())
+            });
+        if let Err(error) = saved {
+            tracing::debug!(error, "the evaluation is not remembered");
         }
         Ok(evaluated)
     }

@@ -37,7 +37,7 @@ pub struct TreePin {
     pub manifest: Option<Vec<u8>>,
     /// The folders its files were published in; any of them will do.
     pub folders: BTreeSet<Source>,
-    /// Size of all its files.
+    /// Size of all its files, and of its manifest where that is pinned.
     pub bytes: u64,
 }
 

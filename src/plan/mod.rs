@@ -7,6 +7,8 @@ mod explain;
 mod graph;
 mod lockfile;
 mod price;
+#[cfg(test)]
+mod tests;
 
 pub use expand::{PlanError, expand, expand_at};
 pub use explain::{Difference, Explanation, differences, explain};

@@ -1,3 +1,4 @@
 //! Stored results to pages that people read.
 
 pub mod claims;
+pub mod page;

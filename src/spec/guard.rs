@@ -47,7 +47,7 @@ pub struct Program {
 /// # Errors
 ///
 /// [`Error::Invalid`] with all findings if the files are at fault, [`Error::Limit`] and [`Error::Evaluator`] if they are
-/// too much for the engine, [`Error::Process`] if no child could be started. Each within [`WALL_SECONDS_MAX`].
+/// too much for the engine, [`Error::Process`] if no child could be started. Each within half a minute.
 pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)

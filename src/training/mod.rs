@@ -5,6 +5,8 @@
 //! clipping; `AdamW`; one record of the trace. Workers own gradient chunks and only decide who computes what.
 
 mod checkpoint;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod gradient;
 mod schedule;
 mod trace;
@@ -172,6 +174,12 @@ pub fn train(
             run(Phase::Backward)?;
             update.gather(&workers, d_scale)?;
             let fingerprint = update.apply(&shared, step)?;
+            #[cfg(feature = "faults")]
+            faults::strike(
+                &mut *shared.state.write().expect("no worker panicked"),
+                step,
+                settings.threads,
+            )?;
             trace.push(loss, fingerprint);
             step += 1;
             let mut buffer = shared.state.write().expect("no worker panicked");

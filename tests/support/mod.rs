@@ -2,4 +2,4 @@
 
 mod workspace;
 
-pub(crate) use workspace::{Ran, Workspace};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, repository};

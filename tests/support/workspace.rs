@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+/// The target that most stories run.
+pub(crate) const SMOKE: &str = "pictogram-scaling-laws/smoke";
+/// Its experiment's file.
+pub(crate) const PACKAGE: &str = "experiments/pictogram-scaling-laws/package.dhall";
+
 /// A temporary workspace.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
@@ -33,7 +38,9 @@ impl Workspace {
 
     /// A folder with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     /// A path in the workspace.
@@ -63,9 +70,19 @@ impl Workspace {
     /// The program in this workspace, with an empty environment and the shared shards at hand.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear();
         command.env("IBID_MIRRORS", shards());
         command
+    }
+
+    /// A workspace in which `smoke` was reproduced.
+    pub(crate) fn with_smoke() -> Self {
+        let workspace = Self::of_repository();
+        workspace.ok(&["reproduce", SMOKE]);
+        workspace
     }
 
     /// Runs the program here.
@@ -76,7 +93,13 @@ impl Workspace {
     /// Runs the program here, which must succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(ran.code, Some(0), "ibid {arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code,
+            Some(0),
+            "ibid {arguments:?}\n{}\n{}",
+            ran.stdout,
+            ran.stderr
+        );
         ran
     }
 }
@@ -92,12 +115,14 @@ impl From<Output> for Ran {
 }
 
 impl Ran {
-    /// The number before `word` in the verdict line: `executed 3` gives 3.
+    /// The number after `word` in the verdict line: 3 after `executed` in `executed 3, …`.
     pub(crate) fn verdict(&self, word: &str) -> u64 {
         let line = self.stdout.lines().last().unwrap_or_default();
         let tail = line.split(&format!("{word} ")).nth(1);
         let number = tail.and_then(|tail| tail.split([',', '/', ';', ' ']).next());
-        number.and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("no `{word} n` in `{line}`: {}", self.stderr))
+        number
+            .and_then(|n| n.parse().ok())
+            .unwrap_or_else(|| panic!("no `{word} n` in `{line}`: {}", self.stderr))
     }
 }
 
@@ -106,13 +131,34 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A folder with the shards that the tests use, rendered once a build.
+/// A folder with the pinned files that `smoke` reads, rendered once a build: the blobs of a store that ran it.
 fn shards() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("shards");
         fs::create_dir_all(&folder).unwrap();
-        folder
+        // Several test processes may want it at once.
+        let lock = fs::File::create(folder.join("lock")).unwrap();
+        lock.lock().unwrap();
+        let store = folder.join("store");
+        let out = folder.join("out");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
+        command
+            .args(["reproduce", "pictogram-scaling-laws/smoke", "--store"])
+            .arg(&store)
+            .arg("--out")
+            .arg(out);
+        let output = command
+            .current_dir(repository())
+            .env_clear()
+            .output()
+            .unwrap();
+        assert!(
+            store.join("cas").is_dir(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        store.join("cas")
     })
 }
 

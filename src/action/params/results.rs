@@ -24,7 +24,7 @@ pub struct Evaluate {
 
 /// What an evaluation measures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Task {
     /// `acc1`, `acc5` and `mean_per_class_recall` of the nearest class prompt.
     ZeroShotClassification {
@@ -58,7 +58,7 @@ pub struct Row {
 
 /// Where the value of a cell comes from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Cell {
     /// A text.
     Text(String),
@@ -137,7 +137,7 @@ pub enum YTransform {
 
 /// How a line is fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum FitMethod {
     /// Ordinary least squares over all points.
     LeastSquares,

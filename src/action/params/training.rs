@@ -89,7 +89,7 @@ pub enum CaptionChoice {
 
 /// How samples are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum SampleOrder {
     /// Each epoch: shards permuted, cut into groups of so many shards, samples permuted within a group.
     Epochs {

@@ -8,6 +8,10 @@ mod check;
 mod claim;
 mod figure;
 mod pinned;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
 mod train;
 
 use serde::{Deserialize, Serialize};

@@ -206,13 +206,13 @@ impl Dataset {
         }
     }
 
-    /// Size of all shards, as far as 64 bits hold.
+    /// Size of all shards and of a pinned manifest, as far as 64 bits hold.
     pub fn bytes(&self) -> u64 {
         match &self.shards {
             Shards::Inline(shards) => shards
                 .iter()
                 .fold(0, |sum: u64, shard| sum.saturating_add(shard.bytes)),
-            Shards::Manifest(pin) => pin.shard_bytes,
+            Shards::Manifest(pin) => pin.shard_bytes.saturating_add(pin.bytes),
         }
     }
 }

@@ -150,3 +150,33 @@ fn layout_comments_and_imports_do_not_change_the_id() {
     );
     assert_ne!(id("{ a = 2, b = [ \"x\" ] }"), plain);
 }
+
+#[test]
+fn a_pinned_text_must_be_a_text() {
+    let pins = Folder::with(&[]);
+    let read = |blob: &[u8]| {
+        let pin = BlobDigest::of(blob);
+        pins.add(&pin.to_string(), blob);
+        let source = format!("https://example.com/a sha256:{pin} as Text");
+        let folder = Folder::with(&[("a.dhall", &source)]);
+        evaluate(&Request {
+            pins: vec![pins.path().to_owned()],
+            ..folder.request("a.dhall")
+        })
+    };
+    // The text `ab` and the Natural 1, encoded by hand.
+    assert_eq!(
+        read(b"\x82\x12\x62ab").unwrap().id.to_string(),
+        id("\"ab\"")
+    );
+    assert!(
+        findings(read(b"\x82\x0f\x01"))[0]
+            .message
+            .ends_with("is not a text")
+    );
+    assert!(
+        findings(read(b"not CBOR"))[0]
+            .message
+            .contains("no Dhall expression")
+    );
+}

@@ -133,21 +133,22 @@ fn an_evaluation_that_takes_too_much_ends_in_seconds() {
     let fold = "Natural/fold 1000000000000 Natural (λ(n : Natural) → n + 1) 0";
     let deep = format!("{}1{}", "let x = ".repeat(20_000), " in x".repeat(20_000));
     let chain = format!("{}2", "if False then 1 else ".repeat(40_000));
-    for source in [doubling, fold, &deep, &chain] {
-        let folder = Folder::with(&[("a.dhall", source)]);
-        let error = guarded(&folder.request("a.dhall")).unwrap_err();
-        assert!(!error.hints().is_empty());
-        // Machines differ in which bound comes first.
-        let bounded = matches!(
-            error,
-            Error::Limit(Limit::Seconds(_) | Limit::Memory(_) | Limit::Depth)
-        );
-        assert!(
-            bounded,
-            "{}: {error}",
-            source.chars().take(60).collect::<String>()
-        );
-    }
+    thread::scope(|scope| {
+        for source in [doubling, fold, &deep, &chain] {
+            scope.spawn(move || {
+                let folder = Folder::with(&[("a.dhall", source)]);
+                let error = guarded(&folder.request("a.dhall")).unwrap_err();
+                assert!(!error.hints().is_empty());
+                // Machines differ in which bound comes first.
+                let bounded = matches!(
+                    error,
+                    Error::Limit(Limit::Seconds(_) | Limit::Memory(_) | Limit::Depth)
+                );
+                let start = source.chars().take(60).collect::<String>();
+                assert!(bounded, "{start}: {error}");
+            });
+        }
+    });
 }
 
 #[test]
@@ -215,4 +216,45 @@ fn functions_types_and_deep_values_are_no_values() {
     assert!(messages("Natural")[0].starts_with("this is a type"));
     let deep = (0..110).fold("1".to_owned(), |inner, _| format!("[{inner}]"));
     assert!(messages(&deep)[0].contains("nested more than 100 deep"));
+}
+
+#[test]
+fn imports_are_bounded_in_depth_and_bytes_and_may_not_form_a_cycle() {
+    let folder = Folder::with(&[
+        ("p.dhall", "./q/r.dhall"),
+        ("q/r.dhall", "{ a = ../p.dhall }"),
+    ]);
+    let cycle = findings(evaluate(&folder.request("p.dhall")))[0].to_string();
+    assert!(
+        cycle.contains("closes a cycle: `p.dhall` → `q/r.dhall` → `p.dhall`"),
+        "{cycle}"
+    );
+
+    for number in 0..70 {
+        folder.add(
+            &format!("{number}.dhall"),
+            format!("./{}.dhall", number + 1).as_bytes(),
+        );
+    }
+    folder.add("70.dhall", b"1");
+    let deep = findings(evaluate(&folder.request("0.dhall")))[0].to_string();
+    assert!(deep.contains("nested more than 64 deep"), "{deep}");
+    assert!(evaluate(&folder.request("30.dhall")).is_ok());
+
+    let megabyte = vec![b'x'; 1 << 20];
+    for number in 0..17 {
+        folder.add(&format!("{number}.txt"), &megabyte);
+    }
+    let texts: Vec<_> = (0..17)
+        .map(|number| format!("./{number}.txt as Text"))
+        .collect();
+    folder.add(
+        "texts.dhall",
+        format!("[ {} ]", texts.join(", ")).as_bytes(),
+    );
+    let large = findings(evaluate(&folder.request("texts.dhall")))[0].to_string();
+    assert!(
+        large.contains("all files together are larger than 16 MiB"),
+        "{large}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Rules of figures: every name that is used is one that exists.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use super::pins::check_file;
@@ -20,7 +20,7 @@ pub(super) struct Scope {
     /// Those of them that hold numbers, as far as the experiment says.
     pub numeric: BTreeSet<String>,
     /// The fitted lines, and whether they have an interval.
-    pub fits: std::collections::BTreeMap<FitName, bool>,
+    pub fits: BTreeMap<FitName, bool>,
 }
 
 pub(super) fn check_figure<'a>(
@@ -107,7 +107,7 @@ fn scope_of(figure: &Figure) -> Scope {
     Scope {
         columns,
         numeric,
-        fits: std::collections::BTreeMap::new(),
+        fits: BTreeMap::new(),
     }
 }
 

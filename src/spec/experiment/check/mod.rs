@@ -6,11 +6,14 @@ mod claims;
 mod figures;
 mod pins;
 mod runs;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::{Dataset, Experiment};
+use crate::digest::BlobDigest;
 
 /// One thing that is wrong with an experiment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +60,7 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
 struct Findings<'a> {
     list: Vec<Finding>,
     datasets_seen: BTreeSet<&'a Dataset>,
-    sizes: std::collections::BTreeMap<crate::digest::BlobDigest, u64>,
+    sizes: BTreeMap<BlobDigest, u64>,
 }
 
 /// The longest name of a run, evaluation or figure.

@@ -1,0 +1,163 @@
+//! How points and lines look: colours that the colour-blind tell apart, shapes of equal area, sizes, dashes.
+
+use super::svg::{Writer, escape, number};
+
+/// How a point looks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mark {
+    /// Which colour, from 0; colours repeat after seven. None is grey.
+    pub colour: Option<usize>,
+    /// Which shape, from 0: circle, square, triangle, diamond, inverted triangle, plus; shapes repeat after six.
+    pub shape: usize,
+    /// How large, 0 to 1.
+    pub size: f64,
+}
+
+/// Okabe and Ito's palette, the darker colours first, without yellow, which white paper swallows.
+const COLOURS: [&str; 7] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444",
+];
+/// Dashes of the lines of a panel, in order.
+const DASHES: [&str; 4] = ["", "7 4", "2 3", "9 3 2 3"];
+
+impl Mark {
+    /// A grey circle of middle size.
+    pub const PLAIN: Self = Self {
+        colour: None,
+        shape: 0,
+        size: 0.35,
+    };
+
+    /// The radius of a circle of the same area.
+    pub(super) fn radius(self) -> f64 {
+        let (least, most) = (2.9, 6.4);
+        least + (most - least) * self.size.clamp(0.0, 1.0)
+    }
+}
+
+/// Draws a mark; a reader who points at it sees `note`.
+pub(super) fn draw_mark(writer: &mut Writer, at: (f64, f64), mark: Mark, note: &str) {
+    let colour = mark
+        .colour
+        .map_or("#777", |colour| COLOURS[colour % COLOURS.len()]);
+    let shape = outline(at, mark);
+    let paint =
+        format!("fill=\"{colour}\" fill-opacity=\"0.88\" stroke=\"#fff\" stroke-width=\"0.9\"");
+    if note.is_empty() {
+        writer.line(&format!("<{shape} {paint}/>"));
+    } else {
+        let element = shape.split(' ').next().unwrap_or("path");
+        writer.line(&format!(
+            "<{shape} {paint}><title>{}</title></{element}>",
+            escape(note)
+        ));
+    }
+}
+
+/// The dash, colour and width of the n-th line of a panel.
+pub(super) fn line_attributes(n: usize) -> String {
+    let dash = DASHES[n % DASHES.len()];
+    let dashes = if dash.is_empty() {
+        String::new()
+    } else {
+        format!(" stroke-dasharray=\"{dash}\"")
+    };
+    format!("stroke=\"#333\" stroke-width=\"1.4\" fill=\"none\"{dashes}")
+}
+
+/// The element's name and geometry. Every shape has the area of the circle of the mark's radius.
+fn outline((x, y): (f64, f64), mark: Mark) -> String {
+    let r = mark.radius();
+    let polygon = |corners: &[(f64, f64)]| {
+        let corner =
+            |&(dx, dy): &(f64, f64)| format!("{} {}", number(x + dx * r), number(y + dy * r));
+        format!(
+            "path d=\"M{}Z\"",
+            corners.iter().map(corner).collect::<Vec<_>>().join("L")
+        )
+    };
+    // √π ÷ 2; an equilateral triangle's circumradius √(4π ÷ (3√3)); √(π ÷ 2); half the arm and reach of a plus.
+    let (square, circum, diamond) = (0.8862, 1.5551, 1.2533);
+    let (half_width, half_height) = (circum * 0.8660, circum * 0.5);
+    let (arm, reach) = (0.3963, 1.1889);
+    match mark.shape % 6 {
+        0 => format!(
+            "circle cx=\"{}\" cy=\"{}\" r=\"{}\"",
+            number(x),
+            number(y),
+            number(r)
+        ),
+        1 => polygon(&[
+            (-square, -square),
+            (square, -square),
+            (square, square),
+            (-square, square),
+        ]),
+        2 => polygon(&[
+            (0.0, -circum),
+            (half_width, half_height),
+            (-half_width, half_height),
+        ]),
+        3 => polygon(&[
+            (0.0, -diamond),
+            (diamond, 0.0),
+            (0.0, diamond),
+            (-diamond, 0.0),
+        ]),
+        4 => polygon(&[
+            (0.0, circum),
+            (half_width, -half_height),
+            (-half_width, -half_height),
+        ]),
+        _ => polygon(&[
+            (-arm, -reach),
+            (arm, -reach),
+            (arm, -arm),
+            (reach, -arm),
+            (reach, arm),
+            (arm, arm),
+            (arm, reach),
+            (-arm, reach),
+            (-arm, arm),
+            (-reach, arm),
+            (-reach, -arm),
+            (-arm, -arm),
+        ]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shoelace formula over the corners of each polygon, against πr².
+    #[test]
+    fn shapes_have_equal_area() {
+        let mark = |shape| Mark {
+            colour: None,
+            shape,
+            size: 1.0,
+        };
+        let circle = std::f64::consts::PI * mark(0).radius() * mark(0).radius();
+        for shape in 1..6 {
+            let path = outline((0.0, 0.0), mark(shape));
+            let corners: Vec<(f64, f64)> = path
+                .trim_start_matches("path d=\"M")
+                .trim_end_matches("Z\"")
+                .split('L')
+                .map(|corner| corner.split_once(' ').unwrap())
+                .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+                .collect();
+            let next = corners.iter().cycle().skip(1);
+            let area: f64 = corners
+                .iter()
+                .zip(next)
+                .map(|(a, b)| a.0 * b.1 - b.0 * a.1)
+                .sum();
+            assert!(
+                (area.abs() / 2.0 / circle - 1.0).abs() < 0.01,
+                "shape {shape}: {area}"
+            );
+        }
+    }
+}

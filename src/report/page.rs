@@ -1,0 +1,387 @@
+//! The page of a figure: one HTML file that needs nothing beside it, and the figure as PNG.
+//!
+//! The page has no script, font, image or style from elsewhere, and every text in it is escaped; the figure is inline
+//! SVG of our own. Equal results give equal bytes.
+
+use std::fmt::Write as _;
+
+use super::claims::{Judged, Verdict};
+use crate::digest::BlobDigest;
+use crate::metrics::fits::{FitRecord, MethodRecord};
+use crate::plot::table::Table;
+use crate::plot::{escape, png};
+
+/// What a page is made of.
+#[derive(Debug, Clone)]
+pub struct Page<'a> {
+    /// The title of the figure.
+    pub title: &'a str,
+    /// What was reproduced: `EXPERIMENT[/TARGET]`.
+    pub name: &'a str,
+    /// The semantic hash of the experiment.
+    pub id: String,
+    /// The work that the experiment reproduces.
+    pub citation: Option<&'a str>,
+    /// The figure: `figure.svg`, written by `plot`.
+    pub svg: &'a str,
+    /// The table of points.
+    pub points_csv: &'a str,
+    /// The fitted lines.
+    pub fits: &'a [FitRecord],
+    /// The claims, judged.
+    pub claims: &'a [Judged],
+    /// The verdict line.
+    pub verdict: &'a str,
+    /// Licences and attributions of the data.
+    pub attribution: &'a str,
+}
+
+/// The version of [`png`]'s pixels: raised when they may change.
+pub const RENDERING: &str = "png-1";
+
+/// Pixels a unit of the figure: 300 an inch where a figure of 700 units is printed 180 mm wide.
+const SCALE: f32 = 3.0;
+
+/// The figure as PNG, with a bundled font; why not, if it cannot be rendered.
+pub fn png(svg: &str) -> Result<Vec<u8>, String> {
+    png::render(svg, SCALE).map_err(|error| match std::error::Error::source(&error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    })
+}
+
+/// Bytes with their SHA-256 before them, so that a damaged copy is not taken for them.
+pub fn sealed(bytes: &[u8]) -> Vec<u8> {
+    [BlobDigest::of(bytes).as_bytes(), bytes].concat()
+}
+
+/// The bytes that were [`sealed`]; none if they changed since.
+pub fn unsealed(sealed: &[u8]) -> Option<&[u8]> {
+    let (digest, bytes) = sealed.split_first_chunk::<32>()?;
+    (BlobDigest::of(bytes).as_bytes() == digest).then_some(bytes)
+}
+
+/// The page.
+pub fn html(page: &Page<'_>) -> String {
+    let mut html = Html(String::new());
+    html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
+    html.element("title", page.title);
+    html.raw(&format!(
+        "<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
+    ));
+    html.element("h1", page.title);
+    if let Some(citation) = page.citation {
+        html.element("p", citation);
+    }
+    html.raw(&format!(
+        "<p class=\"verdict\">{}</p>\n",
+        escape(page.verdict)
+    ));
+    html.raw("<figure>\n");
+    html.raw(page.svg);
+    html.raw("</figure>\n");
+    claims_section(&mut html, page.claims);
+    fits_section(&mut html, page.fits);
+    points_section(&mut html, page.points_csv);
+    html.element("h2", "How to reproduce this");
+    html.raw(&format!(
+        "<pre>ibid reproduce {0}\nibid verify {0}</pre>\n",
+        escape(page.name)
+    ));
+    html.raw(&format!(
+        "<p>The first command runs what is missing and draws the figure; the second runs everything again in an empty \
+         store and compares every byte. The experiment is identified by the Dhall semantic hash of its text:</p>\n\
+         <pre>{}</pre>\n",
+        escape(&page.id)
+    ));
+    html.element("h2", "Data and licences");
+    html.raw(&format!(
+        "<pre class=\"prose\">{}</pre>\n",
+        lines(page.attribution)
+    ));
+    html.raw("</main>\n</body>\n</html>\n");
+    html.0
+}
+
+struct Html(String);
+
+impl Html {
+    /// Markup of our own.
+    fn raw(&mut self, markup: &str) {
+        self.0.push_str(markup);
+    }
+
+    /// An element that holds a text.
+    fn element(&mut self, name: &str, text: &str) {
+        writeln!(self.0, "<{name}>{}</{name}>", escape(text))
+            .expect("writing to a string succeeds");
+    }
+
+    /// A table; cells are markup, headings are text.
+    fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
+        self.raw("<div class=\"table\">\n<table>\n<tr>");
+        for heading in headings {
+            self.raw(&format!("<th>{}</th>", escape(heading)));
+        }
+        self.raw("</tr>\n");
+        for row in rows {
+            self.raw("<tr>");
+            row.iter()
+                .for_each(|cell| self.raw(&format!("<td>{cell}</td>")));
+            self.raw("</tr>\n");
+        }
+        self.raw("</table>\n</div>\n");
+    }
+}
+
+fn claims_section(html: &mut Html, claims: &[Judged]) {
+    html.element("h2", "Claims");
+    if claims.is_empty() {
+        html.element("p", "The experiment claims nothing of this figure.");
+        return;
+    }
+    let row = |claim: &Judged| {
+        let known = claim
+            .known
+            .as_ref()
+            .map(|reason| format!("<br><small>known: {}</small>", escape(reason)));
+        let class = match claim.verdict {
+            _ if !claim.is_as_recorded() => "bad",
+            Verdict::Met => "good",
+            Verdict::Missed | Verdict::NotComputable => "known",
+        };
+        vec![
+            format!(
+                "{}<br><small>{}</small>",
+                escape(&claim.text),
+                escape(&claim.r#where)
+            ),
+            escape(&claim.published),
+            escape(&claim.computed),
+            escape(&claim.tolerance),
+            format!(
+                "<span class=\"{class}\">{}</span>{}",
+                claim.verdict.name(),
+                known.unwrap_or_default()
+            ),
+        ]
+    };
+    let rows: Vec<_> = claims.iter().map(row).collect();
+    html.table(
+        &["claim", "published", "computed", "judged by", "verdict"],
+        &rows,
+    );
+}
+
+fn fits_section(html: &mut Html, fits: &[FitRecord]) {
+    if fits.is_empty() {
+        return;
+    }
+    html.element("h2", "Fitted lines");
+    let row = |fit: &FitRecord| {
+        let method = match fit.method {
+            MethodRecord::LeastSquares => "least squares over all points".to_owned(),
+            MethodRecord::BinnedMinimum { bins, margin } => {
+                format!("least squares over the minima of {bins} bins, margin {margin}")
+            }
+        };
+        let interval = fit.interval.as_ref().map(|interval| {
+            format!(
+                "{:.3} to {:.3} ({} %)",
+                interval.low,
+                interval.high,
+                interval.level * 100.0
+            )
+        });
+        vec![
+            escape(&fit.panel),
+            escape(&fit.series),
+            escape(&method),
+            format!(
+                "E = {:.4} · C<sup>{}</sup>",
+                fit.beta,
+                minus(&format!("{:.4}", fit.alpha))
+            ),
+            interval.map_or_else(|| "–".to_owned(), |text| minus(&text)),
+            fit.r_squared
+                .map_or_else(|| "–".to_owned(), |r| minus(&format!("{r:.3}"))),
+            format!("{} of {}", fit.fitted.len(), fit.points),
+        ]
+    };
+    let rows: Vec<_> = fits.iter().map(row).collect();
+    html.table(
+        &[
+            "panel",
+            "series",
+            "method",
+            "line",
+            "interval of the exponent",
+            "R²",
+            "points fitted",
+        ],
+        &rows,
+    );
+    html.raw(
+        "<p><small>Lines are fitted on decimal logarithms in binary64; intervals are percentile bootstraps over points. \
+         All digits are in <code>fits.json</code>.</small></p>\n",
+    );
+}
+
+fn points_section(html: &mut Html, points_csv: &str) {
+    html.element("h2", "Points");
+    let Ok(table) = Table::parse(points_csv) else {
+        html.raw(&format!("<pre>{}</pre>\n", lines(points_csv)));
+        return;
+    };
+    let shown = table.rows().iter().take(POINTS_SHOWN);
+    let rows: Vec<Vec<String>> = shown
+        .map(|row| row.iter().map(|cell| escape(cell)).collect())
+        .collect();
+    let columns: Vec<&str> = table.columns().iter().map(String::as_str).collect();
+    html.table(&columns, &rows);
+    if table.rows().len() > POINTS_SHOWN {
+        let more = table.rows().len() - POINTS_SHOWN;
+        html.element("p", &format!("{more} more rows are in points.csv."));
+    }
+}
+
+/// Rows of points on the page; a published table may have thousands.
+const POINTS_SHOWN: usize = 100;
+
+/// Text of several lines, escaped line by line.
+fn lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+/// Numbers with a minus sign in place of a hyphen.
+fn minus(text: &str) -> String {
+    text.replace('-', "\u{2212}")
+}
+
+const STYLE: &str = "\
+:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #fff; --quiet: #666; --line: #d9d9de; --good: #08703e; --bad: #b3261e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8ea; --paper: #17181a; --quiet: #a0a0a6; --line: #3a3b3f; --good: #6fd19c; --bad: #ff8a80; } }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
+figure { margin: 1.2rem 0; padding: .5rem; background: #fff; border: 1px solid var(--line); border-radius: 6px; }
+figure svg { display: block; width: 100%; height: auto; max-width: 60rem; margin: 0 auto; }
+.table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); }
+th { font-weight: 600; white-space: nowrap; } small { color: var(--quiet); }
+pre, .verdict { background: color-mix(in srgb, var(--ink) 6%, transparent); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; }
+pre { font-size: .85rem; } .verdict { font-weight: 600; } pre.prose { white-space: pre-wrap; }
+.good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; } .known { color: var(--quiet); font-weight: 600; }
+@media print { main { max-width: none; } figure { border: 0; } }
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"20\" height=\"10\"><rect width=\"20\" \
+                       height=\"10\" fill=\"#f00\"/></svg>\n";
+
+    const HOSTILE: &str = "<script>alert(\"'&\")</script>";
+
+    fn claim(verdict: Verdict, known: Option<&str>) -> Judged {
+        let hostile = || HOSTILE.to_owned();
+        Judged {
+            id: hostile(),
+            r#where: hostile(),
+            text: hostile(),
+            published: hostile(),
+            computed: hostile(),
+            tolerance: hostile(),
+            verdict,
+            known: known.map(str::to_owned),
+        }
+    }
+
+    fn hostile_page(claims: &[Judged]) -> String {
+        let csv = format!(
+            "\"{}\"\n\"{}\"\n",
+            HOSTILE.replace('"', "\"\""),
+            HOSTILE.replace('"', "\"\"")
+        );
+        let record = format!(
+            "[{{\"panel\":{0},\"series\":{0},\"x\":{0},\"y\":{0},\"y_transform\":\"identity\",\"method\":{{\"name\":\
+             \"least_squares\"}},\"alpha\":-0.5,\"beta\":2.0,\"log10_beta\":0.3,\"formula\":{0},\"r_squared\":0.9,\
+             \"points\":4,\"x_min\":1.0,\"x_max\":2.0,\"fitted\":[],\"interval\":null}}]",
+            serde_json::to_string(HOSTILE).unwrap()
+        );
+        html(&Page {
+            title: HOSTILE,
+            name: HOSTILE,
+            id: HOSTILE.to_owned(),
+            citation: Some(HOSTILE),
+            svg: SVG,
+            points_csv: &csv,
+            fits: &crate::metrics::fits::decode(&record).unwrap(),
+            claims,
+            verdict: HOSTILE,
+            attribution: HOSTILE,
+        })
+    }
+
+    #[test]
+    fn no_hostile_text_becomes_markup() {
+        let page = hostile_page(&[
+            claim(Verdict::Met, None),
+            claim(Verdict::Missed, Some(HOSTILE)),
+        ]);
+        assert!(
+            !page.contains("<script") && !page.contains("alert(\""),
+            "{page}"
+        );
+        assert!(page.contains("&lt;script&gt;alert(&quot;&#39;&amp;&quot;)&lt;/script&gt;"));
+    }
+
+    #[test]
+    fn the_page_needs_nothing_beside_it() {
+        let page = hostile_page(&[]);
+        let links = ["src=", "href=", "url(", "@import"];
+        assert!(links.iter().all(|link| !page.contains(link)));
+        assert!(page.contains(SVG));
+    }
+
+    /// A claim that fails as it is known to is no alarm; one that unexpectedly holds is.
+    #[test]
+    fn verdicts_are_coloured_by_what_was_recorded() {
+        let class_of = |claim| {
+            let page = hostile_page(&[claim]);
+            page.split("<span class=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(class_of(claim(Verdict::Met, None)), "good");
+        assert_eq!(class_of(claim(Verdict::NotComputable, None)), "bad");
+        assert_eq!(class_of(claim(Verdict::Missed, Some("why"))), "known");
+        assert_eq!(class_of(claim(Verdict::Met, Some("why"))), "bad");
+    }
+
+    #[test]
+    fn a_damaged_seal_is_seen() {
+        let mut bytes = sealed(b"picture");
+        assert_eq!(unsealed(&bytes), Some(&b"picture"[..]));
+        *bytes.last_mut().unwrap() ^= 1;
+        assert_eq!(unsealed(&bytes), None);
+        assert_eq!(unsealed(b"short"), None);
+    }
+
+    #[test]
+    fn a_picture_has_three_pixels_a_unit() {
+        let picture = png(SVG).unwrap();
+        assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
+        // Width and height stand at bytes 16 and 20 of a PNG file (its IHDR chunk).
+        let at = |i: usize| u32::from_be_bytes(picture[i..i + 4].try_into().unwrap());
+        assert_eq!((at(16), at(20)), (60, 30));
+        assert!(png("<svg").is_err());
+    }
+}

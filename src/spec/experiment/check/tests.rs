@@ -1,0 +1,301 @@
+//! Each rule refuses what it is there to refuse, and says where.
+
+use super::*;
+use crate::spec::experiment::testing::{acc1_of, digest, example, fit_name};
+use crate::spec::experiment::*;
+
+/// Breaks the example and compares the paths of all findings.
+fn finds(paths: &[&str], breaking: impl FnOnce(&mut Experiment)) {
+    let mut experiment = example();
+    breaking(&mut experiment);
+    let findings = check(&experiment);
+    let found: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding.path.as_str())
+        .collect();
+    assert_eq!(found, paths, "{findings:#?}");
+}
+
+#[test]
+fn a_sound_experiment_has_no_findings() {
+    finds(&[], |_| {});
+}
+
+#[test]
+fn every_finding_is_given_at_once_and_with_its_numbers() {
+    let mut experiment = example();
+    experiment.title = " ".to_owned();
+    experiment.runs[0].train.batch_size = 120;
+    experiment.figures[0].default_depth = Depth::Published;
+    let messages: Vec<String> = check(&experiment).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        messages,
+        [
+            "`title`: is empty",
+            "`runs[0].train.samplesSeen`: is 4096, not a multiple of batchSize (120)",
+            "`runs[0].train.batchSize`: is 120, not a multiple of gradientChunk (16)",
+            "`figures[0].defaultDepth`: is published; this figure offers scratch",
+        ]
+    );
+}
+
+#[test]
+fn sizes_that_do_not_divide_are_found() {
+    finds(&["runs[0].train.model.vision.imageSize"], |e| {
+        e.runs[0].train.model.vision.patch_size = 7
+    });
+    finds(&["runs[0].train.model.vision.width"], |e| {
+        e.runs[0].train.model.vision.heads = 3
+    });
+    finds(&["runs[0].train.model.text.width"], |e| {
+        e.runs[0].train.model.text.heads = 5
+    });
+    finds(&["runs[0].train.batchSize"], |e| {
+        e.runs[0].train.gradient_chunk = 24
+    });
+    finds(&["runs[0].train.samplesSeen"], |e| {
+        e.runs[0].train.samples_seen = 4_097
+    });
+}
+
+#[test]
+fn zeros_are_found_and_divide_nothing() {
+    finds(&["runs[0].train.batchSize"], |e| {
+        e.runs[0].train.batch_size = 0
+    });
+    finds(&["runs[0].train.gradientChunk"], |e| {
+        e.runs[0].train.gradient_chunk = 0
+    });
+    finds(&["runs[0].train.model.vision.patchSize"], |e| {
+        e.runs[0].train.model.vision.patch_size = 0
+    });
+    finds(&["runs[0].train.model.text.heads"], |e| {
+        e.runs[0].train.model.text.heads = 0
+    });
+}
+
+#[test]
+fn sizes_beyond_any_machine_are_found() {
+    finds(&["runs[0].train.model.vision.width"], |e| {
+        e.runs[0].train.model.vision.width = 1 << 20
+    });
+    finds(&["runs[0].train.model.text.layers"], |e| {
+        e.runs[0].train.model.text.layers = 1 << 30
+    });
+    finds(&["runs[0].train.samplesSeen"], |e| {
+        e.runs[0].train.samples_seen = 1 << 60
+    });
+    finds(&["runs[0].train.model.vision.imageSize"], |e| {
+        e.runs[0].train.model.vision.image_size = 4_096;
+        e.runs[0].train.model.vision.patch_size = 1;
+    });
+}
+
+#[test]
+fn numbers_without_bits_of_their_own_are_found() {
+    for value in [f64::NAN, f64::INFINITY, -0.0] {
+        finds(&["runs[0].train.optimizer.weightDecay"], |e| {
+            e.runs[0].train.optimizer.weight_decay = value;
+        });
+    }
+    finds(&["runs[0].train.preprocessing.std[1]"], |e| {
+        e.runs[0].train.preprocessing.std[1] = 0.0
+    });
+    finds(&["runs[0].train.preprocessing.mean"], |e| {
+        e.runs[0].train.preprocessing.mean.truncate(2)
+    });
+    finds(&["runs[0].train.schedule.learningRateFinal"], |e| {
+        e.runs[0].train.schedule.learning_rate_final = 1.0;
+    });
+    finds(&["runs[0].train.optimizer.beta2"], |e| {
+        e.runs[0].train.optimizer.beta2 = 1.0
+    });
+}
+
+#[test]
+fn a_warm_up_longer_than_the_training_is_found() {
+    finds(&["runs[0].train.schedule.warmUp"], |e| {
+        e.runs[0].train.schedule.warm_up = WarmUp::Steps(33);
+    });
+    finds(&[], |e| {
+        e.runs[0].train.schedule.warm_up = WarmUp::Steps(32)
+    });
+}
+
+#[test]
+fn the_embedding_has_the_rows_of_the_vocabulary() {
+    finds(&["runs[0].train.model.text.vocabularySize"], |e| {
+        e.runs[0].train.vocabulary.size = 99
+    });
+}
+
+#[test]
+fn names_are_unique_and_fit_labels() {
+    finds(&["runs[1].name", "figures[0].scratch.runs[1]"], |e| {
+        e.runs[1].name = "curve; rm".to_owned()
+    });
+    finds(&["figures[1].name"], |e| e.figures[1].name = "a".to_owned());
+    finds(&["runs[1].evaluations[1].name"], |e| {
+        e.runs[1].evaluations[1].name = "zero-shot".to_owned();
+    });
+    finds(&["figures[0].claims[2].id"], |e| {
+        e.figures[0].claims[2].id = "floor".to_owned()
+    });
+}
+
+#[test]
+fn broken_pins_are_found_once_however_often_they_are_used() {
+    // Both runs are evaluated on equal data sets, twice each.
+    let break_digest = |dataset: &mut Dataset| {
+        let Shards::Inline(shards) = &mut dataset.shards else {
+            unreachable!()
+        };
+        shards[1].sha256 = DigestText("B".repeat(64));
+    };
+    finds(&["runs[0].evaluations[0].dataset.shards[1].sha256"], |e| {
+        for evaluation in e.runs.iter_mut().flat_map(|run| &mut run.evaluations) {
+            break_digest(&mut evaluation.dataset);
+        }
+    });
+    finds(&["runs[1].train.vocabulary.file.bytes"], |e| {
+        e.runs[1].train.vocabulary.file.bytes = 501
+    });
+    finds(&["figures[1].published.file.sha256"], |e| {
+        let table = e.figures[1].published.as_mut().unwrap();
+        table.file.sha256.0.pop();
+    });
+}
+
+#[test]
+fn data_sets_without_samples_or_with_twins_are_found() {
+    finds(&["runs[0].train.dataset.shards"], |e| {
+        e.runs[0].train.dataset.shards = Shards::Inline(Vec::new());
+    });
+    finds(&["runs[0].train.dataset.shards[1].name"], |e| {
+        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else {
+            unreachable!()
+        };
+        shards[1].name = shards[0].name.clone();
+    });
+    finds(&["runs[0].train.dataset.shards[0].name"], |e| {
+        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else {
+            unreachable!()
+        };
+        shards[0].name = "../0.tar".to_owned();
+    });
+}
+
+#[test]
+fn sources_that_move_or_climb_are_found() {
+    let git = |rev: &str, path: &str| Source::Git {
+        url: "https://example.org/r.git".to_owned(),
+        rev: rev.to_owned(),
+        path: path.to_owned(),
+    };
+    let commit = "652b1e7471f7ccf372277f67cb680de5c9fa139d";
+    let set =
+        |e: &mut Experiment, source| e.figures[1].published.as_mut().unwrap().file.source = source;
+    finds(&[], |e| set(e, git(commit, "a/points.csv")));
+    finds(&["figures[1].published.file.source.rev"], |e| {
+        set(e, git("main", "points.csv"))
+    });
+    finds(&["figures[1].published.file.source.path"], |e| {
+        set(e, git(commit, "a/../../b"))
+    });
+    finds(&["figures[1].published.file.source.path"], |e| {
+        set(
+            e,
+            Source::File {
+                path: "/etc/passwd".to_owned(),
+            },
+        );
+    });
+    finds(&["figures[1].published.file.source.url"], |e| {
+        set(
+            e,
+            Source::Http {
+                url: "file:///etc/passwd".to_owned(),
+            },
+        );
+    });
+}
+
+#[test]
+fn figures_use_only_what_exists() {
+    finds(&["figures[0].scratch.runs[1]"], |e| {
+        e.figures[0].scratch.as_mut().unwrap().runs[1] = "c".to_owned();
+    });
+    finds(&["figures[0].scratch.columns[0].value"; 2], |e| {
+        e.figures[0].scratch.as_mut().unwrap().columns[0].value =
+            ColumnValue::Label("no".to_owned());
+    });
+    finds(&["figures[0].scratch.columns[2].value"; 2], |e| {
+        let evaluation = "retrieval".to_owned();
+        let value = ColumnValue::Measurement {
+            evaluation,
+            metric: Metric::Acc1,
+        };
+        e.figures[0].scratch.as_mut().unwrap().columns[2].value = value;
+    });
+    finds(&["figures[0].panels[0].series[0].points.x"], |e| {
+        e.figures[0].panels[0].series[0].points.x = "gmacs".to_owned();
+    });
+    finds(&["figures[0].panels[0].series[0].points.y"], |e| {
+        e.figures[0].panels[0].series[0].points.y = "run".to_owned();
+    });
+    finds(&["figures[0].panels[0].series[0].fits[1].method"], |e| {
+        let fits = &mut e.figures[0].panels[0].series[0].fits;
+        fits.push(fits[0].clone());
+    });
+}
+
+#[test]
+fn claims_speak_of_what_exists_and_can_be_judged() {
+    let set = |e: &mut Experiment, statement| e.figures[0].claims[0].statement = statement;
+    let at = "figures[0].claims[0].statement";
+    finds(&[at], |e| {
+        let fit = FitName {
+            method: FitNameMethod::BinnedMinimum,
+            ..fit_name()
+        };
+        set(e, Statement::IntervalExcludes { fit, value: 0.0 });
+    });
+    finds(&[&format!("{at}.quantities")], |e| {
+        set(
+            e,
+            Statement::Descending {
+                quantities: vec![acc1_of("a")],
+            },
+        );
+    });
+    let printed = |text: &str| Statement::AsPrinted {
+        quantity: acc1_of("a"),
+        text: text.to_owned(),
+        unit: Unit::Percent,
+    };
+    for text in ["79.1", "-0.11", "5"] {
+        finds(&[], |e| set(e, printed(text)));
+    }
+    for text in ["", "5.", ".5", "1e3", "+1", "79.1 %"] {
+        finds(&[&format!("{at}.text")], |e| set(e, printed(text)));
+    }
+    finds(&["figures[0].claims[2].statement.fit"], |e| {
+        e.figures[0].panels[0].series[0].fits[0].interval = None;
+    });
+}
+
+#[test]
+fn a_figure_that_nobody_can_have_is_found() {
+    finds(&["figures[1]"], |e| {
+        e.figures[1].published = None;
+        e.figures[1].panels[0].series.clear();
+    });
+}
+
+#[test]
+fn one_digest_has_one_size() {
+    finds(&["figures[1].published.file.bytes"], |e| {
+        let table = e.figures[1].published.as_mut().unwrap();
+        table.file.sha256 = digest('c');
+    });
+}

@@ -1,0 +1,149 @@
+//! Used wrongly on purpose: one error, a hint, the right exit code, and nothing lost.
+
+use crate::support::{SMOKE, Workspace};
+
+/// Exit code, and a word that the error must contain.
+fn check(workspace: &Workspace, arguments: &[&str], code: i32, word: &str) {
+    let ran = workspace.run(arguments);
+    assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
+    assert!(
+        ran.stderr.contains(word),
+        "{arguments:?} should say `{word}`: {}",
+        ran.stderr
+    );
+    assert!(
+        !ran.stderr.contains("panicked"),
+        "{arguments:?}: {}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn wrong_words_are_refused_with_what_would_do() {
+    let workspace = Workspace::of_repository();
+    check(
+        &workspace,
+        &["reproduce", "pictogram-scaling-law/quick"],
+        2,
+        "did you mean `pictogram-scaling-laws`?",
+    );
+    check(
+        &workspace,
+        &["reproduce", "pictogram-scaling-laws/qick"],
+        2,
+        "quick",
+    );
+    check(&workspace, &["reproduce", "Upper/case"], 2, "lower-case");
+    check(
+        &workspace,
+        &["reproduce", "no/such/target"],
+        2,
+        "EXPERIMENT/TARGET",
+    );
+    check(
+        &workspace,
+        &["reproduce", "missing.dhall"],
+        3,
+        "missing.dhall",
+    );
+    check(
+        &workspace,
+        &["reproduce", SMOKE, "--budget", "soon"],
+        2,
+        "--budget",
+    );
+    check(
+        &workspace,
+        &["reproduce", SMOKE, "--simd", "neon"],
+        2,
+        "scalar",
+    );
+    check(&workspace, &["frobnicate"], 2, "unrecognized");
+    check(&workspace, &["order", SMOKE, "--step", "32"], 2, "32 steps");
+    check(
+        &workspace,
+        &["order", "pictogram-scaling-laws/quick", "--step", "0"],
+        2,
+        "--run",
+    );
+    check(&workspace, &["store", "cat", "abc"], 2, "64 lower-case");
+    check(&workspace, &["store", "cat", &"0".repeat(64)], 3, "no blob");
+    check(&workspace, &["data", "pin", "no-such-set"], 2, "glyphs-2k");
+    check(
+        &workspace,
+        &["list", "--workspace", "nowhere"],
+        2,
+        "ibid init",
+    );
+    check(&Workspace::empty(), &["list"], 2, "ibid init");
+}
+
+#[test]
+fn a_run_beyond_the_budget_executes_nothing() {
+    let workspace = Workspace::of_repository();
+    check(
+        &workspace,
+        &[
+            "reproduce",
+            "pictogram-scaling-laws/quick",
+            "--budget",
+            "1s",
+        ],
+        2,
+        "--budget",
+    );
+    let plan = workspace
+        .ok(&["plan", "pictogram-scaling-laws/quick"])
+        .stdout;
+    assert!(plan.lines().last().unwrap().starts_with("hit 0,"), "{plan}");
+}
+
+#[test]
+fn a_folder_of_other_things_is_no_store() {
+    let workspace = Workspace::of_repository();
+    workspace.write("other/thing", "x");
+    check(
+        &workspace,
+        &["reproduce", SMOKE, "--store", "other"],
+        3,
+        "store",
+    );
+    assert_eq!(workspace.read("other/thing"), "x");
+}
+
+#[test]
+fn a_closed_pipe_is_silent() {
+    let workspace = Workspace::of_repository();
+    let mut child = workspace
+        .command(&["show", "pictogram-scaling-laws"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success());
+}
+
+#[test]
+fn a_source_that_cannot_be_had_names_digest_places_and_command() {
+    let workspace = Workspace::of_repository();
+    let shards = "experiments/pictogram-scaling-laws/data.dhall";
+    workspace.edit(
+        shards,
+        "schema.Source.Bundled { set, version = pinned.version }",
+        "schema.Source.File { path = \"nowhere/${set}\" }",
+    );
+    let mut command = workspace.command(&["reproduce", SMOKE]);
+    let output = command.env_remove("IBID_MIRRORS").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    for word in ["nowhere/", "tried", "ibid store add"] {
+        assert!(stderr.contains(word), "should say `{word}`: {stderr}");
+    }
+}

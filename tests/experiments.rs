@@ -1,0 +1,43 @@
+//! Every experiment of the repository is sound, and its lockfile is current.
+
+use crate::support::{Workspace, repository};
+
+#[test]
+fn every_experiment_is_sound_and_locked() {
+    let workspace = Workspace::of_repository();
+    let listed = workspace.ok(&["list", "--json"]).stdout;
+    let mut count = 0;
+    for line in listed.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        let name = value["name"].as_str().unwrap();
+        workspace.ok(&["check", name]);
+        assert_eq!(value["lockfile"], "current", "{name}");
+        count += 1;
+    }
+    let folders = std::fs::read_dir(repository().join("experiments")).unwrap();
+    let with_package = folders.filter(|folder| {
+        folder
+            .as_ref()
+            .unwrap()
+            .path()
+            .join("package.dhall")
+            .exists()
+    });
+    assert_eq!(count, with_package.count());
+}
+
+/// The id of an experiment is what everybody cites: a change of the schema or of the experiment must be meant.
+#[test]
+fn the_shown_normal_form_has_the_same_id() {
+    let workspace = Workspace::of_repository();
+    let shown = workspace.ok(&["show", "pictogram-scaling-laws"]).stdout;
+    let id = workspace
+        .ok(&["show", "pictogram-scaling-laws", "--id"])
+        .stdout;
+    assert!(shown.contains(id.trim()), "the id heads the normal form");
+    workspace.write("alone/normal.dhall", &shown);
+    assert_eq!(
+        workspace.ok(&["show", "alone/normal.dhall", "--id"]).stdout,
+        id
+    );
+}

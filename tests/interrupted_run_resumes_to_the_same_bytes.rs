@@ -1,0 +1,55 @@
+//! Ctrl-C, termination and kill: nothing is lost, and the next run gives the bytes of an undisturbed one.
+
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::{PACKAGE, SMOKE, Workspace};
+
+/// A training of some seconds in place of the short one.
+fn longer() -> Workspace {
+    let workspace = Workspace::of_repository();
+    workspace.edit(PACKAGE, "data.glyphs-2k 4096", "data.glyphs-2k 51200");
+    workspace
+}
+
+fn locked(workspace: &Workspace) -> String {
+    workspace.ok(&["lock", SMOKE]);
+    workspace.read("lockfiles/pictogram-scaling-laws.lock")
+}
+
+/// Starts a run, sends `signal` once the training is under way, and gives the exit code.
+fn disturb(workspace: &Workspace, signal: rustix::process::Signal) -> Option<i32> {
+    let mut command = workspace.command(&["reproduce", SMOKE]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let scratch = workspace.path(".ibid/work");
+    for _ in 0..500 {
+        if scratch.is_dir() && scratch.read_dir().unwrap().next().is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(700));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, signal).unwrap();
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_disturbed_run_continues_to_the_bytes_of_an_undisturbed_one() {
+    let undisturbed = locked(&longer());
+    let workspace = longer();
+    assert_eq!(disturb(&workspace, rustix::process::Signal::INT), Some(130));
+    assert_eq!(
+        disturb(&workspace, rustix::process::Signal::TERM),
+        Some(143)
+    );
+    assert_eq!(disturb(&workspace, rustix::process::Signal::KILL), None);
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+    assert_eq!(locked(&workspace), undisturbed);
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+}
