@@ -6,7 +6,6 @@
 mod batch;
 mod initial;
 mod layout;
-mod stream;
 mod towers;
 
 pub use batch::{Texts, TouchedRows};
