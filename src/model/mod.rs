@@ -6,6 +6,8 @@
 mod batch;
 mod initial;
 mod layout;
+#[cfg(test)]
+pub(crate) mod reference;
 mod towers;
 
 pub use batch::{Texts, TouchedRows};
