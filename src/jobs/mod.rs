@@ -10,6 +10,8 @@ mod fit;
 mod selection;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use std::path::Path;
