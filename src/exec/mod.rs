@@ -160,7 +160,7 @@ impl From<JobError> for Failure {
             }
             JobError::Io { .. } => FailureKind::Environment,
             JobError::BadInput { .. } => FailureKind::Integrity,
-            _ => FailureKind::Bug,
+            JobError::BadParameters(_) | JobError::Bug(_) => FailureKind::Bug,
         };
         Self::new(kind, &error)
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
-use super::{JobContext, JobError, Progress};
+use super::{JobContext, JobError, Progress, chain};
 use crate::action::params::{Clip, Evaluate, Task};
 use crate::data::{Dataset, Tokenizer};
 use crate::metrics;
@@ -215,7 +215,7 @@ fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
 }
 
 fn device(error: TensorError) -> JobError {
-    JobError::BadParameters(format!("the device failed: {error}"))
+    JobError::Bug(format!("the device failed: {}", chain(&error)))
 }
 
 /// `rows · columnsᵀ`: `[rows, columns]` of scores.

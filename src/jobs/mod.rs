@@ -10,6 +10,8 @@ mod fit;
 mod selection;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod train;
 
 use std::path::Path;
@@ -76,6 +78,9 @@ pub enum JobError {
     /// The parameters contradict each other; `plan` should have refused them.
     #[error("parameters: {0}")]
     BadParameters(String),
+    /// A mistake of ours: a worker panicked, the device failed, or a promise between rooms was broken.
+    #[error("a mistake of ours: {0}")]
+    Bug(String),
     /// Reading inputs or writing outputs failed.
     #[error("{path}")]
     Io {
@@ -96,4 +101,13 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
     }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

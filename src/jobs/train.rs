@@ -1,20 +1,21 @@
 //! Trains a model: `dataset` and `vocabulary` to `model.safetensors`, `trace.bin` and published checkpoints.
 //!
 //! Between steps the scratch folder holds one resume checkpoint, replaced atomically, and every published checkpoint so
-//! far; a run that was killed goes on from there to the same bytes. A file there that is torn or of another training is
-//! passed over with a warning.
+//! far, whose digests it names; a run that was killed goes on from there to the same bytes. A resume checkpoint that is
+//! torn, of another training, or not true of the published ones beside it is passed over with a warning.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::files::{bad_input, read_bytes, write_atomic, write_bytes};
-use super::{JobContext, JobError, Progress};
+use super::{JobContext, JobError, Progress, chain};
 use crate::action::canonical;
 use crate::action::params::Train;
 use crate::data::{Dataset, Tokenizer};
-use crate::digest::tagged;
+use crate::digest::{BlobDigest, tagged};
 use crate::model::Layout;
 use crate::tensor::TensorError;
 use crate::training::{Control, Samples, Settings, State, TrainError, steps, train};
@@ -31,9 +32,9 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
     let samples = samples(params, &dataset, &vocabulary)?;
     let manifest = read_bytes(context, "dataset/manifest.json")?;
     let binding = binding(params, &manifest, &vocabulary);
-    let start = match resumed(context.scratch, &binding, &layout, params) {
-        Some(state) => state,
-        None => State::initial(params).map_err(failed)?,
+    let (start, published) = match resumed(context.scratch, &binding, &layout, params) {
+        Some(resumed) => resumed,
+        None => (State::initial(params).map_err(failed)?, BTreeMap::new()),
     };
     let settings = Settings {
         level: context.level,
@@ -44,6 +45,7 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         layout: &layout,
         binding,
         context,
+        published,
         saved: now(),
         failure: None,
     };
@@ -54,10 +56,8 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         return Err(failure);
     }
     let state = trained.map_err(failed)?;
-    for step in published(params) {
-        let name = checkpoint_name(step);
-        write_bytes(context, &name, &read_file(&context.scratch.join(&name))?)?;
-    }
+    let published = keeper.published;
+    publish(context, &published)?;
     write_bytes(
         context,
         "model.safetensors",
@@ -66,12 +66,35 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
     write_bytes(context, "trace.bin", state.trace.bytes())
 }
 
+/// Copies the published checkpoints from the scratch folder to the outputs.
+fn publish(
+    context: &JobContext<'_>,
+    published: &BTreeMap<u64, BlobDigest>,
+) -> Result<(), JobError> {
+    for (step, digest) in published {
+        let name = checkpoint_name(*step);
+        let path = context.scratch.join(&name);
+        let io = |source| JobError::Io {
+            path: path.display().to_string(),
+            source,
+        };
+        let bytes = fs::read(&path).map_err(io)?;
+        if BlobDigest::of(&bytes) != *digest {
+            return Err(io(std::io::Error::other("it changed since it was written")));
+        }
+        write_bytes(context, &name, &bytes)?;
+    }
+    Ok(())
+}
+
 /// What happens between two steps.
 struct Keeper<'a, 'c> {
     params: &'a Train,
     layout: &'a Layout,
     binding: [u8; 32],
     context: &'a mut JobContext<'c>,
+    /// The digest of each published checkpoint so far, by its step.
+    published: BTreeMap<u64, BlobDigest>,
     saved: Instant,
     failure: Option<JobError>,
 }
@@ -101,10 +124,13 @@ impl Keeper<'_, '_> {
                 &self.context.scratch.join(checkpoint_name(state.step)),
                 &bytes,
             )?;
+            self.published.insert(state.step, BlobDigest::of(&bytes));
         }
         let cancelled = self.context.cancelled.load(Ordering::Relaxed) && state.step < total;
         if cancelled || now().duration_since(self.saved) >= self.context.resume_interval {
-            let bytes = state.resume_bytes(&self.binding).map_err(broken)?;
+            let bytes = state
+                .resume_bytes(&self.binding, &self.published)
+                .map_err(broken)?;
             write_atomic(&self.context.scratch.join(RESUME), &bytes)?;
             self.saved = now();
         }
@@ -124,8 +150,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// The steps after which a checkpoint is published.
-fn published(params: &Train) -> Vec<u64> {
+/// The steps up to `step` after which a checkpoint is published.
+fn published_until(params: &Train, step: u64) -> Vec<u64> {
     let interval = params.checkpoint_interval_steps;
     let count = steps(params).checked_div(interval).unwrap_or(0);
     (1..=count).map(|n| n * interval).collect()
@@ -142,28 +168,37 @@ fn binding(params: &Train, manifest: &[u8], vocabulary: &[u8]) -> [u8; 32] {
     tagged("resume/1", &parts.concat())
 }
 
-/// The state that an interrupted run left, if it is whole, of this training, and its published checkpoints are there.
-fn resumed(scratch: &Path, binding: &[u8; 32], layout: &Layout, params: &Train) -> Option<State> {
+/// The state that an interrupted run left with the published checkpoints before it, if it is whole, of this training,
+/// and every one of those lies beside it, byte for byte.
+fn resumed(
+    scratch: &Path,
+    binding: &[u8; 32],
+    layout: &Layout,
+    params: &Train,
+) -> Option<(State, BTreeMap<u64, BlobDigest>)> {
     let bytes = fs::read(scratch.join(RESUME)).ok()?;
-    let state = match State::resume(&bytes, binding, layout) {
-        Ok(state) => state,
+    let (state, published) = match State::resume(&bytes, binding, layout) {
+        Ok(resumed) => resumed,
         Err(error) => {
             tracing::warn!(%error, "the resume checkpoint is passed over");
             return None;
         }
     };
-    let missing = published(params)
-        .into_iter()
-        .take_while(|step| *step <= state.step)
-        .find(|step| !scratch.join(checkpoint_name(*step)).is_file());
-    if let Some(step) = missing {
+    let there = |step: u64, digest: &BlobDigest| {
+        fs::read(scratch.join(checkpoint_name(step)))
+            .is_ok_and(|bytes| BlobDigest::of(&bytes) == *digest)
+    };
+    let before = published_until(params, state.step);
+    let whole = before.iter().eq(published.keys())
+        && published.iter().all(|(step, digest)| there(*step, digest));
+    if !whole {
         tracing::warn!(
-            step,
-            "the resume checkpoint is passed over: a published checkpoint before it is missing"
+            step = state.step,
+            "the resume checkpoint is passed over: a published checkpoint before it is missing or changed"
         );
         return None;
     }
-    Some(state)
+    Some((state, published))
 }
 
 /// Every image and every caption's tokens.
@@ -198,13 +233,6 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
         .map_err(|error| bad_input("vocabulary", &error))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, JobError> {
-    fs::read(path).map_err(|source| JobError::Io {
-        path: path.display().to_string(),
-        source,
-    })
-}
-
 fn broken(error: TensorError) -> JobError {
     failed(TrainError::Tensor(error))
 }
@@ -213,15 +241,10 @@ fn failed(error: TrainError) -> JobError {
     match error {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => bad_input("dataset", &error),
-        other => JobError::BadParameters(chain(&other)),
+        TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
+        TrainError::Stopped(_)
+        | TrainError::Tensor(_)
+        | TrainError::Control(_)
+        | TrainError::WorkerPanicked => JobError::Bug(chain(&error)),
     }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

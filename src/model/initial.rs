@@ -1,7 +1,7 @@
 //! Initial weights: each parameter from a stream of its own, so that no parameter depends on another's presence.
 
 use super::layout::{Initial, Layout};
-use super::stream::Stream;
+use crate::numerics::random::Streams;
 
 /// The parameters before the first step, in the order of `layout`.
 ///
@@ -12,9 +12,10 @@ use super::stream::Stream;
     reason = "initial weights are rounded once to binary32"
 )]
 pub fn initial_parameters(layout: &Layout, seed: u64, logit_scale: f64) -> Vec<f32> {
+    let streams = Streams::new(seed);
     let mut elements = Vec::with_capacity(layout.len());
     for parameter in layout.parameters() {
-        let mut stream = Stream::new(seed, 0, &format!("weights {}", parameter.name));
+        let mut stream = streams.named(&format!("weights {}", parameter.name), 0);
         let len = parameter.region.len;
         match parameter.initial {
             Initial::Constant(value) => elements.extend((0..len).map(|_| value as f32)),

@@ -6,7 +6,8 @@
 mod batch;
 mod initial;
 mod layout;
-mod stream;
+#[cfg(test)]
+pub(crate) mod reference;
 mod towers;
 
 pub use batch::{Texts, TouchedRows};

@@ -1,18 +1,21 @@
 //! The state between two steps: what it is, and its two forms as bytes.
 //!
 //! A *published* checkpoint is canonical safetensors: each parameter, its moments, and the step. A *resume* checkpoint
-//! also holds the trace; it is bound to what is trained on what, and ends in a digest, so that a torn or foreign one is
-//! never believed.
+//! also holds the trace and the digests of the published ones before it; it is bound to what is trained on what, and
+//! ends in a digest, so that a torn or foreign one is never believed.
+
+use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
 use super::{Trace, TrainError};
 use crate::action::params::Train;
+use crate::digest::BlobDigest;
 use crate::model::{Layout, initial_parameters};
 use crate::tensor::safetensors::{NamedTensor, encode};
-use crate::tensor::{Buffer, Device, Region, TensorError};
+use crate::tensor::{Buffer, Device, TensorError};
 
-const MAGIC: &[u8] = b"ibid-resume/1\n";
+const MAGIC: &[u8] = b"ibid-resume/2\n";
 
 /// A training between two steps.
 #[derive(Debug)]
@@ -92,11 +95,21 @@ impl State {
         })?
     }
 
-    /// A resume checkpoint, bound to `binding`: a digest of everything that the training depends on.
-    pub fn resume_bytes(&self, binding: &[u8; 32]) -> Result<Vec<u8>, TensorError> {
+    /// A resume checkpoint, bound to `binding`: a digest of everything that the training depends on. `published` are
+    /// the digests of the published checkpoints so far, by their steps.
+    pub fn resume_bytes(
+        &self,
+        binding: &[u8; 32],
+        published: &BTreeMap<u64, BlobDigest>,
+    ) -> Result<Vec<u8>, TensorError> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(binding);
         bytes.extend_from_slice(&self.step.to_le_bytes());
+        bytes.extend_from_slice(&(published.len() as u64).to_le_bytes());
+        for (step, digest) in published {
+            bytes.extend_from_slice(&step.to_le_bytes());
+            bytes.extend_from_slice(digest.as_bytes());
+        }
         bytes.extend_from_slice(&(self.trace.bytes().len() as u64).to_le_bytes());
         bytes.extend_from_slice(self.trace.bytes());
         self.buffer.with(|elements| {
@@ -109,8 +122,13 @@ impl State {
         Ok(bytes)
     }
 
-    /// Reads a resume checkpoint of the training that `binding` names.
-    pub fn resume(bytes: &[u8], binding: &[u8; 32], layout: &Layout) -> Result<Self, ResumeError> {
+    /// Reads a resume checkpoint of the training that `binding` names: the state, and the digests of the published
+    /// checkpoints before it.
+    pub fn resume(
+        bytes: &[u8],
+        binding: &[u8; 32],
+        layout: &Layout,
+    ) -> Result<(Self, BTreeMap<u64, BlobDigest>), ResumeError> {
         let (content, digest) = bytes.split_last_chunk::<32>().ok_or(ResumeError::Torn)?;
         if Sha256::digest(content).as_slice() != digest {
             return Err(ResumeError::Torn);
@@ -118,29 +136,44 @@ impl State {
         let rest = content
             .strip_prefix(MAGIC)
             .and_then(|rest| rest.strip_prefix(binding));
-        let rest = rest.ok_or(ResumeError::Foreign)?;
-        let (step, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
-        let (trace_len, rest) = rest.split_first_chunk::<8>().ok_or(ResumeError::Torn)?;
-        let trace_len =
-            usize::try_from(u64::from_le_bytes(*trace_len)).map_err(|_| ResumeError::Torn)?;
-        let (trace, elements) = rest.split_at_checked(trace_len).ok_or(ResumeError::Torn)?;
-        let trace = Trace::decode(trace).map_err(|_| ResumeError::Torn)?;
-        let step = u64::from_le_bytes(*step);
-        if elements.len() != 12 * layout.len() || trace.steps() as u64 != step {
-            return Err(ResumeError::Torn);
-        }
-        let (elements, _) = elements.as_chunks::<4>();
-        let elements = elements
-            .iter()
-            .map(|bytes| f32::from_le_bytes(*bytes))
-            .collect();
-        let buffer = Buffer::from_vec(elements, &Device::Cpu).map_err(|_| ResumeError::Torn)?;
-        Ok(Self {
-            step,
-            buffer,
-            trace,
-        })
+        decode(rest.ok_or(ResumeError::Foreign)?, layout).ok_or(ResumeError::Torn)
     }
+}
+
+/// What follows the binding; none if it is not of `layout`.
+fn decode(mut rest: &[u8], layout: &Layout) -> Option<(State, BTreeMap<u64, BlobDigest>)> {
+    let step = take_u64(&mut rest)?;
+    let mut published = BTreeMap::new();
+    for _ in 0..take_u64(&mut rest)? {
+        let of = take_u64(&mut rest)?;
+        let digest;
+        (digest, rest) = rest.split_first_chunk::<32>()?;
+        published.insert(of, BlobDigest::from_bytes(*digest));
+    }
+    let trace_len = usize::try_from(take_u64(&mut rest)?).ok()?;
+    let (trace, elements) = rest.split_at_checked(trace_len)?;
+    let trace = Trace::decode(trace).ok()?;
+    if elements.len() != 12 * layout.len() || trace.steps() as u64 != step {
+        return None;
+    }
+    let (elements, _) = elements.as_chunks::<4>();
+    let elements = elements
+        .iter()
+        .map(|bytes| f32::from_le_bytes(*bytes))
+        .collect();
+    let buffer = Buffer::from_vec(elements, &Device::Cpu).ok()?;
+    let state = State {
+        step,
+        buffer,
+        trace,
+    };
+    Some((state, published))
+}
+
+fn take_u64(rest: &mut &[u8]) -> Option<u64> {
+    let (number, after) = rest.split_first_chunk::<8>()?;
+    *rest = after;
+    Some(u64::from_le_bytes(*number))
 }
 
 fn layout_names(layout: &Layout) -> Vec<String> {
@@ -152,13 +185,10 @@ fn layout_names(layout: &Layout) -> Vec<String> {
 }
 
 fn named<'a>(layout: &'a Layout, names: &'a [String], elements: &'a [f32]) -> Vec<NamedTensor<'a>> {
-    let tensor = |(parameter, name): (&'a crate::model::Parameter, &'a String)| {
-        let Region { .. } = parameter.region;
-        NamedTensor {
-            name,
-            shape: &parameter.shape,
-            elements: parameter.region.of(elements),
-        }
+    let tensor = |(parameter, name): (&'a crate::model::Parameter, &'a String)| NamedTensor {
+        name,
+        shape: &parameter.shape,
+        elements: parameter.region.of(elements),
     };
     layout.parameters().iter().zip(names).map(tensor).collect()
 }

@@ -1,0 +1,172 @@
+//! Jobs by their one door, [`run`](super::run), on folders such as an executor makes.
+
+mod evaluate;
+mod train;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::{JobContext, JobError, Level};
+use crate::action::Params;
+use crate::action::canonical::Real;
+use crate::action::manifest::{Manifest, ManifestFile};
+use crate::action::params::Preprocessing;
+use crate::data::image::encode_png;
+use crate::data::{FIRST_TOKEN, Tokenizer};
+use crate::digest::BlobDigest;
+
+/// The folders of one action.
+struct Folder(tempfile::TempDir);
+
+/// A sample: grey values of a square image, captions, class.
+struct Sample<'a> {
+    pixels: Vec<u8>,
+    captions: &'a [&'a str],
+    label: Option<u32>,
+}
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        for part in ["inputs/dataset", "outputs", "scratch"] {
+            fs::create_dir_all(folder.path(part)).unwrap();
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        File::create(self.path(name))
+            .unwrap()
+            .write_all(bytes)
+            .unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// Every file of a folder with its bytes.
+    fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(self.path(name)).unwrap();
+        let file = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        };
+        entries.map(|entry| file(entry.unwrap())).collect()
+    }
+
+    /// Writes the input `dataset`: one tar file a shard, as WebDataset has them, and the manifest.
+    fn write_dataset(&self, shards: &[&[Sample<'_>]]) {
+        let mut files = Vec::new();
+        for (index, samples) in shards.iter().enumerate() {
+            let name = format!("shard-{index}.tar");
+            let bytes = shard(samples);
+            self.write(&format!("inputs/dataset/{name}"), &bytes);
+            files.push(ManifestFile {
+                name,
+                sha256: BlobDigest::of(&bytes),
+                bytes: bytes.len() as u64,
+                samples: samples.len() as u64,
+                skipped: Vec::new(),
+            });
+        }
+        let manifest = Manifest::new(files).canonical_bytes();
+        self.write("inputs/dataset/manifest.json", &manifest);
+    }
+
+    /// Copies every file of a folder of `from` here.
+    fn copy(&self, from: &Path, name: &str) {
+        for entry in fs::read_dir(from.join(name)).unwrap() {
+            let entry = entry.unwrap();
+            let to = self.path(name).join(entry.file_name());
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), to).unwrap();
+            }
+        }
+    }
+}
+
+fn shard(samples: &[Sample<'_>]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut append = |name: String, content: &[u8]| {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, content).unwrap();
+    };
+    for (index, sample) in samples.iter().enumerate() {
+        let side = sample.pixels.len().isqrt();
+        append(format!("{index:04}.png"), &encode_png(&sample.pixels, side));
+        let mut json = serde_json::json!({ "captions": sample.captions });
+        if let Some(label) = sample.label {
+            json["label"] = label.into();
+        }
+        append(format!("{index:04}.json"), json.to_string().as_bytes());
+    }
+    builder.into_inner().unwrap()
+}
+
+/// The vocabulary file of those byte pairs that `texts` need, and how many tokens it gives.
+fn vocabulary(texts: &[&str]) -> (Vec<u8>, u64) {
+    let all: String = (0..49_406).map(|id| format!("{id}\n")).collect();
+    let tokenizer = Tokenizer::new(all.as_bytes(), 32).unwrap();
+    let tokens = texts
+        .iter()
+        .flat_map(|text| tokenizer.encode(text).unwrap());
+    let ids: BTreeSet<u32> = tokens
+        .filter_map(|token| token.checked_sub(FIRST_TOKEN))
+        .collect();
+    let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+    (
+        lines.into_bytes(),
+        u64::from(FIRST_TOKEN) + ids.len() as u64,
+    )
+}
+
+fn real(value: f64) -> Real {
+    Real::new(value).unwrap()
+}
+
+fn preprocessing(mean: f64, std: f64) -> Preprocessing {
+    Preprocessing {
+        mean: [real(mean); 3],
+        std: [real(std); 3],
+    }
+}
+
+/// How a job is run, and who watches: called with what is done, before it may be cancelled.
+struct Watched<'a> {
+    threads: usize,
+    level: Level,
+    resume_interval: Duration,
+    watch: &'a mut dyn FnMut(u64, &AtomicBool),
+}
+
+impl Watched<'_> {
+    fn run(self, params: &Params, folder: &Folder) -> Result<(), JobError> {
+        let [inputs, outputs, scratch] =
+            ["inputs", "outputs", "scratch"].map(|name| folder.path(name));
+        let cancelled = AtomicBool::new(false);
+        super::run(
+            params,
+            &mut JobContext {
+                inputs: &inputs,
+                outputs: &outputs,
+                scratch: &scratch,
+                threads: self.threads,
+                level: self.level,
+                resume_interval: self.resume_interval,
+                cancelled: &cancelled,
+                progress: &mut |progress| (self.watch)(progress.done, &cancelled),
+            },
+        )
+    }
+}
