@@ -153,7 +153,7 @@ fn now() -> Instant {
 /// The steps up to `step` after which a checkpoint is published.
 fn published_until(params: &Train, step: u64) -> Vec<u64> {
     let interval = params.checkpoint_interval_steps;
-    let count = steps(params).checked_div(interval).unwrap_or(0);
+    let count = step.checked_div(interval).unwrap_or(0);
     (1..=count).map(|n| n * interval).collect()
 }
 
