@@ -63,26 +63,14 @@ impl Error {
     pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full {
-                operation,
-                path,
-                source,
-            },
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::Denied {
-                operation,
-                path,
-                source,
-            },
-            io::ErrorKind::NotFound => Self::Missing {
-                operation,
-                path,
-                source,
-            },
-            _ => Self::Io {
-                operation,
-                path,
-                source,
-            },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::Full { operation, path, source }
+            }
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                Self::Denied { operation, path, source }
+            }
+            io::ErrorKind::NotFound => Self::Missing { operation, path, source },
+            _ => Self::Io { operation, path, source },
         }
     }
 
@@ -125,12 +113,7 @@ impl TempFile {
     pub fn create_in(dir: &Path) -> Result<Self, Error> {
         loop {
             let path = unique_path(dir);
-            match OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)
-            {
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
                 Ok(file) => return Ok(Self { file, path }),
                 // Left behind by a process of the same number that was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -156,9 +139,7 @@ impl TempFile {
 
     /// Takes away everybody's permission to write.
     pub fn set_read_only(&self) -> Result<(), Error> {
-        self.file
-            .set_permissions(Permissions::from_mode(0o444))
-            .context("protect", &self.path)
+        self.file.set_permissions(Permissions::from_mode(0o444)).context("protect", &self.path)
     }
 
     /// Gives the file its name; whatever had the name is replaced.
@@ -297,12 +278,10 @@ pub fn copy_into(
     if rustix::fs::ioctl_ficlone(&*output, input).is_ok() {
         return Ok(());
     }
-    io::copy(&mut input, output)
-        .map(drop)
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull => Error::new("write", target, error),
-            _ => Error::new("copy", source, error),
-        })
+    io::copy(&mut input, output).map(drop).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => Error::new("write", target, error),
+        _ => Error::new("copy", source, error),
+    })
 }
 
 /// A lock on a file, held until it is dropped or its process ends, however it ends.
@@ -370,16 +349,11 @@ fn flush_parent(path: &Path, durability: Durability) -> Result<(), Error> {
 }
 
 fn flush_dir(dir: &Path) -> Result<(), Error> {
-    File::open(dir)
-        .and_then(|file| file.sync_all())
-        .context("flush", dir)
+    File::open(dir).and_then(|file| file.sync_all()).context("flush", dir)
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "half a file of a test's own folder harms nobody"
-)]
+#[allow(clippy::disallowed_methods, reason = "half a file of a test's own folder harms nobody")]
 mod tests {
     use super::*;
 
@@ -387,10 +361,9 @@ mod tests {
     fn a_write_replaces_the_whole_file_and_leaves_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
-        for (bytes, durability) in [
-            (&b"longer than the next"[..], Durability::Durable),
-            (b"next", Durability::Relaxed),
-        ] {
+        for (bytes, durability) in
+            [(&b"longer than the next"[..], Durability::Durable), (b"next", Durability::Relaxed)]
+        {
             write_atomic(&path, bytes, durability).unwrap();
             assert_eq!(read(&path).unwrap(), bytes);
         }
@@ -434,10 +407,7 @@ mod tests {
     fn a_full_disk_and_a_read_only_one_have_kinds_of_their_own() {
         // `/dev/full` refuses every write with ENOSPC; `/proc` refuses new files from everybody.
         let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let error = full
-            .write_all(b"x")
-            .context("write", Path::new("/dev/full"))
-            .unwrap_err();
+        let error = full.write_all(b"x").context("write", Path::new("/dev/full")).unwrap_err();
         assert!(matches!(error, Error::Full { .. }), "{error:?}");
         for code in [rustix::io::Errno::ROFS, rustix::io::Errno::ACCESS] {
             let error = Error::new("write", Path::new("x"), code.into());
@@ -470,22 +440,11 @@ mod tests {
     #[test]
     fn a_link_shows_the_same_bytes() {
         let dir = tempfile::tempdir().unwrap();
-        let (a, b, c) = (
-            dir.path().join("a"),
-            dir.path().join("b"),
-            dir.path().join("c"),
-        );
+        let (a, b, c) = (dir.path().join("a"), dir.path().join("b"), dir.path().join("c"));
         write_atomic(&a, b"bytes", Durability::Relaxed).unwrap();
         link_or_copy(&a, &b).unwrap();
         copy(&a, &c).unwrap();
-        assert_eq!(
-            (read(&b).unwrap(), read(&c).unwrap()),
-            (b"bytes".to_vec(), b"bytes".to_vec())
-        );
-        assert!(
-            link_or_copy(&dir.path().join("absent"), &c)
-                .unwrap_err()
-                .is_missing()
-        );
+        assert_eq!((read(&b).unwrap(), read(&c).unwrap()), (b"bytes".to_vec(), b"bytes".to_vec()));
+        assert!(link_or_copy(&dir.path().join("absent"), &c).unwrap_err().is_missing());
     }
 }

@@ -17,29 +17,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("data", &["digest", "numerics", "action"]),
     ("tensor", &["numerics"]),
     ("model", &["numerics", "tensor", "action"]),
-    (
-        "training",
-        &["digest", "numerics", "tensor", "action", "data", "model"],
-    ),
+    ("training", &["digest", "numerics", "tensor", "action", "data", "model"]),
     ("plan", &["digest", "action", "spec"]),
     ("store", &["digest", "fs", "action"]),
     (
         "jobs",
-        &[
-            "digest", "numerics", "plot", "action", "tensor", "metrics", "data", "model",
-            "training",
-        ],
+        &["digest", "numerics", "plot", "action", "tensor", "metrics", "data", "model", "training"],
     ),
-    (
-        "exec",
-        &[
-            "digest", "fs", "numerics", "action", "plan", "store", "jobs",
-        ],
-    ),
-    (
-        "report",
-        &["digest", "action", "plot", "metrics", "plan", "store"],
-    ),
+    ("exec", &["digest", "fs", "numerics", "action", "plan", "store", "jobs"]),
+    ("report", &["digest", "action", "plot", "metrics", "plan", "store"]),
     (
         "ops",
         &[
@@ -59,10 +45,7 @@ fn rooms_import_only_rooms_below() {
             continue;
         }
         let Some(row) = allowed.get(room.as_str()) else {
-            errors.push(format!(
-                "{}: room `{room}` has no row in LAYERS",
-                path.display()
-            ));
+            errors.push(format!("{}: room `{room}` has no row in LAYERS", path.display()));
             continue;
         };
         let text = fs::read_to_string(&path).unwrap();
@@ -80,10 +63,7 @@ fn layers_are_listed_bottom_up() {
     let mut seen = BTreeSet::new();
     for (room, row) in LAYERS {
         for import in *row {
-            assert!(
-                seen.contains(import),
-                "`{room}` lists `{import}`, which is not below it"
-            );
+            assert!(seen.contains(import), "`{room}` lists `{import}`, which is not below it");
         }
         seen.insert(room);
     }
@@ -106,22 +86,11 @@ fn super_stays_within_its_room() {
 
 #[test]
 fn files_open_with_their_promise_and_stay_short() {
-    for path in rust_files(Path::new("src"))
-        .into_iter()
-        .chain(rust_files(Path::new("tests")))
-    {
+    for path in rust_files(Path::new("src")).into_iter().chain(rust_files(Path::new("tests"))) {
         let text = fs::read_to_string(&path).unwrap();
-        assert!(
-            text.starts_with("//! "),
-            "{} does not open with `//!`",
-            path.display()
-        );
+        assert!(text.starts_with("//! "), "{} does not open with `//!`", path.display());
         let lines = text.lines().count();
-        assert!(
-            lines <= 800,
-            "{} has {lines} lines; 800 is the limit",
-            path.display()
-        );
+        assert!(lines <= 800, "{} has {lines} lines; 800 is the limit", path.display());
     }
 }
 
@@ -131,20 +100,14 @@ fn only_tensor_imports_candle() {
     for path in rust_files(Path::new("src")) {
         let code = code_of(&fs::read_to_string(&path).unwrap());
         let room = room_of(&path);
-        assert!(
-            room == "tensor" || !code.contains("candle_"),
-            "{} names candle",
-            path.display()
-        );
+        assert!(room == "tensor" || !code.contains("candle_"), "{} names candle", path.display());
     }
 }
 
 /// Rust files below `folder`, in order.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     let mut files = Vec::new();
     for path in entries {
@@ -159,13 +122,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// `src/plan/graph.rs` and `src/plan.rs` both belong to `plan`.
 fn room_of(path: &Path) -> String {
-    let first = path
-        .components()
-        .nth(1)
-        .unwrap()
-        .as_os_str()
-        .to_str()
-        .unwrap();
+    let first = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -198,9 +155,7 @@ fn crate_imports(code: &str) -> BTreeSet<String> {
 }
 
 fn identifier(text: &str) -> Option<String> {
-    let end = text
-        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     (end > 0).then(|| text[..end].to_owned())
 }
 
@@ -228,8 +183,5 @@ fn code_of(text: &str) -> String {
 #[test]
 fn the_scanner_reads_code_and_not_prose() {
     let text = "use crate::{a::{b, c}, d}; // crate::e\nlet s = \"crate::f\"; crate::g::h()";
-    assert_eq!(
-        Vec::from_iter(crate_imports(&code_of(text))),
-        ["a", "d", "g"]
-    );
+    assert_eq!(Vec::from_iter(crate_imports(&code_of(text))), ["a", "d", "g"]);
 }

@@ -6,16 +6,8 @@ use crate::support::{SMOKE, Workspace};
 fn check(workspace: &Workspace, arguments: &[&str], code: i32, word: &str) {
     let ran = workspace.run(arguments);
     assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
-    assert!(
-        ran.stderr.contains(word),
-        "{arguments:?} should say `{word}`: {}",
-        ran.stderr
-    );
-    assert!(
-        !ran.stderr.contains("panicked"),
-        "{arguments:?}: {}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains(word), "{arguments:?} should say `{word}`: {}", ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "{arguments:?}: {}", ran.stderr);
 }
 
 #[test]
@@ -27,54 +19,19 @@ fn wrong_words_are_refused_with_what_would_do() {
         2,
         "did you mean `pictogram-scaling-laws`?",
     );
-    check(
-        &workspace,
-        &["reproduce", "pictogram-scaling-laws/qick"],
-        2,
-        "quick",
-    );
+    check(&workspace, &["reproduce", "pictogram-scaling-laws/qick"], 2, "quick");
     check(&workspace, &["reproduce", "Upper/case"], 2, "lower-case");
-    check(
-        &workspace,
-        &["reproduce", "no/such/target"],
-        2,
-        "EXPERIMENT/TARGET",
-    );
-    check(
-        &workspace,
-        &["reproduce", "missing.dhall"],
-        3,
-        "missing.dhall",
-    );
-    check(
-        &workspace,
-        &["reproduce", SMOKE, "--budget", "soon"],
-        2,
-        "--budget",
-    );
-    check(
-        &workspace,
-        &["reproduce", SMOKE, "--simd", "neon"],
-        2,
-        "scalar",
-    );
+    check(&workspace, &["reproduce", "no/such/target"], 2, "EXPERIMENT/TARGET");
+    check(&workspace, &["reproduce", "missing.dhall"], 3, "missing.dhall");
+    check(&workspace, &["reproduce", SMOKE, "--budget", "soon"], 2, "--budget");
+    check(&workspace, &["reproduce", SMOKE, "--simd", "neon"], 2, "scalar");
     check(&workspace, &["frobnicate"], 2, "unrecognized");
     check(&workspace, &["order", SMOKE, "--step", "32"], 2, "32 steps");
-    check(
-        &workspace,
-        &["order", "pictogram-scaling-laws/quick", "--step", "0"],
-        2,
-        "--run",
-    );
+    check(&workspace, &["order", "pictogram-scaling-laws/quick", "--step", "0"], 2, "--run");
     check(&workspace, &["store", "cat", "abc"], 2, "64 lower-case");
     check(&workspace, &["store", "cat", &"0".repeat(64)], 3, "no blob");
     check(&workspace, &["data", "pin", "no-such-set"], 2, "glyphs-2k");
-    check(
-        &workspace,
-        &["list", "--workspace", "nowhere"],
-        2,
-        "ibid init",
-    );
+    check(&workspace, &["list", "--workspace", "nowhere"], 2, "ibid init");
     check(&Workspace::empty(), &["list"], 2, "ibid init");
 }
 
@@ -83,18 +40,11 @@ fn a_run_beyond_the_budget_executes_nothing() {
     let workspace = Workspace::of_repository();
     check(
         &workspace,
-        &[
-            "reproduce",
-            "pictogram-scaling-laws/quick",
-            "--budget",
-            "1s",
-        ],
+        &["reproduce", "pictogram-scaling-laws/quick", "--budget", "1s"],
         2,
         "--budget",
     );
-    let plan = workspace
-        .ok(&["plan", "pictogram-scaling-laws/quick"])
-        .stdout;
+    let plan = workspace.ok(&["plan", "pictogram-scaling-laws/quick"]).stdout;
     assert!(plan.lines().last().unwrap().starts_with("hit 0,"), "{plan}");
 }
 
@@ -102,12 +52,7 @@ fn a_run_beyond_the_budget_executes_nothing() {
 fn a_folder_of_other_things_is_no_store() {
     let workspace = Workspace::of_repository();
     workspace.write("other/thing", "x");
-    check(
-        &workspace,
-        &["reproduce", SMOKE, "--store", "other"],
-        3,
-        "store",
-    );
+    check(&workspace, &["reproduce", SMOKE, "--store", "other"], 3, "store");
     assert_eq!(workspace.read("other/thing"), "x");
 }
 
@@ -122,11 +67,7 @@ fn a_closed_pipe_is_silent() {
         .unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success());
 }
 

@@ -8,12 +8,7 @@ use crate::support::{SMOKE, Workspace};
 
 /// The blob of an output of `smoke`, found by its content.
 fn blob_of(workspace: &Workspace, file: &str) -> PathBuf {
-    let wanted = fs::read(
-        workspace
-            .path("out/pictogram-scaling-laws/smoke")
-            .join(file),
-    )
-    .unwrap();
+    let wanted = fs::read(workspace.path("out/pictogram-scaling-laws/smoke").join(file)).unwrap();
     let folders = fs::read_dir(workspace.path(".ibid/cas")).unwrap();
     let mut blobs = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
     blobs
@@ -67,24 +62,11 @@ fn a_blob_is_printed_only_if_it_has_its_digest() {
     let digest = if digest.len() == 64 {
         digest
     } else {
-        format!(
-            "{}{digest}",
-            blob.parent()
-                .unwrap()
-                .file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-        )
+        format!("{}{digest}", blob.parent().unwrap().file_name().unwrap().to_str().unwrap())
     };
     let printed = workspace.ok(&["store", "cat", &digest]).stdout;
     assert!(printed.starts_with("run,model"), "{printed}");
     flip(&blob);
     let refused = workspace.run(&["store", "cat", &digest]);
-    assert_eq!(
-        (refused.code, refused.stdout.as_str()),
-        (Some(4), ""),
-        "{}",
-        refused.stderr
-    );
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(4), ""), "{}", refused.stderr);
 }

@@ -15,14 +15,8 @@ fn every_experiment_is_sound_and_locked() {
         count += 1;
     }
     let folders = std::fs::read_dir(repository().join("experiments")).unwrap();
-    let with_package = folders.filter(|folder| {
-        folder
-            .as_ref()
-            .unwrap()
-            .path()
-            .join("package.dhall")
-            .exists()
-    });
+    let with_package =
+        folders.filter(|folder| folder.as_ref().unwrap().path().join("package.dhall").exists());
     assert_eq!(count, with_package.count());
 }
 
@@ -31,15 +25,10 @@ fn every_experiment_is_sound_and_locked() {
 fn the_shown_normal_form_has_the_same_id() {
     let workspace = Workspace::of_repository();
     let shown = workspace.ok(&["show", "pictogram-scaling-laws"]).stdout;
-    let id = workspace
-        .ok(&["show", "pictogram-scaling-laws", "--id"])
-        .stdout;
+    let id = workspace.ok(&["show", "pictogram-scaling-laws", "--id"]).stdout;
     assert!(shown.contains(id.trim()), "the id heads the normal form");
     workspace.write("alone/normal.dhall", &shown);
-    assert_eq!(
-        workspace.ok(&["show", "alone/normal.dhall", "--id"]).stdout,
-        id
-    );
+    assert_eq!(workspace.ok(&["show", "alone/normal.dhall", "--id"]).stdout, id);
 }
 
 #[test]
@@ -50,9 +39,6 @@ fn the_picture_in_the_readme_is_the_locked_figure() {
     let lockfile =
         std::fs::read_to_string(repository().join("lockfiles/pictogram-scaling-laws.lock"))
             .unwrap();
-    let line = lockfile
-        .lines()
-        .find(|line| line.starts_with("quick/draw "))
-        .unwrap();
+    let line = lockfile.lines().find(|line| line.starts_with("quick/draw ")).unwrap();
     assert!(line.ends_with(&format!("figure.svg={digest}")), "{line}");
 }

@@ -10,26 +10,11 @@ fn check(text: &str, word: &str) {
     workspace.write("x.dhall", text);
     let start = Instant::now();
     let ran = workspace.run(&["check", "x.dhall"]);
-    assert_eq!(
-        ran.code,
-        Some(2),
-        "{}: {}{}",
-        &text[..text.len().min(80)],
-        ran.stdout,
-        ran.stderr
-    );
+    assert_eq!(ran.code, Some(2), "{}: {}{}", &text[..text.len().min(80)], ran.stdout, ran.stderr);
     let said = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(
-        said.contains(word),
-        "{} should say `{word}`: {said}",
-        &text[..text.len().min(80)]
-    );
+    assert!(said.contains(word), "{} should say `{word}`: {said}", &text[..text.len().min(80)]);
     assert!(!said.contains("panicked"), "{said}");
-    assert!(
-        start.elapsed() < Duration::from_secs(60),
-        "{}",
-        &text[..text.len().min(80)]
-    );
+    assert!(start.elapsed() < Duration::from_secs(60), "{}", &text[..text.len().min(80)]);
 }
 
 #[test]
@@ -47,11 +32,8 @@ fn a_link_out_of_the_root_is_refused() {
     let workspace = Workspace::empty();
     workspace.write("secret/s.txt", "s3cret");
     workspace.write("inside/x.dhall", "./link as Text");
-    std::os::unix::fs::symlink(
-        workspace.path("secret/s.txt"),
-        workspace.path("inside/link"),
-    )
-    .unwrap();
+    std::os::unix::fs::symlink(workspace.path("secret/s.txt"), workspace.path("inside/link"))
+        .unwrap();
     let ran = workspace.run(&["check", "inside/x.dhall"]);
     assert_eq!(ran.code, Some(2));
     assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("s3cret"));
@@ -59,23 +41,11 @@ fn a_link_out_of_the_root_is_refused() {
 
 #[test]
 fn neither_depth_nor_size_hangs_or_crashes() {
-    check(
-        &format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)),
-        "",
-    );
-    check(
-        "Natural/fold 100000000000 Natural (λ(n : Natural) → n + 1) 0",
-        "",
-    );
-    check(
-        "λ(x : Natural) → Natural/fold 1000000 Text (λ(t : Text) → t ++ t) \"x\"",
-        "",
-    );
+    check(&format!("{}1{}", "(".repeat(20_000), ")".repeat(20_000)), "");
+    check("Natural/fold 100000000000 Natural (λ(n : Natural) → n + 1) 0", "");
+    check("λ(x : Natural) → Natural/fold 1000000 Text (λ(t : Text) → t ++ t) \"x\"", "");
     check(&format!("{}1", "if True then 1 else ".repeat(5_000)), "");
-    check(
-        "let f = λ(x : Natural) → x + 18446744073709551615 in f 1",
-        "",
-    );
+    check("let f = λ(x : Natural) → x + 18446744073709551615 in f 1", "");
     check("\"a ${if True then 1}\"", "");
     check("Double/show 1.5", "Double/show");
 }
@@ -85,25 +55,11 @@ fn every_mistake_is_said_at_once_with_its_place() {
     let workspace = Workspace::of_repository();
     let file = "experiments/pictogram-scaling-laws/package.dhall";
     workspace.edit(file, "          , samplesSeen\n", "");
-    workspace.edit(
-        file,
-        "          , batchSize = 128\n",
-        "          , batchSize = \"128\"\n",
-    );
+    workspace.edit(file, "          , batchSize = 128\n", "          , batchSize = \"128\"\n");
     let ran = workspace.run(&["check", "pictogram-scaling-laws"]);
     assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
-    for word in [
-        "samplesSeen",
-        "batchSize",
-        "Natural",
-        "Text",
-        "package.dhall",
-    ] {
-        assert!(
-            ran.stdout.contains(word),
-            "should say `{word}`: {}",
-            ran.stdout
-        );
+    for word in ["samplesSeen", "batchSize", "Natural", "Text", "package.dhall"] {
+        assert!(ran.stdout.contains(word), "should say `{word}`: {}", ran.stdout);
     }
 }
 
@@ -115,10 +71,6 @@ fn rules_beyond_types_are_checked_all_at_once() {
     workspace.edit(file, "data.glyphs-2k 4096", "data.glyphs-2k 4097");
     let ran = workspace.run(&["check", "pictogram-scaling-laws"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
-    assert!(
-        ran.stdout.contains("gradientChunk") && ran.stdout.contains("4097"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.contains("gradientChunk") && ran.stdout.contains("4097"), "{}", ran.stdout);
     assert!(repository().join(file).is_file());
 }

@@ -21,11 +21,7 @@ fn locked(workspace: &Workspace) -> String {
 /// Starts a run, sends `signal` once the training is under way, and gives the exit code.
 fn disturb(workspace: &Workspace, signal: rustix::process::Signal) -> Option<i32> {
     let mut command = workspace.command(&["reproduce", SMOKE]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let scratch = workspace.path(".ibid/work");
     for _ in 0..500 {
         if scratch.is_dir() && scratch.read_dir().unwrap().next().is_some() {
@@ -44,10 +40,7 @@ fn a_disturbed_run_continues_to_the_bytes_of_an_undisturbed_one() {
     let undisturbed = locked(&longer());
     let workspace = longer();
     assert_eq!(disturb(&workspace, rustix::process::Signal::INT), Some(130));
-    assert_eq!(
-        disturb(&workspace, rustix::process::Signal::TERM),
-        Some(143)
-    );
+    assert_eq!(disturb(&workspace, rustix::process::Signal::TERM), Some(143));
     assert_eq!(disturb(&workspace, rustix::process::Signal::KILL), None);
     assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
     assert_eq!(locked(&workspace), undisturbed);

@@ -16,10 +16,7 @@ fn a_new_experiment_checks_runs_locks_and_verifies() {
     let verified = workspace.ok(&["verify", "mine"]);
     assert_eq!(verified.verdict("cached"), 0, "{}", verified.stdout);
     let listed = workspace.ok(&["list"]).stdout;
-    assert!(
-        listed.contains("mine/figure") && listed.contains("lockfile current"),
-        "{listed}"
-    );
+    assert!(listed.contains("mine/figure") && listed.contains("lockfile current"), "{listed}");
 }
 
 #[test]

@@ -14,9 +14,8 @@ fn console_blocks_print_what_they_show() {
         let block = block.split("```").next().unwrap();
         let mut lines = block.lines().peekable();
         while let Some(line) = lines.next() {
-            let typed = line
-                .strip_prefix("$ ibid ")
-                .unwrap_or_else(|| panic!("not a command: `{line}`"));
+            let typed =
+                line.strip_prefix("$ ibid ").unwrap_or_else(|| panic!("not a command: `{line}`"));
             let mut expected = Vec::new();
             while lines.peek().is_some_and(|line| !line.starts_with("$ ")) {
                 expected.extend(lines.next());

@@ -18,10 +18,7 @@ fn smoke_gives_the_same_lockfile_at_every_level_and_thread_count() {
         .collect();
     println!("levels that ran: {levels:?}");
     if std::env::var_os("IBID_CI").is_some() {
-        assert!(
-            levels.len() >= 2,
-            "one SIMD level alone cannot be compared: {levels:?}"
-        );
+        assert!(levels.len() >= 2, "one SIMD level alone cannot be compared: {levels:?}");
     }
     let expected = digests(&["--simd", "scalar", "--threads", "1"]);
     assert!(expected.contains("smoke-xs-2k/train"), "{expected}");

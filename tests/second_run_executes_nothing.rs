@@ -13,10 +13,7 @@ fn second_run_executes_nothing_and_starts_no_evaluator() {
     let output = command.output().unwrap();
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        text.lines().last().unwrap().starts_with("executed 0,"),
-        "{text}"
-    );
+    assert!(text.lines().last().unwrap().starts_with("executed 0,"), "{text}");
 }
 
 #[test]
@@ -27,10 +24,7 @@ fn layout_comments_and_time_stamps_execute_nothing() {
     assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
     workspace.write(
         PACKAGE,
-        &format!(
-            "-- a comment\n\n{}",
-            text.replace("let smoke =", "let smoke   =")
-        ),
+        &format!("-- a comment\n\n{}", text.replace("let smoke =", "let smoke   =")),
     );
     assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
     workspace.write(PACKAGE, &text);
@@ -59,12 +53,7 @@ fn every_promised_file_appears() {
         "report.html",
         "attribution.txt",
     ] {
-        let path = workspace
-            .path("out/pictogram-scaling-laws/smoke")
-            .join(file);
-        assert!(
-            path.is_file() && path.metadata().unwrap().len() > 0,
-            "{file}"
-        );
+        let path = workspace.path("out/pictogram-scaling-laws/smoke").join(file);
+        assert!(path.is_file() && path.metadata().unwrap().len() > 0, "{file}");
     }
 }

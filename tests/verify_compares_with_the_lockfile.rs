@@ -10,12 +10,7 @@ const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
 fn verify_executes_everything_elsewhere_and_finds_the_locked_bits() {
     let workspace = Workspace::of_repository();
     let ran = workspace.ok(&["verify", SMOKE]);
-    assert_eq!(
-        (ran.verdict("executed"), ran.verdict("cached")),
-        (6, 0),
-        "{}",
-        ran.stdout
-    );
+    assert_eq!((ran.verdict("executed"), ran.verdict("cached")), (6, 0), "{}", ran.stdout);
     assert_eq!(ran.verdict("same bits as lockfile"), 6);
 }
 
@@ -23,26 +18,14 @@ fn verify_executes_everything_elsewhere_and_finds_the_locked_bits() {
 fn a_lockfile_edited_by_hand_is_named_with_action_and_output() {
     let workspace = Workspace::with_smoke();
     let lockfile = workspace.read(LOCKFILE);
-    let line = lockfile
-        .lines()
-        .find(|line| line.contains("smoke-xs-2k/train"))
-        .unwrap()
-        .to_owned();
+    let line = lockfile.lines().find(|line| line.contains("smoke-xs-2k/train")).unwrap().to_owned();
     let digest = line.rsplit('=').next().unwrap().to_owned();
-    let forged = format!(
-        "{}{}",
-        &digest[..63],
-        if digest.ends_with('0') { '1' } else { '0' }
-    );
+    let forged = format!("{}{}", &digest[..63], if digest.ends_with('0') { '1' } else { '0' });
     workspace.edit(LOCKFILE, &line, &line.replace(&digest, &forged));
     for command in ["reproduce", "verify"] {
         let ran = workspace.run(&[command, SMOKE]);
         assert_eq!(ran.code, Some(1), "{command}: {}", ran.stderr);
-        let differs = ran
-            .stdout
-            .lines()
-            .find(|line| line.starts_with("differs"))
-            .unwrap();
+        let differs = ran.stdout.lines().find(|line| line.starts_with("differs")).unwrap();
         assert!(differs.contains("smoke-xs-2k/train"), "{differs}");
     }
     assert_eq!(workspace.run(&["lock", SMOKE, "--check"]).code, Some(1));
@@ -70,21 +53,11 @@ fn what_is_not_locked_cannot_be_verified() {
     fs::remove_file(workspace.path(LOCKFILE)).unwrap();
     let verify = workspace.run(&["verify", SMOKE]);
     assert_eq!(verify.code, Some(2));
-    assert!(
-        verify
-            .stderr
-            .contains("ibid lock pictogram-scaling-laws/smoke"),
-        "{}",
-        verify.stderr
-    );
+    assert!(verify.stderr.contains("ibid lock pictogram-scaling-laws/smoke"), "{}", verify.stderr);
     let locked = workspace.run(&["reproduce", SMOKE, "--locked"]);
     assert_ne!(locked.code, Some(0));
     let free = workspace.ok(&["reproduce", SMOKE]);
-    assert!(
-        free.stderr.contains("not in the lockfile"),
-        "{}",
-        free.stderr
-    );
+    assert!(free.stderr.contains("not in the lockfile"), "{}", free.stderr);
 }
 
 #[test]

@@ -69,11 +69,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalError> {
 /// Reads canonical bytes back; any other spelling of the same value is refused.
 pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, CanonicalError> {
     let value: T = serde_json::from_slice(bytes)?;
-    if encode(&value)? == bytes {
-        Ok(value)
-    } else {
-        Err(CanonicalError::OtherSpelling)
-    }
+    if encode(&value)? == bytes { Ok(value) } else { Err(CanonicalError::OtherSpelling) }
 }
 
 fn write_value(value: &Value, text: &mut String) -> Result<(), CanonicalError> {
@@ -142,11 +138,7 @@ mod tests {
             b: Real,
             a: Option<u64>,
         }
-        let bytes = encode(&Example {
-            b: Real::new(0.1).unwrap(),
-            a: None,
-        })
-        .unwrap();
+        let bytes = encode(&Example { b: Real::new(0.1).unwrap(), a: None }).unwrap();
         assert_eq!(bytes, br#"{"a":null,"b":"f64:3fb999999999999a"}"#);
     }
 

@@ -45,10 +45,7 @@ pub struct ManifestFile {
 impl Manifest {
     /// A manifest of today's format.
     pub fn new(files: Vec<ManifestFile>) -> Self {
-        Self {
-            format: ManifestFormat::V1,
-            files,
-        }
+        Self { format: ManifestFormat::V1, files }
     }
 
     /// Its canonical bytes.

@@ -88,12 +88,7 @@ impl<I: Serialize> Action<I> {
     /// An action of today's revision of its job kind.
     pub fn new(params: Params, inputs: BTreeMap<String, I>) -> Self {
         let revision = params.kind().revision();
-        Self {
-            profile: Profile::Portable1,
-            params,
-            revision,
-            inputs,
-        }
+        Self { profile: Profile::Portable1, params, revision, inputs }
     }
 
     /// The canonical bytes that names are computed over, kept so that `explain` can compare them.

@@ -8,12 +8,7 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// NAME is `EXPERIMENT[/TARGET]` of the workspace, or a file `FILE.dhall[#TARGET]`.
 #[derive(Debug, Parser)]
-#[command(
-    name = "ibid",
-    version,
-    max_term_width = 110,
-    arg_required_else_help = true
-)]
+#[command(name = "ibid", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
 Exit codes: 0 done; 1 a comparison differs, a claim is not met or a training diverged; 2 usage, specification or
 budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 130 interrupted;

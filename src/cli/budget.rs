@@ -4,9 +4,7 @@ use super::failure::Failure;
 
 /// Seconds.
 pub(super) fn parse(text: &str) -> Result<f64, Failure> {
-    let digits = text
-        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim() {
         "s" | "sec" => 1.0,
@@ -31,12 +29,9 @@ mod tests {
 
     #[test]
     fn units_are_required_and_known() {
-        for (text, seconds) in [
-            ("90s", 90.0),
-            ("15min", 900.0),
-            ("1.5h", 5400.0),
-            ("3d", 259_200.0),
-        ] {
+        for (text, seconds) in
+            [("90s", 90.0), ("15min", 900.0), ("1.5h", 5400.0), ("3d", 259_200.0)]
+        {
             assert!((parse(text).unwrap() - seconds).abs() < 1e-9, "{text}");
         }
         for text in ["", "15", "min", "1y", "-1s", "1..2s", "infs"] {

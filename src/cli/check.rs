@@ -17,10 +17,6 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
         return Ok(());
     }
     let count = findings.len();
-    let (noun, verb) = if count == 1 {
-        ("finding", "is")
-    } else {
-        ("findings", "are")
-    };
+    let (noun, verb) = if count == 1 { ("finding", "is") } else { ("findings", "are") };
     Err(Failure::usage(format!("there {verb} {count} {noun} in `{}`", named.name)).into())
 }

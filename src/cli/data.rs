@@ -76,10 +76,8 @@ fn inspect(
 fn licences(output: Output) -> Result<(), Stop> {
     for licence in ibid::data::licences() {
         output.value(licence)?;
-        output.line(format_args!(
-            "{}: {} ({})",
-            licence.title, licence.licence, licence.package
-        ))?;
+        output
+            .line(format_args!("{}: {} ({})", licence.title, licence.licence, licence.package))?;
         output.line(format_args!("  {}", licence.attribution))?;
     }
     Ok(())

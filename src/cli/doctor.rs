@@ -11,9 +11,8 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     output.value(&diagnosis)?;
     let rows = diagnosis.findings.iter();
     let mark = |is_well: bool| if is_well { "ok" } else { "BAD" }.to_owned();
-    let rows: Vec<_> = rows
-        .map(|f| vec![mark(f.is_well), f.what.clone(), f.text.clone()])
-        .collect();
+    let rows: Vec<_> =
+        rows.map(|f| vec![mark(f.is_well), f.what.clone(), f.text.clone()]).collect();
     for line in aligned(&rows) {
         output.line(line)?;
     }

@@ -31,10 +31,7 @@ impl Environment {
             |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
         Self {
             store: set("IBID_STORE").map(PathBuf::from),
-            mirrors: set("IBID_MIRRORS")
-                .iter()
-                .flat_map(std::env::split_paths)
-                .collect(),
+            mirrors: set("IBID_MIRRORS").iter().flat_map(std::env::split_paths).collect(),
             simd: text("IBID_SIMD"),
             log: text("IBID_LOG"),
             fancy: std::io::stderr().is_terminal()

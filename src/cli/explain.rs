@@ -12,10 +12,8 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
         output.value(&action)?;
         match (action.state, &action.nearest) {
             ("hit", _) => output.line(format_args!("{}: a hit", action.label))?,
-            (state, None) => output.line(format_args!(
-                "{}: {state}; no earlier action of this kind",
-                action.label
-            ))?,
+            (state, None) => output
+                .line(format_args!("{}: {state}; no earlier action of this kind", action.label))?,
             (state, Some(nearest)) if action.differences.is_empty() => {
                 output.line(format_args!(
                     "{}: {state}; the same as {}, whose outputs are not in the store",

@@ -32,11 +32,7 @@ pub(super) struct Failure {
 impl Failure {
     /// A mistake in what was typed.
     pub(super) fn usage(message: impl Into<String>) -> Self {
-        Self {
-            chain: vec![message.into()],
-            hints: Vec::new(),
-            code: 2,
-        }
+        Self { chain: vec![message.into()], hints: Vec::new(), code: 2 }
     }
 
     /// An error of the library with its causes.

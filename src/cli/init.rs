@@ -8,10 +8,7 @@ use super::output::Output;
 
 pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
     let current = std::env::current_dir().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
-    let folder = init
-        .dir
-        .as_ref()
-        .map_or_else(|| current.clone(), |dir| current.join(dir));
+    let folder = init.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
     let written = ibid::ops::init(&folder)?;
     for file in &written {
         output.value(&serde_json::json!({ "written": file }))?;
@@ -28,9 +25,6 @@ pub(super) fn new(workspace: &Workspace, new: &New, output: Output) -> Result<()
     let file = workspace.new_experiment(&new.name)?;
     output.value(&serde_json::json!({ "written": file }))?;
     output.line(file.display())?;
-    output.say(format_args!(
-        "\nhint: edit it, then: ibid check {}",
-        new.name
-    ));
+    output.say(format_args!("\nhint: edit it, then: ibid check {}", new.name));
     Ok(())
 }

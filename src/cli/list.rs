@@ -12,21 +12,11 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     for experiment in &experiments {
         output.value(experiment)?;
         let lockfile = format!("lockfile {}", experiment.lockfile);
-        rows.push(vec![
-            experiment.name.clone(),
-            String::new(),
-            lockfile,
-            experiment.title.clone(),
-        ]);
+        rows.push(vec![experiment.name.clone(), String::new(), lockfile, experiment.title.clone()]);
         for target in &experiment.targets {
             let name = format!("  {}/{}", experiment.name, target.name);
             let work = format!("{}FLOP", si(target.flops));
-            rows.push(vec![
-                name,
-                target.depths.join(", "),
-                work,
-                target.title.clone(),
-            ]);
+            rows.push(vec![name, target.depths.join(", "), work, target.title.clone()]);
         }
     }
     for line in aligned(&rows) {

@@ -30,14 +30,6 @@ pub(super) fn run(workspace: &Workspace, lock: &Lock, output: Output) -> Result<
     for label in &outcome.removed {
         output.line(format_args!("left over {label}"))?;
     }
-    output.line(format_args!(
-        "{}: {} actions",
-        outcome.path.display(),
-        outcome.actions
-    ))?;
-    if outcome.is_current {
-        Ok(())
-    } else {
-        Err(Stop::Differs)
-    }
+    output.line(format_args!("{}: {} actions", outcome.path.display(), outcome.actions))?;
+    if outcome.is_current { Ok(()) } else { Err(Stop::Differs) }
 }

@@ -44,10 +44,7 @@ pub(super) fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let environment = Environment::read();
-    let output = Output {
-        json: arguments.common.json,
-        fancy: environment.fancy,
-    };
+    let output = Output { json: arguments.common.json, fancy: environment.fancy };
     match run(arguments, &environment, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => stop.exit_code(output),
@@ -97,10 +94,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
 }
 
 /// Serves a parent process.
-#[cfg_attr(
-    not(feature = "faults"),
-    allow(unused_variables, reason = "only faults have arguments")
-)]
+#[cfg_attr(not(feature = "faults"), allow(unused_variables, reason = "only faults have arguments"))]
 fn serve(job: &arguments::Job) -> Result<(), Stop> {
     #[cfg(feature = "faults")]
     if let Some(fault) = &job.plant
@@ -113,25 +107,13 @@ fn serve(job: &arguments::Job) -> Result<(), Stop> {
 
 /// How a hidden command ends: its exit code is for the parent, and everything was said.
 fn child(code: u8) -> Result<(), Stop> {
-    if code == 0 {
-        Ok(())
-    } else {
-        Err(Stop::Child(code))
-    }
+    if code == 0 { Ok(()) } else { Err(Stop::Child(code)) }
 }
 
 fn start_log(common: &Common, environment: &Environment) -> Result<(), Failure> {
-    let filter = common
-        .log
-        .as_deref()
-        .or(environment.log.as_deref())
-        .unwrap_or("warn");
+    let filter = common.log.as_deref().or(environment.log.as_deref()).unwrap_or("warn");
     let filter = EnvFilter::try_new(filter).map_err(|error| {
-        Failure::of(
-            &error,
-            2,
-            vec!["such as: --log debug, or --log ibid::exec=trace".into()],
-        )
+        Failure::of(&error, 2, vec!["such as: --log debug, or --log ibid::exec=trace".into()])
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -183,10 +165,7 @@ fn level(text: Option<&str>) -> Result<Level, Failure> {
     if Level::available().contains(&wanted) {
         Ok(wanted)
     } else {
-        let failure = Failure {
-            code: 3,
-            ..Failure::usage(format!("this machine has no {text}"))
-        };
+        let failure = Failure { code: 3, ..Failure::usage(format!("this machine has no {text}")) };
         Err(failure.hint("leave --simd and IBID_SIMD out: results never depend on it"))
     }
 }

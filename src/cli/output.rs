@@ -20,11 +20,7 @@ pub(super) struct Closed;
 impl Output {
     /// Prints a line of data as text; nothing with `--json`.
     pub(super) fn line(self, text: impl std::fmt::Display) -> Result<(), Closed> {
-        if self.json {
-            Ok(())
-        } else {
-            write_out(format!("{text}\n").as_bytes())
-        }
+        if self.json { Ok(()) } else { write_out(format!("{text}\n").as_bytes()) }
     }
 
     /// Prints a value as one line of JSON; nothing without `--json`.
@@ -60,8 +56,5 @@ impl Output {
 
 fn write_out(bytes: &[u8]) -> Result<(), Closed> {
     let mut stream = io::stdout().lock();
-    stream
-        .write_all(bytes)
-        .and_then(|()| stream.flush())
-        .map_err(|_| Closed)
+    stream.write_all(bytes).and_then(|()| stream.flush()).map_err(|_| Closed)
 }

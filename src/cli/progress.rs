@@ -43,13 +43,7 @@ fn now() -> Instant {
 
 impl Progress {
     pub(super) const fn new(output: Output) -> Self {
-        Self {
-            output,
-            queued: 0,
-            done: 0,
-            running: BTreeMap::new(),
-            last_frame: None,
-        }
+        Self { output, queued: 0, done: 0, running: BTreeMap::new(), last_frame: None }
     }
 
     /// Takes note of an event and says what is worth saying.
@@ -57,11 +51,7 @@ impl Progress {
         drop(self.output.value(event));
         match event {
             Event::Queued { .. } => self.queued += 1,
-            Event::Hit {
-                label,
-                how: How::Fetched,
-                ..
-            } => self.say(&format!("fetched   {label}")),
+            Event::Hit { label, how: How::Fetched, .. } => self.say(&format!("fetched   {label}")),
             Event::Hit { .. } => {}
             Event::Started { recipe, label, .. } => {
                 let now = now();
@@ -75,19 +65,13 @@ impl Progress {
                 };
                 self.running.insert(*recipe, running);
             }
-            Event::Progress {
-                recipe, progress, ..
-            } => {
+            Event::Progress { recipe, progress, .. } => {
                 if let Some(running) = self.running.get_mut(recipe) {
                     running.note(progress);
                 }
                 self.say_long(recipe);
             }
-            Event::Finished {
-                recipe,
-                label,
-                wall_time,
-            } => {
+            Event::Finished { recipe, label, wall_time } => {
                 self.running.remove(recipe);
                 self.done += 1;
                 let time = wall_time.as_secs_f64();
@@ -96,11 +80,7 @@ impl Progress {
                     self.done, self.queued
                 ));
             }
-            Event::Failed {
-                recipe,
-                label,
-                failure,
-            } => {
+            Event::Failed { recipe, label, failure } => {
                 self.running.remove(recipe);
                 self.say(&format!("failed    {label}: {failure}"));
             }
@@ -141,14 +121,9 @@ impl Progress {
             return;
         }
         self.last_frame = Some(now);
-        let parts: Vec<_> = self
-            .running
-            .values()
-            .map(|running| running.describe(now))
-            .collect();
+        let parts: Vec<_> = self.running.values().map(|running| running.describe(now)).collect();
         let line = format!("{}/{}  {}", self.done, self.queued, parts.join("  |  "));
-        self.output
-            .moving(&line.chars().take(110).collect::<String>());
+        self.output.moving(&line.chars().take(110).collect::<String>());
     }
 }
 
@@ -161,13 +136,7 @@ impl Running {
 
     /// `xs-36k-64k/train 320/500 steps, 3 s left`
     fn describe(&self, now: Instant) -> String {
-        let Self {
-            label,
-            done,
-            total,
-            unit,
-            ..
-        } = self;
+        let Self { label, done, total, unit, .. } = self;
         let Some((first, before)) = self.first else {
             return label.clone();
         };
@@ -178,9 +147,6 @@ impl Running {
         #[allow(clippy::cast_precision_loss, reason = "an estimate for people")]
         let rest = total.saturating_sub(*done) as f64 / made as f64;
         let left = (now - first).as_secs_f64() * rest;
-        format!(
-            "{label} {done}/{total} {unit}, {} left",
-            duration_text(left)
-        )
+        format!("{label} {done}/{total} {unit}, {} left", duration_text(left))
     }
 }

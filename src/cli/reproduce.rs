@@ -37,11 +37,7 @@ pub(super) fn stopped(error: ibid::ops::Error, signals: &Signals) -> Stop {
     let is_interruption = error.kind() == ibid::ops::Kind::Interrupted;
     let failure = Failure::from(error);
     if is_interruption {
-        Failure {
-            code: signals.exit_code(),
-            ..failure
-        }
-        .into()
+        Failure { code: signals.exit_code(), ..failure }.into()
     } else {
         failure.into()
     }
@@ -55,22 +51,13 @@ pub(super) fn tell(
 ) -> Result<(), Stop> {
     for figure in &reproduced.figures {
         for fit in &figure.fits {
-            output.line(format_args!(
-                "{} | {}: {}",
-                fit.panel,
-                method(fit.method),
-                fit.formula
-            ))?;
+            output.line(format_args!("{} | {}: {}", fit.panel, method(fit.method), fit.formula))?;
         }
     }
     let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims);
     let rows: Vec<_> = claims
         .map(|claim| {
-            let known = claim
-                .known
-                .as_ref()
-                .map(|why| format!("known: {why}"))
-                .unwrap_or_default();
+            let known = claim.known.as_ref().map(|why| format!("known: {why}")).unwrap_or_default();
             let verdict = claim.verdict.name().to_owned();
             vec![
                 verdict,
@@ -107,21 +94,14 @@ pub(super) fn tell(
         output.say(format_args!("hint: ibid lock {}", reproduced.name));
     }
     for folder in folders {
-        output.line(format_args!(
-            "wrote {}",
-            folder.join("report.html").display()
-        ))?;
+        output.line(format_args!("wrote {}", folder.join("report.html").display()))?;
     }
     let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
     value["verdict"] = reproduced.verdict().into();
     value["folders"] = serde_json::json!(folders);
     output.value(&value)?;
     output.line(reproduced.verdict())?;
-    if reproduced.is_as_recorded() {
-        Ok(())
-    } else {
-        Err(Stop::Differs)
-    }
+    if reproduced.is_as_recorded() { Ok(()) } else { Err(Stop::Differs) }
 }
 
 fn method(method: ibid::metrics::fits::MethodRecord) -> &'static str {

@@ -18,10 +18,7 @@ pub(super) struct Signals {
 impl Signals {
     /// From now on signals are noted.
     pub(super) fn watch() -> Result<Self, Failure> {
-        let signals = Self {
-            cancelled: Arc::default(),
-            which: Arc::default(),
-        };
+        let signals = Self { cancelled: Arc::default(), which: Arc::default() };
         let register = || {
             for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
                 flag::register_conditional_shutdown(signal, code, Arc::clone(&signals.cancelled))?;

@@ -53,9 +53,7 @@ fn fsck(workspace: &Workspace, output: Output) -> Result<(), Stop> {
         code: 4,
         ..Failure::usage("the store holds bytes that are not what they are named")
     };
-    Err(failure
-        .hint("what was moved aside is made again by the next run that needs it")
-        .into())
+    Err(failure.hint("what was moved aside is made again by the next run that needs it").into())
 }
 
 fn gc(workspace: &Workspace, dry_run: bool, output: Output) -> Result<(), Stop> {

@@ -38,11 +38,7 @@ pub(super) fn si(value: u128) -> String {
 /// A size in bytes, in decimal units.
 pub(super) fn bytes(value: u64) -> String {
     let text = si(u128::from(value));
-    if text.contains(' ') {
-        format!("{text}B")
-    } else {
-        format!("{text} B")
-    }
+    if text.contains(' ') { format!("{text}B") } else { format!("{text} B") }
 }
 
 #[cfg(test)]

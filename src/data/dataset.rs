@@ -35,10 +35,8 @@ impl Dataset {
     pub fn load(dir: &Path) -> Result<Self, DataError> {
         let manifest_path = dir.join("manifest.json");
         let bytes = read_at_most(&manifest_path, MANIFEST_BYTES_MAX)?;
-        let manifest = Manifest::decode(&bytes).map_err(|source| DataError::Manifest {
-            path: manifest_path,
-            source,
-        })?;
+        let manifest = Manifest::decode(&bytes)
+            .map_err(|source| DataError::Manifest { path: manifest_path, source })?;
         let mut dataset = Self::default();
         for file in manifest.files.iter().filter(|file| is_shard(&file.name)) {
             dataset.load_shard(dir, file)?;
@@ -85,33 +83,20 @@ impl Dataset {
     fn load_shard(&mut self, dir: &Path, file: &ManifestFile) -> Result<(), DataError> {
         let shard = &file.name;
         if shard.contains(['/', '\\', '\0']) || shard.starts_with('.') {
-            return Err(DataError::ShardName {
-                name: shard.clone(),
-            });
+            return Err(DataError::ShardName { name: shard.clone() });
         }
         if file.bytes > SHARD_BYTES_MAX {
             let (shard, bytes, limit) = (shard.clone(), file.bytes, SHARD_BYTES_MAX);
-            return Err(DataError::ShardTooLarge {
-                shard,
-                bytes,
-                limit,
-            });
+            return Err(DataError::ShardTooLarge { shard, bytes, limit });
         }
         let bytes = read_at_most(&dir.join(shard), file.bytes)?;
         if bytes.len() as u64 != file.bytes {
-            return Err(DataError::ShardSize {
-                shard: shard.clone(),
-                expected: file.bytes,
-            });
+            return Err(DataError::ShardSize { shard: shard.clone(), expected: file.bytes });
         }
         let samples = read_shard(shard, &bytes, &file.skipped)?;
         if samples.len() as u64 != file.samples {
             let (expected, actual) = (file.samples, samples.len() as u64);
-            return Err(DataError::SampleCount {
-                shard: shard.clone(),
-                expected,
-                actual,
-            });
+            return Err(DataError::SampleCount { shard: shard.clone(), expected, actual });
         }
         self.shard_sizes.push(samples.len());
         for sample in samples {
@@ -123,18 +108,10 @@ impl Dataset {
     fn push(&mut self, shard: &str, sample: RawSample) -> Result<(), DataError> {
         let fail = |source| {
             let (shard, member) = (shard.to_owned(), format!("{}.png", sample.key));
-            DataError::Member {
-                shard,
-                member,
-                source,
-            }
+            DataError::Member { shard, member, source }
         };
         let image = decode_png(&sample.png).map_err(fail)?;
-        let side = if self.is_empty() {
-            image.width
-        } else {
-            self.image_size
-        };
+        let side = if self.is_empty() { image.width } else { self.image_size };
         if (image.width, image.height) != (side, side) || side == 0 {
             let narrow = |pixels| u32::try_from(pixels).expect("decoding bounds the side");
             return Err(fail(MemberError::ImageSize {
@@ -147,10 +124,7 @@ impl Dataset {
         let start = self.images.len();
         let bytes = start as u64 + 3 * (side * side) as u64;
         if bytes > IMAGE_BYTES_MAX {
-            return Err(DataError::TooLarge {
-                bytes,
-                limit: IMAGE_BYTES_MAX,
-            });
+            return Err(DataError::TooLarge { bytes, limit: IMAGE_BYTES_MAX });
         }
         self.images.resize(start + 3 * side * side, 0);
         image.write_planes(&mut self.images[start..]);
@@ -162,21 +136,14 @@ impl Dataset {
 
 /// Whether a file of a manifest holds samples.
 fn is_shard(name: &str) -> bool {
-    Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "tar")
+    Path::new(name).extension().is_some_and(|extension| extension == "tar")
 }
 
 /// Reads a file, at most one byte more than `limit`.
 fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, DataError> {
-    let fail = |source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let fail = |source| DataError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(fail)?;
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(fail)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(fail)?;
     Ok(bytes)
 }

@@ -27,31 +27,20 @@ pub(crate) struct Decoded {
 
 /// Decodes a PNG image of at most [`SIDE_MAX`] pixels a side; palettes are expanded, 16-bit channels cut to 8.
 pub(crate) fn decode_png(bytes: &[u8]) -> Result<Decoded, MemberError> {
-    let limits = png::Limits {
-        bytes: DECODER_BYTES_MAX,
-    };
+    let limits = png::Limits { bytes: DECODER_BYTES_MAX };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info()?;
     let (width, height) = reader.info().size();
     if width > SIDE_MAX || height > SIDE_MAX {
         let expected = format!("at most {SIDE_MAX} a side");
-        return Err(MemberError::ImageSize {
-            width,
-            height,
-            expected,
-        });
+        return Err(MemberError::ImageSize { width, height, expected });
     }
     let channels = reader.output_color_type().0.samples();
     let (width, height) = (width as usize, height as usize);
     let mut pixels = vec![0; width * height * channels];
     reader.next_frame(&mut pixels)?;
-    Ok(Decoded {
-        width,
-        height,
-        channels,
-        pixels,
-    })
+    Ok(Decoded { width, height, channels, pixels })
 }
 
 impl Decoded {
@@ -76,9 +65,11 @@ impl Decoded {
         let (red, rest) = planes.split_at_mut(area);
         let (green, blue) = rest.split_at_mut(area);
         match self.channels {
-            1 => [red, green, blue]
-                .into_iter()
-                .for_each(|plane| plane.copy_from_slice(&self.pixels)),
+            1 => {
+                [red, green, blue]
+                    .into_iter()
+                    .for_each(|plane| plane.copy_from_slice(&self.pixels));
+            }
             3 => {
                 for (index, pixel) in self.pixels.chunks_exact(3).enumerate() {
                     (red[index], green[index], blue[index]) = (pixel[0], pixel[1], pixel[2]);
@@ -112,12 +103,8 @@ pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
     // Lengths are counted in 1/side of a source pixel: target pixel i covers i·square to (i+1)·square.
     let overlaps = |target: usize| {
         let (start, end) = (target * square, (target + 1) * square);
-        (start / side..end.div_ceil(side)).map(move |source| {
-            (
-                source,
-                end.min((source + 1) * side) - start.max(source * side),
-            )
-        })
+        (start / side..end.div_ceil(side))
+            .map(move |source| (source, end.min((source + 1) * side) - start.max(source * side)))
     };
     let area = 255 * (square * square) as u64;
     let mut resampled = Vec::with_capacity(side * side * 3);
@@ -147,10 +134,7 @@ pub(crate) fn resample_over_white(image: &Decoded, side: usize) -> Vec<u8> {
 #[cfg(any(test, feature = "pictograms"))]
 pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
     let channels = pixels.len() / (side * side);
-    assert!(
-        matches!(channels, 1 | 3) && pixels.len() == channels * side * side,
-        "grey or colour"
-    );
+    assert!(matches!(channels, 1 | 3) && pixels.len() == channels * side * side, "grey or colour");
     let side_bytes = u32::try_from(side).expect("a side is small").to_be_bytes();
     let colour_type = if channels == 1 { 0 } else { 2 };
     let mut rows = Vec::with_capacity(pixels.len() + side);
@@ -170,11 +154,7 @@ pub(crate) fn encode_png(pixels: &[u8], side: usize) -> Vec<u8> {
     stream.extend_from_slice(&adler32(&rows).to_be_bytes());
     let header = [&side_bytes[..], &side_bytes, &[8, colour_type, 0, 0, 0]].concat();
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (kind, data) in [
-        (b"IHDR", &header),
-        (b"IDAT", &stream),
-        (b"IEND", &Vec::new()),
-    ] {
+    for (kind, data) in [(b"IHDR", &header), (b"IDAT", &stream), (b"IEND", &Vec::new())] {
         png.extend_from_slice(&u32::try_from(data.len()).expect("small").to_be_bytes());
         let start = png.len();
         png.extend_from_slice(kind);
@@ -208,11 +188,7 @@ fn crc32(bytes: &[u8]) -> u32 {
         while index < 256 {
             let (mut value, mut bit) = (index, 0);
             while bit < 8 {
-                value = if value & 1 == 1 {
-                    0xedb8_8320 ^ value >> 1
-                } else {
-                    value >> 1
-                };
+                value = if value & 1 == 1 { 0xedb8_8320 ^ value >> 1 } else { value >> 1 };
                 bit += 1;
             }
             table[index as usize] = value;
@@ -220,7 +196,7 @@ fn crc32(bytes: &[u8]) -> u32 {
         }
         table
     };
-    !bytes.iter().fold(!0, |check, &byte| {
-        TABLE[usize::from(check.to_le_bytes()[0] ^ byte)] ^ check >> 8
-    })
+    !bytes
+        .iter()
+        .fold(!0, |check, &byte| TABLE[usize::from(check.to_le_bytes()[0] ^ byte)] ^ check >> 8)
 }

@@ -23,13 +23,7 @@ const fn pack(
     licence: &'static str,
     attribution: &'static str,
 ) -> Licence {
-    Licence {
-        source,
-        title,
-        package: ICONFLOW,
-        licence,
-        attribution,
-    }
+    Licence { source, title, package: ICONFLOW, licence, attribution }
 }
 
 /// Every source of the bundled sets. All drawings are resized to 32 × 32 pixels.
@@ -38,18 +32,8 @@ pub fn licences() -> &'static [Licence] {
 }
 
 const LICENCES: [Licence; 22] = [
-    pack(
-        "bootstrap",
-        "Bootstrap Icons",
-        "MIT",
-        "Copyright (c) 2019-2024 The Bootstrap Authors",
-    ),
-    pack(
-        "carbon",
-        "Carbon Icons",
-        "Apache-2.0",
-        "Copyright (c) IBM Corporation",
-    ),
+    pack("bootstrap", "Bootstrap Icons", "MIT", "Copyright (c) 2019-2024 The Bootstrap Authors"),
+    pack("carbon", "Carbon Icons", "Apache-2.0", "Copyright (c) IBM Corporation"),
     Licence {
         source: "emoji-icon",
         title: "emoji-icon-font",
@@ -57,36 +41,11 @@ const LICENCES: [Licence; 22] = [
         licence: "MIT",
         attribution: "Copyright (c) 2014 John Slegers",
     },
-    pack(
-        "feather",
-        "Feather",
-        "MIT",
-        "Copyright (c) 2013-2023 Cole Bemis",
-    ),
-    pack(
-        "fluentui",
-        "Fluent UI System Icons",
-        "MIT",
-        "Copyright (c) 2020 Microsoft Corporation",
-    ),
-    pack(
-        "heroicons",
-        "Heroicons",
-        "MIT",
-        "Copyright (c) Tailwind Labs, Inc.",
-    ),
-    pack(
-        "iconoir",
-        "Iconoir",
-        "MIT",
-        "Copyright (c) 2021 Luca Burgio",
-    ),
-    pack(
-        "ionicons",
-        "Ionicons",
-        "MIT",
-        "Copyright (c) 2015-present Ionic (http://ionic.io/)",
-    ),
+    pack("feather", "Feather", "MIT", "Copyright (c) 2013-2023 Cole Bemis"),
+    pack("fluentui", "Fluent UI System Icons", "MIT", "Copyright (c) 2020 Microsoft Corporation"),
+    pack("heroicons", "Heroicons", "MIT", "Copyright (c) Tailwind Labs, Inc."),
+    pack("iconoir", "Iconoir", "MIT", "Copyright (c) 2021 Luca Burgio"),
+    pack("ionicons", "Ionicons", "MIT", "Copyright (c) 2015-present Ionic (http://ionic.io/)"),
     pack(
         "lucide",
         "Lucide",
@@ -109,30 +68,10 @@ const LICENCES: [Licence; 22] = [
         attribution: "Copyright 2013 Google Inc.; SIL Open Font License 1.1, \
                       https://openfontlicense.org",
     },
-    pack(
-        "octicons",
-        "Octicons",
-        "MIT",
-        "Copyright (c) 2025 GitHub Inc.",
-    ),
-    pack(
-        "phosphor",
-        "Phosphor Icons",
-        "MIT",
-        "Copyright (c) 2020-2021 Phosphor Icons",
-    ),
-    pack(
-        "remixicon",
-        "Remix Icon",
-        "Apache-2.0",
-        "Copyright (c) Remix Design",
-    ),
-    pack(
-        "tabler",
-        "Tabler Icons",
-        "MIT",
-        "Copyright (c) 2020-2025 Paweł Kuna",
-    ),
+    pack("octicons", "Octicons", "MIT", "Copyright (c) 2025 GitHub Inc."),
+    pack("phosphor", "Phosphor Icons", "MIT", "Copyright (c) 2020-2021 Phosphor Icons"),
+    pack("remixicon", "Remix Icon", "Apache-2.0", "Copyright (c) Remix Design"),
+    pack("tabler", "Tabler Icons", "MIT", "Copyright (c) 2020-2025 Paweł Kuna"),
     Licence {
         source: "twemoji",
         title: "Twemoji",

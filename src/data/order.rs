@@ -58,12 +58,7 @@ impl Order {
         if shard_starts[shard_starts.len() - 1] == 0 {
             return Err(OrderError::Empty);
         }
-        Ok(Self {
-            kind,
-            seed,
-            shard_starts,
-            epoch: None,
-        })
+        Ok(Self { kind, seed, shard_starts, epoch: None })
     }
 
     /// Samples in the data set: the length of an epoch.
@@ -153,15 +148,10 @@ mod tests {
         let first = [2, 13, 6, 12, 3, 4, 9, 5, 11, 8, 0, 7, 1, 10];
         let second = [13, 1, 2, 3, 0, 7, 5, 10, 4, 9, 12, 6, 8, 11];
         assert_eq!(visits(ONE_GROUP, 0..28), [first, second].concat());
-        assert_eq!(
-            visits(PAIRS, 0..14),
-            [5, 3, 7, 8, 4, 9, 6, 2, 12, 0, 13, 10, 1, 11]
-        );
+        assert_eq!(visits(PAIRS, 0..14), [5, 3, 7, 8, 4, 9, 6, 2, 12, 0, 13, 10, 1, 11]);
         let drawn = visits(SampleOrder::WithReplacement, 0..12);
         assert_eq!(drawn, [9, 12, 8, 1, 2, 6, 1, 6, 0, 13, 7, 13]);
-        let captions: Vec<_> = (0..12)
-            .map(|position| caption_choice(7, position, 4))
-            .collect();
+        let captions: Vec<_> = (0..12).map(|position| caption_choice(7, position, 4)).collect();
         assert_eq!(captions, [0, 3, 0, 1, 0, 2, 1, 3, 2, 0, 3, 1]);
     }
 
@@ -180,9 +170,7 @@ mod tests {
     fn groups_of_shards_stay_together() {
         let shard_of = |sample: usize| [3, 8, 10, 14].iter().position(|&end| sample < end).unwrap();
         let visited = visits(PAIRS, 0..14);
-        let last_of_group = visited
-            .iter()
-            .rposition(|&s| shard_of(s) == shard_of(visited[0]));
+        let last_of_group = visited.iter().rposition(|&s| shard_of(s) == shard_of(visited[0]));
         let first_group: Vec<_> = visited[..=last_of_group.unwrap()].to_vec();
         let shards: std::collections::BTreeSet<_> =
             first_group.iter().map(|&sample| shard_of(sample)).collect();
@@ -193,9 +181,7 @@ mod tests {
     fn batches_over_the_end_of_an_epoch_are_cut_from_one_sequence() {
         for kind in [ONE_GROUP, PAIRS, SampleOrder::WithReplacement] {
             let mut order = Order::new(kind, &SIZES, 7).unwrap();
-            let batches: Vec<_> = (0..12)
-                .flat_map(|i| order.visits(i * 5..(i + 1) * 5))
-                .collect();
+            let batches: Vec<_> = (0..12).flat_map(|i| order.visits(i * 5..(i + 1) * 5)).collect();
             assert_eq!(batches, visits(kind, 0..60));
             assert_eq!(order.visits(3..9), visits(kind, 3..9), "also backwards");
         }
@@ -210,15 +196,9 @@ mod tests {
     #[test]
     fn nothing_has_no_order() {
         for sizes in [&[][..], &[0, 0]] {
-            assert_eq!(
-                Order::new(ONE_GROUP, sizes, 0).err(),
-                Some(OrderError::Empty)
-            );
+            assert_eq!(Order::new(ONE_GROUP, sizes, 0).err(), Some(OrderError::Empty));
         }
         let huge = [usize::try_from(u32::MAX).unwrap(), 1];
-        assert_eq!(
-            Order::new(ONE_GROUP, &huge, 0).err(),
-            Some(OrderError::TooLarge)
-        );
+        assert_eq!(Order::new(ONE_GROUP, &huge, 0).err(), Some(OrderError::TooLarge));
     }
 }

@@ -55,17 +55,10 @@ pub(crate) fn read_shard(
     bytes: &[u8],
     skipped: &[String],
 ) -> Result<Vec<RawSample>, DataError> {
-    let tar_error = |source| DataError::Tar {
-        shard: shard.to_owned(),
-        source,
-    };
+    let tar_error = |source| DataError::Tar { shard: shard.to_owned(), source };
     let member_error = |member: &str| {
         let (shard, member) = (shard.to_owned(), member.to_owned());
-        move |source| DataError::Member {
-            shard,
-            member,
-            source,
-        }
+        move |source| DataError::Member { shard, member, source }
     };
     let mut samples: Vec<(String, Parts)> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
@@ -114,9 +107,7 @@ pub(crate) fn read_shard(
 fn split_name(name: &str) -> Option<(&str, &str)> {
     let plain = !name.contains(['\0', '\u{fffd}', '\\']);
     let name = name.strip_prefix("./").unwrap_or(name);
-    let relative = name
-        .split('/')
-        .all(|part| !part.is_empty() && part != "." && part != "..");
+    let relative = name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
     let dot = file + name[file..].find('.')?;
     (plain && relative && dot > file).then_some((&name[..dot], &name[dot + 1..]))
@@ -137,28 +128,18 @@ impl Parts {
         match extension {
             "png" => put(&mut self.png, content),
             "json" => put(&mut self.json, serde_json::from_slice(&content)?),
-            "txt" => put(
-                &mut self.text,
-                std::str::from_utf8(&content)?.trim().to_owned(),
-            ),
+            "txt" => put(&mut self.text, std::str::from_utf8(&content)?.trim().to_owned()),
             _ => put(&mut self.class, parse_label(&content)?),
         }
     }
 
     fn whole(self, key: String) -> Result<RawSample, MemberError> {
-        let png = self.png.ok_or(MemberError::Missing {
-            what: "image (`png`)",
-        })?;
-        let json = self.json.unwrap_or(SampleJson {
-            captions: Vec::new(),
-            label: None,
-        });
+        let png = self.png.ok_or(MemberError::Missing { what: "image (`png`)" })?;
+        let json = self.json.unwrap_or(SampleJson { captions: Vec::new(), label: None });
         let mut captions = json.captions;
         captions.extend(self.text);
         if captions.is_empty() {
-            return Err(MemberError::Missing {
-                what: "caption (`json` or `txt`)",
-            });
+            return Err(MemberError::Missing { what: "caption (`json` or `txt`)" });
         }
         let label = match (json.label, self.class) {
             (Some(first), Some(second)) if first != second => {
@@ -166,18 +147,10 @@ impl Parts {
             }
             (first, second) => first.or(second),
         };
-        Ok(RawSample {
-            key,
-            png,
-            captions,
-            label,
-        })
+        Ok(RawSample { key, png, captions, label })
     }
 }
 
 fn parse_label(content: &[u8]) -> Result<u32, MemberError> {
-    std::str::from_utf8(content)?
-        .trim()
-        .parse()
-        .map_err(|_| MemberError::Label)
+    std::str::from_utf8(content)?.trim().parse().map_err(|_| MemberError::Label)
 }

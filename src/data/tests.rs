@@ -37,10 +37,7 @@ fn append(builder: &mut tar::Builder<Vec<u8>>, name: &str, kind: tar::EntryType,
 }
 
 fn write(dir: &Path, name: &str, bytes: &[u8]) {
-    std::fs::File::create(dir.join(name))
-        .unwrap()
-        .write_all(bytes)
-        .unwrap();
+    std::fs::File::create(dir.join(name)).unwrap().write_all(bytes).unwrap();
 }
 
 fn entry(name: &str, bytes: &[u8], samples: u64, skipped: &[&str]) -> ManifestFile {
@@ -61,19 +58,12 @@ fn load(shards: &[(&[u8], u64, &[&str])]) -> Result<Dataset, DataError> {
         write(dir.path(), &name, bytes);
         files.push(entry(&name, bytes, *samples, skipped));
     }
-    write(
-        dir.path(),
-        "manifest.json",
-        &Manifest::new(files).canonical_bytes(),
-    );
+    write(dir.path(), "manifest.json", &Manifest::new(files).canonical_bytes());
     Dataset::load(dir.path())
 }
 
 fn member_error(members: &[(&str, &[u8])]) -> MemberError {
-    let images = members
-        .iter()
-        .filter(|(name, _)| name.ends_with("png"))
-        .count() as u64;
+    let images = members.iter().filter(|(name, _)| name.ends_with("png")).count() as u64;
     match load(&[(&tar_of(members), images, &[])]) {
         Err(DataError::Member { source, .. }) => source,
         other => panic!("{other:?}"),
@@ -97,25 +87,15 @@ fn members_come_in_any_order_and_samples_in_that_of_their_first() {
         (dataset.captions(0), dataset.label(0)),
         (&["a cat", "cat"].map(str::to_owned)[..], Some(1))
     );
-    assert_eq!(
-        (dataset.captions(1), dataset.label(1)),
-        (&["a dog".to_owned()][..], None)
-    );
-    assert_eq!(
-        (dataset.image(0), dataset.image(1)),
-        (&[20; 48][..], &[10; 48][..])
-    );
+    assert_eq!((dataset.captions(1), dataset.label(1)), (&["a dog".to_owned()][..], None));
+    assert_eq!((dataset.image(0), dataset.image(1)), (&[20; 48][..], &[10; 48][..]));
 }
 
 #[test]
 fn skipped_members_are_not_there() {
     let image = png(0);
-    let shard = tar_of(&[
-        ("a.png", b"broken"),
-        ("b.png", &image),
-        ("a.json", b"{"),
-        ("b.json", JSON),
-    ]);
+    let shard =
+        tar_of(&[("a.png", b"broken"), ("b.png", &image), ("a.json", b"{"), ("b.json", JSON)]);
     assert_eq!(load(&[(&shard, 1, &["a"])]).unwrap().len(), 1);
     assert!(load(&[(&shard, 2, &[])]).is_err());
 }
@@ -126,81 +106,32 @@ fn what_is_wrong_with_a_member_is_named() {
     let check = |members: &[(&str, &[u8])], expected: &str| {
         assert_eq!(member_error(members).to_string(), expected);
     };
-    check(
-        &[("a.png", &image)],
-        "the sample has no caption (`json` or `txt`)",
-    );
+    check(&[("a.png", &image)], "the sample has no caption (`json` or `txt`)");
     check(&[("a.json", JSON)], "the sample has no image (`png`)");
-    check(
-        &[("a.png", b"no"), ("a.json", JSON)],
-        "it is not a PNG image",
-    );
-    check(
-        &[("a.png", &image[..60]), ("a.json", JSON)],
-        "it is not a PNG image",
-    );
-    check(
-        &[("a.png", &image), ("a.json", b"[1")],
-        "it is not the JSON of a sample",
-    );
-    check(
-        &[("a.png", &image), ("a.txt", b"\xff")],
-        "it is not UTF-8 text",
-    );
+    check(&[("a.png", b"no"), ("a.json", JSON)], "it is not a PNG image");
+    check(&[("a.png", &image[..60]), ("a.json", JSON)], "it is not a PNG image");
+    check(&[("a.png", &image), ("a.json", b"[1")], "it is not the JSON of a sample");
+    check(&[("a.png", &image), ("a.txt", b"\xff")], "it is not UTF-8 text");
     check(&[("a.json", JSON), ("a.json", JSON)], "there are two of it");
     let label = "it is not a label (a decimal number below 2^32)";
-    check(
-        &[("a.png", &image), ("a.json", JSON), ("a.cls", b"-1")],
-        label,
-    );
+    check(&[("a.png", &image), ("a.json", JSON), ("a.cls", b"-1")], label);
     let labels = "the sample has two labels, 1 and 2";
-    check(
-        &[("a.png", &image), ("a.json", JSON), ("a.cls", b"2")],
-        labels,
-    );
+    check(&[("a.png", &image), ("a.json", JSON), ("a.cls", b"2")], labels);
     let sizes = "it has 8 × 8 pixels, not 4 × 4";
-    check(
-        &[
-            ("a.png", &image),
-            ("a.json", JSON),
-            ("b.png", &wide),
-            ("b.json", JSON),
-        ],
-        sizes,
-    );
+    check(&[("a.png", &image), ("a.json", JSON), ("b.png", &wide), ("b.json", JSON)], sizes);
 }
 
 #[test]
 fn names_that_leave_the_shard_and_links_are_refused() {
-    for name in [
-        "../a.png",
-        "/a.png",
-        "x/../a.png",
-        "x//a.png",
-        "a\\b.png",
-        ".png",
-        "a",
-    ] {
-        assert!(
-            matches!(member_error(&[(name, b"")]), MemberError::Name),
-            "{name}"
-        );
+    for name in ["../a.png", "/a.png", "x/../a.png", "x//a.png", "a\\b.png", ".png", "a"] {
+        assert!(matches!(member_error(&[(name, b"")]), MemberError::Name), "{name}");
     }
-    for kind in [
-        tar::EntryType::Symlink,
-        tar::EntryType::Link,
-        tar::EntryType::Fifo,
-    ] {
+    for kind in [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Fifo] {
         let mut builder = tar::Builder::new(Vec::new());
         append(&mut builder, "a.png", kind, b"");
         let result = load(&[(&builder.into_inner().unwrap(), 1, &[])]);
-        let refused = matches!(
-            result,
-            Err(DataError::Member {
-                source: MemberError::NotAFile,
-                ..
-            })
-        );
+        let refused =
+            matches!(result, Err(DataError::Member { source: MemberError::NotAFile, .. }));
         assert!(refused, "{kind:?}");
     }
 }
@@ -212,15 +143,8 @@ fn claimed_sizes_cost_nothing() {
     for (claimed, is_expected) in [
         (
             1 << 33,
-            (|e| {
-                matches!(
-                    e,
-                    DataError::Member {
-                        source: MemberError::TooLarge { .. },
-                        ..
-                    }
-                )
-            }) as fn(&DataError) -> bool,
+            (|e| matches!(e, DataError::Member { source: MemberError::TooLarge { .. }, .. }))
+                as fn(&DataError) -> bool,
         ),
         (1 << 20, |e| matches!(e, DataError::Tar { .. })),
     ] {
@@ -239,74 +163,36 @@ fn claimed_sizes_cost_nothing() {
 fn shards_must_be_what_the_manifest_says() {
     let image = png(0);
     let shard = tar_of(&[("a.png", &image), ("a.json", JSON)]);
-    assert!(matches!(
-        load(&[(&shard, 2, &[])]),
-        Err(DataError::SampleCount { actual: 1, .. })
-    ));
-    assert!(matches!(
-        load(&[(&shard[..700], 1, &[])]),
-        Err(DataError::Tar { .. })
-    ));
+    assert!(matches!(load(&[(&shard, 2, &[])]), Err(DataError::SampleCount { actual: 1, .. })));
+    assert!(matches!(load(&[(&shard[..700], 1, &[])]), Err(DataError::Tar { .. })));
     let dir = tempfile::tempdir().unwrap();
     let load = |file: ManifestFile| {
-        write(
-            dir.path(),
-            "manifest.json",
-            &Manifest::new(vec![file]).canonical_bytes(),
-        );
+        write(dir.path(), "manifest.json", &Manifest::new(vec![file]).canonical_bytes());
         Dataset::load(dir.path()).unwrap_err()
     };
-    assert!(matches!(
-        load(entry("s.tar", &shard, 1, &[])),
-        DataError::Io { .. }
-    ));
+    assert!(matches!(load(entry("s.tar", &shard, 1, &[])), DataError::Io { .. }));
     write(dir.path(), "s.tar", &shard[1..]);
-    assert!(matches!(
-        load(entry("s.tar", &shard, 1, &[])),
-        DataError::ShardSize { .. }
-    ));
+    assert!(matches!(load(entry("s.tar", &shard, 1, &[])), DataError::ShardSize { .. }));
     write(dir.path(), "s.tar", &[&shard[..], b"x"].concat());
-    assert!(matches!(
-        load(entry("s.tar", &shard, 1, &[])),
-        DataError::ShardSize { .. }
-    ));
+    assert!(matches!(load(entry("s.tar", &shard, 1, &[])), DataError::ShardSize { .. }));
     let climbing = load(entry("../s.tar", &shard, 1, &[]));
     assert!(matches!(climbing, DataError::ShardName { .. }));
-    let huge = ManifestFile {
-        bytes: 1 << 40,
-        ..entry("s.tar", &shard, 1, &[])
-    };
+    let huge = ManifestFile { bytes: 1 << 40, ..entry("s.tar", &shard, 1, &[]) };
     assert!(matches!(load(huge), DataError::ShardTooLarge { .. }));
     write(dir.path(), "manifest.json", b"{}");
-    assert!(matches!(
-        Dataset::load(dir.path()),
-        Err(DataError::Manifest { .. })
-    ));
+    assert!(matches!(Dataset::load(dir.path()), Err(DataError::Manifest { .. })));
 }
 
 #[test]
 fn resampling_averages_areas_exactly_over_white() {
     // 3 × 3 to 2 × 2: each target covers one whole source pixel, two halves and a quarter.
     let pixels = vec![0, 90, 180, 0, 90, 180, 0, 90, 180];
-    let image = Decoded {
-        width: 3,
-        height: 3,
-        channels: 1,
-        pixels,
-    };
+    let image = Decoded { width: 3, height: 3, channels: 1, pixels };
     let column = |left: u8, right: u8| [left, left, left, right, right, right];
     // (1 · 0 + ½ · 90) ÷ 1.5 = 30 and (½ · 90 + 1 · 180) ÷ 1.5 = 150.
-    assert_eq!(
-        resample_over_white(&image, 2),
-        [column(30, 150), column(30, 150)].concat()
-    );
+    assert_eq!(resample_over_white(&image, 2), [column(30, 150), column(30, 150)].concat());
     // A black bar of half opacity, 2 wide and 1 high, is centred on white below its own height's half.
-    let image = Decoded {
-        width: 2,
-        height: 1,
-        channels: 2,
-        pixels: vec![0, 128, 0, 128],
-    };
+    let image = Decoded { width: 2, height: 1, channels: 2, pixels: vec![0, 128, 0, 128] };
     assert_eq!(resample_over_white(&image, 1), [191; 3]);
 }
 

@@ -78,12 +78,7 @@ impl Tokenizer {
         }
         let ids = parse_vocabulary(vocabulary)?;
         let tokens = (FIRST_TOKEN..).take(ids.len()).collect();
-        Ok(Self {
-            byte_pairs: BytePairs::new(),
-            ids,
-            tokens,
-            context_length,
-        })
+        Ok(Self { byte_pairs: BytePairs::new(), ids, tokens, context_length })
     }
 
     /// Tokens that [`Self::encode`] may give: padding, start, end and one for each id of the vocabulary.
@@ -101,19 +96,11 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<TokenIds, TokenizerError> {
         let mut tokens = Vec::with_capacity(self.context_length);
         tokens.push(START);
-        for id in self
-            .byte_pairs
-            .ids(text)
-            .into_iter()
-            .take(self.context_length - 2)
-        {
-            let index =
-                self.ids
-                    .binary_search(&id)
-                    .map_err(|_| TokenizerError::NotInVocabulary {
-                        text: text.to_owned(),
-                        id,
-                    })?;
+        for id in self.byte_pairs.ids(text).into_iter().take(self.context_length - 2) {
+            let index = self
+                .ids
+                .binary_search(&id)
+                .map_err(|_| TokenizerError::NotInVocabulary { text: text.to_owned(), id })?;
             tokens.push(self.tokens[index]);
         }
         tokens.push(END);
@@ -135,10 +122,7 @@ impl BytePairs {
     pub(crate) fn ids(&self, text: &str) -> Vec<u32> {
         let mut tokens: Vec<Token> = Vec::new();
         self.0.encode(text, &mut tokens);
-        tokens
-            .into_iter()
-            .map(|token| u32::from(token.to_u16()))
-            .collect()
+        tokens.into_iter().map(|token| u32::from(token.to_u16())).collect()
     }
 }
 
@@ -172,27 +156,12 @@ mod tests {
         let check =
             |text: &str, expected: &[u32]| assert_eq!(byte_pairs.ids(text), expected, "{text}");
         check("a photo of a cat", &[320, 1125, 539, 320, 2368]);
-        check(
-            "regular arrow left circle icon",
-            &[6307, 11149, 1823, 7117, 5646],
-        );
-        check(
-            "It's 24-hours, don't!",
-            &[585, 568, 273, 275, 268, 2382, 267, 847, 713, 256],
-        );
+        check("regular arrow left circle icon", &[6307, 11149, 1823, 7117, 5646]);
+        check("It's 24-hours, don't!", &[585, 568, 273, 275, 268, 2382, 267, 847, 713, 256]);
         check("curaçao flag", &[729, 559, 10067, 5703, 4859]);
-        check(
-            "x_y  (ZOOM)  3d",
-            &[343, 318, 344, 263, 13909, 264, 274, 323],
-        );
-        check(
-            "côte d’ivoire",
-            &[66, 26815, 756, 323, 728, 503, 72, 947, 1454],
-        );
-        check(
-            "waving hand light skin tone",
-            &[26545, 2463, 1395, 3575, 8408],
-        );
+        check("x_y  (ZOOM)  3d", &[343, 318, 344, 263, 13909, 264, 274, 323]);
+        check("côte d’ivoire", &[66, 26815, 756, 323, 728, 503, 72, 947, 1454]);
+        check("waving hand light skin tone", &[26545, 2463, 1395, 3575, 8408]);
     }
 
     #[test]
@@ -201,11 +170,7 @@ mod tests {
         let tokenizer = |length| Tokenizer::new(b"320\n1125\n2368\n", length).unwrap();
         assert_eq!(tokenizer(8).vocabulary_size(), 6);
         let check = |text: &str, length, expected: &[u32]| {
-            assert_eq!(
-                tokenizer(length).encode(text).as_deref(),
-                Ok(expected),
-                "{text}"
-            );
+            assert_eq!(tokenizer(length).encode(text).as_deref(), Ok(expected), "{text}");
         };
         check("a photo", 6, &[START, 3, 4, END, PADDING, PADDING]);
         check("A  CAT", 4, &[START, 3, 5, END]);
@@ -218,10 +183,7 @@ mod tests {
     fn text_outside_the_vocabulary_is_an_error() {
         let tokenizer = Tokenizer::new(b"320\n1125\n", 8).unwrap();
         for (text, id) in [("a photo of", 539), ("<end_of_text>", 49_407)] {
-            let error = TokenizerError::NotInVocabulary {
-                text: text.to_owned(),
-                id,
-            };
+            let error = TokenizerError::NotInVocabulary { text: text.to_owned(), id };
             assert_eq!(tokenizer.encode(text), Err(error));
         }
     }
@@ -230,20 +192,9 @@ mod tests {
     fn vocabulary_has_one_spelling() {
         let new = |vocabulary: &[u8]| Tokenizer::new(vocabulary, 8).err();
         assert_eq!(new(b"1\n49405\n"), None);
-        for wrong in [
-            &b"1\n\n2\n"[..],
-            b"",
-            b"+1\n",
-            b"01\n",
-            b"49406\n",
-            b"x",
-            b"1\r\n",
-            b"\xff",
-        ] {
-            assert!(
-                matches!(new(wrong), Some(VocabularyError::NotAnId { .. })),
-                "{wrong:?}"
-            );
+        for wrong in [&b"1\n\n2\n"[..], b"", b"+1\n", b"01\n", b"49406\n", b"x", b"1\r\n", b"\xff"]
+        {
+            assert!(matches!(new(wrong), Some(VocabularyError::NotAnId { .. })), "{wrong:?}");
         }
         for wrong in [&b"2\n1\n"[..], b"1\n1\n"] {
             assert_eq!(new(wrong), Some(VocabularyError::NotAscending { line: 2 }));

@@ -23,9 +23,7 @@ mod system {
 
     impl Default for SystemClock {
         fn default() -> Self {
-            Self {
-                start: Instant::now(),
-            }
+            Self { start: Instant::now() }
         }
     }
 
@@ -56,8 +54,6 @@ impl Clock for FixedClock {
 
 /// Milliseconds since 1970 in UTC.
 pub fn unix_ms(time: SystemTime) -> u64 {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

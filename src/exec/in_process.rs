@@ -17,22 +17,14 @@ pub struct InProcess<F> {
 impl InProcess<fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>> {
     /// The jobs of this program.
     pub fn jobs(level: Level, resume_interval: Duration) -> Self {
-        Self {
-            job: jobs::run,
-            level,
-            resume_interval,
-        }
+        Self { job: jobs::run, level, resume_interval }
     }
 }
 
 impl<F: Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError> + Sync> InProcess<F> {
     /// Another job function.
     pub const fn new(job: F) -> Self {
-        Self {
-            job,
-            level: Level::Scalar,
-            resume_interval: Duration::from_secs(60),
-        }
+        Self { job, level: Level::Scalar, resume_interval: Duration::from_secs(60) }
     }
 }
 

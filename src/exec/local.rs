@@ -52,18 +52,12 @@ pub struct LocalExecutor {
 impl LocalExecutor {
     /// An executor without children yet.
     pub const fn new(options: LocalOptions) -> Self {
-        Self {
-            options,
-            idle: Mutex::new(Vec::new()),
-        }
+        Self { options, idle: Mutex::new(Vec::new()) }
     }
 
     /// How many children wait for the next cheap job.
     pub fn idle_count(&self) -> usize {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn take_idle(&self) -> Option<Worker> {
@@ -103,15 +97,9 @@ impl Executor for LocalExecutor {
             .context("open", prepared.log)
             .map_err(environment)?;
         let served = worker.serve(&request, control, self.options.grace, &mut log);
-        worker
-            .copy_log(&mut log)
-            .context("write", prepared.log)
-            .map_err(environment)?;
+        worker.copy_log(&mut log).context("write", prepared.log).map_err(environment)?;
         if cheap && served.is_ok() {
-            self.idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(worker);
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
         served
     }
@@ -153,22 +141,14 @@ impl Worker {
             let mut stdout = BufReader::new(stdout);
             let mut line = Vec::new();
             while matches!(stdout.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line)
-                    .trim_end_matches('\n')
-                    .to_owned();
+                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
                 if sender.send(text).is_err() {
                     return;
                 }
                 line.clear();
             }
         });
-        Ok(Self {
-            child,
-            requests,
-            lines,
-            stderr,
-            copied: 0,
-        })
+        Ok(Self { child, requests, lines, stderr, copied: 0 })
     }
 
     fn serve(
@@ -181,11 +161,7 @@ impl Worker {
         let mut line = serde_json::to_vec(request).expect("a request is plain data");
         line.push(b'\n');
         // A child that is gone by now shows by its silence.
-        drop(
-            self.requests
-                .as_mut()
-                .map(|requests| requests.write_all(&line)),
-        );
+        drop(self.requests.as_mut().map(|requests| requests.write_all(&line)));
         let mut stopping = None;
         loop {
             match self.lines.recv_timeout(POLL_INTERVAL) {
@@ -236,16 +212,9 @@ impl Worker {
         }
         let (kind, message) = match self.child.wait() {
             Ok(status) => describe(status),
-            Err(error) => (
-                FailureKind::Bug,
-                format!("the child process is lost: {error}"),
-            ),
+            Err(error) => (FailureKind::Bug, format!("the child process is lost: {error}")),
         };
-        Failure {
-            kind,
-            message,
-            log: None,
-        }
+        Failure { kind, message, log: None }
     }
 
     fn signal(&self, signal: Signal) {
@@ -277,16 +246,12 @@ fn describe(status: ExitStatus) -> (FailureKind, String) {
             let message = "the child process was killed by signal 9: memory may have run out";
             (FailureKind::OutOfMemory, message.to_owned())
         }
-        (Some(signal), _) => (
-            FailureKind::Bug,
-            format!("the child process crashed with signal {signal}"),
-        ),
+        (Some(signal), _) => {
+            (FailureKind::Bug, format!("the child process crashed with signal {signal}"))
+        }
         (None, code) => {
             let code = code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
-            (
-                FailureKind::Bug,
-                format!("the child process ended with exit code {code}"),
-            )
+            (FailureKind::Bug, format!("the child process ended with exit code {code}"))
         }
     }
 }

@@ -37,21 +37,11 @@ pub fn plan_states(
     let mut lookup = Lookup::new(plan, store, None);
     lookup.visit(plan.targets().iter().copied())?;
     let or_locked = |id: &RecipeId, state| {
-        if locked.contains_key(id) {
-            (*id, PlanState::Locked)
-        } else {
-            (*id, state)
-        }
+        if locked.contains_key(id) { (*id, PlanState::Locked) } else { (*id, state) }
     };
     let known = lookup.known.keys().map(|id| (*id, PlanState::Hit));
-    let runnable = lookup
-        .runnable
-        .keys()
-        .map(|id| or_locked(id, PlanState::Run));
-    let waiting = lookup
-        .waiting
-        .keys()
-        .map(|id| or_locked(id, PlanState::Pending));
+    let runnable = lookup.runnable.keys().map(|id| or_locked(id, PlanState::Run));
+    let waiting = lookup.waiting.keys().map(|id| or_locked(id, PlanState::Pending));
     Ok(known.chain(runnable).chain(waiting).collect())
 }
 
@@ -158,11 +148,7 @@ impl<'a> Lookup<'a> {
         digest: &BlobDigest,
     ) -> Result<(), ExecError> {
         let gave = |outcome: &Outcome| {
-            outcome
-                .result
-                .outputs
-                .values()
-                .any(|output| output.digest == *digest)
+            outcome.result.outputs.values().any(|output| output.digest == *digest)
         };
         for upstream in self.plan.upstream(&id) {
             if self.known.get(&upstream).is_some_and(gave) {
@@ -194,20 +180,10 @@ impl<'a> Lookup<'a> {
     /// A result that is known without looking upstream.
     fn find(&self, id: &RecipeId) -> Result<Option<Outcome>, ExecError> {
         if let Some((key, result)) = self.store.complete_recipe(id)? {
-            return Ok(Some(Outcome {
-                how: How::Cached,
-                key: Some(key),
-                result,
-            }));
+            return Ok(Some(Outcome { how: How::Cached, key: Some(key), result }));
         }
-        let fetched = self
-            .substitutes
-            .and_then(|substitutes| self.fetch(id, substitutes));
-        Ok(fetched.map(|result| Outcome {
-            how: How::Fetched,
-            key: None,
-            result,
-        }))
+        let fetched = self.substitutes.and_then(|substitutes| self.fetch(id, substitutes));
+        Ok(fetched.map(|result| Outcome { how: How::Fetched, key: None, result }))
     }
 
     /// Fetches what the lockfile names. What cannot be had is executed instead.
@@ -219,13 +195,7 @@ impl<'a> Lookup<'a> {
                 return None;
             }
             let bytes = self.store.blob_size(digest)?;
-            outputs.insert(
-                name.clone(),
-                OutputFile {
-                    digest: *digest,
-                    bytes,
-                },
-            );
+            outputs.insert(name.clone(), OutputFile { digest: *digest, bytes });
         }
         (!outputs.is_empty()).then_some(ActionResult { outputs })
     }
@@ -251,22 +221,13 @@ impl<'a> Lookup<'a> {
         let digest_of = |recipe: &RecipeId, output: &str| {
             Some(self.known.get(recipe)?.result.outputs.get(output)?.digest)
         };
-        let no_such_output = || ExecError::NoSuchOutput {
-            label: node.label.clone(),
-        };
+        let no_such_output = || ExecError::NoSuchOutput { label: node.label.clone() };
         let action = node.action.resolve(digest_of).ok_or_else(no_such_output)?;
         let key = action.key();
         if let Some(result) = self.store.complete_result(&key)? {
             self.record(id, key);
             self.found.push(id);
-            self.known.insert(
-                id,
-                Outcome {
-                    how: How::Cached,
-                    key: Some(key),
-                    result,
-                },
-            );
+            self.known.insert(id, Outcome { how: How::Cached, key: Some(key), result });
         } else {
             self.runnable.insert(id, Runnable { key, action });
         }
@@ -275,11 +236,7 @@ impl<'a> Lookup<'a> {
 
     fn record(&mut self, recipe: RecipeId, key: ActionKey) {
         let canonical = self.plan.nodes()[&recipe].action.canonical_bytes();
-        self.entries.push(RecipeEntry {
-            recipe,
-            key,
-            canonical,
-        });
+        self.entries.push(RecipeEntry { recipe, key, canonical });
     }
 
     /// Settles everything that waited for `id` alone, and what waited for that.

@@ -142,11 +142,7 @@ impl Failure {
             message.push_str(&error.to_string());
             cause = error.source();
         }
-        Self {
-            kind,
-            message,
-            log: None,
-        }
+        Self { kind, message, log: None }
     }
 }
 
@@ -347,10 +343,7 @@ pub struct Summary {
 impl Summary {
     /// How many results came to be in this way.
     pub fn count(&self, how: How) -> usize {
-        self.outcomes
-            .values()
-            .filter(|outcome| outcome.how == how)
-            .count()
+        self.outcomes.values().filter(|outcome| outcome.how == how).count()
     }
 
     /// Whether every target has its result.

@@ -57,23 +57,9 @@ pub(super) struct Site<'a> {
 
 /// Performs `task`.
 pub(super) fn perform(task: &Task, site: &Site<'_>, progress: &dyn Fn(Progress)) -> Done {
-    let Site {
-        store,
-        executor,
-        options,
-        stop,
-    } = *site;
-    let control = Control {
-        cancelled: stop,
-        progress,
-    };
-    let performer = Performer {
-        task,
-        store,
-        executor,
-        options,
-        control,
-    };
+    let Site { store, executor, options, stop } = *site;
+    let control = Control { cancelled: stop, progress };
+    let performer = Performer { task, store, executor, options, control };
     performer.perform().unwrap_or_else(Done::Failed)
 }
 
@@ -135,9 +121,7 @@ impl Performer<'_> {
         };
         let started = clock::unix_ms(self.options.clock.now());
         let start = self.options.clock.monotonic();
-        let executed = self
-            .execute(&prepared)
-            .and_then(|()| self.publish(&outputs));
+        let executed = self.execute(&prepared).and_then(|()| self.publish(&outputs));
         let wall_time = self.options.clock.monotonic().saturating_sub(start);
         let attested = self.store.attest(
             &Attestation {
@@ -158,10 +142,9 @@ impl Performer<'_> {
                 fs::remove_dir(&scratch).map_err(StoreError::Fs)?;
                 Ok(Done::Executed { result, wall_time })
             }
-            Err(failure) => Err(Failure {
-                log: attested.ok().map(|attested| attested.log),
-                ..failure
-            }),
+            Err(failure) => {
+                Err(Failure { log: attested.ok().map(|attested| attested.log), ..failure })
+            }
         }
     }
 
@@ -171,11 +154,7 @@ impl Performer<'_> {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
             let message = format!("the job panicked: {}", text.unwrap_or("no message"));
-            Err(Failure {
-                kind: FailureKind::Bug,
-                message,
-                log: None,
-            })
+            Err(Failure { kind: FailureKind::Bug, message, log: None })
         })
     }
 
@@ -226,10 +205,7 @@ impl Performer<'_> {
         match made {
             Ok(()) => Ok(None),
             Err(
-                StoreError::MissingBlob { digest }
-                | StoreError::Corrupt {
-                    expected: digest, ..
-                },
+                StoreError::MissingBlob { digest } | StoreError::Corrupt { expected: digest, .. },
             ) => Ok(Some(digest)),
             Err(error) => Err(error.into()),
         }
@@ -246,11 +222,7 @@ impl Performer<'_> {
     fn publish(&self, dir: &Path) -> Result<ActionResult, Failure> {
         // A training lost to a power failure costs hours; the others are made again in a moment.
         let cheap = self.task.action.params.kind().is_cheap();
-        let durability = if cheap {
-            Durability::Relaxed
-        } else {
-            Durability::Durable
-        };
+        let durability = if cheap { Durability::Relaxed } else { Durability::Durable };
         let mut outputs = BTreeMap::new();
         for path in fs::entries(dir).map_err(StoreError::Fs)? {
             let name = output_name(&path)?;
@@ -259,38 +231,23 @@ impl Performer<'_> {
         }
         if outputs.is_empty() {
             let message = "the job left no output".to_owned();
-            return Err(Failure {
-                kind: FailureKind::Bug,
-                message,
-                log: None,
-            });
+            return Err(Failure { kind: FailureKind::Bug, message, log: None });
         }
         let result = ActionResult { outputs };
-        self.store
-            .record_result(&self.task.key, &result, durability)?;
+        self.store.record_result(&self.task.key, &result, durability)?;
         Ok(result)
     }
 }
 
 /// The name of an output, which is a plain file.
 fn output_name(path: &Path) -> Result<String, Failure> {
-    let meta = path
-        .symlink_metadata()
-        .context("inspect", path)
-        .map_err(StoreError::Fs)?;
+    let meta = path.symlink_metadata().context("inspect", path).map_err(StoreError::Fs)?;
     let name = path.file_name().and_then(|name| name.to_str());
     match name {
         Some(name) if meta.is_file() => Ok(name.to_owned()),
         _ => {
-            let message = format!(
-                "the job left `{}`, which is not a plain file",
-                path.display()
-            );
-            Err(Failure {
-                kind: FailureKind::Bug,
-                message,
-                log: None,
-            })
+            let message = format!("the job left `{}`, which is not a plain file", path.display());
+            Err(Failure { kind: FailureKind::Bug, message, log: None })
         }
     }
 }

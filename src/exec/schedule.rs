@@ -51,12 +51,7 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             let sender = message_sender.clone();
-            let site = Site {
-                store,
-                executor,
-                options,
-                stop: &stop,
-            };
+            let site = Site { store, executor, options, stop: &stop };
             let tasks = &tasks;
             scope.spawn(move || work(tasks, &sender, &site));
         }
@@ -108,10 +103,9 @@ impl<'a> Scheduler<'a> {
         options: &'a Options<'a>,
         on_event: &'a mut dyn FnMut(&Event),
     ) -> Self {
-        let substitutes = options.substitute.then_some(Substitutes {
-            locked: &options.locked,
-            inputs: options.inputs,
-        });
+        let substitutes = options
+            .substitute
+            .then_some(Substitutes { locked: &options.locked, inputs: options.inputs });
         Self {
             plan,
             store,
@@ -185,11 +179,7 @@ impl<'a> Scheduler<'a> {
             match messages.recv_timeout(POLL_INTERVAL) {
                 Ok(Message::Progress(recipe, progress)) => {
                     let label = self.label(&recipe);
-                    (self.on_event)(&Event::Progress {
-                        recipe,
-                        label,
-                        progress,
-                    });
+                    (self.on_event)(&Event::Progress { recipe, label, progress });
                 }
                 Ok(Message::Done(id, done)) => self.take(id, *done)?,
                 Err(_) => {}
@@ -202,11 +192,7 @@ impl<'a> Scheduler<'a> {
         for (recipe, runnable) in std::mem::take(&mut self.lookup.runnable) {
             let kind = runnable.action.params.kind();
             let label = self.label(&recipe);
-            (self.on_event)(&Event::Queued {
-                recipe,
-                label,
-                kind,
-            });
+            (self.on_event)(&Event::Queued { recipe, label, kind });
             self.lookup.busy.insert(recipe, runnable.key);
             let priority = self.priorities.get(&recipe).copied().unwrap_or(0);
             self.ready.insert((Reverse(priority), recipe), runnable);
@@ -219,10 +205,7 @@ impl<'a> Scheduler<'a> {
             let slots = self.options.jobs.max(1) - self.running.len();
             let used: usize = self.running.values().sum();
             let free = self.options.threads.saturating_sub(used);
-            let expensive = self
-                .ready
-                .values()
-                .filter(|r| !r.action.params.kind().is_cheap());
+            let expensive = self.ready.values().filter(|r| !r.action.params.kind().is_cheap());
             let share = expensive.count().clamp(1, slots);
             let Some(((_, id), runnable)) = self.ready.pop_first() else {
                 return;
@@ -239,11 +222,7 @@ impl<'a> Scheduler<'a> {
                 threads,
             };
             self.running.insert(id, threads);
-            (self.on_event)(&Event::Started {
-                recipe: id,
-                label,
-                threads,
-            });
+            (self.on_event)(&Event::Started { recipe: id, label, threads });
             // The receivers outlive the loop.
             drop(tasks.send(task));
         }
@@ -255,34 +234,12 @@ impl<'a> Scheduler<'a> {
         let key = self.lookup.busy.get(&id).copied();
         match done {
             Done::Executed { result, wall_time } => {
-                (self.on_event)(&Event::Finished {
-                    recipe: id,
-                    label,
-                    wall_time,
-                });
-                self.lookup.complete(
-                    id,
-                    Outcome {
-                        how: How::Executed,
-                        key,
-                        result,
-                    },
-                )
+                (self.on_event)(&Event::Finished { recipe: id, label, wall_time });
+                self.lookup.complete(id, Outcome { how: How::Executed, key, result })
             }
             Done::Cached(result) => {
-                (self.on_event)(&Event::Hit {
-                    recipe: id,
-                    label,
-                    how: How::Cached,
-                });
-                self.lookup.complete(
-                    id,
-                    Outcome {
-                        how: How::Cached,
-                        key,
-                        result,
-                    },
-                )
+                (self.on_event)(&Event::Hit { recipe: id, label, how: How::Cached });
+                self.lookup.complete(id, Outcome { how: How::Cached, key, result })
             }
             Done::LostInput(digest) => {
                 let attempts = self.attempts.entry(id).or_insert(0);
@@ -292,14 +249,7 @@ impl<'a> Scheduler<'a> {
                     return self.lookup.lose_input(id, &digest);
                 }
                 let message = format!("input {} was lost {attempts} times", digest.short());
-                self.fail(
-                    id,
-                    Failure {
-                        kind: FailureKind::Integrity,
-                        message,
-                        log: None,
-                    },
-                );
+                self.fail(id, Failure { kind: FailureKind::Integrity, message, log: None });
                 Ok(())
             }
             Done::Failed(failure) => {
@@ -314,11 +264,7 @@ impl<'a> Scheduler<'a> {
             self.interrupted = true;
         }
         let label = self.label(&recipe);
-        (self.on_event)(&Event::Failed {
-            recipe,
-            label: label.clone(),
-            failure: failure.clone(),
-        });
+        (self.on_event)(&Event::Failed { recipe, label: label.clone(), failure: failure.clone() });
         self.failures.insert(recipe, (label, failure));
     }
 
@@ -338,19 +284,13 @@ impl<'a> Scheduler<'a> {
     fn finish(mut self) -> Result<Summary, ExecError> {
         self.report_found()?;
         let interrupted = |id: &RecipeId| {
-            self.failures
-                .get(id)
-                .is_some_and(|(_, f)| f.kind == FailureKind::Interrupted)
+            self.failures.get(id).is_some_and(|(_, f)| f.kind == FailureKind::Interrupted)
         };
         let waiting = self.lookup.waiting.keys();
-        let stopped = self
-            .lookup
-            .busy
-            .keys()
-            .filter(|id| interrupted(id) || !self.failures.contains_key(id));
+        let stopped =
+            self.lookup.busy.keys().filter(|id| interrupted(id) || !self.failures.contains_key(id));
         let skipped = waiting.chain(stopped).copied().collect();
-        self.failures
-            .retain(|_, (_, failure)| failure.kind != FailureKind::Interrupted);
+        self.failures.retain(|_, (_, failure)| failure.kind != FailureKind::Interrupted);
         Ok(Summary {
             outcomes: self.lookup.known,
             failures: self.failures,
@@ -366,43 +306,24 @@ impl<'a> Scheduler<'a> {
     /// The inputs of `id` that other actions made.
     fn made_inputs(&self, id: &RecipeId) -> BTreeSet<BlobDigest> {
         let made = |input: &Input| match input {
-            Input::Output { recipe, output } => Some(
-                self.lookup
-                    .known
-                    .get(recipe)?
-                    .result
-                    .outputs
-                    .get(output)?
-                    .digest,
-            ),
+            Input::Output { recipe, output } => {
+                Some(self.lookup.known.get(recipe)?.result.outputs.get(output)?.digest)
+            }
             Input::Blob(_) | Input::Tree(_) => None,
         };
-        self.plan.nodes()[id]
-            .action
-            .inputs
-            .values()
-            .filter_map(made)
-            .collect()
+        self.plan.nodes()[id].action.inputs.values().filter_map(made).collect()
     }
 }
 
 /// By action, the cost of the longest chain from its start to the end of the run.
 fn priorities(plan: &Plan, costs: &BTreeMap<RecipeId, u64>) -> BTreeMap<RecipeId, u64> {
-    let upstream: BTreeMap<_, _> = plan
-        .nodes()
-        .keys()
-        .map(|id| (*id, plan.upstream(id)))
-        .collect();
+    let upstream: BTreeMap<_, _> = plan.nodes().keys().map(|id| (*id, plan.upstream(id))).collect();
     let mut open: BTreeMap<RecipeId, usize> = plan.nodes().keys().map(|id| (*id, 0)).collect();
     for id in upstream.values().flatten() {
         *open.entry(*id).or_default() += 1;
     }
     let mut priorities = BTreeMap::new();
-    let mut next: Vec<_> = open
-        .iter()
-        .filter(|(_, open)| **open == 0)
-        .map(|(id, _)| *id)
-        .collect();
+    let mut next: Vec<_> = open.iter().filter(|(_, open)| **open == 0).map(|(id, _)| *id).collect();
     while let Some(id) = next.pop() {
         let own = costs.get(&id).copied();
         let own = own.unwrap_or_else(|| default_cost(plan.nodes()[&id].action.params.kind()));
@@ -411,9 +332,7 @@ fn priorities(plan: &Plan, costs: &BTreeMap<RecipeId, u64>) -> BTreeMap<RecipeId
         for upstream in &upstream[&id] {
             let longest = priorities.entry(*upstream).or_insert(0);
             *longest = chain.max(*longest);
-            let open = open
-                .get_mut(upstream)
-                .expect("a plan is closed under upstream");
+            let open = open.get_mut(upstream).expect("a plan is closed under upstream");
             *open -= 1;
             if *open == 0 {
                 next.push(*upstream);
@@ -433,10 +352,7 @@ const fn default_cost(kind: JobKind) -> u64 {
 
 /// Everything the run may read: it must not be collected meanwhile.
 fn roots_of(plan: &Plan) -> Roots {
-    let mut roots = Roots {
-        recipes: plan.nodes().keys().copied().collect(),
-        ..Roots::default()
-    };
+    let mut roots = Roots { recipes: plan.nodes().keys().copied().collect(), ..Roots::default() };
     for node in plan.nodes().values() {
         for input in node.action.inputs.values() {
             match input {

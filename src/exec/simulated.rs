@@ -51,19 +51,12 @@ pub struct Simulated<'a> {
 impl<'a> Simulated<'a> {
     /// An executor over `store` with the faults of `seed`; seed 0 has none.
     pub const fn new(store: &'a Store, seed: u64) -> Self {
-        Self {
-            store,
-            seed,
-            attempts: Mutex::new(BTreeMap::new()),
-        }
+        Self { store, seed, attempts: Mutex::new(BTreeMap::new()) }
     }
 
     /// What went wrong, by action, in the order of its attempts.
     pub fn faults(&self) -> BTreeMap<ActionKey, Vec<Fault>> {
-        self.attempts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn next_fault(&self, key: &ActionKey) -> (Fault, u64) {
@@ -89,11 +82,7 @@ impl<'a> Simulated<'a> {
     fn commit(&self, fault: Fault, prepared: &Prepared<'_>) -> Result<(), Failure> {
         let died = || {
             let message = format!("simulated: {fault:?}");
-            Failure {
-                kind: FailureKind::Bug,
-                message,
-                log: None,
-            }
+            Failure { kind: FailureKind::Bug, message, log: None }
         };
         match fault {
             Fault::None => Ok(()),
@@ -112,14 +101,11 @@ impl<'a> Simulated<'a> {
             }
             Fault::SubmitsTwice => {
                 let result = self.publish(prepared.outputs)?;
-                Ok(self
-                    .store
-                    .record_result(prepared.key, &result, Durability::Relaxed)?)
+                Ok(self.store.record_result(prepared.key, &result, Durability::Relaxed)?)
             }
             Fault::TruncatesBlob => {
                 let result = self.publish(prepared.outputs)?;
-                self.store
-                    .record_result(prepared.key, &result, Durability::Relaxed)?;
+                self.store.record_result(prepared.key, &result, Durability::Relaxed)?;
                 for output in result.outputs.values() {
                     let half = usize::try_from(output.bytes / 2).unwrap_or(0);
                     self.damage(&output.digest, |bytes| bytes.truncate(half))?;
@@ -127,14 +113,10 @@ impl<'a> Simulated<'a> {
                 Err(died())
             }
             Fault::RotsInput => {
-                let blobs = prepared
-                    .action
-                    .inputs
-                    .values()
-                    .filter_map(|input| match input {
-                        ResolvedInput::Blob(digest) => Some(digest),
-                        ResolvedInput::Tree(_) => None,
-                    });
+                let blobs = prepared.action.inputs.values().filter_map(|input| match input {
+                    ResolvedInput::Blob(digest) => Some(digest),
+                    ResolvedInput::Tree(_) => None,
+                });
                 for digest in blobs.take(1) {
                     self.damage(digest, |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1))?;
                 }
@@ -158,24 +140,13 @@ impl<'a> Simulated<'a> {
     }
 
     fn publish(&self, outputs: &Path) -> Result<ActionResult, StoreError> {
-        let mut result = ActionResult {
-            outputs: BTreeMap::new(),
-        };
+        let mut result = ActionResult { outputs: BTreeMap::new() };
         for path in fs::entries(outputs)? {
             let bytes = fs::read(&path)?;
             let digest = self.store.put(&bytes, Durability::Relaxed)?;
-            let name = path
-                .file_name()
-                .expect("an entry has a name")
-                .to_string_lossy()
-                .into_owned();
-            result.outputs.insert(
-                name,
-                OutputFile {
-                    digest,
-                    bytes: bytes.len() as u64,
-                },
-            );
+            let name =
+                path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
+            result.outputs.insert(name, OutputFile { digest, bytes: bytes.len() as u64 });
         }
         Ok(result)
     }
@@ -188,12 +159,8 @@ impl Executor for Simulated<'_> {
         let content = content(prepared.key, prepared.inputs)?;
         for name in output_names(prepared.action.params.kind()) {
             let bytes = format!("{name} of {content}\n").repeat(1 + name.len() % 5);
-            fs::write_atomic(
-                &prepared.outputs.join(name),
-                bytes.as_bytes(),
-                Durability::Relaxed,
-            )
-            .map_err(StoreError::Fs)?;
+            fs::write_atomic(&prepared.outputs.join(name), bytes.as_bytes(), Durability::Relaxed)
+                .map_err(StoreError::Fs)?;
         }
         self.commit(fault, prepared)
     }

@@ -71,9 +71,7 @@ impl LevelName {
             Self::Avx2 => Level::Avx2,
             Self::Avx512 => Level::Avx512,
         };
-        let below = Level::available()
-            .into_iter()
-            .filter(|level| *level <= wanted);
+        let below = Level::available().into_iter().filter(|level| *level <= wanted);
         below.max().unwrap_or(Level::Scalar)
     }
 }
@@ -170,11 +168,7 @@ fn die_with_parent(parent: u32) -> io::Result<()> {
     // It may have ended before the kernel was asked.
     let alive =
         getppid().is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
-    if alive {
-        Ok(())
-    } else {
-        Err(io::Error::other("the parent process has ended"))
-    }
+    if alive { Ok(()) } else { Err(io::Error::other("the parent process has ended")) }
 }
 
 /// Elsewhere the end of standard input is the only sign.

@@ -26,11 +26,7 @@ pub(super) fn run(params: &Collect, context: &mut JobContext<'_>) -> Result<(), 
             measurements.insert(input.clone(), fields);
         }
     }
-    write_text(
-        context,
-        "points.csv",
-        &collect(params, &measurements)?.to_csv(),
-    )
+    write_text(context, "points.csv", &collect(params, &measurements)?.to_csv())
 }
 
 /// The table of `params`, with measurements by input.
@@ -54,18 +50,12 @@ fn text_of(cell: &Cell, measurements: &BTreeMap<String, Measurements>) -> Result
         Cell::Text(text) => text.clone(),
         Cell::Natural(number) => number.to_string(),
         Cell::Real(number) => number_text(number.get()),
-        Cell::GmacsTotal {
-            macs_per_sample,
-            samples_seen,
-        } => {
+        Cell::GmacsTotal { macs_per_sample, samples_seen } => {
             let macs = u128::from(*macs_per_sample) * u128::from(*samples_seen);
             number_text(macs as f64 / 1e9)
         }
         Cell::Measurement(Measurement { input, field }) => {
-            let value = measurements
-                .get(input)
-                .and_then(|fields| fields.get(field))
-                .copied();
+            let value = measurements.get(input).and_then(|fields| fields.get(field)).copied();
             match value {
                 Some(Some(value)) => number_text(value),
                 Some(None) => String::new(),
@@ -86,51 +76,32 @@ mod tests {
     }
 
     fn table_of(cell: Cell, measurements: &str) -> Result<String, JobError> {
-        let params = Collect {
-            columns: vec!["c".to_owned()],
-            rows: vec![Row { cells: vec![cell] }],
-        };
+        let params =
+            Collect { columns: vec!["c".to_owned()], rows: vec![Row { cells: vec![cell] }] };
         Ok(collect(&params, &measured(measurements))?.rows()[0][0].clone())
     }
 
     fn measurement(field: &str) -> Cell {
-        Cell::Measurement(Measurement {
-            input: "xs/icon143".to_owned(),
-            field: field.to_owned(),
-        })
+        Cell::Measurement(Measurement { input: "xs/icon143".to_owned(), field: field.to_owned() })
     }
 
     /// 55 significant bits of mantissa need all 17 digits: a reader that rounds twice gives a neighbour.
     #[test]
     fn measurements_keep_every_bit() {
-        for value in [
-            0.363_095_238_095_238_1_f64,
-            0.1 + 0.2,
-            1.0 / 3.0,
-            5e-324,
-            8.715_497_346_198_33e-2,
-        ] {
+        for value in
+            [0.363_095_238_095_238_1_f64, 0.1 + 0.2, 1.0 / 3.0, 5e-324, 8.715_497_346_198_33e-2]
+        {
             let text = table_of(measurement("acc1"), &format!("{{\"acc1\":{value}}}")).unwrap();
-            assert_eq!(
-                text.parse::<f64>().unwrap().to_bits(),
-                value.to_bits(),
-                "{text}"
-            );
+            assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits(), "{text}");
         }
     }
 
     /// 0.68 M multiply–accumulates on 256,000 pairs are 174,080 GMACs.
     #[test]
     fn total_compute_is_in_gmacs() {
-        let cell = Cell::GmacsTotal {
-            macs_per_sample: 680_000,
-            samples_seen: 256_000,
-        };
+        let cell = Cell::GmacsTotal { macs_per_sample: 680_000, samples_seen: 256_000 };
         assert_eq!(table_of(cell, "{}").unwrap(), "174.08");
-        let huge = Cell::GmacsTotal {
-            macs_per_sample: 1 << 40,
-            samples_seen: 5_000_000_000,
-        };
+        let huge = Cell::GmacsTotal { macs_per_sample: 1 << 40, samples_seen: 5_000_000_000 };
         assert_eq!(table_of(huge, "{}").unwrap(), "5497558138880");
     }
 
@@ -138,23 +109,14 @@ mod tests {
     fn texts_and_numbers_are_written_as_they_are() {
         let real = Real::new(0.0001).unwrap();
         assert_eq!(table_of(Cell::Real(real), "{}").unwrap(), "0.0001");
-        assert_eq!(
-            table_of(Cell::Natural(u64::MAX), "{}").unwrap(),
-            "18446744073709551615"
-        );
-        assert_eq!(
-            table_of(Cell::Text("a,\"b\"".to_owned()), "{}").unwrap(),
-            "a,\"b\""
-        );
+        assert_eq!(table_of(Cell::Natural(u64::MAX), "{}").unwrap(), "18446744073709551615");
+        assert_eq!(table_of(Cell::Text("a,\"b\"".to_owned()), "{}").unwrap(), "a,\"b\"");
     }
 
     #[test]
     fn a_missing_field_is_named_and_an_undefined_one_is_empty() {
         let error = table_of(measurement("acc1"), "{\"acc5\":0.5}").unwrap_err();
         assert_eq!(error.to_string(), "input `xs/icon143`: no field `acc1`");
-        assert_eq!(
-            table_of(measurement("acc5"), "{\"acc5\":null}").unwrap(),
-            ""
-        );
+        assert_eq!(table_of(measurement("acc5"), "{\"acc5\":null}").unwrap(), "");
     }
 }

@@ -35,20 +35,13 @@ fn svg(params: &Draw, table: &Table, fits: &[FitRecord]) -> Result<String, JobEr
             .iter()
             .zip(selected)
             .flat_map(|(series, selected)| {
-                selected
-                    .iter()
-                    .map(|point| marks.point(series, table, point))
-                    .collect::<Vec<_>>()
+                selected.iter().map(|point| marks.point(series, table, point)).collect::<Vec<_>>()
             })
             .collect(),
         laws: laws(panel, fits),
     };
     let panels = params.panels.iter().zip(&selections.0).map(panel).collect();
-    let figure = Figure {
-        title: params.title.clone(),
-        panels,
-        legends: marks.legends(),
-    };
+    let figure = Figure { title: params.title.clone(), panels, legends: marks.legends() };
     plot::svg(&figure).map_err(|error| bad_input("points", &error))
 }
 
@@ -61,22 +54,13 @@ impl Selections {
             select(table, &series.points).map_err(|error| bad_input("points", &error))
         };
         let panel = |panel: &Panel| panel.series.iter().map(select).collect();
-        Ok(Self(
-            params.panels.iter().map(panel).collect::<Result<_, _>>()?,
-        ))
+        Ok(Self(params.panels.iter().map(panel).collect::<Result<_, _>>()?))
     }
 }
 
 fn axis(axis: &Axis) -> plot::Axis {
-    let scale = if axis.logarithmic {
-        Scale::Logarithmic
-    } else {
-        Scale::Linear
-    };
-    plot::Axis {
-        label: axis.label.clone(),
-        scale,
-    }
+    let scale = if axis.logarithmic { Scale::Logarithmic } else { Scale::Linear };
+    plot::Axis { label: axis.label.clone(), scale }
 }
 
 /// The lines of a panel, series by series. A name says what tells a line from the others of its panel.
@@ -85,8 +69,7 @@ fn laws(panel: &Panel, fits: &[FitRecord]) -> Vec<Law> {
         .series
         .iter()
         .flat_map(|series| {
-            fits.iter()
-                .filter(|fit| fit.panel == panel.name && fit.series == series.name)
+            fits.iter().filter(|fit| fit.panel == panel.name && fit.series == series.name)
         })
         .collect();
     let several_series = fits.iter().any(|fit| fit.series != fits[0].series);
@@ -95,11 +78,7 @@ fn laws(panel: &Panel, fits: &[FitRecord]) -> Vec<Law> {
             MethodRecord::LeastSquares => "all points",
             MethodRecord::BinnedMinimum { .. } => "bin minima",
         };
-        let several_methods = fits
-            .iter()
-            .filter(|other| other.series == fit.series)
-            .count()
-            > 1;
+        let several_methods = fits.iter().filter(|other| other.series == fit.series).count() > 1;
         match (several_series, several_methods) {
             (true, true) => format!("{}, {method}", fit.series),
             (false, true) => method.to_owned(),
@@ -134,20 +113,11 @@ impl Marks {
         for (panel, selected) in params.panels.iter().zip(&selections.0) {
             for (series, selected) in panel.series.iter().zip(selected) {
                 for (&role, name) in &series.marks {
-                    let column = table
-                        .column(name)
-                        .map_err(|error| bad_input("points", &error))?;
-                    let place = categories
-                        .iter()
-                        .position(|category| category.name == *name);
+                    let column = table.column(name).map_err(|error| bad_input("points", &error))?;
+                    let place = categories.iter().position(|category| category.name == *name);
                     let place = place.unwrap_or_else(|| {
                         let (name, roles, values) = (name.clone(), BTreeMap::new(), Vec::new());
-                        categories.push(Category {
-                            name,
-                            column,
-                            roles,
-                            values,
-                        });
+                        categories.push(Category { name, column, roles, values });
                         occurrences.push(BTreeMap::new());
                         categories.len() - 1
                     });
@@ -190,17 +160,8 @@ impl Marks {
             }
         }
         let at = format!("({}, {:.4})", number_text(selected.x), selected.y);
-        let note = if texts.is_empty() {
-            at
-        } else {
-            format!("{}: {at}", texts.join(", "))
-        };
-        Point {
-            x: selected.x,
-            y: selected.y,
-            mark,
-            note,
-        }
+        let note = if texts.is_empty() { at } else { format!("{}: {at}", texts.join(", ")) };
+        Point { x: selected.x, y: selected.y, mark, note }
     }
 
     fn legends(&self) -> Vec<Legend> {
@@ -213,11 +174,7 @@ impl Marks {
         };
         let legend = |category: &Category| Legend {
             title: category.name.replace('_', " "),
-            entries: category
-                .values
-                .iter()
-                .map(|text| entry(category, text))
-                .collect(),
+            entries: category.values.iter().map(|text| entry(category, text)).collect(),
         };
         self.0.iter().map(legend).collect()
     }
@@ -226,11 +183,7 @@ impl Marks {
 impl Category {
     /// Gives `mark` what the value `text` of this column stands for.
     fn steer(&self, mark: &mut Mark, role: MarkRole, text: &str) {
-        let place = self
-            .values
-            .iter()
-            .position(|value| value == text)
-            .unwrap_or(0);
+        let place = self.values.iter().position(|value| value == text).unwrap_or(0);
         let index = place + self.roles.get(&role).copied().unwrap_or(0);
         match role {
             MarkRole::Colour => mark.colour = Some(index),
@@ -245,10 +198,8 @@ impl Category {
 
 /// The values of a column, each with the smallest x it occurs at, in the order of a legend.
 fn in_order(occurrences: &BTreeMap<&str, f64>) -> Vec<String> {
-    let mut values: Vec<_> = occurrences
-        .iter()
-        .map(|(&text, &x)| (quantity(text), x, text))
-        .collect();
+    let mut values: Vec<_> =
+        occurrences.iter().map(|(&text, &x)| (quantity(text), x, text)).collect();
     values.sort_by(|a, b| {
         let by_quantity = match (a.0, b.0) {
             (Some(a), Some(b)) => a.total_cmp(&b),
@@ -258,10 +209,7 @@ fn in_order(occurrences: &BTreeMap<&str, f64>) -> Vec<String> {
         };
         by_quantity.then(a.1.total_cmp(&b.1)).then(a.2.cmp(b.2))
     });
-    values
-        .into_iter()
-        .map(|(_, _, text)| text.to_owned())
-        .collect()
+    values.into_iter().map(|(_, _, text)| text.to_owned()).collect()
 }
 
 /// The quantity that a text is, or ends in with a suffix of thousands: 2,000 for `glyphs-2k`.
@@ -269,37 +217,24 @@ fn quantity(text: &str) -> Option<f64> {
     if let Ok(number) = text.parse::<f64>() {
         return number.is_finite().then_some(number);
     }
-    let factor = SUFFIXES
-        .iter()
-        .find(|(_, suffix)| text.ends_with(suffix))?
-        .0;
+    let factor = SUFFIXES.iter().find(|(_, suffix)| text.ends_with(suffix))?.0;
     let digits = &text[..text.len() - 1];
     let start = digits
         .rfind(|c: char| !(c.is_ascii_digit() || c == '.'))
-        .map_or(0, |i| {
-            i + digits[i..].chars().next().map_or(0, char::len_utf8)
-        });
-    digits[start..]
-        .parse::<f64>()
-        .ok()
-        .map(|number| number * factor)
+        .map_or(0, |i| i + digits[i..].chars().next().map_or(0, char::len_utf8));
+    digits[start..].parse::<f64>().ok().map(|number| number * factor)
 }
 
 const SUFFIXES: [(f64, &str); 4] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
 
 /// A large number in three digits with a suffix, any other text as it is.
 fn shown(text: &str) -> String {
-    let Some(number) = text
-        .parse::<f64>()
-        .ok()
-        .filter(|number| *number >= 1e3 && *number < 1e15)
+    let Some(number) = text.parse::<f64>().ok().filter(|number| *number >= 1e3 && *number < 1e15)
     else {
         return text.to_owned();
     };
-    let (factor, suffix) = SUFFIXES
-        .iter()
-        .find(|(factor, _)| number >= *factor)
-        .unwrap_or(&SUFFIXES[3]);
+    let (factor, suffix) =
+        SUFFIXES.iter().find(|(factor, _)| number >= *factor).unwrap_or(&SUFFIXES[3]);
     let scaled = number / factor;
     let decimals = if scaled >= 100.0 {
         0
@@ -338,10 +273,7 @@ mod tests {
             x: x.to_owned(),
             y: y.to_owned(),
             y_transform: YTransform::OneMinus,
-            keep: keep
-                .iter()
-                .map(|(column, texts)| (column.to_string(), owned(texts)))
-                .collect(),
+            keep: keep.iter().map(|(column, texts)| (column.to_string(), owned(texts))).collect(),
         }
     }
 
@@ -354,30 +286,19 @@ mod tests {
     ) -> Panel {
         let roles = [MarkRole::Colour, MarkRole::Marker, MarkRole::Size];
         let marks: BTreeMap<_, _> = roles.into_iter().zip(marks.map(str::to_owned)).collect();
-        let axis = |label: &str| Axis {
-            label: label.to_owned(),
-            logarithmic: true,
-        };
+        let axis = |label: &str| Axis { label: label.to_owned(), logarithmic: true };
         let series = series.into_iter().map(|(name, points)| Series {
             name: name.to_owned(),
             points,
             marks: marks.clone(),
         });
-        Panel {
-            name: name.to_owned(),
-            x: axis(x),
-            y: axis(y),
-            series: series.collect(),
-        }
+        Panel { name: name.to_owned(), x: axis(x), y: axis(y), series: series.collect() }
     }
 
     /// One line for each series of each panel and method.
     fn fit_of(draw: &Draw, methods: &[&str]) -> Fit {
         let method = |name: &str| match name {
-            BINNED => FitMethod::BinnedMinimum {
-                bins: 5,
-                margin: Real::new(0.1).unwrap(),
-            },
+            BINNED => FitMethod::BinnedMinimum { bins: 5, margin: Real::new(0.1).unwrap() },
             _ => FitMethod::LeastSquares,
         };
         let mut lines = Vec::new();
@@ -422,36 +343,15 @@ mod tests {
         let x = "Total compute (GMACs per pair × pairs seen)";
         let marks = ["model", "data", "samples_seen"];
         let all = [
-            (
-                "icon143 zero-shot classification",
-                "Error (1 − top-1)",
-                "top1",
-            ),
-            (
-                "iconoir-1k image retrieval",
-                "Error (1 − recall@5)",
-                "image_r5",
-            ),
-            (
-                "iconoir-1k text retrieval",
-                "Error (1 − recall@5)",
-                "text_r5",
-            ),
+            ("icon143 zero-shot classification", "Error (1 − top-1)", "top1"),
+            ("iconoir-1k image retrieval", "Error (1 − recall@5)", "image_r5"),
+            ("iconoir-1k text retrieval", "Error (1 − recall@5)", "text_r5"),
         ];
         let panel = |&(name, y, column): &(&str, &str, &str)| {
-            panel(
-                name,
-                x,
-                y,
-                vec![("all runs", selection("gmacs_total", column, &[]))],
-                marks,
-            )
+            panel(name, x, y, vec![("all runs", selection("gmacs_total", column, &[]))], marks)
         };
         let panels = all[..panels].iter().map(panel).collect();
-        let draw = Draw {
-            title: "Scaling laws on pictograms".to_owned(),
-            panels,
-        };
+        let draw = Draw { title: "Scaling laws on pictograms".to_owned(), panels };
         let fit = fit_of(&draw, &[BINNED, "all"]);
         (draw, probe(), fit)
     }
@@ -461,28 +361,14 @@ mod tests {
         let marks = ["arch", "upstream_dataset", "samples_seen_pretty"];
         let panel = |&(downstream, name, y): &(&str, &str, &str)| {
             let points = |upstream| {
-                let keep = [
-                    ("downstream_dataset", &[downstream][..]),
-                    ("upstream_dataset", upstream),
-                ];
+                let keep =
+                    [("downstream_dataset", &[downstream][..]), ("upstream_dataset", upstream)];
                 selection("gmacs_total", y, &keep)
             };
-            let series = vec![
-                ("OpenCLIP", points(laion)),
-                ("OpenAI CLIP", points(&["CLIP-WIT"])),
-            ];
-            panel(
-                name,
-                "Total compute (GMACs per sample × samples seen)",
-                "Error",
-                series,
-                marks,
-            )
+            let series = vec![("OpenCLIP", points(laion)), ("OpenAI CLIP", points(&["CLIP-WIT"]))];
+            panel(name, "Total compute (GMACs per sample × samples seen)", "Error", series, marks)
         };
-        Draw {
-            title: "Zero-shot".to_owned(),
-            panels: tasks.iter().map(panel).collect(),
-        }
+        Draw { title: "Zero-shot".to_owned(), panels: tasks.iter().map(panel).collect() }
     }
 
     fn draw(draw: &Draw, table: &Table, fit: &Fit) -> String {
@@ -512,22 +398,16 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected}");
         }
-        assert_eq!(
-            text.matches("<title>").count(),
-            1 + 8,
-            "the figure's and one a point"
-        );
+        assert_eq!(text.matches("<title>").count(), 1 + 8, "the figure's and one a point");
         assert!(text.contains("<title>S, glyphs-36k, 256k: (627.2, 0.5070)</title>"));
     }
 
     #[test]
     fn hostile_names_stay_text() {
         let hostile = "</text><script>alert('\"&\")</script>";
-        let table = Table::parse(&format!(
-            "m,c,a\n\"{}\",1,0.5\nb,10,0.6\n",
-            hostile.replace('"', "\"\"")
-        ))
-        .unwrap();
+        let table =
+            Table::parse(&format!("m,c,a\n\"{}\",1,0.5\nb,10,0.6\n", hostile.replace('"', "\"\"")))
+                .unwrap();
         let panel = panel(
             hostile,
             hostile,
@@ -535,10 +415,7 @@ mod tests {
             vec![(hostile, selection("c", "a", &[]))],
             ["m", "m", "m"],
         );
-        let params = Draw {
-            title: hostile.to_owned(),
-            panels: vec![panel],
-        };
+        let params = Draw { title: hostile.to_owned(), panels: vec![panel] };
         let text = draw(&params, &table, &fit_of(&params, &["all", BINNED]));
         assert!(!text.contains("<script") && !text.contains("'\"&"));
         assert!(crate::plot::png::render(&text, 1.0).is_ok());
@@ -547,63 +424,26 @@ mod tests {
     #[test]
     fn a_point_off_the_axes_is_refused() {
         let table = Table::parse("m,c,a\nx,1,1\ny,2,0.5\n").unwrap();
-        let panel = panel(
-            "p",
-            "x",
-            "y",
-            vec![("s", selection("c", "a", &[]))],
-            ["m", "m", "m"],
-        );
-        let params = Draw {
-            title: String::new(),
-            panels: vec![panel],
-        };
+        let panel = panel("p", "x", "y", vec![("s", selection("c", "a", &[]))], ["m", "m", "m"]);
+        let params = Draw { title: String::new(), panels: vec![panel] };
         let error = svg(&params, &table, &[]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "input `points`: panel `p`: (1, 0) has no place on its axes"
-        );
+        assert_eq!(error.to_string(), "input `points`: panel `p`: (1, 0) has no place on its axes");
     }
 
     #[test]
     fn legends_are_ordered_by_quantity_then_by_compute() {
         let order = |values: &[(&'static str, f64)]| in_order(&values.iter().copied().collect());
-        let data = [
-            ("LAION-2B", 3.0),
-            ("CLIP-WIT", 1.0),
-            ("LAION-400M", 2.0),
-            ("LAION-80M", 9.0),
-        ];
-        assert_eq!(
-            order(&data),
-            ["LAION-80M", "LAION-400M", "LAION-2B", "CLIP-WIT"]
-        );
-        assert_eq!(
-            order(&[("S", 2.0), ("XS", 1.0), ("M", 2.0)]),
-            ["XS", "M", "S"]
-        );
-        assert_eq!(
-            order(&[("256000", 0.0), ("64000", 1.0)]),
-            ["64000", "256000"]
-        );
+        let data = [("LAION-2B", 3.0), ("CLIP-WIT", 1.0), ("LAION-400M", 2.0), ("LAION-80M", 9.0)];
+        assert_eq!(order(&data), ["LAION-80M", "LAION-400M", "LAION-2B", "CLIP-WIT"]);
+        assert_eq!(order(&[("S", 2.0), ("XS", 1.0), ("M", 2.0)]), ["XS", "M", "S"]);
+        assert_eq!(order(&[("256000", 0.0), ("64000", 1.0)]), ["64000", "256000"]);
     }
 
     #[test]
     fn large_numbers_are_shown_short() {
-        let texts = [
-            "256000",
-            "1024000",
-            "12800000000",
-            "34725395968",
-            "999",
-            "34B",
-            "0.5",
-        ]
-        .map(shown);
-        assert_eq!(
-            texts,
-            ["256k", "1.02M", "12.8B", "34.7B", "999", "34B", "0.5"]
-        );
+        let texts =
+            ["256000", "1024000", "12800000000", "34725395968", "999", "34B", "0.5"].map(shown);
+        assert_eq!(texts, ["256k", "1.02M", "12.8B", "34.7B", "999", "34B", "0.5"]);
     }
 
     #[test]
@@ -640,15 +480,9 @@ mod tests {
             for (name, tasks) in [("fig1a", &tasks[..2]), ("fig1", &tasks[..])] {
                 let params = figure_1(tasks);
                 let mut fit = fit_of(&params, &["all"]);
-                for line in fit
-                    .lines
-                    .iter_mut()
-                    .filter(|line| line.series == "OpenCLIP")
-                {
-                    line.method = FitMethod::BinnedMinimum {
-                        bins: 5,
-                        margin: Real::new(0.1).unwrap(),
-                    };
+                for line in fit.lines.iter_mut().filter(|line| line.series == "OpenCLIP") {
+                    line.method =
+                        FitMethod::BinnedMinimum { bins: 5, margin: Real::new(0.1).unwrap() };
                 }
                 write(name, &draw(&params, &table, &fit));
             }
@@ -656,13 +490,6 @@ mod tests {
     }
 
     fn width_of(svg: &str) -> f32 {
-        svg.split("width=\"")
-            .nth(1)
-            .unwrap()
-            .split('"')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap()
+        svg.split("width=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
     }
 }

@@ -28,13 +28,7 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
             let names = read_text(context, "classes")?;
             let classes: Vec<&str> = names.lines().collect();
             let prompts = embedder.classes(&tokenizer, &classes, templates)?;
-            classify(
-                context.level,
-                &dataset,
-                &images,
-                &prompts,
-                embedder.model.embed_dim(),
-            )?
+            classify(context.level, &dataset, &images, &prompts, embedder.model.embed_dim())?
         }
         Task::Retrieval { recall_at } => {
             let texts: Vec<&str> = (0..dataset.len())
@@ -100,11 +94,7 @@ impl Embedder {
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
         let parameters =
             read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
-        Ok(Self {
-            model,
-            level,
-            parameters,
-        })
+        Ok(Self { model, level, parameters })
     }
 
     /// `[images, embed_dim]`
@@ -122,10 +112,7 @@ impl Embedder {
             let mut planner = Planner::default();
             let tower = self.model.plan_images(&mut planner, samples.len());
             let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
-            let images: Vec<&[u8]> = samples
-                .iter()
-                .map(|sample| dataset.image(*sample))
-                .collect();
+            let images: Vec<&[u8]> = samples.iter().map(|sample| dataset.image(*sample)).collect();
             self.model
                 .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
                 .map_err(device)?;
@@ -134,11 +121,7 @@ impl Embedder {
                 .map_err(device)?;
             let done = (features.len() / self.model.embed_dim()) as u64;
             let total = dataset.len() as u64;
-            (context.progress)(Progress {
-                done,
-                total,
-                unit: "images".to_owned(),
-            });
+            (context.progress)(Progress { done, total, unit: "images".to_owned() });
         }
         Ok(features)
     }
@@ -150,9 +133,7 @@ impl Embedder {
             let mut encoded = Texts::new();
             for text in part {
                 encoded.push(
-                    &tokenizer
-                        .encode(text)
-                        .map_err(|error| bad_input("vocabulary", &error))?,
+                    &tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))?,
                 );
             }
             let mut planner = Planner::default();
@@ -169,10 +150,7 @@ impl Embedder {
     }
 
     /// `[classes, embed_dim]`: the mean of each class's prompts, in template order, normalised again.
-    #[allow(
-        clippy::cast_precision_loss,
-        reason = "there are far fewer than 2²⁴ templates"
-    )]
+    #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2²⁴ templates")]
     fn classes(
         &mut self,
         tokenizer: &Tokenizer,
@@ -185,22 +163,16 @@ impl Embedder {
         let width = self.model.embed_dim();
         let prompts: Vec<String> = classes
             .iter()
-            .flat_map(|class| {
-                templates
-                    .iter()
-                    .map(move |template| template.replace("{}", class))
-            })
+            .flat_map(|class| templates.iter().map(move |template| template.replace("{}", class)))
             .collect();
         let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
         let embedded = self.texts(tokenizer, &prompts)?;
         let mut means = vec![0.0; classes.len() * width];
-        for (mean, prompts) in means
-            .chunks_exact_mut(width)
-            .zip(embedded.chunks_exact(templates.len() * width))
+        for (mean, prompts) in
+            means.chunks_exact_mut(width).zip(embedded.chunks_exact(templates.len() * width))
         {
             column_sum(self.level, View::new(prompts, templates.len(), width), mean);
-            mean.iter_mut()
-                .for_each(|sum| *sum /= templates.len() as f32);
+            mean.iter_mut().for_each(|sum| *sum /= templates.len() as f32);
         }
         Ok(normalise_rows(self.level, width, &means))
     }
@@ -223,14 +195,7 @@ fn scores(level: Level, rows: &[f32], columns: &[f32], width: usize) -> Vec<f32>
     let (n, m) = (rows.len() / width, columns.len() / width);
     let mut scores = vec![0.0; n * m];
     let columns = View::new(columns, m, width).transposed();
-    multiply(
-        level,
-        View::new(rows, n, width),
-        columns,
-        Finish::Store,
-        &mut scores,
-        m,
-    );
+    multiply(level, View::new(rows, n, width), columns, Finish::Store, &mut scores, m);
     scores
 }
 
@@ -253,10 +218,7 @@ fn classify(
         .map_err(|error| bad_input("dataset", &error))?;
     let mut fields = vec![("acc1".to_owned(), measured.acc1)];
     fields.extend(measured.acc5.map(|acc5| ("acc5".to_owned(), acc5)));
-    fields.push((
-        "mean_per_class_recall".to_owned(),
-        measured.mean_per_class_recall,
-    ));
+    fields.push(("mean_per_class_recall".to_owned(), measured.mean_per_class_recall));
     Ok(fields)
 }
 
@@ -278,14 +240,8 @@ fn retrieve(
     let fields = recall_at.iter().flat_map(|k| {
         let at = usize::try_from(*k).unwrap_or(usize::MAX);
         [
-            (
-                format!("image_retrieval_recall@{k}"),
-                measured.image_recall_at(at),
-            ),
-            (
-                format!("text_retrieval_recall@{k}"),
-                measured.text_recall_at(at),
-            ),
+            (format!("image_retrieval_recall@{k}"), measured.image_recall_at(at)),
+            (format!("text_retrieval_recall@{k}"), measured.text_recall_at(at)),
         ]
     });
     Ok(fields.collect())
@@ -310,9 +266,6 @@ mod tests {
     #[test]
     fn metrics_are_sorted_and_round_trip() {
         let text = to_json(&[("b@10".to_owned(), 0.1 + 0.2), ("acc1".to_owned(), 1.0)]);
-        assert_eq!(
-            text,
-            "{\n  \"acc1\": 1.0,\n  \"b@10\": 0.30000000000000004\n}\n"
-        );
+        assert_eq!(text, "{\n  \"acc1\": 1.0,\n  \"b@10\": 0.30000000000000004\n}\n");
     }
 }

@@ -9,10 +9,8 @@ use super::{JobContext, JobError};
 /// The text of an input that is a file in UTF-8.
 pub(super) fn read_text(context: &JobContext<'_>, input: &str) -> Result<String, JobError> {
     let path = context.inputs.join(input);
-    let bytes = std::fs::read(&path).map_err(|source| JobError::Io {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let bytes = std::fs::read(&path)
+        .map_err(|source| JobError::Io { path: path.display().to_string(), source })?;
     String::from_utf8(bytes).map_err(|error| bad_input(input, &error))
 }
 
@@ -24,31 +22,19 @@ pub(super) fn write_text(
 ) -> Result<(), JobError> {
     let path = context.outputs.join(output);
     File::create(&path)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
-        })
-        .map_err(|source| JobError::Io {
-            path: path.display().to_string(),
-            source,
-        })
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|source| JobError::Io { path: path.display().to_string(), source })
 }
 
 /// An input that is not what the parameters say.
 pub(super) fn bad_input(input: &str, reason: &impl ToString) -> JobError {
-    JobError::BadInput {
-        input: input.to_owned(),
-        reason: reason.to_string(),
-    }
+    JobError::BadInput { input: input.to_owned(), reason: reason.to_string() }
 }
 
 /// The bytes of an input, or of a file in an input that is a tree.
 pub(super) fn read_bytes(context: &JobContext<'_>, input: &str) -> Result<Vec<u8>, JobError> {
     let path = context.inputs.join(input);
-    std::fs::read(&path).map_err(|source| JobError::Io {
-        path: path.display().to_string(),
-        source,
-    })
+    std::fs::read(&path).map_err(|source| JobError::Io { path: path.display().to_string(), source })
 }
 
 /// Writes an output.
@@ -68,8 +54,5 @@ pub(super) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), JobError> {
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&neighbour, path))
         .and_then(|()| File::open(directory)?.sync_all())
-        .map_err(|source| JobError::Io {
-            path: path.display().to_string(),
-            source,
-        })
+        .map_err(|source| JobError::Io { path: path.display().to_string(), source })
 }

@@ -20,21 +20,13 @@ pub(super) fn run(params: &Fit, context: &mut JobContext<'_>) -> Result<(), JobE
 
 /// The lines of `params` fitted to a table.
 pub(super) fn fits(params: &Fit, table: &Table) -> Result<Vec<FitRecord>, JobError> {
-    params
-        .lines
-        .iter()
-        .zip(0..)
-        .map(|(line, index)| fit(line, index, table))
-        .collect()
+    params.lines.iter().zip(0..).map(|(line, index)| fit(line, index, table)).collect()
 }
 
 fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobError> {
     let refuse = |reason: &dyn ToString| {
         let FittedLine { panel, series, .. } = line;
-        bad_input(
-            "points",
-            &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()),
-        )
+        bad_input("points", &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()))
     };
     let selected = select(table, &line.points).map_err(|error| refuse(&error))?;
     let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();
@@ -58,10 +50,9 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         },
         method: match line.method {
             FitMethod::LeastSquares => MethodRecord::LeastSquares,
-            FitMethod::BinnedMinimum { bins, margin } => MethodRecord::BinnedMinimum {
-                bins,
-                margin: margin.get(),
-            },
+            FitMethod::BinnedMinimum { bins, margin } => {
+                MethodRecord::BinnedMinimum { bins, margin: margin.get() }
+            }
         },
         alpha: law.alpha,
         beta: law.beta(),
@@ -69,12 +60,8 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         formula: formula(law.alpha, law.log10_beta),
         r_squared: law.r_squared,
         points: points.len() as u64,
-        x_min: points
-            .iter()
-            .fold(f64::INFINITY, |least, point| least.min(point.0)),
-        x_max: points
-            .iter()
-            .fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
+        x_min: points.iter().fold(f64::INFINITY, |least, point| least.min(point.0)),
+        x_max: points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
         fitted: law.fitted.iter().map(record_point).collect(),
         interval,
     })
@@ -99,11 +86,7 @@ fn interval_of(
     points: &[(f64, f64)],
     method: Method,
 ) -> Result<IntervalRecord, String> {
-    let Interval {
-        level,
-        resamples,
-        seed,
-    } = *interval;
+    let Interval { level, resamples, seed } = *interval;
     let level = level.get();
     if !(level > 0.0 && level < 1.0) {
         return Err(format!("an interval of coverage {level}"));
@@ -148,10 +131,7 @@ mod tests {
                 ]),
             },
             method: if upstream == LAION {
-                FitMethod::BinnedMinimum {
-                    bins: 5,
-                    margin: Real::new(0.1).unwrap(),
-                }
+                FitMethod::BinnedMinimum { bins: 5, margin: Real::new(0.1).unwrap() }
             } else {
                 FitMethod::LeastSquares
             },
@@ -171,20 +151,8 @@ mod tests {
         for (downstream, y, upstream, points, expected) in [
             ("imagenet1k", "acc1", LAION, 29, "E = 5.86 * C^-0.11"),
             ("imagenet1k", "acc1", wit, 3, "E = 23.18 * C^-0.16"),
-            (
-                "imagenet_robustness",
-                "acc1",
-                LAION,
-                29,
-                "E = 11.61 * C^-0.13",
-            ),
-            (
-                "imagenet_robustness",
-                "acc1",
-                wit,
-                3,
-                "E = 211.66 * C^-0.24",
-            ),
+            ("imagenet_robustness", "acc1", LAION, 29, "E = 11.61 * C^-0.13"),
+            ("imagenet_robustness", "acc1", wit, 3, "E = 211.66 * C^-0.24"),
             ("mscoco_captions", r5, LAION, 29, "E = 2.75 * C^-0.08"),
             ("mscoco_captions", r5, wit, 3, "E = 1.59 * C^-0.05"),
             ("flickr30k", r5, LAION, 29, "E = 15.51 * C^-0.19"),
@@ -205,14 +173,9 @@ mod tests {
 
     fn small_table() -> Table {
         let mut text = "downstream_dataset,upstream_dataset,gmacs_total,acc1\n".to_owned();
-        for (compute, accuracy) in [
-            (10, 0.1),
-            (20, 0.2),
-            (40, 0.25),
-            (100, 0.4),
-            (400, 0.5),
-            (900, 0.7),
-        ] {
+        for (compute, accuracy) in
+            [(10, 0.1), (20, 0.2), (40, 0.25), (100, 0.4), (400, 0.5), (900, 0.7)]
+        {
             text.push_str(&format!("a,CLIP-WIT,{compute},{accuracy}\n"));
         }
         Table::parse(&text).unwrap()
@@ -223,11 +186,7 @@ mod tests {
         let table = small_table();
         let at = |seed, index| {
             let mut line = line("a", "acc1", &["CLIP-WIT"]);
-            line.interval = Some(Interval {
-                level: Real::new(0.9).unwrap(),
-                resamples: 200,
-                seed,
-            });
+            line.interval = Some(Interval { level: Real::new(0.9).unwrap(), resamples: 200, seed });
             fit(&line, index, &table).unwrap()
         };
         let record = at(1, 0);

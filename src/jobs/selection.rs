@@ -22,22 +22,15 @@ pub(super) fn select(table: &Table, selection: &Selection) -> Result<Vec<Selecte
         .iter()
         .map(|(column, texts)| Ok((table.column(column)?, texts)))
         .collect::<Result<Vec<_>, TableError>>()?;
-    let kept = |row: &Vec<String>| {
-        conditions
-            .iter()
-            .all(|(column, texts)| texts.contains(&row[*column]))
-    };
+    let kept =
+        |row: &Vec<String>| conditions.iter().all(|(column, texts)| texts.contains(&row[*column]));
     let mut selected = Vec::new();
     for (row, _) in table.rows().iter().enumerate().filter(|(_, row)| kept(row)) {
         let y = match (selection.y_transform, table.number(row, y)?) {
             (YTransform::Identity, y) => y,
             (YTransform::OneMinus, y) => 1.0 - y,
         };
-        selected.push(Selected {
-            row,
-            x: table.number(row, x)?,
-            y,
-        });
+        selected.push(Selected { row, x: table.number(row, x)?, y });
     }
     Ok(selected)
 }
@@ -52,10 +45,7 @@ mod tests {
             x: "c".to_owned(),
             y: "acc".to_owned(),
             y_transform: YTransform::OneMinus,
-            keep: keep
-                .iter()
-                .map(|(column, texts)| (column.to_string(), owned(texts)))
-                .collect(),
+            keep: keep.iter().map(|(column, texts)| (column.to_string(), owned(texts))).collect(),
         }
     }
 
@@ -64,23 +54,9 @@ mod tests {
         let table =
             Table::parse("set,data,c,acc\na,36k,1,0.25\nb,36k,2,\na,9k,3,0.5\na,2k,4,0.75\n")
                 .unwrap();
-        let kept = select(
-            &table,
-            &selection(&[("set", &["a"]), ("data", &["2k", "36k"])]),
-        )
-        .unwrap();
-        let expected = [
-            Selected {
-                row: 0,
-                x: 1.0,
-                y: 0.75,
-            },
-            Selected {
-                row: 3,
-                x: 4.0,
-                y: 0.25,
-            },
-        ];
+        let kept =
+            select(&table, &selection(&[("set", &["a"]), ("data", &["2k", "36k"])])).unwrap();
+        let expected = [Selected { row: 0, x: 1.0, y: 0.75 }, Selected { row: 3, x: 4.0, y: 0.25 }];
         assert_eq!(kept, expected);
     }
 

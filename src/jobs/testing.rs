@@ -19,11 +19,7 @@ pub(super) fn published_table(sha256: &str) -> Option<Table> {
         .find(|bytes| BlobDigest::of(bytes) == wanted);
     #[allow(clippy::print_stderr, reason = "a test says that it skips")]
     let Some(bytes) = found else {
-        eprintln!(
-            "skipped: no file {} below {}",
-            wanted.short(),
-            folder.display()
-        );
+        eprintln!("skipped: no file {} below {}", wanted.short(), folder.display());
         return None;
     };
     Some(Table::parse(&String::from_utf8(bytes).unwrap()).unwrap())
@@ -33,13 +29,7 @@ fn csv_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths
-        .flat_map(|path| {
-            if path.is_dir() {
-                csv_files(&path)
-            } else {
-                vec![path]
-            }
-        })
+        .flat_map(|path| if path.is_dir() { csv_files(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "csv"))
         .collect()
 }

@@ -36,10 +36,7 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         Some(resumed) => resumed,
         None => (State::initial(params).map_err(failed)?, BTreeMap::new()),
     };
-    let settings = Settings {
-        level: context.level,
-        threads: context.threads,
-    };
+    let settings = Settings { level: context.level, threads: context.threads };
     let mut keeper = Keeper {
         params,
         layout: &layout,
@@ -49,20 +46,14 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
         saved: now(),
         failure: None,
     };
-    let trained = train(params, &samples, settings, start, |state| {
-        keeper.after_step(state)
-    });
+    let trained = train(params, &samples, settings, start, |state| keeper.after_step(state));
     if let Some(failure) = keeper.failure.take() {
         return Err(failure);
     }
     let state = trained.map_err(failed)?;
     let published = keeper.published;
     publish(context, &published)?;
-    write_bytes(
-        context,
-        "model.safetensors",
-        &state.weights(&layout).map_err(broken)?,
-    )?;
+    write_bytes(context, "model.safetensors", &state.weights(&layout).map_err(broken)?)?;
     write_bytes(context, "trace.bin", state.trace.bytes())
 }
 
@@ -74,10 +65,7 @@ fn publish(
     for (step, digest) in published {
         let name = checkpoint_name(*step);
         let path = context.scratch.join(&name);
-        let io = |source| JobError::Io {
-            path: path.display().to_string(),
-            source,
-        };
+        let io = |source| JobError::Io { path: path.display().to_string(), source };
         let bytes = fs::read(&path).map_err(io)?;
         if BlobDigest::of(&bytes) != *digest {
             return Err(io(std::io::Error::other("it changed since it was written")));
@@ -112,25 +100,16 @@ impl Keeper<'_, '_> {
 
     fn keep(&mut self, state: &State) -> Result<Control, JobError> {
         let total = steps(self.params);
-        (self.context.progress)(Progress {
-            done: state.step,
-            total,
-            unit: "steps".to_owned(),
-        });
+        (self.context.progress)(Progress { done: state.step, total, unit: "steps".to_owned() });
         let interval = self.params.checkpoint_interval_steps;
         if interval > 0 && state.step.is_multiple_of(interval) {
             let bytes = state.checkpoint(self.layout).map_err(broken)?;
-            write_atomic(
-                &self.context.scratch.join(checkpoint_name(state.step)),
-                &bytes,
-            )?;
+            write_atomic(&self.context.scratch.join(checkpoint_name(state.step)), &bytes)?;
             self.published.insert(state.step, BlobDigest::of(&bytes));
         }
         let cancelled = self.context.cancelled.load(Ordering::Relaxed) && state.step < total;
         if cancelled || now().duration_since(self.saved) >= self.context.resume_interval {
-            let bytes = state
-                .resume_bytes(&self.binding, &self.published)
-                .map_err(broken)?;
+            let bytes = state.resume_bytes(&self.binding, &self.published).map_err(broken)?;
             write_atomic(&self.context.scratch.join(RESUME), &bytes)?;
             self.saved = now();
         }
@@ -211,26 +190,18 @@ fn samples<'d>(
     super::evaluate::check_image_size(&params.model, dataset)?;
     let captions = (0..dataset.len())
         .map(|sample| {
-            dataset
-                .captions(sample)
-                .iter()
-                .map(|text| encode(&tokenizer, text))
-                .collect()
+            dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect()
         })
         .collect::<Result<_, _>>()?;
     Ok(Samples {
-        images: (0..dataset.len())
-            .map(|sample| dataset.image(sample))
-            .collect(),
+        images: (0..dataset.len()).map(|sample| dataset.image(sample)).collect(),
         captions,
         shard_sizes: dataset.shard_sizes().to_vec(),
     })
 }
 
 fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
-    tokenizer
-        .encode(text)
-        .map_err(|error| bad_input("vocabulary", &error))
+    tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))
 }
 
 fn broken(error: TensorError) -> JobError {

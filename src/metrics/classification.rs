@@ -31,10 +31,8 @@ pub fn classification(
         first += usize::from(rank == 0);
         first_five += usize::from(rank < 5);
     }
-    let recalls = by_class
-        .iter()
-        .filter(|(_, all)| *all > 0)
-        .map(|&(right, all)| share(right, all));
+    let recalls =
+        by_class.iter().filter(|(_, all)| *all > 0).map(|&(right, all)| share(right, all));
     let (sum, occurring) = recalls.fold((0.0, 0_usize), |(sum, n), recall| (sum + recall, n + 1));
     Ok(Classification {
         acc1: share(first, labels.len()),
@@ -46,10 +44,7 @@ pub fn classification(
 /// Candidates that come before `target`: strictly greater, or equal with a lower index.
 fn rank(row: &[f32], target: usize) -> usize {
     let own = row[target];
-    row.iter()
-        .enumerate()
-        .filter(|&(i, &score)| score > own || score == own && i < target)
-        .count()
+    row.iter().enumerate().filter(|&(i, &score)| score > own || score == own && i < target).count()
 }
 
 #[cfg(test)]
@@ -94,35 +89,18 @@ mod tests {
     fn recall_is_the_mean_over_the_classes_that_occur() {
         let scores = [0., 1., 0., 0., 1., 0., 0., 1., 0., 1., 0., 0., 0., 1., 0.];
         let measured = classification(&scores, 3, &[1, 1, 1, 1, 0]).unwrap();
-        assert_eq!(
-            (measured.acc1, measured.mean_per_class_recall),
-            (0.6, 0.375)
-        );
+        assert_eq!((measured.acc1, measured.mean_per_class_recall), (0.6, 0.375));
     }
 
     #[test]
     fn what_is_no_measurement_is_refused() {
         let error = |scores: &[f32], labels: &[u32]| classification(scores, 2, labels).unwrap_err();
         assert_eq!(error(&[], &[]), MetricError::Empty);
-        assert_eq!(
-            error(&[0.0; 3], &[0]),
-            MetricError::Shape {
-                scores: 3,
-                rows: 1,
-                columns: 2
-            }
-        );
-        assert_eq!(
-            error(&[0.0, f32::NAN], &[0]),
-            MetricError::NotFinite { index: 1 }
-        );
+        assert_eq!(error(&[0.0; 3], &[0]), MetricError::Shape { scores: 3, rows: 1, columns: 2 });
+        assert_eq!(error(&[0.0, f32::NAN], &[0]), MetricError::NotFinite { index: 1 });
         assert_eq!(
             error(&[0.0; 2], &[2]),
-            MetricError::Label {
-                sample: 0,
-                label: 2,
-                candidates: 2
-            }
+            MetricError::Label { sample: 0, label: 2, candidates: 2 }
         );
     }
 }

@@ -115,10 +115,7 @@ mod tests {
             x: "gmacs_total".to_owned(),
             y: "acc1".to_owned(),
             y_transform: "one_minus".to_owned(),
-            method: MethodRecord::BinnedMinimum {
-                bins: 5,
-                margin: 0.1,
-            },
+            method: MethodRecord::BinnedMinimum { bins: 5, margin: 0.1 },
             alpha,
             beta: 5.0,
             log10_beta: 0.767_753_755_940_515,
@@ -127,22 +124,14 @@ mod tests {
             points: 2,
             x_min: 1.0,
             x_max: 1e300,
-            fitted: vec![FittedPoint {
-                log10_x: 0.1 + 0.2,
-                log10_y: -1.0 / 3.0,
-            }],
+            fitted: vec![FittedPoint { log10_x: 0.1 + 0.2, log10_y: -1.0 / 3.0 }],
             interval: None,
         }
     }
 
     #[test]
     fn every_bit_reads_back() {
-        for alpha in [
-            -0.111_388_491_412_766_67,
-            8.409_496_152_344_33e-2,
-            5e-324,
-            -0.0,
-        ] {
+        for alpha in [-0.111_388_491_412_766_67, 8.409_496_152_344_33e-2, 5e-324, -0.0] {
             let read = decode(&encode(&[record(alpha)])).unwrap();
             assert_eq!(read, [record(alpha)]);
             assert_eq!(read[0].alpha.to_bits(), alpha.to_bits());

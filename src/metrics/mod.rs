@@ -63,33 +63,19 @@ fn check(
         return Err(MetricError::Empty);
     }
     if rows.checked_mul(columns) != Some(scores.len()) {
-        return Err(MetricError::Shape {
-            scores: scores.len(),
-            rows,
-            columns,
-        });
+        return Err(MetricError::Shape { scores: scores.len(), rows, columns });
     }
     if let Some(index) = scores.iter().position(|score| !score.is_finite()) {
         return Err(MetricError::NotFinite { index });
     }
-    match labels
-        .iter()
-        .position(|&label| label as usize >= candidates)
-    {
-        Some(sample) => Err(MetricError::Label {
-            sample,
-            label: labels[sample],
-            candidates,
-        }),
+    match labels.iter().position(|&label| label as usize >= candidates) {
+        Some(sample) => Err(MetricError::Label { sample, label: labels[sample], candidates }),
         None => Ok(()),
     }
 }
 
 /// `count ÷ total` in binary64.
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "counts of samples are far below 2^53"
-)]
+#[allow(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
 fn share(count: usize, total: usize) -> f64 {
     count as f64 / total as f64
 }

@@ -38,10 +38,7 @@ pub fn retrieval(
             }
         }
     }
-    Ok(Retrieval {
-        image_ranks,
-        text_ranks,
-    })
+    Ok(Retrieval { image_ranks, text_ranks })
 }
 
 impl Retrieval {
@@ -54,12 +51,7 @@ impl Retrieval {
     /// `text_retrieval_recall@k`: share of images with at least one of their texts among the k best texts
     /// (image → text). An image without a text counts as not found.
     pub fn text_recall_at(&self, k: usize) -> f64 {
-        let found = self
-            .text_ranks
-            .iter()
-            .flatten()
-            .filter(|&&rank| rank < k)
-            .count();
+        let found = self.text_ranks.iter().flatten().filter(|&&rank| rank < k).count();
         share(found, self.text_ranks.len())
     }
 }
@@ -78,19 +70,13 @@ mod tests {
         let ranked = retrieval(&[0.9, 0.1, 0.2, 0.8, 0.3, 0.4], 2, &[0, 0, 1]).unwrap();
         assert_eq!(ranked.image_recall_at(1), 2.0 / 3.0);
         assert_eq!(ranked.text_recall_at(1), 0.5);
-        assert_eq!(
-            (ranked.image_recall_at(2), ranked.text_recall_at(2)),
-            (1.0, 1.0)
-        );
+        assert_eq!((ranked.image_recall_at(2), ranked.text_recall_at(2)), (1.0, 1.0));
     }
 
     #[test]
     fn ties_go_to_the_lower_index_both_ways() {
         let ranked = retrieval(&[1.0; 4], 2, &[0, 1]).unwrap();
-        assert_eq!(
-            (ranked.image_recall_at(1), ranked.text_recall_at(1)),
-            (0.5, 0.5)
-        );
+        assert_eq!((ranked.image_recall_at(1), ranked.text_recall_at(1)), (0.5, 0.5));
     }
 
     #[test]

@@ -111,21 +111,12 @@ pub fn bootstrap_exponent(
         }
     }
     if exponents.is_empty() {
-        return Err(ScalingError::TooFew {
-            points: points.len(),
-        });
+        return Err(ScalingError::TooFew { points: points.len() });
     }
     exponents.sort_by(f64::total_cmp);
     let tail = (1.0 - level) / 2.0;
-    let (low, high) = (
-        percentile(&exponents, tail),
-        percentile(&exponents, 1.0 - tail),
-    );
-    Ok(Interval {
-        low,
-        high,
-        used: exponents.len() as u64,
-    })
+    let (low, high) = (percentile(&exponents, tail), percentile(&exponents, 1.0 - tail));
+    Ok(Interval { low, high, used: exponents.len() as u64 })
 }
 
 /// The quantile of ascending `values` at `share`, linear between order statistics: with `h = share · (n − 1)` and
@@ -141,10 +132,7 @@ pub fn bootstrap_exponent(
     reason = "an index between 0 and the number of resamples"
 )]
 pub fn percentile(values: &[f64], share: f64) -> f64 {
-    assert!(
-        !values.is_empty() && (0.0..=1.0).contains(&share),
-        "a quantile of some values"
-    );
+    assert!(!values.is_empty() && (0.0..=1.0).contains(&share), "a quantile of some values");
     let place = share * (values.len() - 1) as f64;
     let below = libm::floor(place) as usize;
     let above = (below + 1).min(values.len() - 1);
@@ -185,9 +173,7 @@ fn fit_line(points: &[(f64, f64)], method: Method) -> Result<PowerLaw, ScalingEr
         Method::BinnedMinimum { bins, margin } => bin_minima(points, bins, margin)?,
     };
     if fitted.iter().all(|point| point.0 == fitted[0].0) {
-        return Err(ScalingError::TooFew {
-            points: fitted.len(),
-        });
+        return Err(ScalingError::TooFew { points: fitted.len() });
     }
     let (x, y): (Vec<f64>, Vec<f64>) = fitted.iter().copied().unzip();
     let line = least_squares::fit(&x, &y);
@@ -199,12 +185,7 @@ fn fit_line(points: &[(f64, f64)], method: Method) -> Result<PowerLaw, ScalingEr
         total += (y - mean) * (y - mean);
     }
     let r_squared = (total > 0.0).then(|| 1.0 - residual / total);
-    Ok(PowerLaw {
-        alpha: line.slope,
-        log10_beta: line.intercept,
-        r_squared,
-        fitted,
-    })
+    Ok(PowerLaw { alpha: line.slope, log10_beta: line.intercept, r_squared, fitted })
 }
 
 /// One point a bin that holds any: its centre and the smallest y in it.
@@ -216,28 +197,17 @@ fn bin_minima(
     if bins == 0 || !(margin >= 0.0 && margin.is_finite()) {
         return Err(ScalingError::Bins { bins, margin });
     }
-    let first = points
-        .iter()
-        .fold(f64::INFINITY, |least, point| least.min(point.0));
-    let last = points
-        .iter()
-        .fold(f64::NEG_INFINITY, |most, point| most.max(point.0))
-        + margin;
+    let first = points.iter().fold(f64::INFINITY, |least, point| least.min(point.0));
+    let last = points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)) + margin;
     // As `np.linspace`: multiples of one step, and the last edge exact.
     let step = (last - first) / count(bins);
     let edge = |i: usize| {
-        if i == bins {
-            last
-        } else {
-            count(i) * step + first
-        }
+        if i == bins { last } else { count(i) * step + first }
     };
     let mut minima = Vec::with_capacity(bins);
     for bin in 0..bins {
         let (low, high) = (edge(bin), edge(bin + 1));
-        let inside = points
-            .iter()
-            .filter(|point| low <= point.0 && point.0 < high);
+        let inside = points.iter().filter(|point| low <= point.0 && point.0 < high);
         if let Some(least) = inside.map(|point| point.1).min_by(f64::total_cmp) {
             minima.push((f64::midpoint(low, high), least));
         }
@@ -254,10 +224,7 @@ fn count(n: usize) -> f64 {
 mod tests {
     use super::*;
 
-    const BINNED: Method = Method::BinnedMinimum {
-        bins: 4,
-        margin: 0.1,
-    };
+    const BINNED: Method = Method::BinnedMinimum { bins: 4, margin: 0.1 };
 
     fn nine_points() -> Vec<(f64, f64)> {
         let compute = [10., 20., 50., 100., 200., 400., 1000., 5000., 10000.];
@@ -283,12 +250,7 @@ mod tests {
     fn binned_minimum_equals_numpys() {
         let line = fit_power_law(&nine_points(), BINNED).unwrap();
         let centres: Vec<f64> = line.fitted.iter().map(|point| point.0).collect();
-        assert!(
-            centres
-                .iter()
-                .zip([1.3875, 2.1625, 2.9375, 3.7125])
-                .all(|(&a, b)| near(a, b))
-        );
+        assert!(centres.iter().zip([1.3875, 2.1625, 2.9375, 3.7125]).all(|(&a, b)| near(a, b)));
         assert!(near(line.alpha, -0.112_919_300_159_995_46));
         assert!(near(line.log10_beta, 0.013_444_938_245_670_82));
     }
@@ -297,14 +259,7 @@ mod tests {
     #[test]
     fn empty_bins_are_left_out() {
         let points = [(1., 0.8), (2., 0.7), (1000., 0.2), (2000., 0.3)];
-        let line = fit_power_law(
-            &points,
-            Method::BinnedMinimum {
-                bins: 5,
-                margin: 0.1,
-            },
-        )
-        .unwrap();
+        let line = fit_power_law(&points, Method::BinnedMinimum { bins: 5, margin: 0.1 }).unwrap();
         assert_eq!(line.fitted.len(), 2);
         assert!(near(line.alpha, -0.199_964_439_097_830_4));
     }
@@ -313,65 +268,31 @@ mod tests {
     #[test]
     fn a_point_on_the_last_edge_is_in_no_bin() {
         let points = [(1., 0.9), (10., 0.5), (100., 0.1)];
-        let line = fit_power_law(
-            &points,
-            Method::BinnedMinimum {
-                bins: 2,
-                margin: 0.0,
-            },
-        )
-        .unwrap();
-        assert_eq!(
-            line.fitted,
-            [(0.5, libm::log10(0.9)), (1.5, libm::log10(0.5))]
-        );
+        let line = fit_power_law(&points, Method::BinnedMinimum { bins: 2, margin: 0.0 }).unwrap();
+        assert_eq!(line.fitted, [(0.5, libm::log10(0.9)), (1.5, libm::log10(0.5))]);
     }
 
     #[test]
     fn points_that_make_no_line_are_refused() {
         let error =
             |points: &[(f64, f64)]| fit_power_law(points, Method::LeastSquares).unwrap_err();
-        assert_eq!(
-            error(&[(2., 1.), (2., 0.5)]),
-            ScalingError::TooFew { points: 2 }
-        );
+        assert_eq!(error(&[(2., 1.), (2., 0.5)]), ScalingError::TooFew { points: 2 });
         assert_eq!(error(&[]), ScalingError::TooFew { points: 0 });
         assert_eq!(
             error(&[(1., 1.), (2., 0.)]),
-            ScalingError::NotPositive {
-                index: 1,
-                x: 2.,
-                y: 0.
-            }
+            ScalingError::NotPositive { index: 1, x: 2., y: 0. }
         );
-        assert!(matches!(
-            error(&[(1., f64::NAN)]),
-            ScalingError::NotPositive { index: 0, .. }
-        ));
-        let no_bins = Method::BinnedMinimum {
-            bins: 0,
-            margin: 0.1,
-        };
-        assert!(matches!(
-            fit_power_law(&[(1., 1.)], no_bins),
-            Err(ScalingError::Bins { .. })
-        ));
+        assert!(matches!(error(&[(1., f64::NAN)]), ScalingError::NotPositive { index: 0, .. }));
+        let no_bins = Method::BinnedMinimum { bins: 0, margin: 0.1 };
+        assert!(matches!(fit_power_law(&[(1., 1.)], no_bins), Err(ScalingError::Bins { .. })));
     }
 
     /// `np.quantile([1, 2, 4, 8], [0.025, 0.5, 0.975, 0.4])`, numpy 2.4.6.
     #[test]
     fn percentiles_equal_numpys() {
-        for (share, expected) in [
-            (0.025, 1.075),
-            (0.5, 3.0),
-            (0.975, 7.7),
-            (0.4, 2.4),
-            (1.0, 8.0),
-        ] {
-            assert!(
-                near(percentile(&[1., 2., 4., 8.], share), expected),
-                "{share}"
-            );
+        for (share, expected) in [(0.025, 1.075), (0.5, 3.0), (0.975, 7.7), (0.4, 2.4), (1.0, 8.0)]
+        {
+            assert!(near(percentile(&[1., 2., 4., 8.], share), expected), "{share}");
         }
     }
 
@@ -409,20 +330,12 @@ mod tests {
     /// The text of arXiv:2212.07143, figure 1a.
     #[test]
     fn formula_is_the_papers_text() {
-        assert_eq!(
-            formula(-0.111_388_491_412_766_67, 0.767_753_755_940_515),
-            "E = 5.86 * C^-0.11"
-        );
+        assert_eq!(formula(-0.111_388_491_412_766_67, 0.767_753_755_940_515), "E = 5.86 * C^-0.11");
     }
 
     #[test]
     fn prediction_is_on_the_line() {
-        let line = PowerLaw {
-            alpha: -0.5,
-            log10_beta: 1.0,
-            r_squared: None,
-            fitted: Vec::new(),
-        };
+        let line = PowerLaw { alpha: -0.5, log10_beta: 1.0, r_squared: None, fitted: Vec::new() };
         assert!(near(line.at(100.0), 1.0) && near(line.beta(), 10.0));
     }
 }

@@ -20,10 +20,8 @@ impl Texts {
     ///
     /// If all of it is padding.
     pub fn push(&mut self, tokens: &[u32]) {
-        let last = tokens
-            .iter()
-            .rposition(|&token| token != 0)
-            .expect("a text has a start and an end");
+        let last =
+            tokens.iter().rposition(|&token| token != 0).expect("a text has a start and an end");
         let last = u32::try_from(last).expect("a text has fewer than 2³² tokens");
         self.tokens.extend_from_slice(tokens);
         self.lengths.push(last + 1);
@@ -75,10 +73,7 @@ impl TouchedRows {
         self.rows.dedup();
         self.slots.clear();
         self.slots.extend(tokens.iter().map(|token| {
-            let slot = self
-                .rows
-                .binary_search(token)
-                .expect("every token is among the rows");
+            let slot = self.rows.binary_search(token).expect("every token is among the rows");
             u32::try_from(slot).expect("there are no more rows than tokens")
         }));
     }

@@ -7,10 +7,7 @@ use crate::numerics::random::Streams;
 ///
 /// Parameter `NAME` is drawn from the stream "weights NAME" of index 0. A uniform number is `(2·u − 1)·bound` with
 /// `u = (word ≫ 11)·2⁻⁵³` of the stream's next 64-bit word, in binary64, rounded once.
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "initial weights are rounded once to binary32"
-)]
+#[allow(clippy::cast_possible_truncation, reason = "initial weights are rounded once to binary32")]
 pub fn initial_parameters(layout: &Layout, seed: u64, logit_scale: f64) -> Vec<f32> {
     let streams = Streams::new(seed);
     let mut elements = Vec::with_capacity(layout.len());

@@ -87,9 +87,7 @@ impl Layout {
 
     /// The elements of the parameter of that name, if the model has it.
     pub fn find(&self, name: &str) -> Option<Region> {
-        let found = self
-            .parameters
-            .binary_search_by(|parameter| parameter.name.as_str().cmp(name));
+        let found = self.parameters.binary_search_by(|parameter| parameter.name.as_str().cmp(name));
         found.ok().map(|index| self.parameters[index].region)
     }
 
@@ -99,8 +97,7 @@ impl Layout {
     ///
     /// If the model does not have it.
     pub fn region(&self, name: &str) -> Region {
-        self.find(name)
-            .unwrap_or_else(|| panic!("the model has no parameter `{name}`"))
+        self.find(name).unwrap_or_else(|| panic!("the model has no parameter `{name}`"))
     }
 }
 
@@ -131,12 +128,7 @@ fn check(clip: &Clip) -> Result<(), ModelError> {
         return Err(ModelError::TooLarge { name, size });
     }
     let multiples = [
-        (
-            "vision.imageSize",
-            vision.image_size,
-            "vision.patchSize",
-            vision.patch_size,
-        ),
+        ("vision.imageSize", vision.image_size, "vision.patchSize", vision.patch_size),
         ("vision.width", vision.width, "vision.heads", vision.heads),
         ("text.width", text.width, "text.heads", text.heads),
     ];
@@ -144,14 +136,10 @@ fn check(clip: &Clip) -> Result<(), ModelError> {
         return Err(ModelError::NotAMultiple { name, of });
     }
     match (vision.pooling, text.pooling) {
-        (Pooling::EndToken, _) => Err(ModelError::Pooling {
-            tower: "vision",
-            pooling: "endToken",
-        }),
-        (_, Pooling::ClassToken) => Err(ModelError::Pooling {
-            tower: "text",
-            pooling: "classToken",
-        }),
+        (Pooling::EndToken, _) => Err(ModelError::Pooling { tower: "vision", pooling: "endToken" }),
+        (_, Pooling::ClassToken) => {
+            Err(ModelError::Pooling { tower: "text", pooling: "classToken" })
+        }
         _ => Ok(()),
     }
 }
@@ -179,19 +167,9 @@ impl List {
         let class_tokens = usize::from(tower.pooling == Pooling::ClassToken);
         let patch_bound = Initial::Uniform(root_reciprocal(3 * patch * patch));
         if class_tokens == 1 {
-            self.add(
-                "visual.class_embedding",
-                &[width],
-                Decay::Never,
-                Initial::Normal(root),
-            );
+            self.add("visual.class_embedding", &[width], Decay::Never, Initial::Normal(root));
         }
-        self.add(
-            "visual.conv1.weight",
-            &[width, 3, patch, patch],
-            Decay::Always,
-            patch_bound,
-        );
+        self.add("visual.conv1.weight", &[width, 3, patch, patch], Decay::Always, patch_bound);
         if tower.patch_bias {
             self.add("visual.conv1.bias", &[width], Decay::Never, patch_bound);
         }
@@ -221,12 +199,7 @@ impl List {
             );
         }
         self.norm("visual.ln_post", width);
-        self.add(
-            "visual.proj",
-            &[width, embed_dim],
-            Decay::Always,
-            Initial::Normal(root),
-        );
+        self.add("visual.proj", &[width, embed_dim], Decay::Always, Initial::Normal(root));
     }
 
     /// `OpenCLIP`'s text tower (its `init_parameters`).
@@ -234,12 +207,7 @@ impl List {
         let [width, mlp, context] = [tower.width, tower.mlp_width, tower.context_length].map(size);
         let root = root_reciprocal(width);
         let vocabulary = [size(tower.vocabulary_size), width];
-        self.add(
-            "token_embedding.weight",
-            &vocabulary,
-            Decay::Always,
-            Initial::Normal(0.02),
-        );
+        self.add("token_embedding.weight", &vocabulary, Decay::Always, Initial::Normal(0.02));
         self.add(
             "positional_embedding",
             &[context, width],
@@ -261,27 +229,12 @@ impl List {
             );
         }
         self.norm("ln_final", width);
-        self.add(
-            "text_projection",
-            &[width, embed_dim],
-            Decay::Always,
-            Initial::Normal(root),
-        );
+        self.add("text_projection", &[width, embed_dim], Decay::Always, Initial::Normal(root));
     }
 
     fn norm(&mut self, prefix: &str, width: usize) {
-        self.add(
-            &format!("{prefix}.weight"),
-            &[width],
-            Decay::Never,
-            Initial::Constant(1.0),
-        );
-        self.add(
-            &format!("{prefix}.bias"),
-            &[width],
-            Decay::Never,
-            Initial::Constant(0.0),
-        );
+        self.add(&format!("{prefix}.weight"), &[width], Decay::Never, Initial::Constant(1.0));
+        self.add(&format!("{prefix}.bias"), &[width], Decay::Never, Initial::Constant(0.0));
     }
 
     /// One block; `initial` of `in_proj`, `out_proj`, `c_fc` and `c_proj`.
@@ -290,44 +243,16 @@ impl List {
         let [fc_bias, proj_bias] =
             [width, mlp].map(|inner| Initial::Uniform(root_reciprocal(inner)));
         let products = [
-            (
-                "attn.in_proj_weight",
-                "attn.in_proj_bias",
-                3 * width,
-                width,
-                zero,
-            ),
-            (
-                "attn.out_proj.weight",
-                "attn.out_proj.bias",
-                width,
-                width,
-                zero,
-            ),
+            ("attn.in_proj_weight", "attn.in_proj_bias", 3 * width, width, zero),
+            ("attn.out_proj.weight", "attn.out_proj.bias", width, width, zero),
             ("mlp.c_fc.weight", "mlp.c_fc.bias", mlp, width, fc_bias),
-            (
-                "mlp.c_proj.weight",
-                "mlp.c_proj.bias",
-                width,
-                mlp,
-                proj_bias,
-            ),
+            ("mlp.c_proj.weight", "mlp.c_proj.bias", width, mlp, proj_bias),
         ];
         for ((weight, bias, rows, columns, bias_initial), initial) in
             products.into_iter().zip(initial)
         {
-            self.add(
-                &format!("{prefix}.{weight}"),
-                &[rows, columns],
-                Decay::Always,
-                initial,
-            );
-            self.add(
-                &format!("{prefix}.{bias}"),
-                &[rows],
-                Decay::Never,
-                bias_initial,
-            );
+            self.add(&format!("{prefix}.{weight}"), &[rows, columns], Decay::Always, initial);
+            self.add(&format!("{prefix}.{bias}"), &[rows], Decay::Never, bias_initial);
         }
         self.norm(&format!("{prefix}.ln_1"), width);
         self.norm(&format!("{prefix}.ln_2"), width);
@@ -339,10 +264,7 @@ fn root_reciprocal(value: usize) -> f64 {
     1.0 / float(value).sqrt()
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "sizes of tensors are far below 2⁵³"
-)]
+#[allow(clippy::cast_precision_loss, reason = "sizes of tensors are far below 2⁵³")]
 fn float(value: usize) -> f64 {
     value as f64
 }

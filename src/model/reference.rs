@@ -60,22 +60,14 @@ impl<'a, T: Arithmetic> Reference<'a, T> {
         parameters: &'a [T],
     ) -> Self {
         assert_eq!(parameters.len(), layout.len(), "every parameter, once");
-        Self {
-            clip,
-            preprocessing,
-            layout,
-            parameters,
-        }
+        Self { clip, preprocessing, layout, parameters }
     }
 
     /// The embeddings of images, `3 · image_size²` bytes each: `[images, embed_dim]`.
     pub(crate) fn images(&self, images: &[&[u8]]) -> Vec<T> {
         let tower = &self.clip.vision;
         let (width, class_token) = (size(tower.width), tower.pooling == Pooling::ClassToken);
-        let mut stream: Vec<T> = images
-            .iter()
-            .flat_map(|image| self.image_tokens(image))
-            .collect();
+        let mut stream: Vec<T> = images.iter().flat_map(|image| self.image_tokens(image)).collect();
         if tower.pre_norm {
             stream = self.norm("visual.ln_pre", &stream);
         }
@@ -182,10 +174,9 @@ impl<'a, T: Arithmetic> Reference<'a, T> {
         let finish = match (bias.map(|name| self.parameter(name)), residual) {
             (None, _) => Finish::Store,
             (Some(bias), None) => Finish::Bias(bias),
-            (Some(bias), Some(residual)) => Finish::BiasResidual {
-                bias,
-                residual: View::new(residual, rows, outputs),
-            },
+            (Some(bias), Some(residual)) => {
+                Finish::BiasResidual { bias, residual: View::new(residual, rows, outputs) }
+            }
         };
         let w = View::new(self.parameter(&weight.name), outputs, inputs).transposed();
         let mut y = vec![T::ZERO; rows * outputs];
@@ -250,19 +241,8 @@ impl<'a, T: Arithmetic> Reference<'a, T> {
         let qkv = linear(&normed, "attn.in_proj_weight", "attn.in_proj_bias", None);
         let mut probabilities = vec![T::ZERO; of.attention.probabilities_len()];
         let mut context = vec![T::ZERO; of.attention.context_len()];
-        attention::forward(
-            &of.attention,
-            T::exp,
-            &qkv,
-            &mut probabilities,
-            &mut context,
-        );
-        let middle = linear(
-            &context,
-            "attn.out_proj.weight",
-            "attn.out_proj.bias",
-            Some(x),
-        );
+        attention::forward(&of.attention, T::exp, &qkv, &mut probabilities, &mut context);
+        let middle = linear(&context, "attn.out_proj.weight", "attn.out_proj.bias", Some(x));
         let normed = self.norm(&name("ln_2"), &middle);
         let hidden = linear(&normed, "mlp.c_fc.weight", "mlp.c_fc.bias", None);
         assert_eq!(hidden.len() * of.attention.width(), x.len() * of.mlp_width);
@@ -273,12 +253,7 @@ impl<'a, T: Arithmetic> Reference<'a, T> {
                 Activation::QuickGelu => quick_gelu(x),
             })
             .collect();
-        linear(
-            &activated,
-            "mlp.c_proj.weight",
-            "mlp.c_proj.bias",
-            Some(&middle),
-        )
+        linear(&activated, "mlp.c_proj.weight", "mlp.c_proj.bias", Some(&middle))
     }
 
     /// `LayerNorm`, projection by `[width, embed_dim]`, unit length.
@@ -327,10 +302,7 @@ mod tests {
     }
 
     fn preprocessing() -> Preprocessing {
-        Preprocessing {
-            mean: [0.48, 0.46, 0.41].map(real),
-            std: [0.27, 0.26, 0.28].map(real),
-        }
+        Preprocessing { mean: [0.48, 0.46, 0.41].map(real), std: [0.27, 0.26, 0.28].map(real) }
     }
 
     /// As the pictogram models are built.
@@ -361,7 +333,7 @@ mod tests {
         }
     }
 
-    /// As `OpenCLIP`'s ViT models are built; the inner size of the patch product, 300, is more than one block.
+    /// As `OpenCLIP`'s vision transformers are built; the inner size of the patch product, 300, is more than one block.
     fn open_clip() -> Clip {
         let mut clip = pictogram();
         clip.activation = Activation::QuickGelu;
@@ -386,17 +358,12 @@ mod tests {
     fn images(clip: &Clip, count: usize) -> Vec<Vec<u8>> {
         let mut stream = Streams::new(4).named("test", 0);
         let bytes = 3 * size(clip.vision.image_size).pow(2);
-        (0..count)
-            .map(|_| (0..bytes).map(|_| stream.u64().to_le_bytes()[0]).collect())
-            .collect()
+        (0..count).map(|_| (0..bytes).map(|_| stream.u64().to_le_bytes()[0]).collect()).collect()
     }
 
     fn texts(clip: &Clip, count: usize) -> Texts {
         let mut stream = Streams::new(5).named("test", 0);
-        let (context, words) = (
-            size(clip.text.context_length),
-            clip.text.vocabulary_size - 3,
-        );
+        let (context, words) = (size(clip.text.context_length), clip.text.vocabulary_size - 3);
         let mut texts = Texts::new();
         for text in 0..count {
             let mut tokens = vec![1];
@@ -435,21 +402,14 @@ mod tests {
                 let text_tower = model.plan_texts(&mut planner, PAIRS);
                 let regions = BatchRegions::plan(&mut planner, PAIRS, model.embed_dim());
                 let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).unwrap();
-                model
-                    .embed_images(level, &mut arena, &parameters, &tower, &images)
-                    .unwrap();
-                model
-                    .embed_texts(level, &mut arena, &parameters, &text_tower, &texts)
-                    .unwrap();
+                model.embed_images(level, &mut arena, &parameters, &tower, &images).unwrap();
+                model.embed_texts(level, &mut arena, &parameters, &text_tower, &texts).unwrap();
                 let read = |arena: &Buffer, region: crate::tensor::Region| {
                     arena.with(|arena| region.of(arena).to_vec()).unwrap()
                 };
                 let fast_images = read(&arena, tower.features());
                 let fast_texts = read(&arena, text_tower.features());
-                assert!(
-                    bits(&fast_images) == bits(&slow_images),
-                    "images, {level:?}"
-                );
+                assert!(bits(&fast_images) == bits(&slow_images), "images, {level:?}");
                 assert!(bits(&fast_texts) == bits(&slow_texts), "texts, {level:?}");
                 let (from, to) = (tower.features(), regions.images);
                 let of = Buffer::from_vec(arena.to_vec().unwrap(), &Device::Cpu).unwrap();
@@ -483,9 +443,6 @@ mod tests {
         let reference = Reference::new(&clip, &preprocessing, &layout, &parameters);
         let loss = reference.loss(&[1.0, 0.0, 0.0, 1.0], &[1.0, 0.0, 0.0, 1.0]);
         // Python: math.log1p(math.exp(-math.exp(2.0))).
-        assert!(
-            (loss - 0.000_617_788_118_947_342_4).abs() < 1e-14,
-            "{loss:e}"
-        );
+        assert!((loss - 0.000_617_788_118_947_342_4).abs() < 1e-14, "{loss:e}");
     }
 }

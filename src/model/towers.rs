@@ -83,15 +83,8 @@ impl GradientRegions {
     ///
     /// For the token embedding, whose gradient is kept by rows.
     pub fn of(&self, parameter: Region) -> Region {
-        assert_ne!(
-            parameter, self.embedding,
-            "the token embedding's gradient is kept by rows"
-        );
-        let skipped = if parameter.start < self.embedding.start {
-            0
-        } else {
-            self.embedding.len
-        };
+        assert_ne!(parameter, self.embedding, "the token embedding's gradient is kept by rows");
+        let skipped = if parameter.start < self.embedding.start { 0 } else { self.embedding.len };
         Region::new(self.region.start + parameter.start - skipped, parameter.len)
     }
 }
@@ -112,21 +105,13 @@ impl TextTower {
 
 impl Model {
     /// The model that `clip` describes, for images that go through `preprocessing`.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "constants are rounded once to binary32"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
     pub fn new(clip: &Clip, preprocessing: &Preprocessing) -> Result<Self, ModelError> {
         let layout = Layout::of(clip)?;
         let [mean, std] =
             [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
         let embedding = layout.region("token_embedding.weight");
-        Ok(Self {
-            clip: clip.clone(),
-            layout,
-            pixels: PixelTable::new(mean, std),
-            embedding,
-        })
+        Ok(Self { clip: clip.clone(), layout, pixels: PixelTable::new(mean, std), embedding })
     }
 
     /// Its parameters.
@@ -189,13 +174,7 @@ impl Model {
         let block = self.image_block(samples);
         let blocks = plan_blocks(planner, &block, self.clip.vision.layers, &mut stream);
         let head = HeadState::plan(planner, &self.image_head(samples), stream);
-        ImageTower {
-            samples,
-            stem,
-            norm,
-            blocks,
-            head,
-        }
+        ImageTower { samples, stem, norm, blocks, head }
     }
 
     /// Plans what the text tower keeps for `samples`.
@@ -206,23 +185,15 @@ impl Model {
         let block = self.text_block(samples);
         let blocks = plan_blocks(planner, &block, self.clip.text.layers, &mut stream);
         let head = HeadState::plan(planner, &self.text_head(samples), stream);
-        TextTower {
-            samples,
-            stream: first,
-            blocks,
-            head,
-        }
+        TextTower { samples, stream: first, blocks, head }
     }
 
     /// Plans the room of the backward passes of chunks of `samples`.
     pub fn plan_scratch(&self, planner: &mut Planner, samples: usize) -> Scratch {
         let blocks = [self.image_block(samples), self.text_block(samples)];
         let heads = [self.image_head(samples), self.text_head(samples)];
-        let stream = blocks
-            .iter()
-            .map(|block| block.rows() * block.width())
-            .max()
-            .unwrap_or_default();
+        let stream =
+            blocks.iter().map(|block| block.rows() * block.width()).max().unwrap_or_default();
         let norm = if self.clip.vision.pre_norm { stream } else { 0 };
         Scratch {
             d_stream: planner.take(stream),
@@ -235,10 +206,7 @@ impl Model {
     /// Plans the gradient of a chunk.
     pub fn plan_gradient(&self, planner: &mut Planner) -> GradientRegions {
         let region = planner.take(self.layout.len() - self.embedding.len);
-        GradientRegions {
-            region,
-            embedding: self.embedding,
-        }
+        GradientRegions { region, embedding: self.embedding }
     }
 
     /// Embeds images; `arena` is where `tower` was planned.
@@ -254,14 +222,7 @@ impl Model {
         let weights = self.image_weights(|region| region);
         arena.apply_with(
             parameters,
-            &ImageForward {
-                level,
-                shape,
-                weights,
-                state,
-                pixels,
-                images,
-            },
+            &ImageForward { level, shape, weights, state, pixels, images },
         )?;
         if let Some(norm) = self.image_norm(level, tower) {
             arena.apply_with(parameters, &norm)?;
@@ -323,10 +284,8 @@ impl Model {
         let (tower, d_stream) = (&chunk.images, scratch.d_stream);
         let of = |region| gradients.of(region);
         let forward = self.image_head_forward(level, tower);
-        let (gradients_of_head, d_features) = (
-            self.head_weights("visual.ln_post", "visual.proj", of),
-            chunk.d_images,
-        );
+        let (gradients_of_head, d_features) =
+            (self.head_weights("visual.ln_post", "visual.proj", of), chunk.d_images);
         let head = HeadBackward {
             forward,
             gradients: gradients_of_head,
@@ -338,23 +297,13 @@ impl Model {
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.image_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward {
-                forward,
-                gradients: start,
-                d_stream,
-                scratch: scratch.block,
-            };
+            let block =
+                BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
             arena.apply_with(parameters, &block)?;
         }
         if let Some(forward) = self.image_norm(level, tower) {
             let [d_gain, d_bias] = [forward.gain, forward.bias].map(of);
-            let norm = NormBackward {
-                forward,
-                d_gain,
-                d_bias,
-                d_stream,
-                scratch: scratch.norm,
-            };
+            let norm = NormBackward { forward, d_gain, d_bias, d_stream, scratch: scratch.norm };
             arena.apply_with(parameters, &norm)?;
         }
         let (shape, state) = (self.image_shape(tower.samples), tower.stem);
@@ -381,10 +330,8 @@ impl Model {
         let (tower, d_stream) = (&chunk.texts, scratch.d_stream);
         let of = |region| gradients.of(region);
         let forward = self.text_head_forward(level, tower, texts);
-        let (gradients_of_head, d_features) = (
-            self.head_weights("ln_final", "text_projection", of),
-            chunk.d_texts,
-        );
+        let (gradients_of_head, d_features) =
+            (self.head_weights("ln_final", "text_projection", of), chunk.d_texts);
         let head = HeadBackward {
             forward,
             gradients: gradients_of_head,
@@ -396,12 +343,8 @@ impl Model {
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.text_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward {
-                forward,
-                gradients: start,
-                d_stream,
-                scratch: scratch.block,
-            };
+            let block =
+                BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
             arena.apply_with(parameters, &block)?;
         }
         arena.apply(&TextBackward {
@@ -430,11 +373,7 @@ impl Model {
     }
 
     fn text_shape(&self, samples: usize) -> TextShape {
-        TextShape {
-            samples,
-            tokens: self.context_length(),
-            width: self.text_width(),
-        }
+        TextShape { samples, tokens: self.context_length(), width: self.text_width() }
     }
 
     fn activation(&self) -> Activation {
@@ -448,36 +387,18 @@ impl Model {
         let (tower, shape) = (&self.clip.vision, self.image_shape(samples));
         let heads = size(tower.heads);
         let head_width = shape.width / heads;
-        let attention = AttentionShape {
-            samples,
-            tokens: shape.tokens(),
-            heads,
-            head_width,
-            causal: false,
-        };
-        BlockShape {
-            attention,
-            mlp_width: size(tower.mlp_width),
-            activation: self.activation(),
-        }
+        let attention =
+            AttentionShape { samples, tokens: shape.tokens(), heads, head_width, causal: false };
+        BlockShape { attention, mlp_width: size(tower.mlp_width), activation: self.activation() }
     }
 
     fn text_block(&self, samples: usize) -> BlockShape {
         let (tower, shape) = (&self.clip.text, self.text_shape(samples));
         let heads = size(tower.heads);
         let head_width = shape.width / heads;
-        let attention = AttentionShape {
-            samples,
-            tokens: shape.tokens,
-            heads,
-            head_width,
-            causal: true,
-        };
-        BlockShape {
-            attention,
-            mlp_width: size(tower.mlp_width),
-            activation: self.activation(),
-        }
+        let attention =
+            AttentionShape { samples, tokens: shape.tokens, heads, head_width, causal: true };
+        BlockShape { attention, mlp_width: size(tower.mlp_width), activation: self.activation() }
     }
 
     fn image_head(&self, samples: usize) -> HeadShape {
@@ -492,12 +413,7 @@ impl Model {
 
     fn text_head(&self, samples: usize) -> HeadShape {
         let shape = self.text_shape(samples);
-        HeadShape {
-            samples,
-            tokens: shape.tokens,
-            width: shape.width,
-            embed_dim: self.embed_dim(),
-        }
+        HeadShape { samples, tokens: shape.tokens, width: shape.width, embed_dim: self.embed_dim() }
     }
 
     fn image_weights(&self, of: impl Fn(Region) -> Region) -> ImageWeights {
@@ -536,9 +452,7 @@ impl Model {
     fn block_start(&self, prefix: &str, index: usize) -> usize {
         // The first name of a block, bytewise.
         self.layout
-            .region(&format!(
-                "{prefix}transformer.resblocks.{index}.attn.in_proj_bias"
-            ))
+            .region(&format!("{prefix}transformer.resblocks.{index}.attn.in_proj_bias"))
             .start
     }
 

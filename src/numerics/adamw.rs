@@ -30,10 +30,7 @@ pub struct Constants {
 
 impl Constants {
     /// The constants of step `step`, counted from 1.
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "constants are rounded once to binary32"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
     pub fn new(
         learning_rate: f64,
         betas: [f64; 2],
@@ -99,12 +96,7 @@ fn update_kernel<V: Vector>(
     v: &mut [f32],
 ) {
     let count = theta.len();
-    assert!(
-        [gradient.len(), m.len(), v.len()]
-            .iter()
-            .all(|&len| len == count),
-        "equal lengths"
-    );
+    assert!([gradient.len(), m.len(), v.len()].iter().all(|&len| len == count), "equal lengths");
     let whole = count / V::WIDTH * V::WIDTH;
     // SAFETY: all four slices have `count` elements.
     unsafe { update_part::<V>(constants, scale, gradient, (theta, m, v), 0, whole) };
@@ -123,11 +115,7 @@ unsafe fn update_part<V: Vector>(
 ) {
     let [beta1, rest1] = constants.beta1.map(V::splat);
     let [beta2, rest2] = constants.beta2.map(V::splat);
-    let (a, c, d) = (
-        V::splat(constants.a),
-        V::splat(constants.c),
-        V::splat(constants.d),
-    );
+    let (a, c, d) = (V::splat(constants.a), V::splat(constants.c), V::splat(constants.d));
     let (epsilon, scale) = (V::splat(constants.epsilon), V::splat(scale));
     let mut at = from;
     while at < to {
@@ -139,8 +127,7 @@ unsafe fn update_part<V: Vector>(
             let direction = first.div(second.sqrt().fma(c, epsilon));
             first.write(m, at);
             second.write(v, at);
-            a.negative_fma(direction, V::read(theta, at).mul(d))
-                .write(theta, at);
+            a.negative_fma(direction, V::read(theta, at).mul(d)).write(theta, at);
         }
         at += V::WIDTH;
     }

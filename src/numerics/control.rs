@@ -1,9 +1,6 @@
 //! The floating-point control state of a thread: to nearest, subnormals kept, exceptions masked.
 
-#![allow(
-    unsafe_code,
-    reason = "the control register is read and written by instructions"
-)]
+#![allow(unsafe_code, reason = "the control register is read and written by instructions")]
 
 /// The control register of a thread is not what the definitions need, and could not be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

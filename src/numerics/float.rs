@@ -70,10 +70,7 @@ macro_rules! float {
             }
 
             #[inline]
-            #[allow(
-                clippy::useless_conversion,
-                reason = "the macro also serves binary64 itself"
-            )]
+            #[allow(clippy::useless_conversion, reason = "the macro also serves binary64 itself")]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
@@ -102,10 +99,7 @@ mod tests {
     fn fma_rounds_once() {
         // (1 + 2⁻¹²)² = 1 + 2⁻¹¹ + 2⁻²⁴; in binary32 the last term is lost by a rounded product.
         let x = 1.0 + 2f32.powi_exact(-12);
-        assert_eq!(
-            Float::fma(x, x, -(1.0 + 2f32.powi_exact(-11))),
-            2f32.powi_exact(-24)
-        );
+        assert_eq!(Float::fma(x, x, -(1.0 + 2f32.powi_exact(-11))), 2f32.powi_exact(-24));
     }
 
     #[test]

@@ -126,10 +126,7 @@ kernels! {
 fn bias_kernel<V: Vector>(x: &mut [f32], bias: &[f32], y: &mut [f32]) {
     assert_eq!(x.len() % bias.len(), 0, "whole rows");
     assert_eq!(x.len(), y.len(), "operands of one length");
-    for (x, y) in x
-        .chunks_exact_mut(bias.len())
-        .zip(y.chunks_exact_mut(bias.len()))
-    {
+    for (x, y) in x.chunks_exact_mut(bias.len()).zip(y.chunks_exact_mut(bias.len())) {
         add_kernel::<V>(bias, x);
         forward_kernel::<V>(x, y);
     }
@@ -168,12 +165,7 @@ mod tests {
                     same(&y, &x.iter().map(|&x| quick_gelu(x)).collect::<Vec<_>>());
                     d.fill(1.0);
                     quick_backward(level, &x, &mut d);
-                    same(
-                        &d,
-                        &x.iter()
-                            .map(|&x| quick_gelu_derivative(x))
-                            .collect::<Vec<_>>(),
-                    );
+                    same(&d, &x.iter().map(|&x| quick_gelu_derivative(x)).collect::<Vec<_>>());
                 }
             }
         }
@@ -182,11 +174,7 @@ mod tests {
     #[test]
     fn bias_is_added_before_the_activation() {
         let (x, bias) = (samples(3, 5 * 37), samples(4, 37));
-        let sums: Vec<f32> = x
-            .iter()
-            .enumerate()
-            .map(|(i, x)| x + bias[i % 37])
-            .collect();
+        let sums: Vec<f32> = x.iter().enumerate().map(|(i, x)| x + bias[i % 37]).collect();
         for level in Level::available() {
             let (mut pre, mut y) = (x.clone(), vec![0.0; x.len()]);
             bias_forward(level, &mut pre, &bias, &mut y);

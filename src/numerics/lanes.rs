@@ -14,10 +14,7 @@
 )]
 
 #[cfg(target_arch = "x86_64")]
-#[allow(
-    clippy::wildcard_imports,
-    reason = "dozens of intrinsics, each with its own prefix"
-)]
+#[allow(clippy::wildcard_imports, reason = "dozens of intrinsics, each with its own prefix")]
 use std::arch::x86_64::*;
 
 /// A vector of binary32 numbers.
@@ -41,11 +38,7 @@ pub(crate) trait Lanes: Copy {
     /// Reads `count` lanes, all if there are as many.
     #[inline(always)]
     unsafe fn load_some(from: *const f32, count: usize) -> Self {
-        if count >= Self::WIDTH {
-            Self::load(from)
-        } else {
-            Self::load_first(from, count)
-        }
+        if count >= Self::WIDTH { Self::load(from) } else { Self::load_first(from, count) }
     }
     /// Writes `count` lanes, all if there are as many.
     #[inline(always)]
@@ -67,8 +60,7 @@ pub(crate) trait Lanes: Copy {
     unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         for t in 0..8 {
             for r in 0..8 {
-                to.add(t * to_stride + r)
-                    .write(from.add(r * from_stride + t).read());
+                to.add(t * to_stride + r).write(from.add(r * from_stride + t).read());
             }
         }
     }
@@ -103,11 +95,7 @@ impl Lanes for __m512 {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn mask16(count: usize) -> __mmask16 {
-    if count >= 16 {
-        0xffff
-    } else {
-        (1 << count) - 1
-    }
+    if count >= 16 { 0xffff } else { (1 << count) - 1 }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -138,11 +126,7 @@ impl Lanes for __m256 {
 /// The first `count` of 8 lanes.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "at most 8"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "at most 8")]
 unsafe fn mask8(count: usize) -> __m256i {
     let lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(8) as i32), lane)
@@ -155,15 +139,9 @@ unsafe fn transpose8_avx2(from: *const f32, from_stride: usize, to: *mut f32, to
     let mut quarters = [_mm256_setzero_ps(); 8];
     for half in 0..2 {
         let from = from.add(4 * half * from_stride);
-        let (a, b) = (
-            _mm256_loadu_ps(from),
-            _mm256_loadu_ps(from.add(from_stride)),
-        );
+        let (a, b) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
         let from = from.add(2 * from_stride);
-        let (c, d) = (
-            _mm256_loadu_ps(from),
-            _mm256_loadu_ps(from.add(from_stride)),
-        );
+        let (c, d) = (_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(from_stride)));
         let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
         quarters[4 * half] = _mm256_shuffle_ps::<0x44>(ab_low, cd_low);
@@ -173,14 +151,8 @@ unsafe fn transpose8_avx2(from: *const f32, from_stride: usize, to: *mut f32, to
     }
     for t in 0..4 {
         let (left, right) = (quarters[t], quarters[t + 4]);
-        _mm256_storeu_ps(
-            to.add(t * to_stride),
-            _mm256_permute2f128_ps::<0x20>(left, right),
-        );
-        _mm256_storeu_ps(
-            to.add((t + 4) * to_stride),
-            _mm256_permute2f128_ps::<0x31>(left, right),
-        );
+        _mm256_storeu_ps(to.add(t * to_stride), _mm256_permute2f128_ps::<0x20>(left, right));
+        _mm256_storeu_ps(to.add((t + 4) * to_stride), _mm256_permute2f128_ps::<0x31>(left, right));
     }
 }
 
@@ -193,9 +165,7 @@ pub(crate) struct Eight<const FUSED: bool>([f32; 8]);
 impl<const FUSED: bool> Eight<FUSED> {
     #[inline(always)]
     fn zip(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
-        Self(std::array::from_fn(|lane| {
-            operation(self.0[lane], other.0[lane])
-        }))
+        Self(std::array::from_fn(|lane| operation(self.0[lane], other.0[lane])))
     }
 }
 

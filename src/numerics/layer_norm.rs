@@ -83,9 +83,7 @@ fn forward_kernel<V: Vector>(
 #[inline(always)]
 unsafe fn normal<V: Vector>(x: &[f32], at: usize, (mean, r): (f32, f32)) -> V {
     // SAFETY: the caller's promise.
-    unsafe { V::read(x, at) }
-        .sub(V::splat(mean))
-        .mul(V::splat(r))
+    unsafe { V::read(x, at) }.sub(V::splat(mean)).mul(V::splat(r))
 }
 
 #[inline(always)]
@@ -103,9 +101,7 @@ unsafe fn forward_part<V: Vector>(
         // SAFETY: the caller's promise.
         unsafe {
             let normal = normal::<V>(x, at, stats);
-            normal
-                .fma(V::read(gain, at), V::read(bias, at))
-                .write(y, at);
+            normal.fma(V::read(gain, at), V::read(bias, at)).write(y, at);
         }
         at += V::WIDTH;
     }
@@ -236,16 +232,8 @@ unsafe fn columns<V: Vector, const N: usize>(
             }
         }
         for i in 0..N {
-            gains[i] = if block == 0 {
-                gain[i]
-            } else {
-                gains[i].add(gain[i])
-            };
-            biases[i] = if block == 0 {
-                bias[i]
-            } else {
-                biases[i].add(bias[i])
-            };
+            gains[i] = if block == 0 { gain[i] } else { gains[i].add(gain[i]) };
+            biases[i] = if block == 0 { bias[i] } else { biases[i].add(bias[i]) };
         }
     }
     for i in 0..N {
@@ -296,11 +284,7 @@ mod tests {
         let (gain, bias) = (smooth(3, width), smooth(4, width));
         let (dx, d_gain, d_bias) = reference::layer_norm_backward(&x, &gain, &dy);
         let loss = |x: &[f64], gain: &[f64], bias: &[f64]| -> f64 {
-            reference::layer_norm(x, gain, bias)
-                .iter()
-                .zip(&dy)
-                .map(|(y, d)| y * d)
-                .sum()
+            reference::layer_norm(x, gain, bias).iter().zip(&dy).map(|(y, d)| y * d).sum()
         };
         reference::tests::gradient(&x, &dx, |x| loss(x, &gain, &bias));
         reference::tests::gradient(&gain, &d_gain, |gain| loss(&x, gain, &bias));

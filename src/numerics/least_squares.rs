@@ -18,10 +18,7 @@ pub struct Line {
 ///
 /// If `x` and `y` differ in length or are empty.
 pub fn fit(x: &[f64], y: &[f64]) -> Line {
-    assert!(
-        x.len() == y.len() && !x.is_empty(),
-        "a line needs as many x as y"
-    );
+    assert!(x.len() == y.len() && !x.is_empty(), "a line needs as many x as y");
     let (x_mean, y_mean) = (mean(x), mean(y));
     let (mut covariance, mut variance) = (0.0, 0.0);
     for (x, y) in x.iter().zip(y) {
@@ -29,10 +26,7 @@ pub fn fit(x: &[f64], y: &[f64]) -> Line {
         variance += (x - x_mean) * (x - x_mean);
     }
     let slope = covariance / variance;
-    Line {
-        slope,
-        intercept: y_mean - slope * x_mean,
-    }
+    Line { slope, intercept: y_mean - slope * x_mean }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "no table has 2^53 rows")]
@@ -47,12 +41,6 @@ mod tests {
     /// By hand: x̄ = 2, ȳ = 3, Σ(x−x̄)(y−ȳ) = 3, Σ(x−x̄)² = 2.
     #[test]
     fn three_points_by_hand() {
-        assert_eq!(
-            fit(&[1.0, 2.0, 3.0], &[1.0, 4.0, 4.0]),
-            Line {
-                slope: 1.5,
-                intercept: 0.0
-            }
-        );
+        assert_eq!(fit(&[1.0, 2.0, 3.0], &[1.0, 4.0, 4.0]), Line { slope: 1.5, intercept: 0.0 });
     }
 }

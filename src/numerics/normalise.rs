@@ -29,10 +29,7 @@ per_level! {
 
 #[inline(always)]
 fn forward_kernel<V: Vector>(width: usize, x: &[f32], y: &mut [f32], r: &mut [f32]) {
-    assert!(
-        x.len() == y.len() && x.len() == width * r.len(),
-        "equal shapes"
-    );
+    assert!(x.len() == y.len() && x.len() == width * r.len(), "equal shapes");
     for ((x, y), r) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)).zip(r) {
         let length = sum_of_products_of::<V>(x, x).sqrt();
         *r = 1.0 / if length < 1e-12 { 1e-12 } else { length };
@@ -46,12 +43,7 @@ fn forward_kernel<V: Vector>(width: usize, x: &[f32], y: &mut [f32], r: &mut [f3
 #[inline(always)]
 fn backward_kernel<V: Vector>(width: usize, y: &[f32], r: &[f32], dy: &[f32], dx: &mut [f32]) {
     let count = width * r.len();
-    assert!(
-        [y.len(), dy.len(), dx.len()]
-            .iter()
-            .all(|&len| len == count),
-        "equal shapes"
-    );
+    assert!([y.len(), dy.len(), dx.len()].iter().all(|&len| len == count), "equal shapes");
     let rows = y.chunks_exact(width).zip(dy.chunks_exact(width));
     for (((y, dy), dx), r) in rows.zip(dx.chunks_exact_mut(width)).zip(r) {
         let dot = sum_of_products_of::<V>(y, dy);
@@ -86,12 +78,7 @@ mod tests {
     fn gradient_is_that_of_the_value() {
         let (x, dy) = (smooth(1, 12), smooth(2, 12));
         gradient(&x, &reference::normalise(6, &x, &dy).1, |x| {
-            reference::normalise(6, x, &dy)
-                .0
-                .iter()
-                .zip(&dy)
-                .map(|(y, d)| y * d)
-                .sum()
+            reference::normalise(6, x, &dy).0.iter().zip(&dy).map(|(y, d)| y * d).sum()
         });
     }
 }

@@ -126,21 +126,11 @@ mod tests {
         ];
         assert_eq!(want.map(|_| words.u64()), want);
         let mut weights = Streams::new(42).named("weights", 0);
-        let want = [
-            0x3f58_91a0,
-            0x3f97_8358,
-            0x3fb5_b518,
-            0x3e8a_4900,
-            0x3f8e_4395,
-            0x3fa2_d5f9,
-        ];
+        let want = [0x3f58_91a0, 0x3f97_8358, 0x3fb5_b518, 0x3e8a_4900, 0x3f8e_4395, 0x3fa2_d5f9];
         assert_eq!(want.map(|_| weights.normal(1.0, 0.5).to_bits()), want);
         let order = Streams::new(7).named("sample order", 2).permutation(12);
         assert_eq!(order, [3, 11, 4, 8, 10, 6, 7, 1, 9, 2, 5, 0]);
-        assert_eq!(
-            Streams::new(7).named("sample order", 2).permutation(0),
-            [0; 0]
-        );
+        assert_eq!(Streams::new(7).named("sample order", 2).permutation(0), [0; 0]);
     }
 
     /// Almost half of all words are refused here.

@@ -60,10 +60,7 @@ pub(in crate::numerics) use row_reduction;
 #[inline(always)]
 pub(in crate::numerics) fn spread<V: Vector>(lanes: &[V; LANES]) -> [V::One; LANES] {
     let mut numbers = [0.0; LANES];
-    for (lane, place) in lanes[..vectors::<V>()]
-        .iter()
-        .zip(numbers.chunks_exact_mut(V::WIDTH))
-    {
+    for (lane, place) in lanes[..vectors::<V>()].iter().zip(numbers.chunks_exact_mut(V::WIDTH)) {
         lane.store(place);
     }
     let mut ones = [V::One::splat(0.0); LANES];

@@ -196,9 +196,7 @@ pub(super) mod tests {
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         (0..count)
             .map(|i| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 let x = ((state >> 40) as f32 / 8_388_608.0 - 1.0) * 4.0;
                 let bits = (state >> 32) as u32;
                 match (kind, bits % 8) {
@@ -219,10 +217,7 @@ pub(super) mod tests {
 
     /// Ordinary numbers in binary64.
     pub(crate) fn smooth(seed: u64, count: usize) -> Vec<f64> {
-        samples(seed + 1000, count)
-            .into_iter()
-            .map(f64::from)
-            .collect()
+        samples(seed + 1000, count).into_iter().map(f64::from).collect()
     }
 
     /// Asserts equal bits; any NaN equals any other.

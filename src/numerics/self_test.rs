@@ -14,11 +14,7 @@ type Golden = (&'static str, fn(Level) -> Vec<f32>, u64);
 const GOLDEN: [Golden; 9] = [
     ("matrix product", product, 0xb98c_7cd9_b27e_e2bc),
     ("attention", attention, 0x93ae_2fbc_72b1_8062),
-    (
-        "exp, log, erf, tanh, sigmoid",
-        functions,
-        0xa1b0_ce36_670f_8037,
-    ),
+    ("exp, log, erf, tanh, sigmoid", functions, 0xa1b0_ce36_670f_8037),
     ("GELU", gelu_both, 0xf297_51c8_26b7_e8da),
     ("QuickGELU", quick_gelu_both, 0x97c4_7c55_d9f6_d1ad),
     ("LayerNorm", layer_norm_both, 0xd2f5_3256_e3e8_aa66),
@@ -39,18 +35,12 @@ pub const fn operations() -> usize {
 /// If the machine does not have `level`.
 pub fn differing(level: Level) -> Vec<&'static str> {
     let differs = |golden: &&Golden| digest(&(golden.1)(level)) != golden.2;
-    GOLDEN
-        .iter()
-        .filter(differs)
-        .map(|golden| golden.0)
-        .collect()
+    GOLDEN.iter().filter(differs).map(|golden| golden.0).collect()
 }
 
 fn digest(values: &[f32]) -> u64 {
     let mut state = Sha256::new();
-    values
-        .iter()
-        .for_each(|value| state.update(value.to_bits().to_le_bytes()));
+    values.iter().for_each(|value| state.update(value.to_bits().to_le_bytes()));
     let bytes: [u8; 32] = state.finalize().into();
     u64::from_le_bytes(bytes[..8].try_into().expect("8 of 32 bytes"))
 }
@@ -71,32 +61,16 @@ fn numbers(n: usize, seed: u32, scale: f32) -> Vec<f32> {
 
 fn product(level: Level) -> Vec<f32> {
     let (rows, inner, columns) = (37, 300, 45);
-    let (a, b) = (
-        numbers(rows * inner, 1, 1.0),
-        numbers(columns * inner, 2, 1.0),
-    );
+    let (a, b) = (numbers(rows * inner, 1, 1.0), numbers(columns * inner, 2, 1.0));
     let bias = numbers(columns, 3, 1.0);
     let mut out = vec![0.0; rows * columns];
     let b = View::new(&b, columns, inner).transposed();
-    multiply(
-        level,
-        View::new(&a, rows, inner),
-        b,
-        Finish::Bias(&bias),
-        &mut out,
-        columns,
-    );
+    multiply(level, View::new(&a, rows, inner), b, Finish::Bias(&bias), &mut out, columns);
     out
 }
 
 fn attention(level: Level) -> Vec<f32> {
-    let shape = AttentionShape {
-        samples: 2,
-        tokens: 12,
-        heads: 2,
-        head_width: 32,
-        causal: true,
-    };
+    let shape = AttentionShape { samples: 2, tokens: 12, heads: 2, head_width: 32, causal: true };
     let qkv = numbers(shape.qkv_len(), 4, 1.0);
     let mut probabilities = vec![0.0; shape.probabilities_len()];
     let mut context = vec![0.0; shape.context_len()];
@@ -147,17 +121,11 @@ fn quick_gelu_both(level: Level) -> Vec<f32> {
 
 fn layer_norm_both(level: Level) -> Vec<f32> {
     let (rows, width) = (9, 77);
-    let (x, gain, bias) = (
-        numbers(rows * width, 11, 2.0),
-        numbers(width, 12, 1.0),
-        numbers(width, 13, 1.0),
-    );
+    let (x, gain, bias) =
+        (numbers(rows * width, 11, 2.0), numbers(width, 12, 1.0), numbers(width, 13, 1.0));
     let (mut y, mut stats) = (vec![0.0; rows * width], vec![0.0; 2 * rows]);
     layer_norm::forward(level, &x, &gain, &bias, &mut y, &mut stats);
-    let (dy, mut dx) = (
-        numbers(rows * width, 14, 1.0),
-        numbers(rows * width, 15, 1.0),
-    );
+    let (dy, mut dx) = (numbers(rows * width, 14, 1.0), numbers(rows * width, 15, 1.0));
     layer_norm::backward_add(level, &x, &stats, &gain, &dy, &mut dx);
     let (mut d_gain, mut d_bias) = (vec![0.0; width], vec![0.0; width]);
     layer_norm::parameter_gradients(level, &x, &stats, &dy, &mut d_gain, &mut d_bias);
@@ -186,9 +154,7 @@ fn adamw_steps(level: Level) -> Vec<f32> {
     for step in 1..=3 {
         let constants = adamw::Constants::new(1e-3, [0.9, 0.98], 1e-6, 0.1, step);
         let gradient = numbers(theta.len(), 20 + u32::try_from(step).unwrap_or(0), 1.0);
-        adamw::update(
-            level, &constants, 0.5, &gradient, &mut theta, &mut m, &mut v,
-        );
+        adamw::update(level, &constants, 0.5, &gradient, &mut theta, &mut m, &mut v);
     }
     [theta, m, v].concat()
 }

@@ -47,10 +47,7 @@ impl PinnedSetFile {
             bytes: file.bytes.len() as u64,
             samples: file.samples,
             lines: if is_list {
-                file.bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter(|l| !l.is_empty())
-                    .count()
+                file.bytes.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).count()
             } else {
                 0
             },
@@ -109,33 +106,20 @@ impl Workspace {
         let files = self.drawings()?.build(&set).map_err(cannot_build)?;
         let list = |name: &str| files.iter().find(|file| file.name == name);
         let classes = list("classes.txt").map_or_else(Vec::new, |file| {
-            String::from_utf8_lossy(&file.bytes)
-                .lines()
-                .map(ToOwned::to_owned)
-                .collect()
+            String::from_utf8_lossy(&file.bytes).lines().map(ToOwned::to_owned).collect()
         });
-        let pins: Vec<_> = files
-            .iter()
-            .map(|file| PinnedSetFile::of(&set, file))
-            .collect();
+        let pins: Vec<_> = files.iter().map(|file| PinnedSetFile::of(&set, file)).collect();
         let mut first = Vec::new();
         if pins.iter().any(|pin| pin.samples > 0) {
             let dataset = load(&files)?;
-            first = (0..dataset.len().min(FIRST))
-                .map(|i| dataset.captions(i).to_vec())
-                .collect();
+            first = (0..dataset.len().min(FIRST)).map(|i| dataset.captions(i).to_vec()).collect();
             if let Some(sheet) = sheet {
                 let path = self.settings.folder.join(sheet);
                 fs::write_atomic(&path, &contact_sheet(&dataset), Durability::Relaxed)?;
             }
         }
         let samples = pins.iter().map(|pin| pin.samples).sum();
-        Ok(Inspected {
-            files: pins,
-            samples,
-            classes,
-            first,
-        })
+        Ok(Inspected { files: pins, samples, classes, first })
     }
 
     fn drawings(&self) -> Result<Pictograms, Error> {
@@ -145,18 +129,11 @@ impl Workspace {
 
 /// Reads built shards as a training would.
 fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
-    let unreadable = |reason: String| Error::BadResult {
-        what: "bundled set".to_owned(),
-        reason,
-    };
+    let unreadable = |reason: String| Error::BadResult { what: "bundled set".to_owned(), reason };
     let folder = tempfile::tempdir().map_err(|error| unreadable(error.to_string()))?;
     let mut listed = Vec::new();
     for file in files.iter().filter(|file| file.samples > 0) {
-        fs::write_atomic(
-            &folder.path().join(&file.name),
-            &file.bytes,
-            Durability::Relaxed,
-        )?;
+        fs::write_atomic(&folder.path().join(&file.name), &file.bytes, Durability::Relaxed)?;
         listed.push(ManifestFile {
             name: file.name.clone(),
             sha256: BlobDigest::of(&file.bytes),
@@ -166,11 +143,7 @@ fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
         });
     }
     let manifest = Manifest::new(listed).canonical_bytes();
-    fs::write_atomic(
-        &folder.path().join("manifest.json"),
-        &manifest,
-        Durability::Relaxed,
-    )?;
+    fs::write_atomic(&folder.path().join("manifest.json"), &manifest, Durability::Relaxed)?;
     Dataset::load(folder.path()).map_err(|error| unreadable(error.to_string()))
 }
 
@@ -191,10 +164,7 @@ fn known_sets(sets: &[String]) -> Result<Vec<String>, Error> {
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
 fn cannot_build(error: bundled::BundledError) -> Error {
-    Error::BadResult {
-        what: "bundled drawings".to_owned(),
-        reason: error.to_string(),
-    }
+    Error::BadResult { what: "bundled drawings".to_owned(), reason: error.to_string() }
 }
 
 /// The text of `shards.dhall`.
@@ -207,22 +177,13 @@ fn shards_dhall(pins: &[PinnedSetFile]) -> String {
         "--| What the bundled sets of pictograms consist of, written by `ibid data pin`.\n{{ version = \"{}\"\n",
         bundled::VERSION
     );
-    if let Some(file) = sets
-        .remove("vocabulary")
-        .and_then(|files| files.first().copied())
-    {
+    if let Some(file) = sets.remove("vocabulary").and_then(|files| files.first().copied()) {
         let size = file.lines + SPECIAL_TOKENS;
-        write!(
-            text,
-            ", vocabulary =\n  {}  , size = {size}\n  }}\n",
-            file_fields(file, "  ")
-        )
-        .expect(INFALLIBLE);
+        write!(text, ", vocabulary =\n  {}  , size = {size}\n  }}\n", file_fields(file, "  "))
+            .expect(INFALLIBLE);
     }
     text.push_str(", classes =\n");
-    let lists = sets
-        .iter()
-        .flat_map(|(set, files)| files.iter().map(move |file| (set, file)));
+    let lists = sets.iter().flat_map(|(set, files)| files.iter().map(move |file| (set, file)));
     let lists: Vec<_> = lists.filter(|(_, file)| file.lines > 0).collect();
     text.push_str(&record(
         "  ",
@@ -261,12 +222,7 @@ const INFALLIBLE: &str = "writing to a string succeeds";
 
 /// `{ name = …`, `, sha256 = …`, `, bytes = …`, each but the first indented.
 fn file_fields(file: &PinnedSetFile, indent: &str) -> String {
-    let PinnedSetFile {
-        name,
-        sha256,
-        bytes,
-        ..
-    } = file;
+    let PinnedSetFile { name, sha256, bytes, .. } = file;
     format!("{{ name = \"{name}\"\n{indent}, sha256 = \"{sha256}\"\n{indent}, bytes = {bytes}\n")
 }
 
@@ -277,20 +233,14 @@ fn record(indent: &str, fields: impl Iterator<Item = String>) -> String {
         let opening = if i == 0 { '{' } else { ',' };
         write!(text, "{indent}{opening} {field}").expect(INFALLIBLE);
     }
-    if text.is_empty() {
-        format!("{indent}{{=}}\n")
-    } else {
-        format!("{text}{indent}}}\n")
-    }
+    if text.is_empty() { format!("{indent}{{=}}\n") } else { format!("{text}{indent}}}\n") }
 }
 
 fn texts(items: &[String]) -> String {
     if items.is_empty() {
         return "[] : List Text".to_owned();
     }
-    let quoted: Vec<_> = items
-        .iter()
-        .map(|item| format!("\"{}\"", item.escape_default()))
-        .collect();
+    let quoted: Vec<_> =
+        items.iter().map(|item| format!("\"{}\"", item.escape_default())).collect();
     format!("[ {} ]", quoted.join(", "))
 }

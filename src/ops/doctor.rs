@@ -33,37 +33,23 @@ pub struct Diagnosed {
 impl Diagnosis {
     /// The exit code: 0, or the highest of what is not as it should be.
     pub fn exit_code(&self) -> u8 {
-        self.findings
-            .iter()
-            .filter(|f| !f.is_well)
-            .map(|f| f.code)
-            .max()
-            .unwrap_or(0)
+        self.findings.iter().filter(|f| !f.is_well).map(|f| f.code).max().unwrap_or(0)
     }
 }
 
 impl Workspace {
     /// Looks at all that results and runs depend on. Changes nothing but an absent store, which it makes.
     pub fn diagnose(&self) -> Diagnosis {
-        let mut findings = vec![well(
-            "program",
-            format!("ibid {}", env!("CARGO_PKG_VERSION")),
-        )];
+        let mut findings = vec![well("program", format!("ibid {}", env!("CARGO_PKG_VERSION")))];
         findings.extend(Level::available().into_iter().map(golden_bits));
         findings.push(match numerics::set_control_state() {
-            Ok(()) => well(
-                "floating point",
-                "round to nearest, subnormals kept".to_owned(),
-            ),
+            Ok(()) => well("floating point", "round to nearest, subnormals kept".to_owned()),
             Err(error) => ill("floating point", error.to_string(), 3),
         });
         let level = level_name(self.settings.level);
         findings.push(well(
             "threads",
-            format!(
-                "{} at {level}, {} actions at once",
-                self.settings.threads, self.settings.jobs
-            ),
+            format!("{} at {level}, {} actions at once", self.settings.threads, self.settings.jobs),
         ));
         findings.push(match self.root() {
             Ok(root) => well("workspace", root.display().to_string()),
@@ -91,32 +77,17 @@ impl Workspace {
 fn golden_bits(level: Level) -> Diagnosed {
     let what = format!("golden bits, {}", level_name(level));
     match self_test::differing(level) {
-        differing if differing.is_empty() => well(
-            &what,
-            format!("{} operations agree", self_test::operations()),
-        ),
-        differing => ill(
-            &what,
-            format!("these operations differ: {}", differing.join(", ")),
-            4,
-        ),
+        differing if differing.is_empty() => {
+            well(&what, format!("{} operations agree", self_test::operations()))
+        }
+        differing => ill(&what, format!("these operations differ: {}", differing.join(", ")), 4),
     }
 }
 
 fn well(what: &str, text: String) -> Diagnosed {
-    Diagnosed {
-        what: what.to_owned(),
-        text,
-        is_well: true,
-        code: 0,
-    }
+    Diagnosed { what: what.to_owned(), text, is_well: true, code: 0 }
 }
 
 fn ill(what: &str, text: String, code: u8) -> Diagnosed {
-    Diagnosed {
-        what: what.to_owned(),
-        text,
-        is_well: false,
-        code,
-    }
+    Diagnosed { what: what.to_owned(), text, is_well: false, code }
 }

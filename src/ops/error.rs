@@ -128,10 +128,7 @@ fn list(runs: &[(String, Vec<&'static str>)]) -> String {
 
 fn describe(failures: &[(String, Failure)]) -> String {
     let line = |(label, failure): &(String, Failure)| {
-        let log = failure
-            .log
-            .as_ref()
-            .map(|log| format!("\n    log: {}", log.display()));
+        let log = failure.log.as_ref().map(|log| format!("\n    log: {}", log.display()));
         format!("\n  {label}: {failure}{}", log.unwrap_or_default())
     };
     failures.iter().map(line).collect()
@@ -215,9 +212,7 @@ impl Error {
             Self::Store(_) | Self::Exec(ExecError::Store(_)) => Kind::Environment,
             Self::Exec(_) => Kind::Bug,
             Self::Failed { failures } => {
-                let kinds = failures
-                    .iter()
-                    .map(|(_, failure)| Kind::of_failure(failure.kind));
+                let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
                 kinds.max_by_key(|kind| kind.rank()).unwrap_or(Kind::Bug)
             }
             Self::Interrupted => Kind::Interrupted,
@@ -250,12 +245,8 @@ impl Error {
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
-                let missing = failures
-                    .iter()
-                    .any(|(_, f)| f.kind == FailureKind::Environment);
-                let corrupt = failures
-                    .iter()
-                    .any(|(_, f)| f.kind == FailureKind::Integrity);
+                let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);
+                let corrupt = failures.iter().any(|(_, f)| f.kind == FailureKind::Integrity);
                 let by_hand = || "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
                 let fsck = || "check what is stored with: ibid store fsck";
                 missing

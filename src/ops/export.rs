@@ -23,11 +23,7 @@ impl Workspace {
         let mut folders = Vec::new();
         for figure in &reproduced.figures {
             let is_alone = loaded.target.as_ref() == Some(&figure.name);
-            let folder = if is_alone {
-                base.clone()
-            } else {
-                base.join(&figure.name)
-            };
+            let folder = if is_alone { base.clone() } else { base.join(&figure.name) };
             fs::create_dir(&folder)?;
             for (name, bytes) in self.files_of(loaded, reproduced, figure)? {
                 fs::write_atomic(&folder.join(name), &bytes, Durability::Relaxed)?;
@@ -78,10 +74,8 @@ impl Workspace {
         {
             return Ok(png.to_vec());
         }
-        let png = page::png(svg).map_err(|reason| Error::BadResult {
-            what: "figure.svg".to_owned(),
-            reason,
-        })?;
+        let png = page::png(svg)
+            .map_err(|reason| Error::BadResult { what: "figure.svg".to_owned(), reason })?;
         fs::create_dir(&folder)?;
         fs::write_atomic(&remembered, &page::sealed(&png), Durability::Relaxed)?;
         Ok(png)

@@ -44,11 +44,7 @@ impl Workspace {
                 hint: Some("use lower-case letters, digits and `-`".to_owned()),
             });
         }
-        let file = self
-            .root()?
-            .join("experiments")
-            .join(name)
-            .join("package.dhall");
+        let file = self.root()?.join("experiments").join(name).join("package.dhall");
         if file.exists() {
             return Err(Error::Usage {
                 message: format!("`{}` exists already", file.display()),
@@ -57,16 +53,8 @@ impl Workspace {
         }
         let folder = file.parent().unwrap_or(Path::new("."));
         fs::create_dir(folder)?;
-        fs::write_atomic(
-            &folder.join("shards.dhall"),
-            SHARDS.as_bytes(),
-            Durability::Relaxed,
-        )?;
-        fs::write_atomic(
-            &file,
-            TEMPLATE.replace("NAME", name).as_bytes(),
-            Durability::Relaxed,
-        )?;
+        fs::write_atomic(&folder.join("shards.dhall"), SHARDS.as_bytes(), Durability::Relaxed)?;
+        fs::write_atomic(&file, TEMPLATE.replace("NAME", name).as_bytes(), Durability::Relaxed)?;
         Ok(file)
     }
 }
@@ -83,9 +71,6 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert_eq!(
-            names,
-            SCHEMA.iter().map(|(name, _)| *name).collect::<Vec<_>>()
-        );
+        assert_eq!(names, SCHEMA.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     }
 }

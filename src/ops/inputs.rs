@@ -46,12 +46,7 @@ impl Cause {
 
 impl<'a> PlanInputs<'a> {
     pub(super) fn new(plan: &'a Plan, sources: Sources<'a>, other: Option<&'a Store>) -> Self {
-        Self {
-            plan,
-            sources,
-            other,
-            turn: Mutex::new(()),
-        }
+        Self { plan, sources, other, turn: Mutex::new(()) }
     }
 
     fn obtain(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
@@ -70,18 +65,12 @@ impl<'a> PlanInputs<'a> {
             return Ok(());
         }
         let (bytes, locations) = self.published(digest, store).ok_or(Cause::Unknown)?;
-        let pin = Pin {
-            sha256: *digest,
-            bytes,
-        };
+        let pin = Pin { sha256: *digest, bytes };
         let mut failure = None;
         for location in &locations {
             let place = place_of(location);
             let mut keep = |built: BuiltFile| self.keep_if_pinned(&built, store);
-            match self
-                .sources
-                .obtain(&place.to_string(), pin, &place, &mut keep)
-            {
+            match self.sources.obtain(&place.to_string(), pin, &place, &mut keep) {
                 Ok(Found::Bytes(bytes)) => {
                     store.put_pinned(digest, &mut &bytes[..], Durability::Relaxed)?;
                     return Ok(());
@@ -104,13 +93,7 @@ impl<'a> PlanInputs<'a> {
     fn stated_manifest(&self, digest: &BlobDigest) -> Option<&[u8]> {
         let of_tree =
             |(tree, _): &(&crate::digest::TreeDigest, _)| tree.as_bytes() == digest.as_bytes();
-        self.plan
-            .trees()
-            .iter()
-            .find(of_tree)?
-            .1
-            .manifest
-            .as_deref()
+        self.plan.trees().iter().find(of_tree)?.1.manifest.as_deref()
     }
 
     /// Size and places of a file: pinned by the experiment, or listed by a manifest that is in the store by now.
@@ -120,14 +103,8 @@ impl<'a> PlanInputs<'a> {
         }
         self.plan.trees().iter().find_map(|(tree, pin)| {
             let manifest = store.manifest(tree).ok()?;
-            let file = manifest
-                .files
-                .into_iter()
-                .find(|file| file.sha256 == *digest)?;
-            Some((
-                file.bytes,
-                pin.locations_of(&file.name).into_iter().collect(),
-            ))
+            let file = manifest.files.into_iter().find(|file| file.sha256 == *digest)?;
+            Some((file.bytes, pin.locations_of(&file.name).into_iter().collect()))
         })
     }
 
@@ -176,13 +153,7 @@ impl SetBuilder {
             }
         };
         let files = drawings.build(set).map_err(|error| error.to_string())?;
-        Ok(files
-            .into_iter()
-            .map(|file| BuiltFile {
-                name: file.name,
-                bytes: file.bytes,
-            })
-            .collect())
+        Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
     }
 
     /// Every file of a set: none, since this program was built without the drawings.
@@ -204,8 +175,5 @@ fn place_of(location: &Location) -> Place {
 /// Costs of a plan's actions, so that the longest chain goes first.
 pub(super) fn costs_of(plan: &Plan) -> BTreeMap<crate::digest::RecipeId, u64> {
     let mega = |flops: u128| u64::try_from(flops / 1_000_000).unwrap_or(u64::MAX);
-    plan.nodes()
-        .iter()
-        .map(|(id, node)| (*id, mega(node.price.flops)))
-        .collect()
+    plan.nodes().iter().map(|(id, node)| (*id, mega(node.price.flops))).collect()
 }

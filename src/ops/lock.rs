@@ -66,20 +66,13 @@ impl LockComparison {
                 let (locked, actual) = (locked.outputs.get(name).copied(), actual(name));
                 if locked != actual {
                     let (label, output) = (node.label.clone(), name.clone());
-                    comparison.differing.push(DifferingOutput {
-                        label,
-                        output,
-                        locked,
-                        actual,
-                    });
+                    comparison.differing.push(DifferingOutput { label, output, locked, actual });
                 }
             }
             comparison.same += usize::from(comparison.differing.len() == before);
         }
         comparison.unlocked.sort();
-        comparison
-            .differing
-            .sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
+        comparison.differing.sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
         comparison
     }
 }
@@ -150,12 +143,7 @@ impl Workspace {
         let outcome = LockOutcome {
             path: loaded.lockfile.clone(),
             is_current: is_current || !check_only,
-            changed: new
-                .actions()
-                .iter()
-                .filter(changed)
-                .map(|(label, _)| label.clone())
-                .collect(),
+            changed: new.actions().iter().filter(changed).map(|(label, _)| label.clone()).collect(),
             removed: old
                 .actions()
                 .keys()

@@ -33,10 +33,7 @@ pub struct NameError {
 impl Name {
     /// Reads what was typed.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let error = |reason| NameError {
-            text: text.to_owned(),
-            reason,
-        };
+        let error = |reason| NameError { text: text.to_owned(), reason };
         let (path, target) = match text.split_once('#') {
             Some((path, target)) => (path, Some(target)),
             None => (text, None),
@@ -46,10 +43,7 @@ impl Name {
             if target.as_deref() == Some("") {
                 return Err(error("the target after `#` is empty"));
             }
-            return Ok(Self {
-                experiment: ExperimentName::File(path.into()),
-                target,
-            });
+            return Ok(Self { experiment: ExperimentName::File(path.into()), target });
         }
         if target.is_some() {
             return Err(error(
@@ -91,10 +85,7 @@ mod tests {
     #[test]
     fn both_spellings_are_read() {
         let name = Name::parse("pictogram-scaling-laws/quick").unwrap();
-        assert_eq!(
-            name.experiment,
-            ExperimentName::InWorkspace("pictogram-scaling-laws".into())
-        );
+        assert_eq!(name.experiment, ExperimentName::InWorkspace("pictogram-scaling-laws".into()));
         assert_eq!(name.target.as_deref(), Some("quick"));
         let name = Name::parse("a/b.dhall#fig1").unwrap();
         assert_eq!(name.experiment, ExperimentName::File("a/b.dhall".into()));

@@ -46,18 +46,11 @@ impl Workspace {
         let store = self.store()?;
         let dataset = self.dataset(&plan, loaded, &tree, &store)?;
         let manifest = store.manifest(&tree)?;
-        let unusable = |reason: String| Error::BadResult {
-            what: "data set".to_owned(),
-            reason,
-        };
+        let unusable = |reason: String| Error::BadResult { what: "data set".to_owned(), reason };
         let mut order = Order::new(params.order, dataset.shard_sizes(), params.seed)
             .map_err(|error| unusable(error.to_string()))?;
-        let visits = training::visits(
-            params,
-            &mut order,
-            |sample| dataset.captions(sample).len(),
-            step,
-        );
+        let visits =
+            training::visits(params, &mut order, |sample| dataset.captions(sample).len(), step);
         Ok(visits
             .into_iter()
             .map(|visit| {
@@ -86,9 +79,7 @@ impl Workspace {
         let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), None);
         let failed = |error: crate::exec::InputError| {
             let label = "data set".to_owned();
-            Error::Failed {
-                failures: vec![(label, error.into())],
-            }
+            Error::Failed { failures: vec![(label, error.into())] }
         };
         inputs.ensure(&manifest_blob(tree), store).map_err(failed)?;
         for file in store.manifest(tree)?.files {
@@ -112,11 +103,7 @@ impl Workspace {
     ) -> Sources<'a> {
         let settings = &self.settings;
         Sources {
-            mirrors: settings
-                .mirrors
-                .iter()
-                .map(|mirror| settings.folder.join(mirror))
-                .collect(),
+            mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
             root: root.to_owned(),
             build,
             git_folder: self.store_folder().join("git"),

@@ -163,11 +163,7 @@ impl Workspace {
 
 /// What a lockfile says of outputs, as the executor wants it.
 pub(super) fn locked_outputs(lockfile: &Lockfile) -> BTreeMap<RecipeId, Locked> {
-    lockfile
-        .actions()
-        .values()
-        .map(|action| (action.recipe, action.outputs.clone()))
-        .collect()
+    lockfile.actions().values().map(|action| (action.recipe, action.outputs.clone())).collect()
 }
 
 /// The word for a state.
@@ -182,11 +178,7 @@ pub(super) fn state_name(state: PlanState) -> &'static str {
 
 /// Every action of a plan after its upstream; by label where that leaves a choice.
 pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
-    let mut by_label: Vec<_> = plan
-        .nodes()
-        .iter()
-        .map(|(id, node)| (&node.label, *id))
-        .collect();
+    let mut by_label: Vec<_> = plan.nodes().iter().map(|(id, node)| (&node.label, *id)).collect();
     by_label.sort();
     let mut order = Vec::new();
     let mut done = std::collections::BTreeSet::new();
@@ -202,12 +194,8 @@ pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
         } else {
             stack.push((id, true));
             let upstream = plan.upstream(&id);
-            stack.extend(
-                upstream
-                    .into_iter()
-                    .filter(|id| !done.contains(id))
-                    .map(|id| (id, false)),
-            );
+            stack
+                .extend(upstream.into_iter().filter(|id| !done.contains(id)).map(|id| (id, false)));
         }
     }
     order
@@ -241,11 +229,7 @@ impl Candidates {
             }
             Some((_, differences)) if differences.len() == 1 => differences[0].to_string(),
             Some((_, differences)) => {
-                format!(
-                    "{}, and {} other fields",
-                    differences[0],
-                    differences.len() - 1
-                )
+                format!("{}, and {} other fields", differences[0], differences.len() - 1)
             }
         }
     }

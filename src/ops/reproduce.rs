@@ -64,10 +64,7 @@ impl Reproduced {
     /// Claims in all figures that came out as recorded, and all of them.
     pub fn claims_met(&self) -> (usize, usize) {
         let claims = || self.figures.iter().flat_map(|figure| &figure.claims);
-        (
-            claims().filter(|claim| claim.is_as_recorded()).count(),
-            claims().count(),
-        )
+        (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
     }
 
     /// Whether nothing differs: every compared action has the locked bits, every claim is as recorded.
@@ -155,11 +152,7 @@ fn refuse_unlocked(plan: &Plan, lockfile: &Lockfile, loaded: &Loaded) -> Result<
     if unlocked.is_empty() {
         return Ok(());
     }
-    Err(Error::Unlocked {
-        path: loaded.lockfile.clone(),
-        name: loaded.full_name(),
-        unlocked,
-    })
+    Err(Error::Unlocked { path: loaded.lockfile.clone(), name: loaded.full_name(), unlocked })
 }
 
 fn read_figure(
@@ -177,10 +170,7 @@ fn read_figure(
     };
     let points_csv = match &figure.points {
         Input::Blob(digest) => text_of(store, digest, "points.csv")?,
-        Input::Output {
-            recipe,
-            output: file,
-        } => output(recipe, file)?,
+        Input::Output { recipe, output: file } => output(recipe, file)?,
         Input::Tree(_) => return Err(bad(name, "its points are a tree")),
     };
     let fits_json = output(&figure.fit, "fits.json")?;
@@ -204,10 +194,7 @@ fn text_of(store: &Store, digest: &BlobDigest, what: &str) -> Result<String, Err
 }
 
 fn bad(what: &str, reason: &str) -> Error {
-    Error::BadResult {
-        what: what.to_owned(),
-        reason: reason.to_owned(),
-    }
+    Error::BadResult { what: what.to_owned(), reason: reason.to_owned() }
 }
 
 /// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
@@ -219,9 +206,7 @@ struct SecondStore {
 impl SecondStore {
     fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
         if let Some(path) = into {
-            let is_empty = path
-                .read_dir()
-                .map_or(true, |mut entries| entries.next().is_none());
+            let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
             if !is_empty {
                 return Err(Error::Usage {
                     message: format!(
@@ -231,10 +216,7 @@ impl SecondStore {
                     hint: Some("name a new folder, or leave --into out".to_owned()),
                 });
             }
-            return Ok(Self {
-                path,
-                _temporary: None,
-            });
+            return Ok(Self { path, _temporary: None });
         }
         // Beside the first one's data: the system's temporary folder may be small, or memory.
         let parent = first.root().join("tmp");
@@ -242,9 +224,6 @@ impl SecondStore {
             .prefix("verify-")
             .tempdir_in(&parent)
             .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
-        Ok(Self {
-            path: temporary.path().join("store"),
-            _temporary: Some(temporary),
-        })
+        Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
     }
 }

@@ -68,9 +68,7 @@ impl Workspace {
             return Err(Error::Interrupted);
         }
         if !summary.failures.is_empty() {
-            return Err(Error::Failed {
-                failures: summary.failures.into_values().collect(),
-            });
+            return Err(Error::Failed { failures: summary.failures.into_values().collect() });
         }
         Ok(summary)
     }
@@ -127,11 +125,8 @@ pub(super) fn refuse_unpinned(plan: &Plan) -> Result<(), Error> {
     if plan.unpinned().is_empty() {
         return Ok(());
     }
-    let runs = plan
-        .unpinned()
-        .iter()
-        .map(|(name, run)| (name.clone(), run.missing.clone()))
-        .collect();
+    let runs =
+        plan.unpinned().iter().map(|(name, run)| (name.clone(), run.missing.clone())).collect();
     Err(Error::Unpinned { runs })
 }
 
@@ -199,11 +194,7 @@ mod tests {
     #[test]
     fn an_estimate_is_bounded_by_the_sum_and_by_the_longest() {
         let rate = 7e10;
-        let three = [
-            7 * 10_u128.pow(10),
-            7 * 10_u128.pow(10),
-            14 * 10_u128.pow(10),
-        ];
+        let three = [7 * 10_u128.pow(10), 7 * 10_u128.pow(10), 14 * 10_u128.pow(10)];
         assert!((estimate_seconds(&three, Level::Avx512, 1) - 28e10 / rate).abs() < 1e-9);
         assert!((estimate_seconds(&three, Level::Avx512, 8) - 14e10 / rate).abs() < 1e-9);
         assert!(estimate_seconds(&[], Level::Scalar, 2).abs() < 1e-9);
@@ -211,13 +202,9 @@ mod tests {
 
     #[test]
     fn durations_are_short_texts() {
-        for (seconds, text) in [
-            (0.4, "0 s"),
-            (99.0, "99 s"),
-            (100.0, "1.7 min"),
-            (7200.0, "2.0 h"),
-            (4e5, "4.6 d"),
-        ] {
+        for (seconds, text) in
+            [(0.4, "0 s"), (99.0, "99 s"), (100.0, "1.7 min"), (7200.0, "2.0 h"), (4e5, "4.6 d")]
+        {
             assert_eq!(duration_text(seconds), text);
         }
     }

@@ -53,10 +53,8 @@ impl Workspace {
     }
 
     fn listed(&self, experiment: String) -> Listed {
-        let name = Name {
-            experiment: ExperimentName::InWorkspace(experiment.clone()),
-            target: None,
-        };
+        let name =
+            Name { experiment: ExperimentName::InWorkspace(experiment.clone()), target: None };
         let loaded = match self.load(&name) {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -72,11 +70,7 @@ impl Workspace {
         let targets = loaded.experiment.figures.iter().map(|figure| ListedTarget {
             name: figure.name.clone(),
             title: figure.title.clone(),
-            depths: figure
-                .depths()
-                .into_iter()
-                .map(experiment::Depth::name)
-                .collect(),
+            depths: figure.depths().into_iter().map(experiment::Depth::name).collect(),
             flops: plan::expand(&loaded.experiment, Some(&figure.name))
                 .map_or(0, |plan| plan.price().flops),
         });
@@ -95,9 +89,7 @@ impl Workspace {
             Err(Error::Spec(spec::Error::Invalid(findings))) => {
                 return Ok(findings
                     .iter()
-                    .map(|finding| Found {
-                        text: finding.to_string(),
-                    })
+                    .map(|finding| Found { text: finding.to_string() })
                     .collect());
             }
             Err(error) => return Err(error),
@@ -106,12 +98,7 @@ impl Workspace {
         if findings.is_empty() {
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
         }
-        Ok(findings
-            .iter()
-            .map(|finding| Found {
-                text: finding.to_string(),
-            })
-            .collect())
+        Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect())
     }
 
     /// The normal form of an experiment as Dhall text, and its id.

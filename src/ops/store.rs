@@ -29,12 +29,8 @@ impl Workspace {
             roots.extend(lockfile_roots(&workspace)?);
         }
         roots.extend(self.pinned_roots());
-        let options = GcOptions {
-            now: self.clock.now(),
-            keep_within: KEEP_WITHIN,
-            roots: &roots,
-            dry_run,
-        };
+        let options =
+            GcOptions { now: self.clock.now(), keep_within: KEEP_WITHIN, roots: &roots, dry_run };
         Ok(store.gc(&options)?)
     }
 
@@ -52,9 +48,7 @@ impl Workspace {
                 hint: None,
             });
         }
-        Ok(self
-            .store()?
-            .put_file(&path, PutMode::Copy, Durability::Durable)?)
+        Ok(self.store()?.put_file(&path, PutMode::Copy, Durability::Durable)?)
     }
 
     /// Writes a blob, hashed as it is read.
@@ -69,10 +63,7 @@ impl Workspace {
     fn pinned_roots(&self) -> Roots {
         let mut roots = Roots::default();
         for experiment in self.experiments().unwrap_or_default() {
-            let name = Name {
-                experiment: ExperimentName::InWorkspace(experiment),
-                target: None,
-            };
+            let name = Name { experiment: ExperimentName::InWorkspace(experiment), target: None };
             let plan = self
                 .load(&name)
                 .ok()
@@ -100,12 +91,8 @@ fn lockfile_roots(workspace: &Path) -> Result<Roots, Error> {
             continue;
         }
         let bytes = fs::read(&path)?;
-        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes)).map_err(|source| {
-            Error::Lockfile {
-                path: path.clone(),
-                source,
-            }
-        })?;
+        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes))
+            .map_err(|source| Error::Lockfile { path: path.clone(), source })?;
         for action in lockfile.actions().values() {
             roots.recipes.insert(action.recipe);
             roots.blobs.extend(action.outputs.values().copied());

@@ -83,9 +83,7 @@ impl Loaded {
         };
         let path = self.lockfile.clone();
         let text = String::from_utf8_lossy(&bytes);
-        Lockfile::decode(&text)
-            .map(Some)
-            .map_err(|source| Error::Lockfile { path, source })
+        Lockfile::decode(&text).map(Some).map_err(|source| Error::Lockfile { path, source })
     }
 }
 
@@ -100,30 +98,23 @@ impl Workspace {
                 }
                 Some(root)
             }
-            None => settings
-                .folder
-                .ancestors()
-                .find(|folder| is_workspace(folder))
-                .map(Path::to_owned),
+            None => {
+                settings.folder.ancestors().find(|folder| is_workspace(folder)).map(Path::to_owned)
+            }
         };
         let base = root.as_ref().unwrap_or(&settings.folder);
         let store_folder = match &settings.store {
             Some(named) => settings.folder.join(named),
             None => base.join(".ibid"),
         };
-        Ok(Self {
-            settings,
-            root,
-            store_folder,
-            clock,
-        })
+        Ok(Self { settings, root, store_folder, clock })
     }
 
     /// The folder of the workspace.
     pub fn root(&self) -> Result<&Path, Error> {
-        self.root.as_deref().ok_or_else(|| Error::NoWorkspace {
-            folder: self.settings.folder.clone(),
-        })
+        self.root
+            .as_deref()
+            .ok_or_else(|| Error::NoWorkspace { folder: self.settings.folder.clone() })
     }
 
     /// The folder of its store.
@@ -190,9 +181,8 @@ impl Workspace {
         };
         let evaluated = guard::evaluate(&program, request)?;
         // The cache lives in the store's folder, which must be a store by then.
-        let saved = Store::open(&self.store_folder)
-            .map_err(|error| error.to_string())
-            .and_then(|_| {
+        let saved =
+            Store::open(&self.store_folder).map_err(|error| error.to_string()).and_then(|_| {
                 cache::save(&folder, request, &evaluated).map_err(|error| error.to_string())
             });
         if let Err(error) = saved {
@@ -214,10 +204,7 @@ impl Workspace {
         let file = Path::new(experiment).join("package.dhall");
         if !root.join("experiments").join(&file).is_file() {
             let known = self.experiments()?;
-            return Err(Error::UnknownExperiment {
-                name: experiment.to_owned(),
-                known,
-            });
+            return Err(Error::UnknownExperiment { name: experiment.to_owned(), known });
         }
         Ok(Place {
             name: experiment.to_owned(),
@@ -228,22 +215,13 @@ impl Workspace {
 
     fn place_of_file(&self, file: &Path) -> Result<Place, Error> {
         let missing = |source| fs::Error::new("read", file, source);
-        let path = self
-            .settings
-            .folder
-            .join(file)
-            .canonicalize()
-            .map_err(missing)?;
-        let import_root = self
-            .root
-            .as_ref()
-            .and_then(|root| root.join("experiments").canonicalize().ok());
+        let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
+        let import_root =
+            self.root.as_ref().and_then(|root| root.join("experiments").canonicalize().ok());
         if let Some(import_root) = import_root
             && let Ok(relative) = path.strip_prefix(&import_root)
         {
-            let mut parts = relative
-                .components()
-                .map(|part| part.as_os_str().to_string_lossy());
+            let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
             if let (Some(experiment), Some(file), None) = (parts.next(), parts.next(), parts.next())
                 && file == "package.dhall"
             {
@@ -289,8 +267,5 @@ fn is_workspace(folder: &Path) -> bool {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

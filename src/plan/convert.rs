@@ -43,13 +43,11 @@ pub(super) fn evaluate(train: &spec::Train, task: &spec::Task) -> params::Evalua
         preprocessing: preprocessing(&train.preprocessing),
         task: match task {
             spec::Task::ZeroShotClassification { templates, .. } => {
-                params::Task::ZeroShotClassification {
-                    templates: templates.clone(),
-                }
+                params::Task::ZeroShotClassification { templates: templates.clone() }
             }
-            spec::Task::Retrieval { recall_at } => params::Task::Retrieval {
-                recall_at: recall_at.clone(),
-            },
+            spec::Task::Retrieval { recall_at } => {
+                params::Task::Retrieval { recall_at: recall_at.clone() }
+            }
         },
     }
 }
@@ -106,12 +104,7 @@ pub(super) fn clip(clip: &spec::Clip) -> params::Clip {
         spec::Activation::Gelu => params::Activation::Gelu,
         spec::Activation::QuickGelu => params::Activation::QuickGelu,
     };
-    params::Clip {
-        embed_dim: clip.embed_dim,
-        vision,
-        text,
-        activation,
-    }
+    params::Clip { embed_dim: clip.embed_dim, vision, text, activation }
 }
 
 /// The lines of a figure, panel by panel, series by series.
@@ -122,13 +115,9 @@ pub(super) fn fit(figure: &spec::Figure) -> params::Fit {
         points: selection(&series.points),
         method: match fit.method {
             spec::FitMethod::LeastSquares => params::FitMethod::LeastSquares,
-            spec::FitMethod::BinnedMinimum {
-                bins,
-                margin_decades,
-            } => params::FitMethod::BinnedMinimum {
-                bins,
-                margin: real(margin_decades),
-            },
+            spec::FitMethod::BinnedMinimum { bins, margin_decades } => {
+                params::FitMethod::BinnedMinimum { bins, margin: real(margin_decades) }
+            }
         },
         interval: fit.interval.as_ref().map(|interval| params::Interval {
             level: real(interval.level),
@@ -162,10 +151,7 @@ pub(super) fn draw(figure: &spec::Figure) -> params::Draw {
         y: axis(&panel.y),
         series: panel.series.iter().map(series).collect(),
     };
-    params::Draw {
-        title: figure.title.clone(),
-        panels: figure.panels.iter().map(panel).collect(),
-    }
+    params::Draw { title: figure.title.clone(), panels: figure.panels.iter().map(panel).collect() }
 }
 
 fn marks(marks: &spec::Marks) -> BTreeMap<params::MarkRole, String> {
@@ -174,10 +160,7 @@ fn marks(marks: &spec::Marks) -> BTreeMap<params::MarkRole, String> {
         (params::MarkRole::Marker, &marks.marker),
         (params::MarkRole::Size, &marks.size),
     ];
-    roles
-        .into_iter()
-        .filter_map(|(role, column)| Some((role, column.clone()?)))
-        .collect()
+    roles.into_iter().filter_map(|(role, column)| Some((role, column.clone()?))).collect()
 }
 
 /// Texts that are kept form a set: their order and repetition in the experiment do not enter.
@@ -195,11 +178,7 @@ fn selection(selection: &spec::Selection) -> params::Selection {
             spec::Transform::Identity => params::YTransform::Identity,
             spec::Transform::OneMinus => params::YTransform::OneMinus,
         },
-        keep: selection
-            .keep
-            .iter()
-            .map(|k| (k.column.clone(), set(&k.one_of)))
-            .collect(),
+        keep: selection.keep.iter().map(|k| (k.column.clone(), set(&k.one_of))).collect(),
     }
 }
 
@@ -208,10 +187,7 @@ fn preprocessing(preprocessing: &spec::Preprocessing) -> params::Preprocessing {
         let numbers: [f64; 3] = numbers.try_into().expect("checked: red, green and blue");
         numbers.map(real)
     };
-    params::Preprocessing {
-        mean: three(&preprocessing.mean),
-        std: three(&preprocessing.std),
-    }
+    params::Preprocessing { mean: three(&preprocessing.mean), std: three(&preprocessing.std) }
 }
 
 fn adam_w(optimizer: &spec::AdamW) -> params::AdamW {

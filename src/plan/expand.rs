@@ -45,18 +45,11 @@ pub enum PlanError {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings
-        .iter()
-        .map(|finding| format!("\n  {finding}"))
-        .collect()
+    findings.iter().map(|finding| format!("\n  {finding}")).collect()
 }
 
 fn names(depths: &[Depth]) -> String {
-    depths
-        .iter()
-        .map(|depth| depth.name())
-        .collect::<Vec<_>>()
-        .join(", ")
+    depths.iter().map(|depth| depth.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// The plan of a target, a figure or a run, each figure at its default depth. Without a target: of every figure and run.
@@ -74,11 +67,7 @@ pub fn expand_at(
     if !findings.is_empty() {
         return Err(PlanError::Findings { findings });
     }
-    let mut expansion = Expansion {
-        experiment,
-        plan: Plan::default(),
-        trees: BTreeMap::new(),
-    };
+    let mut expansion = Expansion { experiment, plan: Plan::default(), trees: BTreeMap::new() };
     match target {
         None => {
             for figure in &experiment.figures {
@@ -97,10 +86,7 @@ pub fn expand_at(
                 let figures = experiment.figures.iter().map(|figure| figure.name.clone());
                 let runs = experiment.runs.iter().map(|run| run.name.clone());
                 let known = figures.chain(runs).collect();
-                return Err(PlanError::UnknownTarget {
-                    target: name.to_owned(),
-                    known,
-                });
+                return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
             }
         }
     }
@@ -131,21 +117,14 @@ impl<'a> Expansion<'a> {
                 });
             }
         };
-        let price = Price {
-            flops: 0,
-            fetch_bytes,
-        };
+        let price = Price { flops: 0, fetch_bytes };
         let inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
         let fit = Action::new(Params::Fit(convert::fit(figure)), inputs.clone());
-        let fit = self
-            .plan
-            .add_priced(&format!("{}/fit", figure.name), fit, price);
+        let fit = self.plan.add_priced(&format!("{}/fit", figure.name), fit, price);
         let mut inputs = inputs;
         inputs.insert("fits".to_owned(), output(fit, "fits.json"));
         let draw = Action::new(Params::Draw(convert::draw(figure)), inputs);
-        let draw = self
-            .plan
-            .add_priced(&format!("{}/draw", figure.name), draw, price);
+        let draw = self.plan.add_priced(&format!("{}/draw", figure.name), draw, price);
         let target = FigureTarget {
             title: figure.title.clone(),
             depth,
@@ -174,11 +153,7 @@ impl<'a> Expansion<'a> {
         if !is_pinned {
             return None;
         }
-        let columns = table
-            .columns
-            .iter()
-            .map(|column| column.name.clone())
-            .collect();
+        let columns = table.columns.iter().map(|column| column.name.clone()).collect();
         let action = Action::new(Params::Collect(Collect { columns, rows }), inputs);
         Some(self.plan.add(&format!("{figure}/collect"), action))
     }
@@ -201,28 +176,15 @@ impl<'a> Expansion<'a> {
                 samples_seen: run.train.samples_seen,
             },
             ColumnValue::Measurement { evaluation, metric } => {
-                let found = run
-                    .evaluations
-                    .iter()
-                    .find(|candidate| candidate.name == *evaluation);
+                let found = run.evaluations.iter().find(|candidate| candidate.name == *evaluation);
                 let evaluation = found.expect("checked: the run has the evaluation");
                 let measured = self.evaluate(run, train, evaluation);
                 let input = format!("{}.{}", run.name, evaluation.name);
                 inputs.insert(input.clone(), output(measured, "metrics.json"));
-                Cell::Measurement(Measurement {
-                    input,
-                    field: metric.field(),
-                })
+                Cell::Measurement(Measurement { input, field: metric.field() })
             }
         };
-        Row {
-            cells: table
-                .columns
-                .iter()
-                .map(|column| &column.value)
-                .map(cell)
-                .collect(),
-        }
+        Row { cells: table.columns.iter().map(|column| &column.value).map(cell).collect() }
     }
 
     fn whole_run(&mut self, run: &'a Run) {
@@ -241,24 +203,18 @@ impl<'a> Expansion<'a> {
         let params = convert::train(train);
         let price = Price {
             flops: train_flops(&params.model, train.samples_seen),
-            fetch_bytes: train
-                .dataset
-                .bytes()
-                .saturating_add(train.vocabulary.file.bytes),
+            fetch_bytes: train.dataset.bytes().saturating_add(train.vocabulary.file.bytes),
         };
         let inputs = [("dataset", dataset), ("vocabulary", vocabulary)];
         let action = Action::new(Params::Train(params), named(inputs));
-        self.plan
-            .add_priced(&format!("{}/train", run.name), action, price)
+        self.plan.add_priced(&format!("{}/train", run.name), action, price)
     }
 
     fn evaluate(&mut self, run: &'a Run, train: RecipeId, evaluation: &'a Evaluation) -> RecipeId {
         let params = convert::evaluate(&run.train, &evaluation.task);
         let samples = evaluation.dataset.samples();
-        let mut fetch_bytes = evaluation
-            .dataset
-            .bytes()
-            .saturating_add(run.train.vocabulary.file.bytes);
+        let mut fetch_bytes =
+            evaluation.dataset.bytes().saturating_add(run.train.vocabulary.file.bytes);
         let mut inputs = named([
             ("weights", output(train, "model.safetensors")),
             ("dataset", self.dataset(&evaluation.dataset)),
@@ -271,8 +227,7 @@ impl<'a> Expansion<'a> {
         let flops = evaluate_flops(&params.model, &evaluation.task, samples);
         let action = Action::new(Params::Evaluate(params), inputs);
         let label = format!("{}/evaluate/{}", run.name, evaluation.name);
-        self.plan
-            .add_priced(&label, action, Price { flops, fetch_bytes })
+        self.plan.add_priced(&label, action, Price { flops, fetch_bytes })
     }
 
     fn file(&mut self, file: &PinnedFile) -> Input {
@@ -305,21 +260,13 @@ impl<'a> Expansion<'a> {
             }
             Shards::Manifest(pin) => {
                 let sha256 = digest(&pin.sha256);
-                self.plan
-                    .add_source(sha256, pin.bytes, dataset.source.file_in_folder(&pin.name));
+                self.plan.add_source(sha256, pin.bytes, dataset.source.file_in_folder(&pin.name));
                 (sha256, None)
             }
         };
         let tree = TreeDigest::from_bytes(*tree.as_bytes());
         let folders = [dataset.source.clone()].into();
-        self.plan.add_tree(
-            tree,
-            TreePin {
-                manifest,
-                folders,
-                bytes: dataset.bytes(),
-            },
-        );
+        self.plan.add_tree(tree, TreePin { manifest, folders, bytes: dataset.bytes() });
         self.trees.insert(dataset, tree);
         Input::Tree(tree)
     }
@@ -340,30 +287,18 @@ fn unpinned(run: &PublishedRun) -> UnpinnedRun {
         ("gradientChunk", true),
     ];
     UnpinnedRun {
-        steps: run
-            .batch_size
-            .map(|batch_size| run.samples_seen_nominal.div_ceil(batch_size)),
+        steps: run.batch_size.map(|batch_size| run.samples_seen_nominal.div_ceil(batch_size)),
         flops: model.map(|model| train_flops(&model, run.samples_seen_nominal)),
-        missing: wanted
-            .into_iter()
-            .filter(|(_, is_missing)| *is_missing)
-            .map(|w| w.0)
-            .collect(),
+        missing: wanted.into_iter().filter(|(_, is_missing)| *is_missing).map(|w| w.0).collect(),
     }
 }
 
 fn named<const N: usize>(inputs: [(&str, Input); N]) -> BTreeMap<String, Input> {
-    inputs
-        .into_iter()
-        .map(|(name, input)| (name.to_owned(), input))
-        .collect()
+    inputs.into_iter().map(|(name, input)| (name.to_owned(), input)).collect()
 }
 
 fn output(recipe: RecipeId, name: &str) -> Input {
-    Input::Output {
-        recipe,
-        output: name.to_owned(),
-    }
+    Input::Output { recipe, output: name.to_owned() }
 }
 
 fn digest(text: &DigestText) -> BlobDigest {

@@ -22,13 +22,7 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(absent)".to_owned());
-        write!(
-            f,
-            "{}: {} → {}",
-            self.path,
-            side(&self.before),
-            side(&self.after)
-        )
+        write!(f, "{}: {} → {}", self.path, side(&self.before), side(&self.after))
     }
 }
 
@@ -59,17 +53,13 @@ pub fn explain<'a, T: Ord>(
             continue;
         }
         let found = compare(&flatten(&candidate), &wanted_fields);
-        let is_nearer = nearest
-            .as_ref()
-            .is_none_or(|(count, other, _)| (found.len(), &name) < (*count, other));
+        let is_nearer =
+            nearest.as_ref().is_none_or(|(count, other, _)| (found.len(), &name) < (*count, other));
         if is_nearer {
             nearest = Some((found.len(), name, found));
         }
     }
-    nearest.map(|(_, nearest, differences)| Explanation {
-        nearest,
-        differences,
-    })
+    nearest.map(|(_, nearest, differences)| Explanation { nearest, differences })
 }
 
 /// The fields in which two canonical byte strings differ; `None` if either is not JSON.
@@ -81,12 +71,7 @@ pub fn differences(before: &[u8], after: &[u8]) -> Option<Vec<Difference>> {
 
 /// The one key of `params`: the job kind.
 fn kind_of(action: &Value) -> Option<&str> {
-    action
-        .get("params")?
-        .as_object()?
-        .keys()
-        .next()
-        .map(String::as_str)
+    action.get("params")?.as_object()?.keys().next().map(String::as_str)
 }
 
 /// Every leaf by path. An empty list or record is a leaf.
@@ -100,11 +85,7 @@ fn collect_leaves<'v>(value: &'v Value, path: String, leaves: &mut BTreeMap<Stri
     match value {
         Value::Object(fields) if !fields.is_empty() => {
             for (name, field) in fields {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 collect_leaves(field, path, leaves);
             }
         }
@@ -127,13 +108,9 @@ fn compare(before: &BTreeMap<String, &Value>, after: &BTreeMap<String, &Value>) 
         after: show(after.get(path)),
     };
     let gone = before.keys().filter(|path| !after.contains_key(*path));
-    let new_or_other = after
-        .iter()
-        .filter(|(path, value)| before.get(*path) != Some(value));
-    let mut found: Vec<_> = gone
-        .chain(new_or_other.map(|(path, _)| path))
-        .map(difference)
-        .collect();
+    let new_or_other = after.iter().filter(|(path, value)| before.get(*path) != Some(value));
+    let mut found: Vec<_> =
+        gone.chain(new_or_other.map(|(path, _)| path)).map(difference).collect();
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }

@@ -98,17 +98,10 @@ impl Plan {
     /// If an upstream action was not added before.
     pub fn add_priced(&mut self, label: &str, action: Action<Input>, price: Price) -> RecipeId {
         for upstream in upstream_of(&action) {
-            assert!(
-                self.nodes.contains_key(&upstream),
-                "`{label}` comes before its upstream"
-            );
+            assert!(self.nodes.contains_key(&upstream), "`{label}` comes before its upstream");
         }
         let id = action.recipe_id();
-        let new = || Node {
-            label: label.to_owned(),
-            action,
-            price,
-        };
+        let new = || Node { label: label.to_owned(), action, price };
         let node = self.nodes.entry(id).or_insert_with(new);
         if label < node.label.as_str() {
             label.clone_into(&mut node.label);
@@ -129,15 +122,8 @@ impl Plan {
 
     /// Says where a pinned file can be had.
     pub fn add_source(&mut self, digest: BlobDigest, bytes: u64, location: Location) {
-        let new = || SourcePin {
-            bytes,
-            locations: BTreeSet::new(),
-        };
-        self.sources
-            .entry(digest)
-            .or_insert_with(new)
-            .locations
-            .insert(location);
+        let new = || SourcePin { bytes, locations: BTreeSet::new() };
+        self.sources.entry(digest).or_insert_with(new).locations.insert(location);
     }
 
     /// Says what a tree consists of. A manifest that is stated once need not be fetched.
@@ -160,10 +146,7 @@ impl Plan {
     ///
     /// If the plan does not have its actions.
     pub fn add_figure(&mut self, name: &str, figure: FigureTarget) {
-        assert!(
-            self.nodes.contains_key(&figure.fit),
-            "a figure's fit is a node"
-        );
+        assert!(self.nodes.contains_key(&figure.fit), "a figure's fit is a node");
         self.add_target(figure.draw);
         self.figures.insert(name.to_owned(), figure);
     }
@@ -207,10 +190,7 @@ impl Plan {
 
     /// The actions whose outputs `id` reads.
     pub fn upstream(&self, id: &RecipeId) -> BTreeSet<RecipeId> {
-        self.nodes
-            .get(id)
-            .map(|node| upstream_of(&node.action))
-            .unwrap_or_default()
+        self.nodes.get(id).map(|node| upstream_of(&node.action)).unwrap_or_default()
     }
 
     /// The action with that label.
@@ -220,21 +200,14 @@ impl Plan {
 
     /// The sum over all actions, every file counted once, as if nothing were in the store.
     pub fn price(&self) -> Price {
-        let flops = self
-            .nodes
-            .values()
-            .fold(0_u128, |sum, node| sum.saturating_add(node.price.flops));
-        Price {
-            flops,
-            fetch_bytes: self.fetch_bytes_of(self.nodes.values()),
-        }
+        let flops =
+            self.nodes.values().fold(0_u128, |sum, node| sum.saturating_add(node.price.flops));
+        Price { flops, fetch_bytes: self.fetch_bytes_of(self.nodes.values()) }
     }
 
     /// Size of all pinned bytes that some actions read, each counted once.
     pub fn fetch_bytes_of<'a>(&self, nodes: impl IntoIterator<Item = &'a Node>) -> u64 {
-        let inputs = nodes
-            .into_iter()
-            .flat_map(|node| node.action.inputs.values());
+        let inputs = nodes.into_iter().flat_map(|node| node.action.inputs.values());
         let (mut blobs, mut trees) = (BTreeSet::new(), BTreeSet::new());
         for input in inputs {
             match input {
@@ -243,14 +216,8 @@ impl Plan {
                 Input::Output { .. } => {}
             }
         }
-        let blobs = blobs
-            .iter()
-            .filter_map(|digest| self.sources.get(digest))
-            .map(|pin| pin.bytes);
-        let trees = trees
-            .iter()
-            .filter_map(|digest| self.trees.get(digest))
-            .map(|tree| tree.bytes);
+        let blobs = blobs.iter().filter_map(|digest| self.sources.get(digest)).map(|pin| pin.bytes);
+        let trees = trees.iter().filter_map(|digest| self.trees.get(digest)).map(|tree| tree.bytes);
         blobs.chain(trees).fold(0, u64::saturating_add)
     }
 }
@@ -258,10 +225,7 @@ impl Plan {
 impl TreePin {
     /// Where the file `name` of the tree was published.
     pub fn locations_of(&self, name: &str) -> BTreeSet<Location> {
-        self.folders
-            .iter()
-            .map(|folder| folder.file_in_folder(name))
-            .collect()
+        self.folders.iter().map(|folder| folder.file_in_folder(name)).collect()
     }
 }
 

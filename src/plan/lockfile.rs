@@ -88,20 +88,13 @@ impl Lockfile {
     ///
     /// If the label or an output's name has characters that a line cannot hold.
     pub fn insert(&mut self, label: &str, recipe: RecipeId, result: &ActionResult) {
-        assert!(
-            is_word(label),
-            "a label has no white space or `=`: {label:?}"
-        );
+        assert!(is_word(label), "a label has no white space or `=`: {label:?}");
         let digest_of = |(name, file): (&String, &crate::action::OutputFile)| {
-            assert!(
-                is_word(name),
-                "the name of an output has no white space or `=`: {name:?}"
-            );
+            assert!(is_word(name), "the name of an output has no white space or `=`: {name:?}");
             (name.clone(), file.digest)
         };
         let outputs = result.outputs.iter().map(digest_of).collect();
-        self.actions
-            .insert(label.to_owned(), LockedAction { recipe, outputs });
+        self.actions.insert(label.to_owned(), LockedAction { recipe, outputs });
     }
 
     /// Adds the actions of `old` that this lockfile lacks and `whole`, the plan of the experiment, still has.
@@ -123,17 +116,12 @@ impl Lockfile {
 
     /// The locked action of that recipe.
     pub fn locked(&self, recipe: &RecipeId) -> Option<&LockedAction> {
-        self.actions
-            .values()
-            .find(|locked| locked.recipe == *recipe)
+        self.actions.values().find(|locked| locked.recipe == *recipe)
     }
 
     /// Locked actions by recipe id, for many look-ups.
     pub fn by_recipe(&self) -> BTreeMap<RecipeId, &LockedAction> {
-        self.actions
-            .values()
-            .map(|locked| (locked.recipe, locked))
-            .collect()
+        self.actions.values().map(|locked| (locked.recipe, locked)).collect()
     }
 
     /// Which of the plan's actions are locked, by recipe id; labels are for people.
@@ -148,10 +136,7 @@ impl Lockfile {
             };
             side.insert(node.label.clone());
         }
-        let stale = self
-            .actions
-            .iter()
-            .filter(|(_, a)| !plan.nodes().contains_key(&a.recipe));
+        let stale = self.actions.iter().filter(|(_, a)| !plan.nodes().contains_key(&a.recipe));
         comparison.stale = stale.map(|(label, _)| label.clone()).collect();
         comparison
     }
@@ -188,10 +173,7 @@ impl Lockfile {
         for (index, content) in body.split('\n').enumerate() {
             let line = index + 1;
             let wrong = |reason: String| LockfileError::Line { line, reason };
-            if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"]
-                .iter()
-                .any(|m| content.starts_with(m))
-            {
+            if ["<<<<<<<", "=======", ">>>>>>>", "|||||||"].iter().any(|m| content.starts_with(m)) {
                 return Err(LockfileError::MergeConflict { line });
             }
             if content.ends_with('\r') {
@@ -218,39 +200,24 @@ impl Lockfile {
             Ok(lockfile)
         } else {
             let line = body.split('\n').count();
-            Err(LockfileError::Line {
-                line,
-                reason: "the last line feed is missing".to_owned(),
-            })
+            Err(LockfileError::Line { line, reason: "the last line feed is missing".to_owned() })
         }
     }
 }
 
 fn decode_line(content: &str) -> Result<(&str, LockedAction), String> {
     let mut words = content.split(' ');
-    let label = words
-        .next()
-        .filter(|label| is_word(label))
-        .ok_or("no label")?;
-    let recipe = words
-        .next()
-        .ok_or_else(|| format!("`{label}` has no recipe id"))?;
-    let recipe = recipe
-        .parse()
-        .map_err(|error| format!("recipe id of `{label}`: {error}"))?;
+    let label = words.next().filter(|label| is_word(label)).ok_or("no label")?;
+    let recipe = words.next().ok_or_else(|| format!("`{label}` has no recipe id"))?;
+    let recipe = recipe.parse().map_err(|error| format!("recipe id of `{label}`: {error}"))?;
     let mut outputs = BTreeMap::new();
     for word in words {
         let (name, digest) = word
             .split_once('=')
             .filter(|(name, _)| is_word(name))
             .ok_or_else(|| format!("`{word}` is not NAME=DIGEST"))?;
-        let digest = digest
-            .parse()
-            .map_err(|error| format!("output `{name}`: {error}"))?;
-        if outputs
-            .last_key_value()
-            .is_some_and(|(last, _): (&String, _)| name <= last.as_str())
-        {
+        let digest = digest.parse().map_err(|error| format!("output `{name}`: {error}"))?;
+        if outputs.last_key_value().is_some_and(|(last, _): (&String, _)| name <= last.as_str()) {
             return Err(format!("output `{name}` is out of order or there twice"));
         }
         outputs.insert(name.to_owned(), digest);

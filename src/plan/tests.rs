@@ -12,26 +12,16 @@ use crate::spec::experiment::testing::{digest, example, run};
 use crate::spec::experiment::{Experiment, ManifestPin, PublishedRun, Shards};
 
 fn labels(plan: &Plan) -> Vec<&str> {
-    let labels: BTreeSet<&str> = plan
-        .nodes()
-        .values()
-        .map(|node| node.label.as_str())
-        .collect();
+    let labels: BTreeSet<&str> = plan.nodes().values().map(|node| node.label.as_str()).collect();
     labels.into_iter().collect()
 }
 
 fn recipe(plan: &Plan, label: &str) -> RecipeId {
-    *plan
-        .labelled(label)
-        .unwrap_or_else(|| panic!("no {label}"))
-        .0
+    *plan.labelled(label).unwrap_or_else(|| panic!("no {label}")).0
 }
 
 fn recipes(plan: &Plan) -> BTreeMap<&str, RecipeId> {
-    plan.nodes()
-        .iter()
-        .map(|(id, node)| (node.label.as_str(), *id))
-        .collect()
+    plan.nodes().iter().map(|(id, node)| (node.label.as_str(), *id)).collect()
 }
 
 /// Labels of the example's plan whose recipe id is another one after `change`.
@@ -41,9 +31,7 @@ fn changed_by(change: impl FnOnce(&mut Experiment)) -> Vec<String> {
     change(&mut experiment);
     let after = expand(&experiment, None).unwrap();
     let (before, after) = (recipes(&before), recipes(&after));
-    let changed = after
-        .iter()
-        .filter(|(label, id)| before.get(*label) != Some(*id));
+    let changed = after.iter().filter(|(label, id)| before.get(*label) != Some(*id));
     changed.map(|(label, _)| (*label).to_owned()).collect()
 }
 
@@ -71,10 +59,8 @@ fn a_plan_has_readable_labels_and_knows_its_targets() {
         (figure.fit, figure.draw),
         (recipe(&plan, "curve/fit"), recipe(&plan, "curve/draw"))
     );
-    let points = Input::Output {
-        recipe: recipe(&plan, "curve/collect"),
-        output: "points.csv".into(),
-    };
+    let points =
+        Input::Output { recipe: recipe(&plan, "curve/collect"), output: "points.csv".into() };
     assert_eq!(figure.points, points);
     assert_eq!(figure.claims.len(), 3);
     assert!(plan.targets().contains(&figure.draw));
@@ -97,20 +83,11 @@ fn a_target_brings_only_what_it_needs() {
             "curve/fit",
         ]
     );
-    assert_eq!(
-        labels(&expand(&example(), Some("table")).unwrap()),
-        ["table/draw", "table/fit"]
-    );
+    assert_eq!(labels(&expand(&example(), Some("table")).unwrap()), ["table/draw", "table/fit"]);
     let run = expand(&example(), Some("b")).unwrap();
-    assert_eq!(
-        labels(&run),
-        ["b/evaluate/retrieval", "b/evaluate/zero-shot", "b/train"]
-    );
+    assert_eq!(labels(&run), ["b/evaluate/retrieval", "b/evaluate/zero-shot", "b/train"]);
     let error = expand(&example(), Some("curv")).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "there is no target `curv` (targets: curve, table, a, b)"
-    );
+    assert_eq!(error, "there is no target `curv` (targets: curve, table, a, b)");
 }
 
 #[test]
@@ -137,10 +114,7 @@ fn one_changed_field_changes_only_its_descendants() {
     let figure = ["curve/collect", "curve/draw", "curve/fit"];
     let with_figure: Vec<_> = all_of_b.iter().chain(&figure).copied().collect();
     assert_eq!(changed_by(|e| e.runs[1].train.seed = 2), with_figure);
-    assert_eq!(
-        changed_by(|e| e.runs[1].train.schedule.learning_rate_final = 0.0),
-        with_figure
-    );
+    assert_eq!(changed_by(|e| e.runs[1].train.schedule.learning_rate_final = 0.0), with_figure);
     assert_eq!(
         changed_by(|e| e.runs[1].evaluations[1].task =
             crate::spec::experiment::Task::Retrieval { recall_at: vec![1] }),
@@ -149,11 +123,7 @@ fn one_changed_field_changes_only_its_descendants() {
     let title = |e: &mut Experiment| e.figures[0].title = "Another".to_owned();
     assert_eq!(changed_by(title), ["curve/draw"]);
     let interval = |e: &mut Experiment| {
-        e.figures[0].panels[0].series[0].fits[0]
-            .interval
-            .as_mut()
-            .unwrap()
-            .resamples = 7;
+        e.figures[0].panels[0].series[0].fits[0].interval.as_mut().unwrap().resamples = 7;
     };
     assert_eq!(changed_by(interval), ["curve/draw", "curve/fit"]);
 }
@@ -220,10 +190,7 @@ fn inline_shards_and_a_manifest_of_them_are_one_tree() {
         version: "1".to_owned(),
         file: "manifest.json".to_owned(),
     };
-    assert_eq!(
-        pinned.sources()[&blob].locations,
-        BTreeSet::from([location])
-    );
+    assert_eq!(pinned.sources()[&blob].locations, BTreeSet::from([location]));
     let pin = &pinned.trees()[&tree];
     let shard = pin.locations_of("000000.tar");
     assert!(matches!(shard.first(), Some(Location::Bundled { file, .. }) if file == "000000.tar"));
@@ -232,21 +199,13 @@ fn inline_shards_and_a_manifest_of_them_are_one_tree() {
 #[test]
 fn every_input_from_outside_can_be_had() {
     let plan = expand(&example(), None).unwrap();
-    for input in plan
-        .nodes()
-        .values()
-        .flat_map(|node| node.action.inputs.values())
-    {
+    for input in plan.nodes().values().flat_map(|node| node.action.inputs.values()) {
         match input {
             Input::Blob(digest) => assert!(plan.sources().contains_key(digest)),
             Input::Tree(tree) => {
                 let manifest = plan.trees()[tree].manifest.as_ref().unwrap();
                 let files = Manifest::decode(manifest).unwrap().files;
-                assert!(
-                    files
-                        .iter()
-                        .all(|file| plan.sources()[&file.sha256].bytes == file.bytes)
-                );
+                assert!(files.iter().all(|file| plan.sources()[&file.sha256].bytes == file.bytes));
             }
             Input::Output { recipe, .. } => assert!(plan.nodes().contains_key(recipe)),
         }
@@ -284,10 +243,7 @@ fn prices_follow_from_the_configuration() {
         (12 * (4 * 16 * 16 + 2 * 16 * 64) + 2 * 12 * 12 * 16) + 16 * 16 + 5 * 16 * (12 * 2 + 1);
     let flops = |label: &str| plan.labelled(label).unwrap().1.price.flops;
     assert_eq!(flops("a/train"), 6 * (image + text) * 4_096);
-    assert_eq!(
-        flops("a/evaluate/zero-shot"),
-        2 * (image * 256 + text * 10 * 2)
-    );
+    assert_eq!(flops("a/evaluate/zero-shot"), 2 * (image * 256 + text * 10 * 2));
     assert_eq!(flops("a/evaluate/retrieval"), 2 * (image + text) * 256);
     // Upstream and downstream are the same two shards here, so they are fetched once: with the vocabulary and classes.
     assert_eq!(plan.price().fetch_bytes, 2_000 + 500 + 50);
@@ -306,24 +262,12 @@ fn a_published_run_is_priced_and_not_pinned() {
         dataset: None,
         schedule: None,
     });
-    experiment.figures[0]
-        .scratch
-        .as_mut()
-        .unwrap()
-        .runs
-        .push("theirs".to_owned());
+    experiment.figures[0].scratch.as_mut().unwrap().runs.push("theirs".to_owned());
     let plan = expand(&experiment, Some("curve")).unwrap();
     let run = &plan.unpinned()["theirs"];
     assert_eq!(run.steps, Some(1_001));
     assert!(run.flops.unwrap() > 0);
-    let missing = [
-        "dataset",
-        "seed",
-        "schedule",
-        "vocabulary",
-        "preprocessing",
-        "gradientChunk",
-    ];
+    let missing = ["dataset", "seed", "schedule", "vocabulary", "preprocessing", "gradientChunk"];
     assert_eq!(run.missing, missing);
     assert!(plan.figures().is_empty());
 }
@@ -386,15 +330,9 @@ fn recipes_that_read_equal_bytes_have_one_key() {
     let (a, b) = (node("a/evaluate/zero-shot"), node("b/evaluate/zero-shot"));
     assert_ne!(a.recipe_id(), b.recipe_id());
     let same = |_: &RecipeId, _: &str| Some(BlobDigest::of(b"weights"));
-    assert_eq!(
-        a.resolve(same).unwrap().key(),
-        b.resolve(same).unwrap().key()
-    );
+    assert_eq!(a.resolve(same).unwrap().key(), b.resolve(same).unwrap().key());
     let other = |_: &RecipeId, _: &str| Some(BlobDigest::of(b"other weights"));
-    assert_ne!(
-        a.resolve(same).unwrap().key(),
-        a.resolve(other).unwrap().key()
-    );
+    assert_ne!(a.resolve(same).unwrap().key(), a.resolve(other).unwrap().key());
     assert!(a.resolve(|_, _| None).is_none());
 }
 
@@ -427,17 +365,9 @@ proptest! {
 }
 
 fn result(byte: u8) -> ActionResult {
-    let file = |content: &[u8]| OutputFile {
-        digest: BlobDigest::of(content),
-        bytes: 1,
-    };
-    let outputs = [
-        ("model.safetensors", file(&[byte])),
-        ("trace.bin", file(&[byte, 0])),
-    ];
-    ActionResult {
-        outputs: outputs.map(|(name, file)| (name.to_owned(), file)).into(),
-    }
+    let file = |content: &[u8]| OutputFile { digest: BlobDigest::of(content), bytes: 1 };
+    let outputs = [("model.safetensors", file(&[byte])), ("trace.bin", file(&[byte, 0]))];
+    ActionResult { outputs: outputs.map(|(name, file)| (name.to_owned(), file)).into() }
 }
 
 #[test]
@@ -465,10 +395,7 @@ fn a_lockfile_round_trips_and_is_current_by_recipe() {
         .chain(["curve/collect", "curve/draw", "curve/fit"])
         .map(Into::into)
         .collect();
-    assert_eq!(
-        (&comparison.unlocked, &comparison.stale),
-        (&expected, &expected)
-    );
+    assert_eq!((&comparison.unlocked, &comparison.stale), (&expected, &expected));
     assert_eq!(comparison.locked.len(), 5);
 }
 
@@ -483,41 +410,21 @@ fn a_lockfile_that_was_broken_by_hand_says_where() {
         assert!(error.contains(expected), "{error}");
     };
     fails(String::new(), "line 1 is ``, not `ibid-lock/1`");
-    fails(
-        good.replace("ibid-lock/1", "ibid-lock/2"),
-        "line 1 is `ibid-lock/2`",
-    );
-    fails(
-        good.replace("a/train", "c/train"),
-        "line 3: `b/train` is out of order or there twice",
-    );
-    fails(
-        good.replace("b/train", "a/train"),
-        "line 3: `a/train` is out of order or there twice",
-    );
-    fails(
-        good.trim_end().to_owned(),
-        "line 3: the last line feed is missing",
-    );
+    fails(good.replace("ibid-lock/1", "ibid-lock/2"), "line 1 is `ibid-lock/2`");
+    fails(good.replace("a/train", "c/train"), "line 3: `b/train` is out of order or there twice");
+    fails(good.replace("b/train", "a/train"), "line 3: `a/train` is out of order or there twice");
+    fails(good.trim_end().to_owned(), "line 3: the last line feed is missing");
     fails(good.clone() + "\n", "line 4: no label");
-    fails(
-        good.replace('\n', "\r\n"),
-        "line 1: ends in a carriage return",
-    );
+    fails(good.replace('\n', "\r\n"), "line 1: ends in a carriage return");
     fails(good.replacen('0', "g", 1), "line 2: recipe id of `a/train`");
-    fails(
-        good.replace("a.bin=", "a.bin "),
-        "`a.bin` is not NAME=DIGEST",
-    );
+    fails(good.replace("a.bin=", "a.bin "), "`a.bin` is not NAME=DIGEST");
     fails(good.replace("a.bin=0", "a.bin=G"), "output `a.bin`");
     fails(
         format!("ibid-lock/1\na/train {digest} b={digest} a={digest}\n"),
         "output `a` is out of order",
     );
-    let conflict = format!(
-        "ibid-lock/1\n<<<<<<< ours\n{}=======\n>>>>>>> theirs\n",
-        line("a/train")
-    );
+    let conflict =
+        format!("ibid-lock/1\n<<<<<<< ours\n{}=======\n>>>>>>> theirs\n", line("a/train"));
     fails(conflict, "line 2 is a mark of an unfinished merge");
 }
 
@@ -543,39 +450,20 @@ fn explain_names_the_nearest_action_and_the_changed_field() {
         .map(|node| (node.label.as_str(), node.action.canonical_bytes()))
         .collect();
     let wanted = new.labelled("b/train").unwrap().1.action.canonical_bytes();
-    let candidates = known
-        .iter()
-        .map(|(label, bytes)| (*label, bytes.as_slice()));
+    let candidates = known.iter().map(|(label, bytes)| (*label, bytes.as_slice()));
     let explanation = explain(&wanted, candidates).unwrap();
     // `a` and `b` differ from what is wanted in the same two fields: the first in order is named.
     assert_eq!(explanation.nearest, "a/train");
-    let shown: Vec<String> = explanation
-        .differences
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let shown: Vec<String> = explanation.differences.iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
-        [
-            "params.train.schedule.learningRateMax: 0.004 → 0.005",
-            "params.train.seed: 0 → 7"
-        ]
+        ["params.train.schedule.learningRateMax: 0.004 → 0.005", "params.train.seed: 0 → 7"]
     );
-    let wanted = new
-        .labelled("b/evaluate/zero-shot")
-        .unwrap()
-        .1
-        .action
-        .canonical_bytes();
-    let candidates = known
-        .iter()
-        .map(|(label, bytes)| (*label, bytes.as_slice()));
+    let wanted = new.labelled("b/evaluate/zero-shot").unwrap().1.action.canonical_bytes();
+    let candidates = known.iter().map(|(label, bytes)| (*label, bytes.as_slice()));
     let explanation = explain(&wanted, candidates).unwrap();
     assert_eq!(explanation.nearest, "a/evaluate/zero-shot");
-    assert_eq!(
-        explanation.differences[0].path,
-        "inputs.weights.output.recipe"
-    );
+    assert_eq!(explanation.differences[0].path, "inputs.weights.output.recipe");
 }
 
 #[test]
@@ -588,24 +476,14 @@ fn explain_compares_actions_of_one_kind_and_passes_over_rubbish() {
     assert_eq!(differences(&train, &train).unwrap(), []);
     let absent = differences(br#"{"a":[1,2],"b":{}}"#, br#"{"a":[1],"c":"x"}"#).unwrap();
     let shown: Vec<String> = absent.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        shown,
-        [
-            "a[1]: 2 → (absent)",
-            "b: {} → (absent)",
-            "c: (absent) → \"x\""
-        ]
-    );
+    assert_eq!(shown, ["a[1]: 2 → (absent)", "b: {} → (absent)", "c: (absent) → \"x\""]);
 }
 
 #[test]
 fn a_raised_revision_is_another_action_and_labels_end_in_the_kind() {
     let plan = expand(&example(), None).unwrap();
     for node in plan.nodes().values() {
-        let raised = Action {
-            revision: node.action.revision + 1,
-            ..node.action.clone()
-        };
+        let raised = Action { revision: node.action.revision + 1, ..node.action.clone() };
         assert_ne!(raised.recipe_id(), node.action.recipe_id());
         assert!(matches!(
             (&node.action.params, node.label.rsplit('/').next().unwrap()),
@@ -629,9 +507,6 @@ fn a_manifest_is_named_by_the_hash_of_its_bytes() {
         skipped: Vec::new(),
     };
     let manifest = Manifest::new(vec![file]);
-    assert_eq!(
-        String::from_utf8(manifest.canonical_bytes()).unwrap(),
-        MANIFEST_BYTES
-    );
+    assert_eq!(String::from_utf8(manifest.canonical_bytes()).unwrap(), MANIFEST_BYTES);
     assert_eq!(manifest.digest().to_string(), MANIFEST_ID);
 }

@@ -56,21 +56,13 @@ impl Range {
         });
         let room = match scale {
             _ if low.is_nan() || high.is_nan() || low > high => {
-                return Self {
-                    scale,
-                    low: 0.0,
-                    high: 1.0,
-                };
+                return Self { scale, low: 0.0, high: 1.0 };
             }
             Scale::Logarithmic => (0.06 * (high - low)).max((0.1 - (high - low)) / 2.0),
             Scale::Linear if low == high => 0.1 * low.abs().max(1.0),
             Scale::Linear => 0.06 * (high - low),
         };
-        Self {
-            scale,
-            low: low - room,
-            high: high + room,
-        }
+        Self { scale, low: low - room, high: high + room }
     }
 
     /// Where a value lies: 0 at the low end, 1 at the high end.
@@ -96,10 +88,7 @@ impl Range {
         let fits = |ticks: &[(f64, Line)]| self.labels_fit(ticks, direction, length, size);
         let mut fallback = Ticks::default();
         for (wanted, labelled, minor) in self.candidates() {
-            let ticks = Ticks {
-                major: labels(self.inside(labelled)),
-                minor: self.values(minor),
-            };
+            let ticks = Ticks { major: labels(self.inside(labelled)), minor: self.values(minor) };
             if !fits(&ticks.major) || ticks.major.len() > 9 {
                 continue;
             }
@@ -117,29 +106,20 @@ impl Range {
     fn candidates(self) -> Vec<(usize, Vec<Decimal>, Vec<Decimal>)> {
         let mut sets = Vec::new();
         if self.scale == Scale::Logarithmic {
-            #[allow(
-                clippy::cast_possible_truncation,
-                reason = "the exponent of a binary64 number"
-            )]
+            #[allow(clippy::cast_possible_truncation, reason = "the exponent of a binary64 number")]
             let (first, last) = (libm::floor(self.low) as i32, libm::ceil(self.high) as i32);
             let decades = |factors: &[i64], stride: usize| -> Vec<Decimal> {
                 let exponents = (first..=last)
                     .filter(|e| e.rem_euclid(i32::try_from(stride).unwrap_or(1)) == 0);
                 exponents
                     .flat_map(|exponent| {
-                        factors
-                            .iter()
-                            .map(move |&mantissa| Decimal { mantissa, exponent })
+                        factors.iter().map(move |&mantissa| Decimal { mantissa, exponent })
                     })
                     .collect()
             };
             let every: Vec<i64> = (1..10).collect();
             let digits = decades(&every, 1);
-            let minor = if last - first <= 8 {
-                digits.clone()
-            } else {
-                decades(&[1], 1)
-            };
+            let minor = if last - first <= 8 { digits.clone() } else { decades(&[1], 1) };
             sets.extend(
                 [1, 2, 3, 5, 10, 20, 50, 100]
                     .map(|stride| (3, decades(&[1], stride), minor.clone())),
@@ -148,18 +128,13 @@ impl Range {
             sets.push((3, decades(&[1, 3], 1), digits.clone()));
             let between: Vec<i64> = (10..100).step_by(2).collect();
             let between = decades(&between, 1).into_iter();
-            let between = between.map(|Decimal { mantissa, exponent }| Decimal {
-                mantissa,
-                exponent: exponent - 1,
-            });
+            let between = between
+                .map(|Decimal { mantissa, exponent }| Decimal { mantissa, exponent: exponent - 1 });
             sets.push((3, digits.clone(), between.collect()));
             sets.push((3, decades(&[1, 2, 3, 4, 6, 8], 1), digits));
         }
         let (low, high) = (self.value(0.0), self.value(1.0));
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "the exponent of a binary64 number"
-        )]
+        #[allow(clippy::cast_possible_truncation, reason = "the exponent of a binary64 number")]
         let top = libm::floor(libm::log10(high - low)) as i32;
         for exponent in [top, top - 1, top - 2] {
             for (step, parts) in [(5, 5), (2, 4), (1, 5)] {
@@ -184,10 +159,7 @@ impl Range {
     }
 
     fn values(self, decimals: Vec<Decimal>) -> Vec<f64> {
-        self.inside(decimals)
-            .into_iter()
-            .map(Decimal::value)
-            .collect()
+        self.inside(decimals).into_iter().map(Decimal::value).collect()
     }
 
     fn labels_fit(
@@ -214,37 +186,21 @@ impl Range {
 fn labels(decimals: Vec<Decimal>) -> Vec<(f64, Line)> {
     let all_plain = decimals.iter().all(|decimal| decimal.is_plain());
     let label = |decimal: Decimal| {
-        if all_plain {
-            decimal.plain()
-        } else {
-            decimal.scientific()
-        }
+        if all_plain { decimal.plain() } else { decimal.scientific() }
     };
-    decimals
-        .into_iter()
-        .map(|decimal| (decimal.value(), label(decimal)))
-        .collect()
+    decimals.into_iter().map(|decimal| (decimal.value(), label(decimal))).collect()
 }
 
 /// Multiples of `step · 10^exponent` between `low` and `high`; none if they are too many to draw.
 fn multiples(step: i64, exponent: i32, low: f64, high: f64) -> Vec<Decimal> {
-    let unit = Decimal {
-        mantissa: step,
-        exponent,
-    }
-    .value();
+    let unit = Decimal { mantissa: step, exponent }.value();
     let (first, last) = (libm::ceil(low / unit), libm::floor(high / unit));
     if !(last - first < 200.0 && first.abs() < 1e15 && last.abs() < 1e15) {
         return Vec::new();
     }
     #[allow(clippy::cast_possible_truncation, reason = "whole and below 10^15")]
     let (first, last) = (first as i64, last as i64);
-    (first..=last)
-        .map(|k| Decimal {
-            mantissa: k * step,
-            exponent,
-        })
-        .collect()
+    (first..=last).map(|k| Decimal { mantissa: k * step, exponent }).collect()
 }
 
 #[cfg(test)]
@@ -258,11 +214,7 @@ mod tests {
             Run::Superscript(text) => format!("^{text}"),
         };
         let ticks = Range::holding(scale, values).ticks(Direction::Horizontal, length, 11.0);
-        ticks
-            .major
-            .iter()
-            .map(|(_, line)| line.iter().map(spell).collect())
-            .collect()
+        ticks.major.iter().map(|(_, line)| line.iter().map(spell).collect()).collect()
     }
 
     #[test]
@@ -283,10 +235,7 @@ mod tests {
             labels_of(Scale::Linear, &[0.0, 1.0], 300.0).join(" "),
             "0.0 0.2 0.4 0.6 0.8 1.0"
         );
-        assert_eq!(
-            labels_of(Scale::Linear, &[-3.0, 3.0], 120.0).join(" "),
-            "−2 0 2"
-        );
+        assert_eq!(labels_of(Scale::Linear, &[-3.0, 3.0], 120.0).join(" "), "−2 0 2");
     }
 
     #[test]

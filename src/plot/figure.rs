@@ -125,15 +125,10 @@ pub fn svg(figure: &Figure) -> Result<String, PlotError> {
          {width_text} {height_text}\" role=\"img\" font-family=\"sans-serif\" fill=\"{INK}\">"
     ));
     writer.line(&format!("<title>{}</title>", escape(&figure.title)));
-    writer.line(&format!(
-        "<rect width=\"{width_text}\" height=\"{height_text}\" fill=\"#fff\"/>"
-    ));
+    writer.line(&format!("<rect width=\"{width_text}\" height=\"{height_text}\" fill=\"#fff\"/>"));
     for (i, text) in layout.heading.iter().enumerate() {
         let at = (EDGE, EDGE + HEADING * (0.85 + 1.25 * count(i)));
-        let style = Style {
-            strong: true,
-            ..Style::new(HEADING, Anchor::Start)
-        };
+        let style = Style { strong: true, ..Style::new(HEADING, Anchor::Start) };
         writer.text(at, &plain(text), style);
     }
     for (i, panel) in figure.panels.iter().enumerate() {
@@ -150,11 +145,7 @@ fn check(panel: &Panel) -> Result<(), PlotError> {
     let misplaced =
         |&&(x, y): &&(f64, f64)| !(has_place(panel.x.scale, x) && has_place(panel.y.scale, y));
     match corners(panel).iter().find(misplaced) {
-        Some(&(x, y)) => Err(PlotError::NoPlace {
-            panel: panel.title.clone(),
-            x,
-            y,
-        }),
+        Some(&(x, y)) => Err(PlotError::NoPlace { panel: panel.title.clone(), x, y }),
         None => Ok(()),
     }
 }
@@ -162,10 +153,7 @@ fn check(panel: &Panel) -> Result<(), PlotError> {
 /// The points of a panel and the ends of its lines.
 fn corners(panel: &Panel) -> Vec<(f64, f64)> {
     let points = panel.points.iter().map(|point| (point.x, point.y));
-    let ends = panel
-        .laws
-        .iter()
-        .flat_map(|law| [law.x_min, law.x_max].map(|x| (x, law.at(x))));
+    let ends = panel.laws.iter().flat_map(|law| [law.x_min, law.x_max].map(|x| (x, law.at(x))));
     points.chain(ends).collect()
 }
 
@@ -237,11 +225,8 @@ impl Layout {
             _ => 3,
         };
         let (width, height) = [(380.0, 290.0), (270.0, 225.0), (202.0, 186.0)][columns - 1];
-        let mut frames: Vec<Frame> = figure
-            .panels
-            .iter()
-            .map(|panel| Frame::of(panel, width, height))
-            .collect();
+        let mut frames: Vec<Frame> =
+            figure.panels.iter().map(|panel| Frame::of(panel, width, height)).collect();
         let most = |lines: &dyn Fn(&Frame) -> f64| frames.iter().map(lines).fold(0.0, f64::max);
         let left = most(&|frame| frame.y_label_offset + LABEL_LINE * count(frame.y_label.len()));
         let title = TITLE_LINE * most(&|frame| count(frame.title.len()));
@@ -251,26 +236,14 @@ impl Layout {
         let total = 2.0 * EDGE + count(columns) * (left + width) + count(columns - 1) * GAP + 6.0;
         let heading = wrap(&figure.title, HEADING, total - 2.0 * EDGE);
         let heading_height = HEADING * 1.25 * count(heading.len());
-        let top = EDGE
-            + if heading.is_empty() {
-                0.0
-            } else {
-                heading_height + 10.0
-            };
+        let top = EDGE + if heading.is_empty() { 0.0 } else { heading_height + 10.0 };
         let row_height = above + height + below + GAP;
         for (i, frame) in frames.iter_mut().enumerate() {
             let (row, column) = (count(i / columns), count(i % columns));
             frame.left = EDGE + column * (left + width + GAP) + left;
             frame.top = top + row * row_height + above;
         }
-        Self {
-            width: total,
-            top,
-            columns,
-            row_height,
-            heading,
-            frames,
-        }
+        Self { width: total, top, columns, row_height, heading, frames }
     }
 
     fn rows_height(&self, panels: usize) -> f64 {
@@ -285,22 +258,14 @@ impl Frame {
         let y = Range::holding(panel.y.scale, &y);
         let x_ticks = x.ticks(Direction::Horizontal, width_, TICK);
         let y_ticks = y.ticks(Direction::Vertical, height, TICK);
-        let widest = y_ticks
-            .major
-            .iter()
-            .map(|(_, label)| width(label, TICK))
-            .fold(0.0, f64::max);
+        let widest = y_ticks.major.iter().map(|(_, label)| width(label, TICK)).fold(0.0, f64::max);
         Self {
             left: 0.0,
             top: 0.0,
             width: width_,
             height,
             title: wrap(&panel.title, TITLE * 1.04, width_),
-            laws: panel
-                .laws
-                .iter()
-                .map(|law| law.lines(width_ - SAMPLE))
-                .collect(),
+            laws: panel.laws.iter().map(|law| law.lines(width_ - SAMPLE)).collect(),
             x_label: wrap(&panel.x.label, LABEL, width_),
             y_label: wrap(&panel.y.label, LABEL, height),
             x: (x, x_ticks),
@@ -324,18 +289,11 @@ fn draw_panel(writer: &mut Writer, panel: &Panel, frame: &Frame) {
     for (i, law) in panel.laws.iter().enumerate() {
         // Straight on two logarithmic axes; sampled elsewhere.
         let straight = panel.x.scale == Scale::Logarithmic && panel.y.scale == Scale::Logarithmic;
-        let pieces = if straight || law.x_min == law.x_max {
-            1
-        } else {
-            64
-        };
+        let pieces = if straight || law.x_min == law.x_max { 1 } else { 64 };
         let (first, last) = (frame.x.0.share(law.x_min), frame.x.0.share(law.x_max));
         let mut path = String::new();
         for k in 0..=pieces {
-            let x = frame
-                .x
-                .0
-                .value(first + (last - first) * (count(k) / count(pieces)));
+            let x = frame.x.0.value(first + (last - first) * (count(k) / count(pieces)));
             let (x, y) = frame.place(x, law.at(x));
             path.push_str(&format!(
                 "{}{} {}",
@@ -350,12 +308,7 @@ fn draw_panel(writer: &mut Writer, panel: &Panel, frame: &Frame) {
     // Large marks first, so that none hides a smaller one.
     points.sort_by(|a, b| b.mark.radius().total_cmp(&a.mark.radius()));
     for point in points {
-        draw_mark(
-            writer,
-            frame.place(point.x, point.y),
-            point.mark,
-            &point.note,
-        );
+        draw_mark(writer, frame.place(point.x, point.y), point.mark, &point.note);
     }
     writer.line("</g>");
 }
@@ -365,10 +318,7 @@ fn draw_names(writer: &mut Writer, frame: &Frame) {
     let law_lines = count(frame.laws.iter().flatten().count());
     let laws_top = frame.top - 8.0 - LAW_LINE * law_lines;
     let title_top = laws_top - TITLE_LINE * count(frame.title.len());
-    let strong = Style {
-        strong: true,
-        ..Style::new(TITLE, Anchor::Start)
-    };
+    let strong = Style { strong: true, ..Style::new(TITLE, Anchor::Start) };
     for (i, text) in frame.title.iter().enumerate() {
         let at = (frame.left, title_top + TITLE_LINE * count(i) + TITLE * 0.8);
         writer.text(at, &plain(text), strong);
@@ -376,16 +326,9 @@ fn draw_names(writer: &mut Writer, frame: &Frame) {
     let mut row = 0.0;
     for (i, lines) in frame.laws.iter().enumerate() {
         let y = laws_top + LAW_LINE * (row + 0.5);
-        writer.stroke(
-            (frame.left, y),
-            (frame.left + SAMPLE - 7.0, y),
-            &line_attributes(i),
-        );
+        writer.stroke((frame.left, y), (frame.left + SAMPLE - 7.0, y), &line_attributes(i));
         for line in lines {
-            let at = (
-                frame.left + SAMPLE,
-                laws_top + LAW_LINE * (row + 0.5) + TICK * 0.36,
-            );
+            let at = (frame.left + SAMPLE, laws_top + LAW_LINE * (row + 0.5) + TICK * 0.36);
             writer.text(at, line, Style::new(TICK, Anchor::Start));
             row += 1.0;
         }
@@ -401,10 +344,7 @@ fn draw_names(writer: &mut Writer, frame: &Frame) {
             frame.left - frame.y_label_offset - LABEL_LINE * count(i) - 1.0,
             frame.top + frame.height / 2.0,
         );
-        let style = Style {
-            upwards: true,
-            ..Style::new(LABEL, Anchor::Middle)
-        };
+        let style = Style { upwards: true, ..Style::new(LABEL, Anchor::Middle) };
         writer.text(at, &plain(text), style);
     }
 }
@@ -417,31 +357,16 @@ fn draw_axes(writer: &mut Writer, frame: &Frame) {
     let y_at = |value: f64| bottom - frame.y.0.share(value) * frame.height;
     let mut grid = String::new();
     for (value, _) in &frame.x.1.major {
-        grid.push_str(&format!(
-            "M{} {}V{}",
-            number(x_at(*value)),
-            number(top),
-            number(bottom)
-        ));
+        grid.push_str(&format!("M{} {}V{}", number(x_at(*value)), number(top), number(bottom)));
     }
     for (value, _) in &frame.y.1.major {
-        grid.push_str(&format!(
-            "M{} {}H{}",
-            number(left),
-            number(y_at(*value)),
-            number(right)
-        ));
+        grid.push_str(&format!("M{} {}H{}", number(left), number(y_at(*value)), number(right)));
     }
     writer.line(&format!(
         "<path d=\"{grid}\" stroke=\"#e4e4e4\" stroke-width=\"0.8\" fill=\"none\"/>"
     ));
-    let mut ticks = format!(
-        "M{} {}V{}H{}",
-        number(left),
-        number(top),
-        number(bottom),
-        number(right)
-    );
+    let mut ticks =
+        format!("M{} {}V{}H{}", number(left), number(top), number(bottom), number(right));
     let x_marks = |values: &mut dyn Iterator<Item = f64>, length: f64, path: &mut String| {
         for value in values {
             path.push_str(&format!(
@@ -453,11 +378,7 @@ fn draw_axes(writer: &mut Writer, frame: &Frame) {
         }
     };
     x_marks(&mut frame.x.1.minor.iter().copied(), 2.5, &mut ticks);
-    x_marks(
-        &mut frame.x.1.major.iter().map(|tick| tick.0),
-        5.0,
-        &mut ticks,
-    );
+    x_marks(&mut frame.x.1.major.iter().map(|tick| tick.0), 5.0, &mut ticks);
     let y_marks = |values: &mut dyn Iterator<Item = f64>, length: f64, path: &mut String| {
         for value in values {
             path.push_str(&format!(
@@ -469,11 +390,7 @@ fn draw_axes(writer: &mut Writer, frame: &Frame) {
         }
     };
     y_marks(&mut frame.y.1.minor.iter().copied(), 2.5, &mut ticks);
-    y_marks(
-        &mut frame.y.1.major.iter().map(|tick| tick.0),
-        5.0,
-        &mut ticks,
-    );
+    y_marks(&mut frame.y.1.major.iter().map(|tick| tick.0), 5.0, &mut ticks);
     writer.line(&format!(
         "<path d=\"{ticks}\" stroke=\"{INK}\" stroke-width=\"0.9\" fill=\"none\"/>"
     ));
@@ -482,11 +399,7 @@ fn draw_axes(writer: &mut Writer, frame: &Frame) {
         writer.text(at, label, Style::new(TICK, Anchor::Middle));
     }
     for (value, label) in &frame.y.1.major {
-        writer.text(
-            (left - 7.0, y_at(*value) + TICK * 0.35),
-            label,
-            Style::new(TICK, Anchor::End),
-        );
+        writer.text((left - 7.0, y_at(*value) + TICK * 0.35), label, Style::new(TICK, Anchor::End));
     }
 }
 
@@ -498,10 +411,7 @@ pub(super) fn legend_text_width(text: &str) -> f64 {
 /// The size of text in legends.
 pub(super) const LEGEND_SIZE: f64 = TICK;
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "numbers of panels, lines and pieces"
-)]
+#[allow(clippy::cast_precision_loss, reason = "numbers of panels, lines and pieces")]
 pub(super) fn count(n: usize) -> f64 {
     n as f64
 }

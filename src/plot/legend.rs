@@ -19,9 +19,7 @@ pub(super) enum Item {
 
 /// The rows of all legends at a width.
 pub(super) fn rows(legends: &[Legend], width: f64) -> Vec<Vec<Item>> {
-    let titles = legends
-        .iter()
-        .map(|legend| legend_text_width(&legend.title) * 1.04);
+    let titles = legends.iter().map(|legend| legend_text_width(&legend.title) * 1.04);
     let start = titles.fold(0.0, f64::max) + SPACE;
     let mut rows = Vec::new();
     for legend in legends.iter().filter(|legend| !legend.entries.is_empty()) {
@@ -54,10 +52,7 @@ pub(super) fn draw(writer: &mut Writer, rows: &[Vec<Item>], (left, top): (f64, f
         for item in row {
             match item {
                 Item::Title(title) => {
-                    let style = Style {
-                        strong: true,
-                        ..Style::new(LEGEND_SIZE, Anchor::Start)
-                    };
+                    let style = Style { strong: true, ..Style::new(LEGEND_SIZE, Anchor::Start) };
                     writer.text((left, baseline), &plain(title), style);
                 }
                 Item::Entry(x, label, mark) => {

@@ -14,19 +14,14 @@ pub struct Mark {
 }
 
 /// Okabe and Ito's palette, the darker colours first, without yellow, which white paper swallows.
-const COLOURS: [&str; 7] = [
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444",
-];
+const COLOURS: [&str; 7] =
+    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444"];
 /// Dashes of the lines of a panel, in order.
 const DASHES: [&str; 4] = ["", "7 4", "2 3", "9 3 2 3"];
 
 impl Mark {
     /// A grey circle of middle size.
-    pub const PLAIN: Self = Self {
-        colour: None,
-        shape: 0,
-        size: 0.35,
-    };
+    pub const PLAIN: Self = Self { colour: None, shape: 0, size: 0.35 };
 
     /// The radius of a circle of the same area.
     pub(super) fn radius(self) -> f64 {
@@ -37,9 +32,7 @@ impl Mark {
 
 /// Draws a mark; a reader who points at it sees `note`.
 pub(super) fn draw_mark(writer: &mut Writer, at: (f64, f64), mark: Mark, note: &str) {
-    let colour = mark
-        .colour
-        .map_or("#777", |colour| COLOURS[colour % COLOURS.len()]);
+    let colour = mark.colour.map_or("#777", |colour| COLOURS[colour % COLOURS.len()]);
     let shape = outline(at, mark);
     let paint =
         format!("fill=\"{colour}\" fill-opacity=\"0.88\" stroke=\"#fff\" stroke-width=\"0.9\"");
@@ -47,21 +40,15 @@ pub(super) fn draw_mark(writer: &mut Writer, at: (f64, f64), mark: Mark, note: &
         writer.line(&format!("<{shape} {paint}/>"));
     } else {
         let element = shape.split(' ').next().unwrap_or("path");
-        writer.line(&format!(
-            "<{shape} {paint}><title>{}</title></{element}>",
-            escape(note)
-        ));
+        writer.line(&format!("<{shape} {paint}><title>{}</title></{element}>", escape(note)));
     }
 }
 
 /// The dash, colour and width of the n-th line of a panel.
 pub(super) fn line_attributes(n: usize) -> String {
     let dash = DASHES[n % DASHES.len()];
-    let dashes = if dash.is_empty() {
-        String::new()
-    } else {
-        format!(" stroke-dasharray=\"{dash}\"")
-    };
+    let dashes =
+        if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
     format!("stroke=\"#333\" stroke-width=\"1.4\" fill=\"none\"{dashes}")
 }
 
@@ -71,44 +58,18 @@ fn outline((x, y): (f64, f64), mark: Mark) -> String {
     let polygon = |corners: &[(f64, f64)]| {
         let corner =
             |&(dx, dy): &(f64, f64)| format!("{} {}", number(x + dx * r), number(y + dy * r));
-        format!(
-            "path d=\"M{}Z\"",
-            corners.iter().map(corner).collect::<Vec<_>>().join("L")
-        )
+        format!("path d=\"M{}Z\"", corners.iter().map(corner).collect::<Vec<_>>().join("L"))
     };
     // √π ÷ 2; an equilateral triangle's circumradius √(4π ÷ (3√3)); √(π ÷ 2); half the arm and reach of a plus.
     let (square, circum, diamond) = (0.8862, 1.5551, 1.2533);
     let (half_width, half_height) = (circum * 0.8660, circum * 0.5);
     let (arm, reach) = (0.3963, 1.1889);
     match mark.shape % 6 {
-        0 => format!(
-            "circle cx=\"{}\" cy=\"{}\" r=\"{}\"",
-            number(x),
-            number(y),
-            number(r)
-        ),
-        1 => polygon(&[
-            (-square, -square),
-            (square, -square),
-            (square, square),
-            (-square, square),
-        ]),
-        2 => polygon(&[
-            (0.0, -circum),
-            (half_width, half_height),
-            (-half_width, half_height),
-        ]),
-        3 => polygon(&[
-            (0.0, -diamond),
-            (diamond, 0.0),
-            (0.0, diamond),
-            (-diamond, 0.0),
-        ]),
-        4 => polygon(&[
-            (0.0, circum),
-            (half_width, -half_height),
-            (-half_width, -half_height),
-        ]),
+        0 => format!("circle cx=\"{}\" cy=\"{}\" r=\"{}\"", number(x), number(y), number(r)),
+        1 => polygon(&[(-square, -square), (square, -square), (square, square), (-square, square)]),
+        2 => polygon(&[(0.0, -circum), (half_width, half_height), (-half_width, half_height)]),
+        3 => polygon(&[(0.0, -diamond), (diamond, 0.0), (0.0, diamond), (-diamond, 0.0)]),
+        4 => polygon(&[(0.0, circum), (half_width, -half_height), (-half_width, -half_height)]),
         _ => polygon(&[
             (-arm, -reach),
             (arm, -reach),
@@ -133,11 +94,7 @@ mod tests {
     /// The shoelace formula over the corners of each polygon, against πr².
     #[test]
     fn shapes_have_equal_area() {
-        let mark = |shape| Mark {
-            colour: None,
-            shape,
-            size: 1.0,
-        };
+        let mark = |shape| Mark { colour: None, shape, size: 1.0 };
         let circle = std::f64::consts::PI * mark(0).radius() * mark(0).radius();
         for shape in 1..6 {
             let path = outline((0.0, 0.0), mark(shape));
@@ -149,15 +106,8 @@ mod tests {
                 .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
                 .collect();
             let next = corners.iter().cycle().skip(1);
-            let area: f64 = corners
-                .iter()
-                .zip(next)
-                .map(|(a, b)| a.0 * b.1 - b.0 * a.1)
-                .sum();
-            assert!(
-                (area.abs() / 2.0 / circle - 1.0).abs() < 0.01,
-                "shape {shape}: {area}"
-            );
+            let area: f64 = corners.iter().zip(next).map(|(a, b)| a.0 * b.1 - b.0 * a.1).sum();
+            assert!((area.abs() / 2.0 / circle - 1.0).abs() < 0.01, "shape {shape}: {area}");
         }
     }
 }

@@ -37,11 +37,8 @@ const LONGEST: f32 = 16_384.0;
 pub fn render(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(UBUNTU_LIGHT.to_vec());
-    let family = fonts
-        .faces()
-        .next()
-        .and_then(|face| face.families.first())
-        .map(|family| family.0.clone());
+    let family =
+        fonts.faces().next().and_then(|face| face.families.first()).map(|family| family.0.clone());
     fonts.set_sans_serif_family(family.expect("the bundled font is a font"));
     let options = Options {
         font_family: "sans-serif".to_owned(),
@@ -50,10 +47,8 @@ pub fn render(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
         ..Options::default()
     };
     let tree = Tree::from_str(svg, &options)?;
-    let (width, height) = (
-        (tree.size().width() * scale).ceil(),
-        (tree.size().height() * scale).ceil(),
-    );
+    let (width, height) =
+        ((tree.size().width() * scale).ceil(), (tree.size().height() * scale).ceil());
     let size = PngError::Size { width, height };
     if !(width <= LONGEST && height <= LONGEST) {
         return Err(size);
@@ -64,12 +59,6 @@ pub fn render(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
         reason = "between 1 and LONGEST"
     )]
     let mut pixels = Pixmap::new(width as u32, height as u32).ok_or(size)?;
-    resvg::render(
-        &tree,
-        Transform::from_scale(scale, scale),
-        &mut pixels.as_mut(),
-    );
-    pixels
-        .encode_png()
-        .map_err(|error| PngError::Encode(error.to_string()))
+    resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    pixels.encode_png().map_err(|error| PngError::Encode(error.to_string()))
 }

@@ -35,12 +35,7 @@ pub(super) struct Style {
 impl Style {
     /// Upright text of a size.
     pub(super) fn new(size: f64, anchor: Anchor) -> Self {
-        Self {
-            size,
-            anchor,
-            strong: false,
-            upwards: false,
-        }
+        Self { size, anchor, strong: false, upwards: false }
     }
 }
 
@@ -53,13 +48,8 @@ impl Writer {
 
     /// A straight line.
     pub(super) fn stroke(&mut self, from: (f64, f64), to: (f64, f64), attributes: &str) {
-        let path = format!(
-            "M{} {}L{} {}",
-            number(from.0),
-            number(from.1),
-            number(to.0),
-            number(to.1)
-        );
+        let path =
+            format!("M{} {}L{} {}", number(from.0), number(from.1), number(to.0), number(to.1));
         self.line(&format!("<path d=\"{path}\" {attributes}/>"));
     }
 
@@ -70,11 +60,7 @@ impl Writer {
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
-        let weight = if style.strong {
-            " font-weight=\"600\""
-        } else {
-            ""
-        };
+        let weight = if style.strong { " font-weight=\"600\"" } else { "" };
         let (x, y) = (number(at.0), number(at.1));
         let turn = if style.upwards {
             format!(" transform=\"rotate(-90 {x} {y})\"")
@@ -89,13 +75,8 @@ impl Writer {
             let (small, rise) = superscript(style.size);
             match run {
                 Run::Plain(text) if raised => {
-                    write!(
-                        markup,
-                        "<tspan dy=\"{}\">{}</tspan>",
-                        number(rise),
-                        escape(text)
-                    )
-                    .expect("writing to a string succeeds");
+                    write!(markup, "<tspan dy=\"{}\">{}</tspan>", number(rise), escape(text))
+                        .expect("writing to a string succeeds");
                     raised = false;
                 }
                 Run::Plain(text) => markup.push_str(&escape(text)),
@@ -126,11 +107,7 @@ impl Writer {
 pub(super) fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" {
-        "0".to_owned()
-    } else {
-        text.to_owned()
-    }
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 /// Text as XML and HTML carry it, in content and in quoted attributes. Characters that XML forbids become U+FFFD.

@@ -85,11 +85,7 @@ impl Table {
         let mut rows = Vec::new();
         for (line, row) in records {
             if row.len() != columns.len() {
-                return Err(TableError::Ragged {
-                    line,
-                    cells: row.len(),
-                    columns: columns.len(),
-                });
+                return Err(TableError::Ragged { line, cells: row.len(), columns: columns.len() });
             }
             rows.push(row);
         }
@@ -132,26 +128,22 @@ impl Table {
 
     /// The place of the column of that name.
     pub fn column(&self, name: &str) -> Result<usize, TableError> {
-        self.columns
-            .iter()
-            .position(|column| column == name)
-            .ok_or_else(|| TableError::NoColumn {
-                name: name.to_owned(),
-                columns: self.columns.join(", "),
-            })
+        self.columns.iter().position(|column| column == name).ok_or_else(|| TableError::NoColumn {
+            name: name.to_owned(),
+            columns: self.columns.join(", "),
+        })
     }
 
     /// The number in a cell, by row from 0 and place of the column.
     pub fn number(&self, row: usize, column: usize) -> Result<f64, TableError> {
         let text = &self.rows[row][column];
-        text.parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .ok_or_else(|| TableError::NotANumber {
+        text.parse().ok().filter(|value: &f64| value.is_finite()).ok_or_else(|| {
+            TableError::NotANumber {
                 row: row + 1,
                 column: self.columns[column].clone(),
                 text: text.clone(),
-            })
+            }
+        })
     }
 }
 
@@ -237,14 +229,7 @@ mod tests {
         let error = |text| Table::parse(text).unwrap_err();
         assert_eq!(error(""), TableError::NoHeader);
         assert_eq!(error("a,a\n"), TableError::TwoColumns("a".to_owned()));
-        assert_eq!(
-            error("a,b\n1,2\n3\n"),
-            TableError::Ragged {
-                line: 3,
-                cells: 1,
-                columns: 2
-            }
-        );
+        assert_eq!(error("a,b\n1,2\n3\n"), TableError::Ragged { line: 3, cells: 1, columns: 2 });
         assert_eq!(error("a\nx\"y\n"), TableError::Quote { line: 2 });
         assert_eq!(error("a\n\"x\"y\n"), TableError::Quote { line: 2 });
         assert_eq!(error("a\n\"x\n\n"), TableError::Quote { line: 4 });
@@ -256,22 +241,13 @@ mod tests {
         assert_eq!(table.number(0, 1), Ok(0.1));
         let message = table.number(1, 1).unwrap_err().to_string();
         assert_eq!(message, "row 2, column `x`: `inf` is not a number");
-        assert!(
-            table
-                .column("y")
-                .unwrap_err()
-                .to_string()
-                .ends_with("it has n, x")
-        );
+        assert!(table.column("y").unwrap_err().to_string().ends_with("it has n, x"));
     }
 
     #[test]
     fn numbers_are_short() {
         let texts = [0.1, 256_000.0, 1e-7, 1e16, -0.0, 0.1 + 0.2].map(number_text);
-        assert_eq!(
-            texts,
-            ["0.1", "256000", "1e-7", "1e16", "-0", "0.30000000000000004"]
-        );
+        assert_eq!(texts, ["0.1", "256000", "1e-7", "1e16", "-0", "0.30000000000000004"]);
     }
 
     proptest! {

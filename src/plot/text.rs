@@ -50,12 +50,8 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     static FACE: LazyLock<Face<'static>> =
         LazyLock::new(|| Face::parse(UBUNTU_LIGHT, 0).expect("the bundled font is a font"));
     let advance = |c: char| {
-        let glyph = FACE
-            .glyph_index(c)
-            .and_then(|glyph| FACE.glyph_hor_advance(glyph));
-        glyph.map_or(1.0, |units| {
-            f64::from(units) / f64::from(FACE.units_per_em())
-        })
+        let glyph = FACE.glyph_index(c).and_then(|glyph| FACE.glyph_hor_advance(glyph));
+        glyph.map_or(1.0, |units| f64::from(units) / f64::from(FACE.units_per_em()))
     };
     text.chars().fold(0.0, |sum, c| sum + advance(c)) * size * SPARE
 }
@@ -68,9 +64,7 @@ pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
     for _ in 0..10 {
         let middle = f64::midpoint(narrow, wide);
         let candidate = broken(text, size, middle);
-        let fits = candidate
-            .iter()
-            .all(|line| text_width(line, size) <= middle);
+        let fits = candidate.iter().all(|line| text_width(line, size) <= middle);
         if candidate.len() <= lines.len() && fits {
             (lines, wide) = (candidate, middle);
         } else {
@@ -107,9 +101,7 @@ pub(super) struct Decimal {
 impl Decimal {
     /// The nearest binary64 number.
     pub(super) fn value(self) -> f64 {
-        format!("{}e{}", self.mantissa, self.exponent)
-            .parse()
-            .expect("a decimal number")
+        format!("{}e{}", self.mantissa, self.exponent).parse().expect("a decimal number")
     }
 
     /// Whether it reads well without a power of ten.
@@ -122,11 +114,7 @@ impl Decimal {
         let sign = if self.mantissa < 0 { "\u{2212}" } else { "" };
         let digits = self.mantissa.unsigned_abs().to_string();
         let Ok(decimals) = usize::try_from(-self.exponent) else {
-            let zeros = if self.mantissa == 0 {
-                0
-            } else {
-                self.exponent.unsigned_abs() as usize
-            };
+            let zeros = if self.mantissa == 0 { 0 } else { self.exponent.unsigned_abs() as usize };
             return plain(&format!("{sign}{digits}{}", "0".repeat(zeros)));
         };
         let digits = format!("{digits:0>width$}", width = decimals + 1);
@@ -153,10 +141,7 @@ impl Decimal {
             (first, "") => format!("{sign}{first}×10"),
             (first, rest) => format!("{sign}{first}.{rest}×10"),
         };
-        vec![
-            Run::Plain(factor),
-            Run::Superscript(signed(&exponent.to_string())),
-        ]
+        vec![Run::Plain(factor), Run::Superscript(signed(&exponent.to_string()))]
     }
 }
 
@@ -202,10 +187,7 @@ mod tests {
     fn text_wraps_into_few_even_lines() {
         let text = "Total compute (GMACs per pair × pairs seen)";
         let limit = text_width("Total compute (GMACs per pair × pairs", 12.0);
-        assert_eq!(
-            wrap(text, 12.0, limit),
-            ["Total compute (GMACs", "per pair × pairs seen)"]
-        );
+        assert_eq!(wrap(text, 12.0, limit), ["Total compute (GMACs", "per pair × pairs seen)"]);
         assert_eq!(wrap(text, 12.0, 1e3), [text]);
         assert_eq!(wrap("unbreakable", 12.0, 1.0), ["unbreakable"]);
         assert!(wrap("", 12.0, 1.0).is_empty());

@@ -113,20 +113,12 @@ impl Results<'_> {
     #[allow(clippy::too_many_lines, reason = "one arm a statement")]
     fn statement(&self, statement: &Statement) -> Result<Judgement, String> {
         Ok(match statement {
-            Statement::AsPrinted {
-                quantity,
-                text,
-                unit,
-            } => {
+            Statement::AsPrinted { quantity, text, unit } => {
                 let computed = as_printed(self.quantity(quantity)?, text, *unit);
                 let agrees = computed == *text;
                 (text.clone(), computed, "as printed".to_owned(), agrees)
             }
-            Statement::Near {
-                quantity,
-                published,
-                tolerance,
-            } => {
+            Statement::Near { quantity, published, tolerance } => {
                 let computed = self.quantity(quantity)?;
                 let (allowed, text) = match tolerance {
                     Tolerance::Absolute(t) => (*t, format!("±{t}")),
@@ -137,42 +129,21 @@ impl Results<'_> {
             }
             Statement::AtLeast { quantity, bound } => {
                 let computed = self.quantity(quantity)?;
-                (
-                    format!("≥ {bound}"),
-                    computed.to_string(),
-                    "bound".to_owned(),
-                    computed >= *bound,
-                )
+                (format!("≥ {bound}"), computed.to_string(), "bound".to_owned(), computed >= *bound)
             }
             Statement::AtMost { quantity, bound } => {
                 let computed = self.quantity(quantity)?;
-                (
-                    format!("≤ {bound}"),
-                    computed.to_string(),
-                    "bound".to_owned(),
-                    computed <= *bound,
-                )
+                (format!("≤ {bound}"), computed.to_string(), "bound".to_owned(), computed <= *bound)
             }
             Statement::Descending { quantities } => {
-                let values = quantities
-                    .iter()
-                    .map(|q| self.quantity(q))
-                    .collect::<Result<Vec<_>, _>>()?;
+                let values =
+                    quantities.iter().map(|q| self.quantity(q)).collect::<Result<Vec<_>, _>>()?;
                 let computed: Vec<_> = values.iter().map(ToString::to_string).collect();
                 let agrees = values.windows(2).all(|pair| pair[0] > pair[1]);
-                (
-                    "each above the next".to_owned(),
-                    computed.join(", "),
-                    "order".to_owned(),
-                    agrees,
-                )
+                ("each above the next".to_owned(), computed.join(", "), "order".to_owned(), agrees)
             }
             Statement::IntervalExcludes { fit, value } => {
-                let interval = self
-                    .fit(fit)?
-                    .interval
-                    .as_ref()
-                    .ok_or("the fit has no interval")?;
+                let interval = self.fit(fit)?.interval.as_ref().ok_or("the fit has no interval")?;
                 let agrees = *value < interval.low || interval.high < *value;
                 let (low, high) = (interval.low, interval.high);
                 (
@@ -209,17 +180,10 @@ impl Results<'_> {
             .iter()
             .map(|condition| Ok((place(&condition.column)?, condition.text.as_str())))
             .collect::<Result<Vec<_>, String>>()?;
-        let meets = |row: &[String]| {
-            conditions
-                .iter()
-                .all(|(column, text)| row[*column] == *text)
-        };
+        let meets = |row: &[String]| conditions.iter().all(|(column, text)| row[*column] == *text);
         let mut rows = (0..self.points.rows().len()).filter(|row| meets(&self.points.rows()[*row]));
         match (rows.next(), rows.next()) {
-            (Some(row), None) => self
-                .points
-                .number(row, column)
-                .map_err(|error| error.to_string()),
+            (Some(row), None) => self.points.number(row, column).map_err(|error| error.to_string()),
             (None, _) => Err("no row meets the conditions".to_owned()),
             (Some(_), Some(_)) => Err("several rows meet the conditions".to_owned()),
         }
@@ -246,9 +210,7 @@ impl Results<'_> {
 ///
 /// Rust rounds the exact decimal expansion, ties to even, as C's `printf` does.
 fn as_printed(value: f64, text: &str, unit: Unit) -> String {
-    let decimals = text
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let value = match unit {
         Unit::Plain => value,
         Unit::Percent => value * 100.0,
@@ -302,39 +264,22 @@ mod tests {
     }
 
     fn cell(run: &str) -> Quantity {
-        let row = vec![Condition {
-            column: "run".into(),
-            text: run.into(),
-        }];
+        let row = vec![Condition { column: "run".into(), text: run.into() }];
         Quantity {
-            value: QuantityValue::Cell {
-                row,
-                column: "acc".into(),
-            },
+            value: QuantityValue::Cell { row, column: "acc".into() },
             transform: Transform::Identity,
         }
     }
 
     fn of_fit(value: impl Fn(FitName) -> QuantityValue) -> Quantity {
-        let name = FitName {
-            panel: "p".into(),
-            series: "s".into(),
-            method: FitNameMethod::LeastSquares,
-        };
-        Quantity {
-            value: value(name),
-            transform: Transform::Identity,
-        }
+        let name =
+            FitName { panel: "p".into(), series: "s".into(), method: FitNameMethod::LeastSquares };
+        Quantity { value: value(name), transform: Transform::Identity }
     }
 
     fn verdict(statement: Statement) -> Verdict {
-        let claim = Claim {
-            id: "c".into(),
-            r#where: "w".into(),
-            text: "t".into(),
-            statement,
-            known: None,
-        };
+        let claim =
+            Claim { id: "c".into(), r#where: "w".into(), text: "t".into(), statement, known: None };
         judge(&[claim], &points(), &[fit()])[0].verdict
     }
 
@@ -358,10 +303,7 @@ mod tests {
 
     #[test]
     fn bounds_orders_and_intervals_can_be_met_and_missed() {
-        let at_least = |bound| Statement::AtLeast {
-            quantity: cell("a"),
-            bound,
-        };
+        let at_least = |bound| Statement::AtLeast { quantity: cell("a"), bound };
         assert_eq!(
             (verdict(at_least(0.7912)), verdict(at_least(0.8))),
             (Verdict::Met, Verdict::Missed)
@@ -370,15 +312,9 @@ mod tests {
         let beta = || of_fit(QuantityValue::Coefficient);
         assert_eq!(verdict(order(vec![beta(), cell("a")])), Verdict::Met);
         assert_eq!(verdict(order(vec![cell("a"), cell("a")])), Verdict::Missed);
-        let name = FitName {
-            panel: "p".into(),
-            series: "s".into(),
-            method: FitNameMethod::LeastSquares,
-        };
-        let excludes = |value| Statement::IntervalExcludes {
-            fit: name.clone(),
-            value,
-        };
+        let name =
+            FitName { panel: "p".into(), series: "s".into(), method: FitNameMethod::LeastSquares };
+        let excludes = |value| Statement::IntervalExcludes { fit: name.clone(), value };
         assert_eq!(
             (verdict(excludes(0.0)), verdict(excludes(-0.1))),
             (Verdict::Met, Verdict::Missed)
@@ -389,10 +325,7 @@ mod tests {
     fn what_is_not_there_is_not_computable() {
         for run in ["b", "c"] {
             assert_eq!(
-                verdict(Statement::AtLeast {
-                    quantity: cell(run),
-                    bound: 0.0
-                }),
+                verdict(Statement::AtLeast { quantity: cell(run), bound: 0.0 }),
                 Verdict::NotComputable
             );
         }
@@ -404,24 +337,14 @@ mod tests {
             id: "c".into(),
             r#where: "w".into(),
             text: "t".into(),
-            statement: Statement::AtLeast {
-                quantity: cell("a"),
-                bound,
-            },
+            statement: Statement::AtLeast { quantity: cell("a"), bound },
             known: known.map(Into::into),
         };
-        let claims = [
-            claim(0.9, None),
-            claim(0.9, Some("why")),
-            claim(0.1, Some("why")),
-            claim(0.1, None),
-        ];
+        let claims =
+            [claim(0.9, None), claim(0.9, Some("why")), claim(0.1, Some("why")), claim(0.1, None)];
         let judged = judge(&claims, &points(), &[]);
         assert_eq!(
-            judged
-                .iter()
-                .map(Judged::is_as_recorded)
-                .collect::<Vec<_>>(),
+            judged.iter().map(Judged::is_as_recorded).collect::<Vec<_>>(),
             [false, true, false, true]
         );
     }

@@ -68,17 +68,12 @@ pub fn html(page: &Page<'_>) -> String {
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
     html.element("title", page.title);
-    html.raw(&format!(
-        "<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    ));
+    html.raw(&format!("<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"));
     html.element("h1", page.title);
     if let Some(citation) = page.citation {
         html.element("p", citation);
     }
-    html.raw(&format!(
-        "<p class=\"verdict\">{}</p>\n",
-        escape(page.verdict)
-    ));
+    html.raw(&format!("<p class=\"verdict\">{}</p>\n", escape(page.verdict)));
     html.raw("<figure>\n");
     html.raw(page.svg);
     html.raw("</figure>\n");
@@ -86,10 +81,7 @@ pub fn html(page: &Page<'_>) -> String {
     fits_section(&mut html, page.fits);
     points_section(&mut html, page.points_csv);
     html.element("h2", "How to reproduce this");
-    html.raw(&format!(
-        "<pre>ibid reproduce {0}\nibid verify {0}</pre>\n",
-        escape(page.name)
-    ));
+    html.raw(&format!("<pre>ibid reproduce {0}\nibid verify {0}</pre>\n", escape(page.name)));
     html.raw(&format!(
         "<p>The first command runs what is missing and draws the figure; the second runs everything again in an empty \
          store and compares every byte. The experiment is identified by the Dhall semantic hash of its text:</p>\n\
@@ -97,10 +89,7 @@ pub fn html(page: &Page<'_>) -> String {
         escape(&page.id)
     ));
     html.element("h2", "Data and licences");
-    html.raw(&format!(
-        "<pre class=\"prose\">{}</pre>\n",
-        lines(page.attribution)
-    ));
+    html.raw(&format!("<pre class=\"prose\">{}</pre>\n", lines(page.attribution)));
     html.raw("</main>\n</body>\n</html>\n");
     html.0
 }
@@ -128,8 +117,7 @@ impl Html {
         self.raw("</tr>\n");
         for row in rows {
             self.raw("<tr>");
-            row.iter()
-                .for_each(|cell| self.raw(&format!("<td>{cell}</td>")));
+            row.iter().for_each(|cell| self.raw(&format!("<td>{cell}</td>")));
             self.raw("</tr>\n");
         }
         self.raw("</table>\n</div>\n");
@@ -153,11 +141,7 @@ fn claims_section(html: &mut Html, claims: &[Judged]) {
             Verdict::Missed | Verdict::NotComputable => "known",
         };
         vec![
-            format!(
-                "{}<br><small>{}</small>",
-                escape(&claim.text),
-                escape(&claim.r#where)
-            ),
+            format!("{}<br><small>{}</small>", escape(&claim.text), escape(&claim.r#where)),
             escape(&claim.published),
             escape(&claim.computed),
             escape(&claim.tolerance),
@@ -169,10 +153,7 @@ fn claims_section(html: &mut Html, claims: &[Judged]) {
         ]
     };
     let rows: Vec<_> = claims.iter().map(row).collect();
-    html.table(
-        &["claim", "published", "computed", "judged by", "verdict"],
-        &rows,
-    );
+    html.table(&["claim", "published", "computed", "judged by", "verdict"], &rows);
 }
 
 fn fits_section(html: &mut Html, fits: &[FitRecord]) {
@@ -188,39 +169,21 @@ fn fits_section(html: &mut Html, fits: &[FitRecord]) {
             }
         };
         let interval = fit.interval.as_ref().map(|interval| {
-            format!(
-                "{:.3} to {:.3} ({} %)",
-                interval.low,
-                interval.high,
-                interval.level * 100.0
-            )
+            format!("{:.3} to {:.3} ({} %)", interval.low, interval.high, interval.level * 100.0)
         });
         vec![
             escape(&fit.panel),
             escape(&fit.series),
             escape(&method),
-            format!(
-                "E = {:.4} · C<sup>{}</sup>",
-                fit.beta,
-                minus(&format!("{:.4}", fit.alpha))
-            ),
+            format!("E = {:.4} · C<sup>{}</sup>", fit.beta, minus(&format!("{:.4}", fit.alpha))),
             interval.map_or_else(|| "–".to_owned(), |text| minus(&text)),
-            fit.r_squared
-                .map_or_else(|| "–".to_owned(), |r| minus(&format!("{r:.3}"))),
+            fit.r_squared.map_or_else(|| "–".to_owned(), |r| minus(&format!("{r:.3}"))),
             format!("{} of {}", fit.fitted.len(), fit.points),
         ]
     };
     let rows: Vec<_> = fits.iter().map(row).collect();
     html.table(
-        &[
-            "panel",
-            "series",
-            "method",
-            "line",
-            "interval of the exponent",
-            "R²",
-            "points fitted",
-        ],
+        &["panel", "series", "method", "line", "interval of the exponent", "R²", "points fitted"],
         &rows,
     );
     html.raw(
@@ -236,9 +199,8 @@ fn points_section(html: &mut Html, points_csv: &str) {
         return;
     };
     let shown = table.rows().iter().take(POINTS_SHOWN);
-    let rows: Vec<Vec<String>> = shown
-        .map(|row| row.iter().map(|cell| escape(cell)).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        shown.map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
     let columns: Vec<&str> = table.columns().iter().map(String::as_str).collect();
     html.table(&columns, &rows);
     if table.rows().len() > POINTS_SHOWN {
@@ -301,11 +263,8 @@ mod tests {
     }
 
     fn hostile_page(claims: &[Judged]) -> String {
-        let csv = format!(
-            "\"{}\"\n\"{}\"\n",
-            HOSTILE.replace('"', "\"\""),
-            HOSTILE.replace('"', "\"\"")
-        );
+        let csv =
+            format!("\"{}\"\n\"{}\"\n", HOSTILE.replace('"', "\"\""), HOSTILE.replace('"', "\"\""));
         let record = format!(
             "[{{\"panel\":{0},\"series\":{0},\"x\":{0},\"y\":{0},\"y_transform\":\"identity\",\"method\":{{\"name\":\
              \"least_squares\"}},\"alpha\":-0.5,\"beta\":2.0,\"log10_beta\":0.3,\"formula\":{0},\"r_squared\":0.9,\
@@ -328,14 +287,9 @@ mod tests {
 
     #[test]
     fn no_hostile_text_becomes_markup() {
-        let page = hostile_page(&[
-            claim(Verdict::Met, None),
-            claim(Verdict::Missed, Some(HOSTILE)),
-        ]);
-        assert!(
-            !page.contains("<script") && !page.contains("alert(\""),
-            "{page}"
-        );
+        let page =
+            hostile_page(&[claim(Verdict::Met, None), claim(Verdict::Missed, Some(HOSTILE))]);
+        assert!(!page.contains("<script") && !page.contains("alert(\""), "{page}");
         assert!(page.contains("&lt;script&gt;alert(&quot;&#39;&amp;&quot;)&lt;/script&gt;"));
     }
 
@@ -352,13 +306,7 @@ mod tests {
     fn verdicts_are_coloured_by_what_was_recorded() {
         let class_of = |claim| {
             let page = hostile_page(&[claim]);
-            page.split("<span class=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap()
-                .to_owned()
+            page.split("<span class=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
         };
         assert_eq!(class_of(claim(Verdict::Met, None)), "good");
         assert_eq!(class_of(claim(Verdict::NotComputable, None)), "bad");

@@ -57,18 +57,11 @@ pub(super) fn read(folder: &Path, url: &str, rev: &str, path: &str) -> Result<Ve
             source,
         })?;
     }
-    let no_file = || GitError::NoFile {
-        rev: rev.to_owned(),
-        path: path.to_owned(),
-    };
+    let no_file = || GitError::NoFile { rev: rev.to_owned(), path: path.to_owned() };
     let tree = repository
         .find_commit(commit)
         .and_then(|commit| commit.tree())
-        .map_err(|source| GitError::Fetch {
-            url: url.to_owned(),
-            rev: rev.to_owned(),
-            source,
-        })?;
+        .map_err(|source| GitError::Fetch { url: url.to_owned(), rev: rev.to_owned(), source })?;
     let entry = tree.get_path(Path::new(path)).map_err(|_| no_file())?;
     if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == 0o120_000 {
         return Err(no_file());
@@ -79,14 +72,8 @@ pub(super) fn read(folder: &Path, url: &str, rev: &str, path: &str) -> Result<Ve
 
 fn full_id(rev: &str) -> Result<Oid, GitError> {
     let is_full = rev.len() == 40 && rev.bytes().all(|c| c.is_ascii_hexdigit());
-    let not_an_id = || GitError::NotACommitId {
-        rev: rev.to_owned(),
-    };
-    if is_full {
-        Oid::from_str(rev).map_err(|_| not_an_id())
-    } else {
-        Err(not_an_id())
-    }
+    let not_an_id = || GitError::NotACommitId { rev: rev.to_owned() };
+    if is_full { Oid::from_str(rev).map_err(|_| not_an_id()) } else { Err(not_an_id()) }
 }
 
 /// A bare repository below `folder` for `url`, by the digest of the address.
@@ -123,14 +110,11 @@ mod tests {
         inner.insert("x.txt", blob, 0o100_644).unwrap();
         inner.insert("link", blob, 0o120_000).unwrap();
         let mut outer = repository.treebuilder(None).unwrap();
-        outer
-            .insert("a", inner.write().unwrap(), 0o040_000)
-            .unwrap();
+        outer.insert("a", inner.write().unwrap(), 0o040_000).unwrap();
         let tree = repository.find_tree(outer.write().unwrap()).unwrap();
         let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
-        let commit = repository
-            .commit(Some("refs/heads/main"), &author, &author, "m", &tree, &[])
-            .unwrap();
+        let commit =
+            repository.commit(Some("refs/heads/main"), &author, &author, "m", &tree, &[]).unwrap();
         (format!("file://{}", folder.display()), commit.to_string())
     }
 
@@ -151,15 +135,9 @@ mod tests {
         let copies = folder.path().join("copies");
         let (url, rev) = published(&folder.path().join("origin"));
         let error = |rev: &str, path: &str| read(&copies, &url, rev, path).unwrap_err();
-        assert!(matches!(
-            error("main", "a/x.txt"),
-            GitError::NotACommitId { .. }
-        ));
+        assert!(matches!(error("main", "a/x.txt"), GitError::NotACommitId { .. }));
         assert!(matches!(error(&rev, "a/link"), GitError::NoFile { .. }));
         assert!(matches!(error(&rev, "a"), GitError::NoFile { .. }));
-        assert!(matches!(
-            error(&"1".repeat(40), "a/x.txt"),
-            GitError::Fetch { .. }
-        ));
+        assert!(matches!(error(&"1".repeat(40), "a/x.txt"), GitError::Fetch { .. }));
     }
 }

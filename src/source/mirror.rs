@@ -14,10 +14,7 @@ pub(super) fn find(folder: &Path, pin: Pin, path_hint: Option<&str>) -> Result<P
     if !folder.is_dir() {
         return Err("no such folder".to_owned());
     }
-    let named = [
-        Some(pin.sha256.to_string()),
-        path_hint.map(ToOwned::to_owned),
-    ];
+    let named = [Some(pin.sha256.to_string()), path_hint.map(ToOwned::to_owned)];
     for name in named.into_iter().flatten() {
         if let Some(path) = super::below(folder, &name)
             && matches(&path, pin).is_ok()
@@ -43,11 +40,7 @@ pub(super) fn matches(path: &Path, pin: Pin) -> Result<(), String> {
         return Err(format!("it has {} bytes", metadata.len()));
     }
     let (actual, _) = digest_of_file(path).map_err(|error| error.to_string())?;
-    if actual == pin.sha256 {
-        Ok(())
-    } else {
-        Err(format!("it has sha256 {actual}"))
-    }
+    if actual == pin.sha256 { Ok(()) } else { Err(format!("it has sha256 {actual}")) }
 }
 
 fn search(folder: &Path, pin: Pin, depth: usize, budget: &mut usize) -> Option<PathBuf> {
@@ -66,7 +59,5 @@ fn search(folder: &Path, pin: Pin, depth: usize, budget: &mut usize) -> Option<P
     if depth == 0 {
         return None;
     }
-    folders
-        .iter()
-        .find_map(|folder| search(folder, pin, depth - 1, budget))
+    folders.iter().find_map(|folder| search(folder, pin, depth - 1, budget))
 }

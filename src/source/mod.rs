@@ -115,10 +115,7 @@ pub enum SourceError {
 }
 
 fn list(attempts: &[Attempt]) -> String {
-    attempts
-        .iter()
-        .map(|a| format!("\n  tried {}: {}", a.place, a.outcome))
-        .collect()
+    attempts.iter().map(|a| format!("\n  tried {}: {}", a.place, a.outcome)).collect()
 }
 
 /// Bytes that equal their pin.
@@ -169,10 +166,8 @@ impl Sources<'_> {
             match mirror::find(folder, pin, place.path_hint()) {
                 Ok(path) => return Ok(Found::File(path)),
                 Err(outcome) => {
-                    attempts.push(Attempt {
-                        place: format!("mirror {}", folder.display()),
-                        outcome,
-                    });
+                    attempts
+                        .push(Attempt { place: format!("mirror {}", folder.display()), outcome });
                 }
             }
         }
@@ -210,44 +205,26 @@ impl Sources<'_> {
                             if actual == pin.sha256 {
                                 return Ok(Found::Bytes(bytes));
                             }
-                            return Err(SourceError::Built {
-                                what: what.to_owned(),
-                                pin,
-                                actual,
-                            });
+                            return Err(SourceError::Built { what: what.to_owned(), pin, actual });
                         }
                     }
                 }
             },
         };
-        attempts.push(Attempt {
-            place: place.to_string(),
-            outcome,
-        });
-        Err(SourceError::Missing {
-            what: what.to_owned(),
-            pin,
-            attempts,
-        })
+        attempts.push(Attempt { place: place.to_string(), outcome });
+        Err(SourceError::Missing { what: what.to_owned(), pin, attempts })
     }
 }
 
 /// `path` below `root`, if it has only plain components.
 fn below(root: &Path, path: &str) -> Option<PathBuf> {
     let plain = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
-    Path::new(path)
-        .components()
-        .all(plain)
-        .then(|| root.join(path))
+    Path::new(path).components().all(plain).then(|| root.join(path))
 }
 
 fn check(bytes: &[u8], pin: Pin) -> Result<(), String> {
     let actual = BlobDigest::of(bytes);
-    if actual == pin.sha256 {
-        Ok(())
-    } else {
-        Err(format!("it has sha256 {actual}"))
-    }
+    if actual == pin.sha256 { Ok(()) } else { Err(format!("it has sha256 {actual}")) }
 }
 
 /// The digest and size of a file.
@@ -270,30 +247,19 @@ mod tests {
     use super::*;
 
     fn pin_of(bytes: &[u8]) -> Pin {
-        Pin {
-            sha256: BlobDigest::of(bytes),
-            bytes: bytes.len() as u64,
-        }
+        Pin { sha256: BlobDigest::of(bytes), bytes: bytes.len() as u64 }
     }
 
     fn sources(mirrors: Vec<PathBuf>, root: &Path) -> Sources<'static> {
         fn build(set: &str, _version: &str) -> Result<Vec<BuiltFile>, String> {
-            let file = |name: &str| BuiltFile {
-                name: name.to_owned(),
-                bytes: name.into(),
-            };
+            let file = |name: &str| BuiltFile { name: name.to_owned(), bytes: name.into() };
             if set == "letters" {
                 Ok(vec![file("a"), file("b")])
             } else {
                 Err("no such set".to_owned())
             }
         }
-        Sources {
-            mirrors,
-            root: root.to_owned(),
-            build: &build,
-            git_folder: root.join("git"),
-        }
+        Sources { mirrors, root: root.to_owned(), build: &build, git_folder: root.join("git") }
     }
 
     fn read(found: Found) -> Vec<u8> {
@@ -306,11 +272,8 @@ mod tests {
     #[test]
     fn a_mirror_is_searched_by_digest_then_path_then_size() {
         let folder = tempfile::tempdir().unwrap();
-        let place = Place::Git {
-            url: "unreachable".into(),
-            rev: "0".repeat(40),
-            path: "t/x.csv".into(),
-        };
+        let place =
+            Place::Git { url: "unreachable".into(), rev: "0".repeat(40), path: "t/x.csv".into() };
         for (name, content) in [
             (pin_of(b"by digest").sha256.to_string(), &b"by digest"[..]),
             ("t/x.csv".to_owned(), b"by path"),
@@ -322,9 +285,7 @@ mod tests {
                 .and_then(|mut f| std::io::Write::write_all(&mut f, content))
                 .unwrap();
             let sources = sources(vec![folder.path().to_owned()], folder.path());
-            let found = sources
-                .obtain("table", pin_of(content), &place, &mut |_| ())
-                .unwrap();
+            let found = sources.obtain("table", pin_of(content), &place, &mut |_| ()).unwrap();
             assert_eq!(read(found), content);
         }
     }
@@ -337,18 +298,10 @@ mod tests {
             .unwrap();
         let sources = sources(vec![folder.path().to_owned()], folder.path());
         let place = Place::File { path: "x".into() };
-        let text = sources
-            .obtain("table", pin_of(b"abcde"), &place, &mut |_| ())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            text.contains(&pin_of(b"abcde").sha256.to_string()),
-            "{text}"
-        );
-        assert!(
-            text.contains("tried mirror") && text.contains("tried file x"),
-            "{text}"
-        );
+        let text =
+            sources.obtain("table", pin_of(b"abcde"), &place, &mut |_| ()).unwrap_err().to_string();
+        assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
+        assert!(text.contains("tried mirror") && text.contains("tried file x"), "{text}");
     }
 
     #[test]

@@ -39,20 +39,14 @@ impl fmt::Display for BindError {
 
 impl de::Error for BindError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            path: String::new(),
-            message: message.to_string(),
-        }
+        Self { path: String::new(), message: message.to_string() }
     }
 }
 
 impl BindError {
     fn inside(mut self, step: &str) -> Self {
-        let joint = if self.path.is_empty() || self.path.starts_with(['[', '<']) {
-            ""
-        } else {
-            "."
-        };
+        let joint =
+            if self.path.is_empty() || self.path.starts_with(['[', '<']) { "" } else { "." };
         self.path = format!("{step}{joint}{}", self.path);
         self
     }
@@ -63,10 +57,7 @@ struct Binder<'v>(&'v Value);
 
 impl Binder<'_> {
     fn unfit<T>(self, wanted: &str) -> Result<T, BindError> {
-        Err(de::Error::custom(format!(
-            "this is {}, and {wanted} is wanted",
-            self.0.sort()
-        )))
+        Err(de::Error::custom(format!("this is {}, and {wanted} is wanted", self.0.sort())))
     }
 }
 
@@ -93,9 +84,9 @@ impl<'v> Deserializer<'v> for Binder<'v> {
 
     fn deserialize_f64<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::Double(value) if !value.is_finite() => Err(de::Error::custom(format!(
-                "a finite Double is wanted, and this is {value}"
-            ))),
+            Value::Double(value) if !value.is_finite() => {
+                Err(de::Error::custom(format!("a finite Double is wanted, and this is {value}")))
+            }
             Value::Double(value) if *value == 0.0 && value.is_sign_negative() => {
                 Err(de::Error::custom("negative zero is refused: write `0.0`"))
             }
@@ -137,10 +128,7 @@ impl<'v> Deserializer<'v> for Binder<'v> {
 
     fn deserialize_seq<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::List(values) => visitor.visit_seq(Elements {
-                rest: values.iter(),
-                index: 0,
-            }),
+            Value::List(values) => visitor.visit_seq(Elements { rest: values.iter(), index: 0 }),
             _ => self.unfit("a List"),
         }
     }
@@ -148,14 +136,9 @@ impl<'v> Deserializer<'v> for Binder<'v> {
     fn deserialize_map<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
             Value::Record(fields) => {
-                let rest: Vec<_> = fields
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value))
-                    .collect();
-                visitor.visit_map(Fields {
-                    rest: rest.into_iter(),
-                    current: None,
-                })
+                let rest: Vec<_> =
+                    fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
+                visitor.visit_map(Fields { rest: rest.into_iter(), current: None })
             }
             _ => self.unfit("a record"),
         }
@@ -184,10 +167,9 @@ impl<'v> Deserializer<'v> for Binder<'v> {
         visitor: V,
     ) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::Union(alternative, payload) => visitor.visit_enum(Alternative {
-                alternative,
-                payload: payload.as_deref(),
-            }),
+            Value::Union(alternative, payload) => {
+                visitor.visit_enum(Alternative { alternative, payload: payload.as_deref() })
+            }
             _ => self.unfit("an alternative of a union"),
         }
     }
@@ -250,8 +232,7 @@ impl<'v> MapAccess<'v> for Fields<'v> {
             .current
             .take()
             .ok_or_else(|| <BindError as de::Error>::custom("a value without a name"))?;
-        seed.deserialize(Binder(value))
-            .map_err(|error| error.inside(name))
+        seed.deserialize(Binder(value)).map_err(|error| error.inside(name))
     }
 }
 
@@ -273,10 +254,7 @@ impl<'v> EnumAccess<'v> for Alternative<'v> {
 impl<'v> Alternative<'v> {
     fn binder(&self) -> Result<Binder<'v>, BindError> {
         self.payload.map(Binder).ok_or_else(|| {
-            de::Error::custom(format!(
-                "the alternative `{}` lacks its value",
-                self.alternative
-            ))
+            de::Error::custom(format!("the alternative `{}` lacks its value", self.alternative))
         })
     }
 

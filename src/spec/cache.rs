@@ -39,19 +39,13 @@ impl Files {
     ///
     /// If the import root does not exist.
     pub fn new(request: &Request) -> io::Result<Self> {
-        Ok(Self {
-            root: request.root.canonicalize()?,
-            pins: request.pins.clone(),
-        })
+        Ok(Self { root: request.root.canonicalize()?, pins: request.pins.clone() })
     }
 }
 
 impl Reader for Files {
     fn file(&self, name: &str) -> Option<BlobDigest> {
-        confined::read(&self.root, name)
-            .ok()
-            .flatten()
-            .map(|bytes| BlobDigest::of(&bytes))
+        confined::read(&self.root, name).ok().flatten().map(|bytes| BlobDigest::of(&bytes))
     }
 
     fn has_pin(&self, pin: BlobDigest) -> bool {
@@ -66,10 +60,7 @@ impl Reader for Files {
 /// Whether evaluating again would give `entry` again.
 pub fn is_valid(entry: &Evaluated, reader: &impl Reader) -> bool {
     let sources = &entry.sources;
-    sources
-        .files
-        .iter()
-        .all(|(name, digest)| reader.file(name).as_ref() == Some(digest))
+    sources.files.iter().all(|(name, digest)| reader.file(name).as_ref() == Some(digest))
         && sources.absent.iter().all(|name| reader.is_absent(name))
         && !sources.absent_pins.iter().any(|pin| reader.has_pin(*pin))
 }
@@ -106,10 +97,7 @@ pub fn save(folder: &Path, request: &Request, evaluated: &Evaluated) -> io::Resu
 
 /// One entry for a file, an expected type and what is asked of them.
 fn entry_name(request: &Request, root: &Path) -> String {
-    let asked = Request {
-        root: root.to_owned(),
-        ..request.clone()
-    };
+    let asked = Request { root: root.to_owned(), ..request.clone() };
     let digest = BlobDigest::from_bytes(tagged(VERSION, &asked.to_bytes()));
     format!("{digest}.evaluation")
 }
@@ -125,9 +113,7 @@ fn encode(request: &Request, evaluated: &Evaluated) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8], request: &Request) -> Option<Evaluated> {
-    let (checksum, body) = bytes
-        .strip_prefix(VERSION.as_bytes())?
-        .split_at_checked(32)?;
+    let (checksum, body) = bytes.strip_prefix(VERSION.as_bytes())?.split_at_checked(32)?;
     if tagged(VERSION, body) != checksum {
         return None;
     }

@@ -27,10 +27,7 @@ pub struct Sources {
 /// The error is a sentence for the author of the experiment, without the name of the file.
 pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, String> {
     let absent = |error: &io::Error| {
-        matches!(
-            error.kind(),
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-        )
+        matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
     };
     let real = match root.join(relative).canonicalize() {
         Ok(real) => real,
@@ -41,11 +38,7 @@ pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, Strin
         return Err("a symbolic link leads out of the import root".to_owned());
     }
     let refuse_kind = |metadata: &fs::Metadata| {
-        if metadata.is_file() {
-            Ok(())
-        } else {
-            Err("this is not a regular file".to_owned())
-        }
+        if metadata.is_file() { Ok(()) } else { Err("this is not a regular file".to_owned()) }
     };
     refuse_kind(&fs::metadata(&real).map_err(|error| error.to_string())?)?;
     let file = open(&real).map_err(|error| error.to_string())?;
@@ -53,14 +46,9 @@ pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, Strin
     // Asked again of the open file: the name may have been given to another since.
     refuse_kind(&metadata)?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!(
-            "the file is larger than {} MiB",
-            FILE_BYTES_MAX >> 20
-        ));
+        return Err(format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20));
     }
     Ok(Some(bytes))
 }
@@ -68,10 +56,7 @@ pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, Strin
 /// Opens a file without waiting for anybody, should it be a pipe after all.
 fn open(path: &Path) -> io::Result<File> {
     let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(nonblocking)
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
 }
 
 /// Joins path components below the root; nothing if they lead out of it or name no file.
@@ -101,18 +86,12 @@ pub(super) fn read_pinned(folders: &[PathBuf], pin: BlobDigest) -> Option<Vec<u8
         format!("{first}/{rest}"),
         format!("1220{digits}"),
     ];
-    let candidates = folders
-        .iter()
-        .flat_map(|folder| names.iter().map(|name| folder.join(name)));
+    let candidates = folders.iter().flat_map(|folder| names.iter().map(|name| folder.join(name)));
     candidates
         .filter(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
         .filter_map(|path| {
             let mut bytes = Vec::new();
-            open(&path)
-                .ok()?
-                .take(FILE_BYTES_MAX + 1)
-                .read_to_end(&mut bytes)
-                .ok()?;
+            open(&path).ok()?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
             Some(bytes)
         })
         .find(|bytes| BlobDigest::of(bytes) == pin)

@@ -39,10 +39,7 @@ pub struct Place {
 impl Finding {
     /// A finding that has only a message yet.
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { message: message.into(), ..Self::default() }
     }
 
     pub(super) fn at(mut self, file: &str, span: &Span) -> Self {
@@ -78,20 +75,13 @@ impl Place {
         let start = floor(source, start);
         let end = floor(source, end).max(start);
         let line_start = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = source[start..]
-            .find('\n')
-            .map_or(source.len(), |newline| start + newline);
+        let line_end = source[start..].find('\n').map_or(source.len(), |newline| start + newline);
         let count = |text: &str| text.chars().count() as u64;
         Self {
             file: file.to_owned(),
-            line: 1 + source[..start]
-                .bytes()
-                .filter(|&byte| byte == b'\n')
-                .count() as u64,
+            line: 1 + source[..start].bytes().filter(|&byte| byte == b'\n').count() as u64,
             column: 1 + count(&source[line_start..start]),
-            source: source[line_start..line_end]
-                .trim_end_matches('\r')
-                .to_owned(),
+            source: source[line_start..line_end].trim_end_matches('\r').to_owned(),
             width: count(&source[start..end.min(line_end)]).max(1),
         }
     }
@@ -105,12 +95,7 @@ impl Place {
         };
         let source = parsed.to_input();
         let (start, end) = parsed.as_char_range();
-        let byte = |index| {
-            source
-                .char_indices()
-                .nth(index)
-                .map_or(source.len(), |(at, _)| at)
-        };
+        let byte = |index| source.char_indices().nth(index).map_or(source.len(), |(at, _)| at);
         Some(Self::new(file, &source, byte(start), byte(end)))
     }
 }
@@ -145,9 +130,7 @@ impl fmt::Display for Finding {
         if let Some(found) = &self.found {
             write!(f, "\n     found: {found}")?;
         }
-        self.hints
-            .iter()
-            .try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+        self.hints.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
 }
 
@@ -155,29 +138,15 @@ impl Place {
     fn write_excerpt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let skip = usize::try_from(self.column - 1).unwrap_or(0);
         let width = usize::try_from(self.width).unwrap_or(1);
-        let characters: Vec<char> = self
-            .source
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let first = if skip + 20 > LINE_SHOWN_MAX {
-            skip - 20
-        } else {
-            0
-        };
+        let characters: Vec<char> =
+            self.source.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let first = if skip + 20 > LINE_SHOWN_MAX { skip - 20 } else { 0 };
         let shown: String = characters.iter().skip(first).take(LINE_SHOWN_MAX).collect();
-        let marks = width
-            .min(LINE_SHOWN_MAX.saturating_sub(skip - first))
-            .max(1);
+        let marks = width.min(LINE_SHOWN_MAX.saturating_sub(skip - first)).max(1);
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
         write!(f, "\n {number} | {}", shown.trim_end())?;
-        write!(
-            f,
-            "\n {margin} | {}{}",
-            " ".repeat(skip - first),
-            "^".repeat(marks)
-        )
+        write!(f, "\n {margin} | {}{}", " ".repeat(skip - first), "^".repeat(marks))
     }
 }
 
@@ -250,11 +219,7 @@ impl Error {
 }
 
 fn joined(findings: &[Finding]) -> String {
-    findings
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 impl From<Finding> for Error {

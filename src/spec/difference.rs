@@ -30,22 +30,13 @@ fn compare(left: &Value, right: &Value, path: &str, out: &mut Vec<Difference>) {
         (Value::Record(left), Value::Record(right)) => {
             let names: BTreeSet<_> = left.keys().chain(right.keys()).collect();
             for name in names {
-                let path = if path.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{path}.{name}")
-                };
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 pair(left.get(name), right.get(name), &path, out);
             }
         }
         (Value::List(left), Value::List(right)) => lists(left, right, path, out),
         (Value::Union(here, left), Value::Union(there, right)) if here == there => {
-            pair(
-                left.as_deref(),
-                right.as_deref(),
-                &format!("{path}<{here}>"),
-                out,
-            );
+            pair(left.as_deref(), right.as_deref(), &format!("{path}<{here}>"), out);
         }
         (Value::Optional(Some(left)), Value::Optional(Some(right))) => {
             compare(left, right, path, out);
@@ -73,11 +64,7 @@ fn pair_differs(
     out: &mut Vec<Difference>,
 ) {
     let text = |value: Option<&Value>| value.map(|value| shortened(&show(value)));
-    out.push(Difference {
-        path: path.to_owned(),
-        left: text(left),
-        right: text(right),
-    });
+    out.push(Difference { path: path.to_owned(), left: text(left), right: text(right) });
 }
 
 fn lists(left: &[Value], right: &[Value], path: &str, out: &mut Vec<Difference>) {
@@ -88,11 +75,7 @@ fn lists(left: &[Value], right: &[Value], path: &str, out: &mut Vec<Difference>)
         }
         return;
     }
-    let prefix = left
-        .iter()
-        .zip(right)
-        .take_while(|(left, right)| same(left, right))
-        .count();
+    let prefix = left.iter().zip(right).take_while(|(left, right)| same(left, right)).count();
     let (left_rest, right_rest) = (&left[prefix..], &right[prefix..]);
     let suffix = left_rest
         .iter()
@@ -103,12 +86,7 @@ fn lists(left: &[Value], right: &[Value], path: &str, out: &mut Vec<Difference>)
     let left_rest = &left_rest[..left_rest.len() - suffix];
     let right_rest = &right_rest[..right_rest.len() - suffix];
     for index in 0..left_rest.len().max(right_rest.len()) {
-        pair(
-            left_rest.get(index),
-            right_rest.get(index),
-            &element(prefix + index),
-            out,
-        );
+        pair(left_rest.get(index), right_rest.get(index), &element(prefix + index), out);
     }
 }
 
@@ -118,10 +96,7 @@ fn same(left: &Value, right: &Value) -> bool {
         (Value::Double(left), Value::Double(right)) => left.to_bits() == right.to_bits(),
         (Value::List(left), Value::List(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .zip(right)
-                    .all(|(left, right)| same(left, right))
+                && left.iter().zip(right).all(|(left, right)| same(left, right))
         }
         (Value::Optional(left), Value::Optional(right)) => match (left, right) {
             (Some(left), Some(right)) => same(left, right),

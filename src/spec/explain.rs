@@ -23,17 +23,11 @@ pub(super) fn findings<'cx>(
     expected: Option<&Expr>,
     error: &TypeError,
 ) -> Vec<Finding> {
-    let mut explainer = Explainer {
-        file,
-        findings: Vec::new(),
-        scope: Vec::new(),
-    };
+    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
     explainer.visit(&TyEnv::new(cx), hir, "", expected);
     if explainer.findings.is_empty() {
         let message = Explainer::engine_message(error);
-        explainer
-            .findings
-            .push(Finding::new(message).at(file, &hir.span()));
+        explainer.findings.push(Finding::new(message).at(file, &hir.span()));
     }
     explainer.findings
 }
@@ -45,11 +39,7 @@ pub(super) fn schema_findings(
     found: &Expr,
     expected: &Expr,
 ) -> Vec<Finding> {
-    let mut explainer = Explainer {
-        file,
-        findings: Vec::new(),
-        scope: Vec::new(),
-    };
+    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
     explainer.mismatch(hir, "", found, expected);
     explainer.findings
 }
@@ -83,9 +73,7 @@ impl Explainer<'_> {
     fn engine_message(error: &TypeError) -> String {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or("type error");
-        let line = line
-            .trim_start_matches("Type error: ")
-            .trim_start_matches("error: ");
+        let line = line.trim_start_matches("Type error: ").trim_start_matches("error: ");
         line.to_owned()
     }
 
@@ -109,12 +97,7 @@ impl Explainer<'_> {
                 self.report(hint.into_iter().fold(finding, Finding::hint));
             }
             HirKind::Expr(ExprKind::Let(name, annotation, value, body)) => {
-                self.binding(
-                    env,
-                    (name, annotation.as_ref(), value, body),
-                    path,
-                    expected,
-                );
+                self.binding(env, (name, annotation.as_ref(), value, body), path, expected);
             }
             HirKind::Expr(ExprKind::Lam(name, domain, body) | ExprKind::Pi(name, domain, body)) => {
                 let Ok(domain_type) = type_of(env, domain) else {
@@ -295,11 +278,7 @@ impl Explainer<'_> {
             && let Err(error) = type_of(env, hir)
         {
             let finding = self.finding(hir, sentence(&Self::engine_message(&error)));
-            self.report(if path.is_empty() {
-                finding
-            } else {
-                finding.path(path)
-            });
+            self.report(if path.is_empty() { finding } else { finding.path(path) });
         }
     }
 
@@ -319,13 +298,7 @@ impl Explainer<'_> {
                 }
             }
             OpKind::BoolIf(condition, yes, no) => {
-                self.wanted(
-                    env,
-                    condition,
-                    path,
-                    "Bool",
-                    "the condition of `if` must be a Bool",
-                );
+                self.wanted(env, condition, path, "Bool", "the condition of `if` must be a Bool");
                 if let (Ok(yes), Ok(no_typed)) = (type_of(env, yes), type_of(env, no)) {
                     let (wanted, found) = (shown(env, yes.ty()), shown(env, no_typed.ty()));
                     self.mismatch(no, path, &found, &wanted);
@@ -359,10 +332,7 @@ impl Explainer<'_> {
             .iter()
             .map(|element| Some(shown(env, type_of(env, element).ok()?.ty())))
             .collect();
-        let Some(wanted) = expected
-            .and_then(argument)
-            .cloned()
-            .or_else(|| most_common(&types))
+        let Some(wanted) = expected.and_then(argument).cloned().or_else(|| most_common(&types))
         else {
             return;
         };
@@ -434,11 +404,7 @@ impl Explainer<'_> {
         }
         names.sort();
         let finding = self.finding(hir, format!("{what} `{name}`"));
-        let finding = if path.is_empty() {
-            finding
-        } else {
-            finding.path(path)
-        };
+        let finding = if path.is_empty() { finding } else { finding.path(path) };
         let hint = match nearest(name.as_ref(), names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => return self.report(finding),
@@ -463,13 +429,7 @@ impl Explainer<'_> {
         match operator {
             BinOp::NaturalPlus | BinOp::NaturalTimes => {
                 for part in [left, right] {
-                    self.wanted(
-                        env,
-                        part,
-                        path,
-                        "Natural",
-                        "Dhall computes with Naturals only",
-                    );
+                    self.wanted(env, part, path, "Natural", "Dhall computes with Naturals only");
                 }
             }
             BinOp::BoolAnd | BinOp::BoolOr | BinOp::BoolEQ | BinOp::BoolNE => {
@@ -495,11 +455,7 @@ impl Explainer<'_> {
                 if matches!(hir.span(), Span::DuplicateRecordFieldsSugar(..)) =>
             {
                 let finding = self.finding(right, "this field is given twice");
-                let finding = if path.is_empty() {
-                    finding
-                } else {
-                    finding.path(path)
-                };
+                let finding = if path.is_empty() { finding } else { finding.path(path) };
                 self.report(finding.hint("delete one of them, or override with `//`"));
             }
             BinOp::RightBiasedRecordMerge | BinOp::RecursiveRecordMerge => {
@@ -538,10 +494,8 @@ impl Explainer<'_> {
         };
         let NirKind::RecordType(fields) = handlers_typed.ty().kind() else {
             let found = short(&shown(env, handlers_typed.ty()));
-            let finding = self.finding(
-                handlers,
-                "the first argument of `merge` is a record of handlers",
-            );
+            let finding =
+                self.finding(handlers, "the first argument of `merge` is a record of handlers");
             return self.report(finding.types("a record", found));
         };
         let mut missing: Vec<String> = alternatives
@@ -549,25 +503,18 @@ impl Explainer<'_> {
             .filter(|name| !fields.contains_key(name.as_str()))
             .cloned()
             .collect();
-        let mut extra: Vec<String> = fields
-            .keys()
-            .map(String::from)
-            .filter(|name| !alternatives.contains(name))
-            .collect();
+        let mut extra: Vec<String> =
+            fields.keys().map(String::from).filter(|name| !alternatives.contains(name)).collect();
         missing.sort();
         extra.sort();
         if !missing.is_empty() {
-            let finding = self.finding(
-                hir,
-                format!("`merge` lacks a handler for {}", listed(&missing)),
-            );
+            let finding =
+                self.finding(hir, format!("`merge` lacks a handler for {}", listed(&missing)));
             self.report(finding.hint("add a field of that name to the handlers"));
         }
         if !extra.is_empty() {
-            let message = format!(
-                "`merge` has a handler for {}, which the union lacks",
-                listed(&extra)
-            );
+            let message =
+                format!("`merge` has a handler for {}, which the union lacks", listed(&extra));
             self.report(self.finding(handlers, message));
         }
     }
@@ -582,11 +529,7 @@ impl Explainer<'_> {
         };
         let (left, right) = (left.to_expr_tyenv(env), right.to_expr_tyenv(env));
         let finding = self.finding(hir, "this assertion does not hold");
-        let finding = if path.is_empty() {
-            finding
-        } else {
-            finding.path(path)
-        };
+        let finding = if path.is_empty() { finding } else { finding.path(path) };
         self.report(finding.types(short(&right), short(&left)));
     }
 
@@ -605,11 +548,7 @@ impl Explainer<'_> {
         let found = shown(env, typed.ty()).to_string();
         if found != wanted {
             let finding = self.finding(part, message).types(wanted, &found);
-            let finding = if path.is_empty() {
-                finding
-            } else {
-                finding.path(path)
-            };
+            let finding = if path.is_empty() { finding } else { finding.path(path) };
             let hint = schema::conversion(wanted, &found);
             self.report(hint.into_iter().fold(finding, Finding::hint));
         }
@@ -645,9 +584,7 @@ fn part_at<'h, 'cx>(hir: &'h Hir<'cx>, steps: &[Step]) -> Option<&'h Hir<'cx>> {
         (ExprKind::Let(_, _, _, body), _) => Some(locate(body, steps)),
         (ExprKind::Annot(value, _), _) => Some(locate(value, steps)),
         (ExprKind::Op(OpKind::BinOp(BinOp::RightBiasedRecordMerge, left, right)), [_, ..]) => {
-            part_at(right, steps)
-                .or_else(|| part_at(left, steps))
-                .or(Some(right))
+            part_at(right, steps).or_else(|| part_at(left, steps)).or(Some(right))
         }
         (ExprKind::RecordLit(fields), [Step::Field(name), rest @ ..]) => {
             fields.get(name.as_str()).map(|field| locate(field, rest))
@@ -673,19 +610,11 @@ fn most_common(types: &[Option<Expr>]) -> Option<Expr> {
     let first: Vec<&Expr> = types.iter().flatten().take(100).collect();
     let count = |wanted: &Expr| first.iter().filter(|ty| **ty == wanted).count();
     // `max_by_key` takes the last of equals, so the list is read backwards.
-    first
-        .iter()
-        .rev()
-        .max_by_key(|ty| count(ty))
-        .map(|ty| (*ty).clone())
+    first.iter().rev().max_by_key(|ty| count(ty)).map(|ty| (*ty).clone())
 }
 
 fn listed(names: &[String]) -> String {
-    let mut quoted: Vec<String> = names
-        .iter()
-        .take(12)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let mut quoted: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
     if names.len() > quoted.len() {
         quoted.push("…".to_owned());
     }

@@ -96,14 +96,10 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
     let (sender, receiver) = mpsc::channel();
     let words_sender = sender.clone();
     let output_reader = thread::spawn(move || {
-        sender
-            .send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1)))
-            .ok();
+        sender.send((true, read_up_to(stdout, OUTPUT_BYTES_MAX + 1))).ok();
     });
     let words_reader = thread::spawn(move || {
-        words_sender
-            .send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX)))
-            .ok();
+        words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX))).ok();
     });
     let (mut output, mut words) = (Vec::new(), Vec::new());
     for _ in 0..2 {
@@ -114,9 +110,7 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
         }
     }
     for reader in [output_reader, words_reader] {
-        reader
-            .join()
-            .map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
+        reader.join().map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
     }
     Ok((output, String::from_utf8_lossy(&words).into_owned()))
 }
@@ -158,9 +152,7 @@ fn panicked(message: &str) -> Error {
         let finding = Finding::new(
             "a number does not fit: a Natural is less than 2^64, an Integer fits 64 bits",
         );
-        return finding
-            .hint("look for `*`, `+` and `Natural/toInteger` on large numbers")
-            .into();
+        return finding.hint("look for `*`, `+` and `Natural/toInteger` on large numbers").into();
     }
     Error::Evaluator(message.lines().next().unwrap_or_default().to_owned())
 }
@@ -199,18 +191,16 @@ pub fn child_main() -> u8 {
     }
     // What the engine's panics say goes into the answer.
     panic::set_hook(Box::new(|_| {}));
-    let worker = thread::Builder::new()
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
-            let answer = match result {
-                Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
-                Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
-                Ok(Err(other)) => Answer::Panicked(other.to_string()),
-                Err(payload) => Answer::Panicked(words(payload.as_ref())),
-            };
-            send(&answer)
-        });
+    let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
+        let answer = match result {
+            Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
+            Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
+            Ok(Err(other)) => Answer::Panicked(other.to_string()),
+            Err(payload) => Answer::Panicked(words(payload.as_ref())),
+        };
+        send(&answer)
+    });
     match worker.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => 0,
         _ => 4,
@@ -219,9 +209,7 @@ pub fn child_main() -> u8 {
 
 fn words(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied())
-        .unwrap_or("it panicked")
-        .to_owned()
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }
 
 fn limit_resources() -> rustix::io::Result<()> {
@@ -233,13 +221,7 @@ fn limit_resources() -> rustix::io::Result<()> {
         (Resource::Nofile, FILES_MAX),
     ];
     limits.into_iter().try_for_each(|(resource, bound)| {
-        setrlimit(
-            resource,
-            Rlimit {
-                current: Some(bound),
-                maximum: Some(bound),
-            },
-        )
+        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })
     })
 }
 

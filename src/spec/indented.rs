@@ -93,10 +93,9 @@ fn flush(text: &mut String, line: &mut Vec<Piece>) {
 fn common_indentation(lines: &[Vec<Piece>]) -> usize {
     let indentation = |line: &[Piece]| -> String {
         match line.first() {
-            Some(Piece::Text(text)) => text
-                .chars()
-                .take_while(|c| matches!(c, ' ' | '\t'))
-                .collect(),
+            Some(Piece::Text(text)) => {
+                text.chars().take_while(|c| matches!(c, ' ' | '\t')).collect()
+            }
             _ => String::new(),
         }
     };
@@ -107,12 +106,7 @@ fn common_indentation(lines: &[Vec<Piece>]) -> usize {
         .filter(|(number, line)| !line.is_empty() || *number == last)
         .map(|(_, line)| indentation(line))
         .reduce(|common, other| {
-            common
-                .chars()
-                .zip(other.chars())
-                .take_while(|(a, b)| a == b)
-                .map(|(a, _)| a)
-                .collect()
+            common.chars().zip(other.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
         })
         .map_or(0, |common| common.len())
 }

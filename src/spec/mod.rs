@@ -130,8 +130,6 @@ fn evaluate_with<'cx>(
         ty: ty.to_string(),
         id,
         sources: resolver.sources().clone(),
-        normal_form: request
-            .normal_form
-            .then(|| show::dhall(&normal_form.to_expr(cx))),
+        normal_form: request.normal_form.then(|| show::dhall(&normal_form.to_expr(cx))),
     })
 }

@@ -28,13 +28,8 @@ pub(super) fn parse(source: &str) -> Result<Expr, SyntaxError> {
     while source.contains(&placeholder) {
         placeholder.push('_');
     }
-    let mut parser = Parser {
-        source,
-        shared: source.into(),
-        groups,
-        placeholder,
-        budget: POSITION_BUDGET,
-    };
+    let mut parser =
+        Parser { source, shared: source.into(), groups, placeholder, budget: POSITION_BUDGET };
     parser.group(0)
 }
 
@@ -65,10 +60,8 @@ impl Cut {
 impl Parser<'_> {
     fn group(&mut self, id: usize) -> Result<Expr, SyntaxError> {
         let children = self.groups[id].children.clone();
-        let parts = children
-            .iter()
-            .map(|&child| self.group(child))
-            .collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            children.iter().map(|&child| self.group(child)).collect::<Result<Vec<_>, _>>()?;
         let (shape, start, end) = {
             let group = &self.groups[id];
             (group.shape, group.start, group.end)
@@ -84,10 +77,7 @@ impl Parser<'_> {
         let cut = self.cut(id);
         if matches!(shape, Shape::Parentheses | Shape::Interpolation) && cut.text.trim().is_empty()
         {
-            return Err(SyntaxError::new(
-                start,
-                "expected an expression between these brackets",
-            ));
+            return Err(SyntaxError::new(start, "expected an expression between these brackets"));
         }
         // The engine panics on escapes out of range.
         let tree = panic::catch_unwind(|| parse_expr(&cut.text))
@@ -109,21 +99,15 @@ impl Parser<'_> {
             Shape::Parentheses => (group.start + 1, group.end - 1),
             Shape::Interpolation => (group.start + 2, group.end - 1),
         };
-        let mut cut = Cut {
-            text: String::new(),
-            pieces: Vec::new(),
-        };
+        let mut cut = Cut { text: String::new(), pieces: Vec::new() };
         let mut at = start;
         for (number, &child) in group.children.iter().enumerate() {
             let child = &self.groups[child];
             cut.pieces.push((cut.text.len(), at));
             cut.text.push_str(&self.source[at..child.start]);
             cut.pieces.push((cut.text.len(), child.start));
-            let (open, close) = if child.shape == Shape::Interpolation {
-                ("${", "}")
-            } else {
-                ("(", ")")
-            };
+            let (open, close) =
+                if child.shape == Shape::Interpolation { ("${", "}") } else { ("(", ")") };
             let number = number.to_string();
             cut.text.extend([open, &self.placeholder, &number, close]);
             at = child.end;
@@ -180,19 +164,9 @@ struct Spans<'a> {
 impl<'a> Spans<'a> {
     fn new(cut: &'a Cut, shared: &'a Rc<str>, source: &'a str, group: Span) -> Self {
         let text = &cut.text;
-        let offsets = (!text.is_ascii()).then(|| {
-            text.char_indices()
-                .map(|(offset, _)| offset)
-                .chain([text.len()])
-                .collect()
-        });
-        Self {
-            cut,
-            shared,
-            source,
-            group,
-            offsets,
-        }
+        let offsets = (!text.is_ascii())
+            .then(|| text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect());
+        Self { cut, shared, source, group, offsets }
     }
 
     fn translate(&self, span: Span, budget: &mut usize) -> Span {
@@ -210,11 +184,7 @@ impl<'a> Spans<'a> {
             Some(offsets) => (offsets[start], offsets[end]),
         };
         let first = self.cut.source_offset(start);
-        let last = if end > start {
-            self.cut.source_offset(end - 1) + 1
-        } else {
-            first
-        };
+        let last = if end > start { self.cut.source_offset(end - 1) + 1 } else { first };
         match pest::Span::new(self.source, first, last.max(first)) {
             Some(span) => Span::make(self.shared.clone(), span),
             None => self.group.clone(),
@@ -233,8 +203,6 @@ fn put_together(
     {
         return part.clone();
     }
-    let kind = tree
-        .kind()
-        .map_ref(|child| put_together(child, parts, spans, budget));
+    let kind = tree.kind().map_ref(|child| put_together(child, parts, spans, budget));
     Expr::new(kind, spans.translate(tree.span(), budget))
 }

@@ -230,9 +230,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             ExprKind::Import(import) => {
                 let result = self.import(base, import, &span)?;
                 let location = ImportLocation::dhall_code_without_imports();
-                let id = self
-                    .cx
-                    .push_import(location, import.map_ref(|_| ()), span.clone());
+                let id = self.cx.push_import(location, import.map_ref(|_| ()), span.clone());
                 self.cx[id].set_resultid(result);
                 HirKind::Import(id)
             }
@@ -273,16 +271,15 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             (_, ImportMode::Location) => Err(refuse("`as Location` is refused".to_owned())
                 .hint("it would put a file name of this machine into the value")
                 .into()),
-            (ImportTarget::Missing, _) => Err(Failure::absent(refuse(
-                "`missing` is never there".to_owned(),
-            ))),
+            (ImportTarget::Missing, _) => {
+                Err(Failure::absent(refuse("`missing` is never there".to_owned())))
+            }
             (ImportTarget::Env(name), _) => {
-                let finding = refuse(format!(
-                    "`env:{name}` is absent: an experiment sees no environment"
-                ));
-                Err(Failure::absent(finding.hint(
-                    "write the value down, or give a default: `env:NAME ? 1`",
-                )))
+                let finding =
+                    refuse(format!("`env:{name}` is absent: an experiment sees no environment"));
+                Err(Failure::absent(
+                    finding.hint("write the value down, or give a default: `env:NAME ? 1`"),
+                ))
             }
             (ImportTarget::Remote(url), mode) => {
                 self.remote(base, url, mode == ImportMode::RawText, pin, span)
@@ -391,9 +388,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         };
         self.count_bytes(bytes.len()).map_err(refuse)?;
         let tree = binary::decode(&bytes).map_err(|error| {
-            refuse(format!(
-                "the bytes of sha256:{pin} are no Dhall expression: {error:?}"
-            ))
+            refuse(format!("the bytes of sha256:{pin} are no Dhall expression: {error:?}"))
         })?;
         if as_text && !matches!(tree.kind(), ExprKind::TextLit(text) if text.tail().is_empty()) {
             return Err(refuse(format!("sha256:{pin} is not a text")).into());
@@ -425,9 +420,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             return Ok(None);
         };
         self.count_bytes(bytes.len())?;
-        self.sources
-            .files
-            .insert(name.to_owned(), BlobDigest::of(&bytes));
+        self.sources.files.insert(name.to_owned(), BlobDigest::of(&bytes));
         Ok(Some(bytes))
     }
 
@@ -453,25 +446,16 @@ pub(super) fn semantic_bytes<T>(normal_form: &Expr, digest: impl FnOnce(&[u8]) -
 
 fn parsed(name: &str, source: &str) -> Result<Expr> {
     parse::parse(source).map_err(|error| {
-        Finding::new(error.message)
-            .in_file(name, source, error.offset, error.offset + 1)
-            .into()
+        Finding::new(error.message).in_file(name, source, error.offset, error.offset + 1).into()
     })
 }
 
 /// `T::r` is `(T.default // r) : T.Type`.
 fn completed(schema: &Expr, record: &Expr, span: &Span) -> Expr {
     let field = |name: &str| {
-        Expr::new(
-            ExprKind::Op(OpKind::Field(schema.clone(), name.into())),
-            span.clone(),
-        )
+        Expr::new(ExprKind::Op(OpKind::Field(schema.clone(), name.into())), span.clone())
     };
-    let merged = OpKind::BinOp(
-        BinOp::RightBiasedRecordMerge,
-        field("default"),
-        record.clone(),
-    );
+    let merged = OpKind::BinOp(BinOp::RightBiasedRecordMerge, field("default"), record.clone());
     let merged = Expr::new(ExprKind::Op(merged), span.clone());
     Expr::new(ExprKind::Annot(merged, field("Type")), span.clone())
 }
@@ -501,9 +485,7 @@ fn local_name(
     };
     for component in &path.file_path {
         if component.contains(['/', '\0']) {
-            return Err(refuse(
-                "a path component holds a character that no file name has",
-            ));
+            return Err(refuse("a path component holds a character that no file name has"));
         }
         joined.push(component);
     }
@@ -515,13 +497,6 @@ fn address(url: &URL<Expr>) -> String {
         Scheme::HTTP => "http",
         Scheme::HTTPS => "https",
     };
-    let query = url
-        .query
-        .as_ref()
-        .map_or(String::new(), |query| format!("?{query}"));
-    format!(
-        "{scheme}://{}/{}{query}",
-        url.authority,
-        url.path.file_path.join("/")
-    )
+    let query = url.query.as_ref().map_or(String::new(), |query| format!("?{query}"));
+    format!("{scheme}://{}/{}{query}", url.authority, url.path.file_path.join("/"))
 }

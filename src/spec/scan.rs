@@ -16,10 +16,7 @@ pub(super) struct SyntaxError {
 
 impl SyntaxError {
     pub(super) fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self {
-            offset,
-            message: message.into(),
-        }
+        Self { offset, message: message.into() }
     }
 }
 
@@ -54,12 +51,7 @@ pub(super) struct Group {
 
 /// The groups of `source`; the first is the file itself.
 pub(super) fn groups(source: &str, depth_max: usize) -> Result<Vec<Group>> {
-    let mut scanner = Scanner {
-        source: source.as_bytes(),
-        at: 0,
-        groups: Vec::new(),
-        depth_max,
-    };
+    let mut scanner = Scanner { source: source.as_bytes(), at: 0, groups: Vec::new(), depth_max };
     while scanner.looking_at(b"#!") {
         scanner.skip_line();
         scanner.at = (scanner.at + 1).min(source.len());
@@ -113,9 +105,7 @@ impl Level {
 
 impl Scanner<'_> {
     fn looking_at(&self, token: &[u8]) -> bool {
-        self.source
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(token))
+        self.source.get(self.at..).is_some_and(|rest| rest.starts_with(token))
     }
 
     fn peek(&self, ahead: usize) -> Option<u8> {
@@ -134,12 +124,7 @@ impl Scanner<'_> {
 
     fn open(&mut self, shape: Shape, parent: usize, start: usize) -> usize {
         let group = self.groups.len();
-        self.groups.push(Group {
-            shape,
-            start,
-            end: start,
-            children: Vec::new(),
-        });
+        self.groups.push(Group { shape, start, end: start, children: Vec::new() });
         self.groups[parent].children.push(group);
         group
     }
@@ -148,10 +133,7 @@ impl Scanner<'_> {
     fn body(&mut self, mut level: Level) -> Result<bool> {
         if level.depth > self.depth_max {
             let message = format!("brackets are nested more than {} deep", self.depth_max);
-            return Err(SyntaxError::new(
-                level.closing.map_or(0, |(_, opened)| opened),
-                message,
-            ));
+            return Err(SyntaxError::new(level.closing.map_or(0, |(_, opened)| opened), message));
         }
         while let Some(byte) = self.peek(0) {
             if self.blank()? {
@@ -161,11 +143,7 @@ impl Scanner<'_> {
             let after_binder = std::mem::take(&mut level.after_binder);
             match byte {
                 b'(' | b'[' | b'{' | b'<' => {
-                    let stays = if byte == b'(' {
-                        after_binder
-                    } else {
-                        after_dot && byte == b'{'
-                    };
+                    let stays = if byte == b'(' { after_binder } else { after_dot && byte == b'{' };
                     self.bracket(&mut level, byte, stays)?;
                 }
                 b')' | b']' | b'}' | b'>' => {
@@ -183,15 +161,9 @@ impl Scanner<'_> {
         match level.closing {
             None => Ok(level.solid),
             Some((_, opened)) => {
-                let bracket = if self.source[opened] == b'$' {
-                    "${"
-                } else {
-                    self.bracket_at(opened)
-                };
-                Err(SyntaxError::new(
-                    opened,
-                    format!("this `{bracket}` is never closed"),
-                ))
+                let bracket =
+                    if self.source[opened] == b'$' { "${" } else { self.bracket_at(opened) };
+                Err(SyntaxError::new(opened, format!("this `{bracket}` is never closed")))
             }
         }
     }
@@ -233,10 +205,7 @@ impl Scanner<'_> {
                 self.at += 1;
             }
         }
-        Err(SyntaxError::new(
-            start,
-            "this block comment is never closed",
-        ))
+        Err(SyntaxError::new(start, "this block comment is never closed"))
     }
 
     fn bracket(&mut self, level: &mut Level, byte: u8, stays: bool) -> Result<()> {
@@ -252,11 +221,7 @@ impl Scanner<'_> {
             level.transparent.push((closing, start));
             return Ok(());
         }
-        let shape = if byte == b'(' {
-            Shape::Parentheses
-        } else {
-            Shape::Brackets
-        };
+        let shape = if byte == b'(' { Shape::Parentheses } else { Shape::Brackets };
         let group = self.open(shape, level.group, start);
         let solid = self.body(Level::new(group, level.depth + 1, Some((closing, start))))?;
         self.groups[group].end = self.at;
@@ -285,10 +250,7 @@ impl Scanner<'_> {
                 self.at += 1;
                 Ok(true)
             }
-            None => Err(SyntaxError::new(
-                self.at,
-                format!("`{found}` was never opened"),
-            )),
+            None => Err(SyntaxError::new(self.at, format!("`{found}` was never opened"))),
             Some((wanted, opened)) => {
                 let (wanted, line) = (char::from(wanted), self.line_of(opened));
                 let message = format!(
@@ -437,10 +399,7 @@ impl Scanner<'_> {
         let group = self.open(Shape::Indented, level.group, start);
         self.at += 2;
         if !(self.looking_at(b"\n") || self.looking_at(b"\r\n")) {
-            return Err(SyntaxError::new(
-                start,
-                "a line break must follow the opening ''",
-            ));
+            return Err(SyntaxError::new(start, "a line break must follow the opening ''"));
         }
         while self.peek(0).is_some() {
             if self.looking_at(b"'''") {
@@ -457,10 +416,7 @@ impl Scanner<'_> {
                 self.at += 1;
             }
         }
-        Err(SyntaxError::new(
-            start,
-            "this '' text literal is never closed",
-        ))
+        Err(SyntaxError::new(start, "this '' text literal is never closed"))
     }
 }
 
@@ -477,8 +433,7 @@ mod tests {
     fn pieces(source: &str) -> Vec<&str> {
         let groups = groups(source, 200).unwrap();
         let kept = groups.iter().flat_map(|group| &group.children);
-        kept.map(|&child| &source[groups[child].start..groups[child].end])
-            .collect()
+        kept.map(|&child| &source[groups[child].start..groups[child].end]).collect()
     }
 
     fn refusal(source: &str) -> String {
@@ -487,27 +442,16 @@ mod tests {
 
     #[test]
     fn brackets_are_cut_and_binders_are_not() {
-        assert_eq!(
-            pieces("λ(x : { a : T }) → (x.{ a, b })"),
-            ["{ a : T }", "(x.{ a, b })"]
-        );
+        assert_eq!(pieces("λ(x : { a : T }) → (x.{ a, b })"), ["{ a : T }", "(x.{ a, b })"]);
         assert_eq!(pieces("[] : List T"), [""; 0]);
-        assert_eq!(
-            pieces("\"a ${ {b = 1}.b }\""),
-            ["${ {b = 1}.b }", "{b = 1}"]
-        );
+        assert_eq!(pieces("\"a ${ {b = 1}.b }\""), ["${ {b = 1}.b }", "{b = 1}"]);
     }
 
     #[test]
     fn brackets_in_comments_labels_texts_and_paths_are_not_brackets() {
-        for source in [
-            "{- ( -} 1 -- (",
-            "`a(b`",
-            "\"(\"",
-            "./a/\"(\"/b",
-            "http://[::1]/a ",
-            "''\n ( ''",
-        ] {
+        for source in
+            ["{- ( -} 1 -- (", "`a(b`", "\"(\"", "./a/\"(\"/b", "http://[::1]/a ", "''\n ( ''"]
+        {
             let cut = pieces(source);
             assert!(cut.is_empty() || cut == ["''\n ( ''"], "{source}: {cut:?}");
         }
@@ -523,9 +467,6 @@ mod tests {
         );
         assert_eq!(refusal("\"a ${if True then 1"), "this `${` is never closed");
         assert_eq!(refusal("{- {- -}"), "this block comment is never closed");
-        assert_eq!(
-            refusal(&"(".repeat(300)),
-            "brackets are nested more than 200 deep"
-        );
+        assert_eq!(refusal(&"(".repeat(300)), "brackets are nested more than 200 deep");
     }
 }

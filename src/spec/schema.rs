@@ -67,11 +67,7 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
             ExprKind::Op(OpKind::App(other, wanted)),
         ) if constructor == other => {
             let is_list = matches!(constructor.kind(), ExprKind::Builtin(Builtin::List));
-            steps.push(if is_list {
-                Step::Element
-            } else {
-                Step::Content
-            });
+            steps.push(if is_list { Step::Element } else { Step::Content });
             compare(there, wanted, steps, out);
             steps.pop();
         }
@@ -89,14 +85,8 @@ fn records(
     steps: &mut Vec<Step>,
     out: &mut Vec<Mismatch>,
 ) {
-    let unclaimed: Vec<_> = there
-        .keys()
-        .filter(|name| !wanted.contains_key(*name))
-        .collect();
-    let free: Vec<_> = wanted
-        .keys()
-        .filter(|name| !there.contains_key(*name))
-        .collect();
+    let unclaimed: Vec<_> = there.keys().filter(|name| !wanted.contains_key(*name)).collect();
+    let free: Vec<_> = wanted.keys().filter(|name| !there.contains_key(*name)).collect();
     for (name, wanted_type) in wanted {
         steps.push(Step::Field(String::from(name)));
         match there.get(name) {
@@ -138,10 +128,7 @@ fn unions(
         }
         steps.pop();
     }
-    let free: Vec<_> = wanted
-        .keys()
-        .filter(|name| !there.contains_key(*name))
-        .collect();
+    let free: Vec<_> = wanted.keys().filter(|name| !there.contains_key(*name)).collect();
     for name in there.keys().filter(|name| !wanted.contains_key(*name)) {
         steps.push(Step::Alternative(String::from(name)));
         out.push(unknown("alternative", name, &free, steps));

@@ -46,17 +46,9 @@ impl Layout {
         separator: &'static str,
         items: Vec<(String, Self)>,
     ) -> Self {
-        let inner: usize = items
-            .iter()
-            .map(|(prefix, item)| prefix.chars().count() + item.width() + 2)
-            .sum();
-        Self::Items {
-            open,
-            close,
-            separator,
-            items,
-            width: inner + 4,
-        }
+        let inner: usize =
+            items.iter().map(|(prefix, item)| prefix.chars().count() + item.width() + 2).sum();
+        Self::Items { open, close, separator, items, width: inner + 4 }
     }
 
     fn write(&self, indent: usize, out: &mut String) {
@@ -66,13 +58,7 @@ impl Layout {
                 out.push_str(prefix);
                 inner.write(indent + 2, out);
             }
-            Self::Items {
-                open,
-                close,
-                separator,
-                items,
-                width,
-            } => {
+            Self::Items { open, close, separator, items, width } => {
                 let broken = indent + width > WIDTH;
                 for (number, (prefix, item)) in items.iter().enumerate() {
                     if broken && (number > 0 || indent > 0) {
@@ -120,10 +106,7 @@ fn of_value(value: &Value) -> Layout {
         }
         Value::List(values) if values.is_empty() => Layout::Line("[]".to_owned()),
         Value::List(values) => {
-            let items = values
-                .iter()
-                .map(|value| (String::new(), of_value(value)))
-                .collect();
+            let items = values.iter().map(|value| (String::new(), of_value(value))).collect();
             Layout::items("[", "]", ",", items)
         }
         Value::Record(fields) if fields.is_empty() => Layout::Line("{=}".to_owned()),
@@ -135,10 +118,9 @@ fn of_value(value: &Value) -> Layout {
             Layout::items("{", "}", ",", items)
         }
         Value::Union(alternative, None) => Layout::Line(label(alternative)),
-        Value::Union(alternative, Some(payload)) => Layout::Prefixed(
-            format!("{} ", label(alternative)),
-            Box::new(of_value(payload)),
-        ),
+        Value::Union(alternative, Some(payload)) => {
+            Layout::Prefixed(format!("{} ", label(alternative)), Box::new(of_value(payload)))
+        }
     }
 }
 
@@ -146,10 +128,7 @@ fn of_value(value: &Value) -> Layout {
 fn of_tree(tree: &Expr) -> Layout {
     match tree.kind() {
         ExprKind::NEListLit(elements) => {
-            let items = elements
-                .iter()
-                .map(|element| (String::new(), of_tree(element)))
-                .collect();
+            let items = elements.iter().map(|element| (String::new(), of_tree(element))).collect();
             Layout::items("[", "]", ",", items)
         }
         ExprKind::RecordLit(fields) if !fields.is_empty() => {
@@ -164,10 +143,7 @@ fn of_tree(tree: &Expr) -> Layout {
             Layout::Prefixed("Some ".to_owned(), Box::new(of_tree(value)))
         }
         ExprKind::Op(OpKind::App(function, argument)) if is_bracketed(argument) => {
-            Layout::Prefixed(
-                format!("{} ", engine_text(function)),
-                Box::new(of_tree(argument)),
-            )
+            Layout::Prefixed(format!("{} ", engine_text(function)), Box::new(of_tree(argument)))
         }
         _ => Layout::Line(engine_text(tree)),
     }
@@ -186,11 +162,7 @@ fn double(value: f64) -> String {
     if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {
-        if value > 0.0 {
-            "Infinity".to_owned()
-        } else {
-            "-Infinity".to_owned()
-        }
+        if value > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
     } else {
         format!("{value:?}")
     }
@@ -222,15 +194,9 @@ const RESERVED: [&str; 22] = [
 
 fn label(name: &str) -> String {
     let mut characters = name.chars();
-    let simple = characters
-        .next()
-        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    let simple = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/'))
         && !RESERVED.contains(&name)
         && dhall::builtins::Builtin::parse(name).is_none();
-    if simple {
-        name.to_owned()
-    } else {
-        format!("`{name}`")
-    }
+    if simple { name.to_owned() } else { format!("`{name}`") }
 }

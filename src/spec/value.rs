@@ -76,10 +76,9 @@ fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Box<
         NirKind::Num(NumKind::Natural(value)) => Value::Natural(*value),
         NirKind::Num(NumKind::Integer(value)) => Value::Integer(*value),
         NirKind::Num(NumKind::Double(value)) => Value::Double(f64::from(*value)),
-        NirKind::TextLit(text) => Value::Text(
-            text.as_text()
-                .ok_or_else(|| no_value(path, "an open text"))?,
-        ),
+        NirKind::TextLit(text) => {
+            Value::Text(text.as_text().ok_or_else(|| no_value(path, "an open text"))?)
+        }
         NirKind::EmptyOptionalLit(_) => Value::Optional(None),
         NirKind::NEOptionalLit(value) => {
             Value::Optional(Some(Box::new(convert(value, path, depth)?)))
@@ -87,26 +86,16 @@ fn convert(nir: &Nir<'_>, path: &mut String, depth: usize) -> Result<Value, Box<
         NirKind::EmptyListLit(_) => Value::List(Vec::new()),
         NirKind::NEListLit(values) => {
             let elements = values.iter().enumerate().map(|(index, value)| {
-                within(path, &format!("[{index}]"), |path| {
-                    convert(value, path, depth)
-                })
+                within(path, &format!("[{index}]"), |path| convert(value, path, depth))
             });
             Value::List(elements.collect::<Result<_, _>>()?)
         }
         NirKind::RecordLit(fields) => {
-            let ordered: BTreeMap<_, _> = fields
-                .iter()
-                .map(|(label, value)| (String::from(label), value))
-                .collect();
+            let ordered: BTreeMap<_, _> =
+                fields.iter().map(|(label, value)| (String::from(label), value)).collect();
             let converted = ordered.into_iter().map(|(label, value)| {
-                let step = if path.is_empty() {
-                    label.clone()
-                } else {
-                    format!(".{label}")
-                };
-                within(path, &step, |path| {
-                    Ok((label, convert(value, path, depth)?))
-                })
+                let step = if path.is_empty() { label.clone() } else { format!(".{label}") };
+                within(path, &step, |path| Ok((label, convert(value, path, depth)?)))
             });
             Value::Record(converted.collect::<Result<_, _>>()?)
         }
@@ -141,13 +130,7 @@ fn within<T>(
 }
 
 fn no_value(path: &str, what: &str) -> Box<Finding> {
-    let finding = Finding::new(format!(
-        "this is {what}, and an experiment consists of values"
-    ));
-    let finding = if path.is_empty() {
-        finding
-    } else {
-        finding.path(path)
-    };
+    let finding = Finding::new(format!("this is {what}, and an experiment consists of values"));
+    let finding = if path.is_empty() { finding } else { finding.path(path) };
     Box::new(finding.hint("apply the function, or leave the field out of the record"))
 }

@@ -25,10 +25,7 @@ pub(super) trait Wire: Sized {
 
     /// Reads all of `bytes`.
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut input = Input {
-            rest: bytes,
-            depth: 0,
-        };
+        let mut input = Input { rest: bytes, depth: 0 };
         let value = Self::read(&mut input)?;
         input.rest.is_empty().then_some(value)
     }
@@ -139,11 +136,7 @@ impl<T: Wire> Wire for Option<T> {
         }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        Some(if bool::read(input)? {
-            Some(T::read(input)?)
-        } else {
-            None
-        })
+        Some(if bool::read(input)? { Some(T::read(input)?) } else { None })
     }
 }
 
@@ -189,9 +182,7 @@ impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
         }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
-        (0..input.count()?)
-            .map(|_| Some((K::read(input)?, V::read(input)?)))
-            .collect()
+        (0..input.count()?).map(|_| Some((K::read(input)?, V::read(input)?))).collect()
     }
 }
 

@@ -74,10 +74,7 @@ impl Store {
     pub fn attestations(&self, key: &ActionKey) -> Result<Vec<Attestation>, StoreError> {
         let mut attestations = Vec::new();
         for path in fs::entries(&self.attestation_dir(key))? {
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "json")
-            {
+            if path.extension().is_some_and(|extension| extension == "json") {
                 attestations.extend(serde_json::from_slice(&fs::read(&path)?).ok());
             }
         }

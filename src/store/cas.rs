@@ -57,8 +57,7 @@ impl Store {
 
     /// Stores `bytes`.
     pub fn put(&self, bytes: &[u8], durability: Durability) -> Result<BlobDigest, StoreError> {
-        self.put_reader(&mut &*bytes, durability)
-            .map(|(digest, _)| digest)
+        self.put_reader(&mut &*bytes, durability).map(|(digest, _)| digest)
     }
 
     /// Stores everything that `reader` gives; the digest and the size in bytes.
@@ -81,10 +80,7 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let (temp, actual, bytes) = self.write_temp(reader)?;
         if actual != *expected {
-            return Err(StoreError::WrongDigest {
-                expected: *expected,
-                actual,
-            });
+            return Err(StoreError::WrongDigest { expected: *expected, actual });
         }
         self.persist_blob(temp, expected, durability)?;
         Ok(bytes)
@@ -115,11 +111,7 @@ impl Store {
         let bytes =
             fs::read_if_exists(&path)?.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let actual = BlobDigest::of(&bytes);
-        if actual == *digest {
-            Ok(bytes)
-        } else {
-            Err(self.quarantine(digest, actual)?)
-        }
+        if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
     }
 
     /// Opens a blob for reading in pieces; its bytes were hashed and have its digest.
@@ -143,9 +135,7 @@ impl Store {
     /// Writes a blob to `writer`; nothing is written unless its bytes have its digest.
     pub fn copy_to(&self, digest: &BlobDigest, writer: &mut dyn Write) -> Result<u64, StoreError> {
         let mut file = self.open_blob(digest)?;
-        io::copy(&mut file, writer)
-            .context("copy", &self.blob_path(digest))
-            .map_err(StoreError::Fs)
+        io::copy(&mut file, writer).context("copy", &self.blob_path(digest)).map_err(StoreError::Fs)
     }
 
     /// Hashes a blob. A corrupt one is moved aside.
@@ -154,11 +144,7 @@ impl Store {
         let opened = fs::if_exists(File::open(&path).context("open", &path))?;
         let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let (actual, bytes) = BlobDigest::of_reader(&mut file).context("read", &path)?;
-        if actual == *digest {
-            Ok(bytes)
-        } else {
-            Err(self.quarantine(digest, actual)?)
-        }
+        if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
     }
 
     /// Gives a verified blob a second name at `target`.
@@ -178,20 +164,13 @@ impl Store {
         expected: &BlobDigest,
         actual: BlobDigest,
     ) -> Result<StoreError, StoreError> {
-        let path = self
-            .root
-            .join("quarantine")
-            .join(format!("{expected}-{actual}"));
+        let path = self.root.join("quarantine").join(format!("{expected}-{actual}"));
         let source = self.blob_path(expected);
         // Somebody else may have moved it at the same moment.
         fs::if_exists(std::fs::rename(&source, &path).context("move aside", &source))?;
         locked(&self.verified).remove(expected);
         tracing::warn!(blob = %expected, actual = %actual, "a corrupt blob was moved aside");
-        Ok(StoreError::Corrupt {
-            expected: *expected,
-            actual,
-            path,
-        })
+        Ok(StoreError::Corrupt { expected: *expected, actual, path })
     }
 
     fn adopt(&self, owned: &Path, durability: Durability) -> Result<(BlobDigest, u64), StoreError> {

@@ -47,11 +47,7 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CorruptBlob {
-                digest,
-                actual,
-                moved_to,
-            } => write!(
+            Self::CorruptBlob { digest, actual, moved_to } => write!(
                 f,
                 "blob {digest} has digest {actual}; it was moved to `{}`",
                 moved_to.display()
@@ -62,11 +58,7 @@ impl fmt::Display for Finding {
                 moved_to.display()
             ),
             Self::Conflict { path } => {
-                write!(
-                    f,
-                    "an action gave other bytes than recorded: `{}`",
-                    path.display()
-                )
+                write!(f, "an action gave other bytes than recorded: `{}`", path.display())
             }
             Self::Foreign { path } => write!(f, "`{}` does not belong here", path.display()),
             Self::DamagedRecipes { what } => f.write_str(what),
@@ -110,18 +102,14 @@ impl Store {
             report.findings.push(Finding::Conflict { path });
         }
         let damage = self.fsck_recipes()?.into_iter();
-        report
-            .findings
-            .extend(damage.map(|what| Finding::DamagedRecipes { what }));
+        report.findings.extend(damage.map(|what| Finding::DamagedRecipes { what }));
         Ok(report)
     }
 
     fn check_blob(&self, path: &Path, report: &mut FsckReport) -> Result<(), StoreError> {
         let digest = hex_of(path).and_then(|hex| hex.parse::<BlobDigest>().ok());
         let Some(digest) = digest.filter(|_| is_plain_file(path)) else {
-            report.findings.push(Finding::Foreign {
-                path: path.to_owned(),
-            });
+            report.findings.push(Finding::Foreign { path: path.to_owned() });
             return Ok(());
         };
         report.blobs += 1;
@@ -129,11 +117,7 @@ impl Store {
             Ok(bytes) => report.bytes += bytes,
             // Collected by somebody else since the listing.
             Err(StoreError::MissingBlob { .. }) => {}
-            Err(StoreError::Corrupt {
-                expected,
-                actual,
-                path,
-            }) => {
+            Err(StoreError::Corrupt { expected, actual, path }) => {
                 report.findings.push(Finding::CorruptBlob {
                     digest: expected,
                     actual,
@@ -148,9 +132,7 @@ impl Store {
     fn check_result(&self, path: &Path, report: &mut FsckReport) -> Result<(), StoreError> {
         let key = hex_of(path).and_then(|hex| hex.parse::<ActionKey>().ok());
         let Some(key) = key.filter(|_| is_plain_file(path)) else {
-            report.findings.push(Finding::Foreign {
-                path: path.to_owned(),
-            });
+            report.findings.push(Finding::Foreign { path: path.to_owned() });
             return Ok(());
         };
         let Some(bytes) = fs::read_if_exists(path)? else {
@@ -165,9 +147,7 @@ impl Store {
                 std::fs::rename(path, &moved_to)
                     .map_err(|error| fs::Error::new("move aside", path, error)),
             )?;
-            report
-                .findings
-                .push(Finding::DamagedResult { key, moved_to });
+            report.findings.push(Finding::DamagedResult { key, moved_to });
         }
         Ok(())
     }

@@ -128,10 +128,7 @@ impl Store {
     pub fn register_workspace(&self, path: &Path) -> Result<(), StoreError> {
         use std::os::unix::ffi::OsStrExt;
         let bytes = path.as_os_str().as_bytes();
-        let file = self
-            .root
-            .join("workspaces")
-            .join(BlobDigest::of(bytes).to_string());
+        let file = self.root.join("workspaces").join(BlobDigest::of(bytes).to_string());
         if !file.exists() {
             fs::write_atomic(&file, bytes, Durability::Durable)?;
         }
@@ -279,10 +276,7 @@ impl Store {
                 if is_recent(&path, options) || path == self.gc_lock() {
                     continue;
                 }
-                let name = path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default();
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
                 let guard = match folder {
                     "locks" | "leases" => Some(path.clone()),
                     // Named by the action; whoever executes it holds its lock.
@@ -314,10 +308,7 @@ fn live_lease(path: &Path) -> Result<Roots, StoreError> {
 }
 
 fn conflict_outputs(path: &Path) -> Result<Vec<BlobDigest>, StoreError> {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let Some(key) = name.get(..64).and_then(|hex| hex.parse().ok()) else {
         return Ok(Vec::new());
     };
@@ -336,17 +327,10 @@ fn is_recent(path: &Path, options: &GcOptions<'_>) -> bool {
     };
     let seconds = u64::try_from(meta.mtime().max(meta.ctime())).unwrap_or(0);
     let used = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    options
-        .now
-        .duration_since(used)
-        .is_ok_and(|age| age < options.keep_within)
+    options.now.duration_since(used).is_ok_and(|age| age < options.keep_within)
         || options.now < used
 }
 
 fn remove(path: &Path, options: &GcOptions<'_>) -> Result<(), StoreError> {
-    if options.dry_run {
-        Ok(())
-    } else {
-        Ok(fs::remove_file(path)?)
-    }
+    if options.dry_run { Ok(()) } else { Ok(fs::remove_file(path)?) }
 }

@@ -26,11 +26,7 @@ impl Store {
             let actual = self.link_blob(&file.sha256, &target.join(&file.name))?;
             if actual != file.bytes {
                 let (name, expected) = (file.name.clone(), file.bytes);
-                return Err(StoreError::WrongSize {
-                    name,
-                    expected,
-                    actual,
-                });
+                return Err(StoreError::WrongSize { name, expected, actual });
             }
         }
         Ok(())
@@ -39,17 +35,13 @@ impl Store {
     /// The manifest of a tree, whose names are safe to use as file names.
     pub fn manifest(&self, digest: &TreeDigest) -> Result<Manifest, StoreError> {
         let bytes = self.read(&manifest_blob(digest))?;
-        let manifest = Manifest::decode(&bytes).map_err(|source| StoreError::BadManifest {
-            digest: *digest,
-            source,
-        })?;
+        let manifest = Manifest::decode(&bytes)
+            .map_err(|source| StoreError::BadManifest { digest: *digest, source })?;
         let mut names = BTreeSet::from([MANIFEST]);
         for file in &manifest.files {
             check_name(&file.name)?;
             if !names.insert(&file.name) {
-                return Err(StoreError::BadName {
-                    name: file.name.clone(),
-                });
+                return Err(StoreError::BadName { name: file.name.clone() });
             }
         }
         Ok(manifest)
@@ -71,8 +63,6 @@ pub fn check_name(name: &str) -> Result<(), StoreError> {
     if single && !name.contains('\0') {
         Ok(())
     } else {
-        Err(StoreError::BadName {
-            name: name.to_owned(),
-        })
+        Err(StoreError::BadName { name: name.to_owned() })
     }
 }

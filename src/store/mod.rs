@@ -177,24 +177,13 @@ impl Store {
         match fs::read_if_exists(&root.join("layout"))? {
             Some(found) if found == LAYOUT.as_bytes() => {}
             Some(found) => {
-                let found = String::from_utf8_lossy(&found)
-                    .trim_end()
-                    .chars()
-                    .take(80)
-                    .collect();
-                return Err(StoreError::UnknownLayout {
-                    path: root.to_owned(),
-                    found,
-                });
+                let found = String::from_utf8_lossy(&found).trim_end().chars().take(80).collect();
+                return Err(StoreError::UnknownLayout { path: root.to_owned(), found });
             }
             None => create(root)?,
         }
         let recipes = Mutex::new(recipes::Recipes::open(&root.join("recipes"))?);
-        Ok(Self {
-            root: root.to_owned(),
-            recipes,
-            verified: Mutex::default(),
-        })
+        Ok(Self { root: root.to_owned(), recipes, verified: Mutex::default() })
     }
 
     /// The folder of the store.
@@ -246,17 +235,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn create(root: &Path) -> Result<(), StoreError> {
     let foreign = fs::entries(root)?.into_iter().any(|path| {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // Another process may be making the store at this moment.
         !(FOLDERS.contains(&name) || name == "layout" || name.ends_with(".tmp"))
     });
     if foreign {
-        return Err(StoreError::NotAStore {
-            path: root.to_owned(),
-        });
+        return Err(StoreError::NotAStore { path: root.to_owned() });
     }
     fs::create_dir_durable(root)?;
     for folder in FOLDERS {

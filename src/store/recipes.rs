@@ -57,18 +57,12 @@ impl Store {
 
     /// Every known recipe with its key, in order.
     pub fn recipe_keys(&self) -> BTreeMap<RecipeId, ActionKey> {
-        locked(&self.recipes)
-            .all()
-            .into_iter()
-            .map(|(id, place)| (id, place.key))
-            .collect()
+        locked(&self.recipes).all().into_iter().map(|(id, place)| (id, place.key)).collect()
     }
 
     /// Records the keys that recipes led to; entries that are known already cost nothing.
     pub fn record_recipes(&self, entries: &[RecipeEntry]) -> Result<(), StoreError> {
-        locked(&self.recipes)
-            .append(entries)
-            .map_err(StoreError::Fs)
+        locked(&self.recipes).append(entries).map_err(StoreError::Fs)
     }
 
     /// Takes notice of the recipes that other processes recorded since.
@@ -181,10 +175,7 @@ impl Recipes {
         }
         let mut at = 0;
         while let Some((entry, size)) = decode_record(&rest[at..]) {
-            let place = Place {
-                key: entry.key,
-                offset: self.end,
-            };
+            let place = Place { key: entry.key, offset: self.end };
             self.tail.insert(entry.recipe, place);
             at += size;
             self.end += size as u64;
@@ -193,11 +184,7 @@ impl Recipes {
     }
 
     fn refresh(&mut self) -> Result<(), fs::Error> {
-        if self.read_generation()? == self.generation {
-            self.scan()
-        } else {
-            self.load()
-        }
+        if self.read_generation()? == self.generation { self.scan() } else { self.load() }
     }
 
     /// The generation of the log that has the name now; 0 if there is none.
@@ -244,24 +231,16 @@ impl Recipes {
         };
         let path = self.log_path();
         let mut length = [0_u8; 4];
-        log.read_exact_at(&mut length, place.offset)
-            .context("read", &path)?;
-        let size = log
-            .metadata()
-            .context("inspect", &path)?
-            .len()
-            .saturating_sub(place.offset);
+        log.read_exact_at(&mut length, place.offset).context("read", &path)?;
+        let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
         let wanted = RECORD_OVERHEAD as u64 + u64::from(u32::from_le_bytes(length));
         if size < wanted {
             return Ok(None);
         }
         let mut record = vec![0_u8; usize::try_from(wanted).expect("a record fits in memory")];
-        log.read_exact_at(&mut record, place.offset)
-            .context("read", &path)?;
+        log.read_exact_at(&mut record, place.offset).context("read", &path)?;
         let entry = decode_record(&record).map(|(entry, _)| entry);
-        Ok(entry
-            .filter(|entry| entry.recipe == *recipe)
-            .map(|entry| entry.canonical))
+        Ok(entry.filter(|entry| entry.recipe == *recipe).map(|entry| entry.canonical))
     }
 
     fn append(&mut self, entries: &[RecipeEntry]) -> Result<(), fs::Error> {
@@ -275,10 +254,7 @@ impl Recipes {
         for entry in entries.iter().filter(|entry| !self.knows(entry)) {
             places.push((
                 entry.recipe,
-                Place {
-                    key: entry.key,
-                    offset: self.end + bytes.len() as u64,
-                },
+                Place { key: entry.key, offset: self.end + bytes.len() as u64 },
             ));
             encode_record(entry, &mut bytes);
         }
@@ -293,8 +269,7 @@ impl Recipes {
     }
 
     fn knows(&self, entry: &RecipeEntry) -> bool {
-        self.get(&entry.recipe)
-            .is_some_and(|place| place.key == entry.key)
+        self.get(&entry.recipe).is_some_and(|place| place.key == entry.key)
     }
 
     fn lock(&self) -> Result<Lock, fs::Error> {
@@ -311,11 +286,8 @@ impl Recipes {
         } else {
             self.refresh()?;
         }
-        let mut log = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .context("open", &path)?;
+        let mut log =
+            OpenOptions::new().read(true).write(true).open(&path).context("open", &path)?;
         log.set_len(self.end).context("cut", &path)?;
         log.seek(SeekFrom::End(0)).context("read", &path)?;
         Ok(log)
@@ -352,11 +324,7 @@ impl Recipes {
             if keep.contains(&place.key)
                 && let Some(canonical) = self.body(recipe, *place)?
             {
-                kept.push(RecipeEntry {
-                    recipe: *recipe,
-                    key: place.key,
-                    canonical,
-                });
+                kept.push(RecipeEntry { recipe: *recipe, key: place.key, canonical });
             }
         }
         let dropped = all.len() - kept.len();
@@ -444,16 +412,11 @@ fn check(record: &[u8]) -> [u8; 8] {
 }
 
 fn place_of(record: &[u8]) -> Place {
-    Place {
-        key: ActionKey::from_bytes(array(record, 32)),
-        offset: read_u64(record, 64),
-    }
+    Place { key: ActionKey::from_bytes(array(record, 32)), offset: read_u64(record, 64) }
 }
 
 fn array(bytes: &[u8], at: usize) -> [u8; 32] {
-    bytes[at..at + 32]
-        .try_into()
-        .expect("the slice has 32 bytes")
+    bytes[at..at + 32].try_into().expect("the slice has 32 bytes")
 }
 
 fn read_u64(bytes: &[u8], at: usize) -> u64 {

@@ -45,10 +45,7 @@ impl Store {
 
     /// Whether every output is here in its size. No blob is read.
     pub fn has_outputs(&self, result: &ActionResult) -> bool {
-        result
-            .outputs
-            .values()
-            .all(|output| self.blob_size(&output.digest) == Some(output.bytes))
+        result.outputs.values().all(|output| self.blob_size(&output.digest) == Some(output.bytes))
     }
 
     /// Records what an action gave. Its outputs must be in the store.
@@ -64,9 +61,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         for output in result.outputs.values() {
             if self.blob_size(&output.digest) != Some(output.bytes) {
-                return Err(StoreError::MissingBlob {
-                    digest: output.digest,
-                });
+                return Err(StoreError::MissingBlob { digest: output.digest });
             }
         }
         let path = self.result_path(key);
@@ -99,10 +94,7 @@ impl Store {
         actual: &ActionResult,
         bytes: &[u8],
     ) -> Result<StoreError, StoreError> {
-        let kept = self
-            .root
-            .join("conflicts")
-            .join(format!("{key}-{}", BlobDigest::of(bytes)));
+        let kept = self.root.join("conflicts").join(format!("{key}-{}", BlobDigest::of(bytes)));
         fs::write_atomic(&kept, bytes, Durability::Durable)?;
         let digest = |result: &ActionResult, name| result.outputs.get(name).map(|o| o.digest);
         let names = recorded.outputs.keys().chain(actual.outputs.keys());
@@ -129,9 +121,7 @@ fn encode(key: &ActionKey, result: &ActionResult) -> Vec<u8> {
 pub(super) fn decode(key: &ActionKey, bytes: &[u8]) -> Option<ActionResult> {
     let (header, body) = bytes.split_at_checked(FORMAT.len() + 65)?;
     let expected = checksum(key, body).to_string();
-    let found = header
-        .strip_prefix(FORMAT.as_bytes())?
-        .strip_suffix(b"\n")?;
+    let found = header.strip_prefix(FORMAT.as_bytes())?.strip_suffix(b"\n")?;
     if found != expected.as_bytes() {
         return None;
     }

@@ -39,12 +39,8 @@ fn result_of(store: &Store, outputs: &[(&str, &str)]) -> ActionResult {
         digest: store.put(bytes.as_bytes(), Relaxed).unwrap(),
         bytes: bytes.len() as u64,
     };
-    let outputs = outputs
-        .iter()
-        .map(|(name, bytes)| ((*name).to_owned(), output(bytes)));
-    ActionResult {
-        outputs: outputs.collect(),
-    }
+    let outputs = outputs.iter().map(|(name, bytes)| ((*name).to_owned(), output(bytes)));
+    ActionResult { outputs: outputs.collect() }
 }
 
 /// Flips one bit of a file and restores its times: what a bad disk or a sly hand does.
@@ -56,8 +52,7 @@ fn flip_bit(path: &Path) {
     let mut file = OpenOptions::new().write(true).open(path).unwrap();
     file.seek(SeekFrom::Start(0)).unwrap();
     file.write_all(&bytes).unwrap();
-    file.set_times(FileTimes::new().set_modified(meta.modified().unwrap()))
-        .unwrap();
+    file.set_times(FileTimes::new().set_modified(meta.modified().unwrap())).unwrap();
 }
 
 fn entry(number: u64) -> RecipeEntry {
@@ -86,10 +81,7 @@ fn another_layout_is_refused_and_left_alone() {
 fn a_folder_with_other_things_does_not_become_a_store() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("thesis.tex"), "").unwrap();
-    assert!(matches!(
-        Store::open(dir.path()),
-        Err(StoreError::NotAStore { .. })
-    ));
+    assert!(matches!(Store::open(dir.path()), Err(StoreError::NotAStore { .. })));
 }
 
 #[test]
@@ -103,11 +95,7 @@ fn eight_at_once_open_write_and_read_one_store() {
                 let store = Store::open(root).unwrap();
                 for number in 0..40 {
                     // Half of it is everybody's, half of it each one's own.
-                    let number = if number % 2 == 0 {
-                        number
-                    } else {
-                        1_000 * thread + number
-                    };
+                    let number = if number % 2 == 0 { number } else { 1_000 * thread + number };
                     let digest = store.put(number.to_string().as_bytes(), Relaxed).unwrap();
                     assert_eq!(store.read(&digest).unwrap(), number.to_string().as_bytes());
                     let RecipeEntry { key, .. } = entry(number);
@@ -122,10 +110,7 @@ fn eight_at_once_open_write_and_read_one_store() {
     assert_eq!(store.recipe_keys().len(), 20 + 8 * 20);
     let report = store.fsck().unwrap();
     assert!(report.is_clean(), "{report:?}");
-    assert_eq!(
-        (report.blobs, report.results, report.incomplete),
-        (180, 180, 0)
-    );
+    assert_eq!((report.blobs, report.results, report.incomplete), (180, 180, 0));
     assert!(fs::entries(&root.join("tmp")).unwrap().is_empty());
 }
 
@@ -145,28 +130,17 @@ fn a_blob_is_stored_read_only_under_its_sha256() {
 fn pinned_bytes_with_another_digest_are_refused() {
     let (_dir, store) = store();
     let pinned = BlobDigest::of(b"right");
-    let error = store
-        .put_pinned(&pinned, &mut &b"wrong"[..], Relaxed)
-        .unwrap_err();
+    let error = store.put_pinned(&pinned, &mut &b"wrong"[..], Relaxed).unwrap_err();
     assert!(matches!(error, StoreError::WrongDigest { expected, .. } if expected == pinned));
     assert!(error.is_integrity());
     assert_eq!(store.fsck().unwrap().blobs, 0);
-    assert_eq!(
-        store
-            .put_pinned(&pinned, &mut &b"right"[..], Relaxed)
-            .unwrap(),
-        5
-    );
+    assert_eq!(store.put_pinned(&pinned, &mut &b"right"[..], Relaxed).unwrap(), 5);
 }
 
 #[test]
 fn a_file_is_stored_by_move_link_or_copy() {
     let (dir, store) = store();
-    for (mode, stays) in [
-        (PutMode::Move, false),
-        (PutMode::Link, true),
-        (PutMode::Copy, true),
-    ] {
+    for (mode, stays) in [(PutMode::Move, false), (PutMode::Link, true), (PutMode::Copy, true)] {
         let path = dir.path().join("file");
         std::fs::write(&path, format!("{mode:?}")).unwrap();
         let (digest, bytes) = store.put_file(&path, mode, Relaxed).unwrap();
@@ -175,10 +149,7 @@ fn a_file_is_stored_by_move_link_or_copy() {
         assert_eq!(path.exists(), stays);
         // Stored a second time, also while the store's file is a link to the very same one.
         if stays {
-            assert_eq!(
-                store.put_file(&path, mode, Relaxed).unwrap(),
-                (digest, bytes)
-            );
+            assert_eq!(store.put_file(&path, mode, Relaxed).unwrap(), (digest, bytes));
             std::fs::remove_file(&path).unwrap();
         }
     }
@@ -199,12 +170,8 @@ fn a_flipped_bit_is_never_served_and_is_moved_aside() {
     type Door = fn(&Store, &BlobDigest, &Path) -> Result<(), StoreError>;
     let doors: [(&str, Door); 5] = [
         ("read", |store, digest, _| store.read(digest).map(drop)),
-        ("open_blob", |store, digest, _| {
-            store.open_blob(digest).map(drop)
-        }),
-        ("verify_blob", |store, digest, _| {
-            store.verify_blob(digest).map(drop)
-        }),
+        ("open_blob", |store, digest, _| store.open_blob(digest).map(drop)),
+        ("verify_blob", |store, digest, _| store.verify_blob(digest).map(drop)),
         ("materialise", |store, digest, dir| {
             let target = dir.join("target");
             let made = store.materialise_blob(digest, &target).map(drop);
@@ -224,11 +191,7 @@ fn a_flipped_bit_is_never_served_and_is_moved_aside() {
         store.open_blob(&digest).map(drop).unwrap();
         flip_bit(&store.blob_path(&digest));
         match door(&store, &digest, dir.path()) {
-            Err(StoreError::Corrupt {
-                expected,
-                actual,
-                path,
-            }) => {
+            Err(StoreError::Corrupt { expected, actual, path }) => {
                 assert_eq!(
                     (expected, BlobDigest::of(&std::fs::read(path).unwrap())),
                     (digest, actual)
@@ -236,10 +199,7 @@ fn a_flipped_bit_is_never_served_and_is_moved_aside() {
             }
             other => panic!("{name}: {other:?}"),
         }
-        assert!(matches!(
-            door(&store, &digest, dir.path()),
-            Err(StoreError::MissingBlob { .. })
-        ));
+        assert!(matches!(door(&store, &digest, dir.path()), Err(StoreError::MissingBlob { .. })));
     }
     store.put(bytes, Relaxed).unwrap();
     assert_eq!(store.read(&digest).unwrap(), bytes);
@@ -257,10 +217,8 @@ fn storing_right_bytes_again_heals_a_rotten_blob() {
 #[test]
 fn fsck_finds_each_kind_of_damage_once() {
     let (_dir, store) = store();
-    let results: Vec<_> = ["a", "b", "c"]
-        .iter()
-        .map(|text| result_of(&store, &[("out", text)]))
-        .collect();
+    let results: Vec<_> =
+        ["a", "b", "c"].iter().map(|text| result_of(&store, &[("out", text)])).collect();
     for (number, result) in (0..).zip(&results) {
         store.record_result(&key(number), result, Relaxed).unwrap();
     }
@@ -269,25 +227,16 @@ fn fsck_finds_each_kind_of_damage_once() {
     let rotten = results[0].outputs["out"].digest;
     flip_bit(&store.blob_path(&rotten));
     // Forged: a true result under another action's key.
-    std::fs::copy(
-        store.result_path(&key(1)),
-        store.result_path(&key(2)).with_extension("new"),
-    )
-    .unwrap();
-    std::fs::rename(
-        store.result_path(&key(2)).with_extension("new"),
-        store.result_path(&key(2)),
-    )
-    .unwrap();
+    std::fs::copy(store.result_path(&key(1)), store.result_path(&key(2)).with_extension("new"))
+        .unwrap();
+    std::fs::rename(store.result_path(&key(2)).with_extension("new"), store.result_path(&key(2)))
+        .unwrap();
     std::fs::write(store.root().join("cas/stray"), "").unwrap();
     let report = store.fsck().unwrap();
     let found = |wanted: fn(&Finding) -> bool| report.findings.iter().filter(|f| wanted(f)).count();
     assert_eq!(report.findings.len(), 3, "{report:?}");
     assert_eq!(found(|f| matches!(f, Finding::CorruptBlob { .. })), 1);
-    assert_eq!(
-        found(|f| matches!(f, Finding::DamagedResult { key: k, .. } if *k == key(2))),
-        1
-    );
+    assert_eq!(found(|f| matches!(f, Finding::DamagedResult { key: k, .. } if *k == key(2))), 1);
     assert_eq!(found(|f| matches!(f, Finding::Foreign { .. })), 1);
     assert_eq!(report.incomplete, 1, "the result of the rotten blob");
     assert_eq!(store.complete_result(&key(0)).unwrap(), None);
@@ -315,37 +264,22 @@ fn a_torn_result_counts_as_absent_and_is_written_again() {
 #[test]
 fn a_key_that_yields_other_bytes_is_an_integrity_error_and_both_are_kept() {
     let (_dir, store) = store();
-    let (first, second) = (
-        result_of(&store, &[("out", "one")]),
-        result_of(&store, &[("out", "two")]),
-    );
+    let (first, second) =
+        (result_of(&store, &[("out", "one")]), result_of(&store, &[("out", "two")]));
     store.record_result(&key(1), &first, Relaxed).unwrap();
     store.record_result(&key(1), &first, Relaxed).unwrap();
     let error = store.record_result(&key(1), &second, Relaxed).unwrap_err();
     assert!(error.is_integrity());
-    let StoreError::OtherBytes {
-        key: k,
-        output,
-        recorded,
-        actual,
-        kept,
-    } = error
-    else {
+    let StoreError::OtherBytes { key: k, output, recorded, actual, kept } = error else {
         panic!("{error}")
     };
     assert_eq!((k, output.as_str()), (key(1), "out"));
     assert_eq!(recorded, Some(first.outputs["out"].digest));
     assert_eq!(actual, Some(second.outputs["out"].digest));
-    assert_eq!(
-        results::decode(&key(1), &std::fs::read(kept).unwrap()),
-        Some(second)
-    );
+    assert_eq!(results::decode(&key(1), &std::fs::read(kept).unwrap()), Some(second));
     assert_eq!(store.result(&key(1)).unwrap(), Some(first));
     assert_eq!(store.read(&actual.unwrap()).unwrap(), b"two");
-    assert!(matches!(
-        store.fsck().unwrap().findings[..],
-        [Finding::Conflict { .. }]
-    ));
+    assert!(matches!(store.fsck().unwrap().findings[..], [Finding::Conflict { .. }]));
 }
 
 #[test]
@@ -368,36 +302,22 @@ fn ten_thousand_recipes_are_found_again_with_their_bytes() {
     for store in [&store, &reopened] {
         for entry in entries.iter().step_by(97) {
             assert_eq!(store.recipe_key(&entry.recipe), Some(entry.key));
-            assert_eq!(
-                store.recipe_bytes(&entry.recipe).unwrap().as_ref(),
-                Some(&entry.canonical)
-            );
+            assert_eq!(store.recipe_bytes(&entry.recipe).unwrap().as_ref(), Some(&entry.canonical));
         }
         assert_eq!(store.recipe_keys().len(), 10_000);
         assert_eq!(store.recipe_key(&entry(10_000).recipe), None);
     }
     let log = store.root().join("recipes/log").metadata().unwrap().len();
     store.record_recipes(&entries).unwrap();
-    assert_eq!(
-        store.root().join("recipes/log").metadata().unwrap().len(),
-        log,
-        "known: no growth"
-    );
+    assert_eq!(store.root().join("recipes/log").metadata().unwrap().len(), log, "known: no growth");
 }
 
 #[test]
 fn a_recipe_that_leads_to_another_key_by_now_has_the_later_one() {
     let (_dir, store) = store();
-    store
-        .record_recipes(&(0..600).map(entry).collect::<Vec<_>>())
-        .unwrap();
-    let changed = RecipeEntry {
-        key: key(7),
-        ..entry(3)
-    };
-    store
-        .record_recipes(std::slice::from_ref(&changed))
-        .unwrap();
+    store.record_recipes(&(0..600).map(entry).collect::<Vec<_>>()).unwrap();
+    let changed = RecipeEntry { key: key(7), ..entry(3) };
+    store.record_recipes(std::slice::from_ref(&changed)).unwrap();
     for store in [&store, &Store::open(store.root()).unwrap()] {
         assert_eq!(store.recipe_key(&changed.recipe), Some(key(7)));
     }
@@ -419,9 +339,7 @@ fn recipes_of_other_processes_are_seen_after_a_refresh() {
 #[test]
 fn a_torn_recipe_log_loses_only_its_tail() {
     let (_dir, store) = store();
-    store
-        .record_recipes(&(0..10).map(entry).collect::<Vec<_>>())
-        .unwrap();
+    store.record_recipes(&(0..10).map(entry).collect::<Vec<_>>()).unwrap();
     let path = store.root().join("recipes/log");
     let whole = std::fs::read(&path).unwrap();
     let last = RECORD_BYTES_OF_ENTRY_9;
@@ -442,9 +360,7 @@ const RECORD_BYTES_OF_ENTRY_9: usize = 4 + 32 + 32 + 8 + 8;
 #[test]
 fn a_damaged_recipe_index_is_read_from_the_log_and_found_by_fsck() {
     let (_dir, store) = store();
-    store
-        .record_recipes(&(0..600).map(entry).collect::<Vec<_>>())
-        .unwrap();
+    store.record_recipes(&(0..600).map(entry).collect::<Vec<_>>()).unwrap();
     let index = store.root().join("recipes/index");
     let mut bytes = std::fs::read(&index).unwrap();
     bytes[100] ^= 1;
@@ -452,10 +368,7 @@ fn a_damaged_recipe_index_is_read_from_the_log_and_found_by_fsck() {
     let store = Store::open(store.root()).unwrap();
     assert_eq!(store.recipe_keys().len(), 600);
     assert_eq!(store.recipe_key(&entry(5).recipe), Some(entry(5).key));
-    assert!(matches!(
-        store.fsck().unwrap().findings[..],
-        [Finding::DamagedRecipes { .. }]
-    ));
+    assert!(matches!(store.fsck().unwrap().findings[..], [Finding::DamagedRecipes { .. }]));
     assert!(store.fsck().unwrap().is_clean());
     assert_eq!(Store::open(store.root()).unwrap().recipe_keys().len(), 600);
 }
@@ -482,69 +395,34 @@ fn a_tree_appears_as_a_folder_with_its_manifest() {
     assert_eq!(std::fs::read(target.join("1.tar")).unwrap(), b"1.tar");
     let manifest = Manifest::decode(&std::fs::read(target.join(MANIFEST)).unwrap()).unwrap();
     assert_eq!(manifest.digest(), digest);
-    let mode = target
-        .join("0.tar")
-        .metadata()
-        .unwrap()
-        .permissions()
-        .mode();
+    let mode = target.join("0.tar").metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o222, 0);
 }
 
 #[test]
 fn a_hostile_manifest_cannot_write_outside_its_folder() {
     let (dir, store) = store();
-    for name in [
-        "../escaped",
-        "/etc/x",
-        "a/b",
-        "",
-        ".",
-        "..",
-        MANIFEST,
-        "a\0b",
-        "a/",
-    ] {
+    for name in ["../escaped", "/etc/x", "a/b", "", ".", "..", MANIFEST, "a\0b", "a/"] {
         let digest = tree(&store, &[name]);
-        let error = store
-            .materialise_tree(&digest, &dir.path().join("tree"))
-            .unwrap_err();
-        assert!(
-            matches!(error, StoreError::BadName { .. }),
-            "{name:?}: {error}"
-        );
+        let error = store.materialise_tree(&digest, &dir.path().join("tree")).unwrap_err();
+        assert!(matches!(error, StoreError::BadName { .. }), "{name:?}: {error}");
     }
     let twice = tree(&store, &["a", "a"]);
-    assert!(
-        store
-            .materialise_tree(&twice, &dir.path().join("tree"))
-            .is_err()
-    );
+    assert!(store.materialise_tree(&twice, &dir.path().join("tree")).is_err());
     assert!(!dir.path().join("escaped").exists());
 }
 
 /// A recipe with one pinned blob, its key and result; the blobs of input and output.
 fn executed(store: &Store, name: &str) -> (RecipeId, ActionKey, BlobDigest, BlobDigest) {
-    let pinned = store
-        .put(format!("input of {name}").as_bytes(), Relaxed)
-        .unwrap();
-    let params = Params::Collect(Collect {
-        columns: vec![name.to_owned()],
-        rows: Vec::new(),
-    });
+    let pinned = store.put(format!("input of {name}").as_bytes(), Relaxed).unwrap();
+    let params = Params::Collect(Collect { columns: vec![name.to_owned()], rows: Vec::new() });
     let inputs = BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]);
     let action = Action::new(params, inputs);
     let key = action.resolve(|_, _| None).unwrap().key();
     let result = result_of(store, &[("out", &format!("output of {name}"))]);
     store.record_result(&key, &result, Relaxed).unwrap();
     let (recipe, canonical) = (action.recipe_id(), action.canonical_bytes());
-    store
-        .record_recipes(&[RecipeEntry {
-            recipe,
-            key,
-            canonical,
-        }])
-        .unwrap();
+    store.record_recipes(&[RecipeEntry { recipe, key, canonical }]).unwrap();
     (recipe, key, pinned, result.outputs["out"].digest)
 }
 
@@ -552,30 +430,12 @@ fn executed(store: &Store, name: &str) -> (RecipeId, ActionKey, BlobDigest, Blob
 fn a_collection_keeps_what_roots_and_live_leases_reach() {
     let (_dir, store) = store();
     let [rooted, leased, lost] = ["rooted", "leased", "lost"].map(|name| executed(&store, name));
-    let roots = Roots {
-        recipes: BTreeSet::from([rooted.0]),
-        ..Roots::default()
-    };
-    let lease = Roots {
-        recipes: BTreeSet::from([leased.0]),
-        ..Roots::default()
-    };
+    let roots = Roots { recipes: BTreeSet::from([rooted.0]), ..Roots::default() };
+    let lease = Roots { recipes: BTreeSet::from([leased.0]), ..Roots::default() };
     let lease = Store::open(store.root()).unwrap().lease(&lease).unwrap();
-    let now = File::open(store.blob_path(&lost.2))
-        .unwrap()
-        .metadata()
-        .unwrap()
-        .modified()
-        .unwrap();
+    let now = File::open(store.blob_path(&lost.2)).unwrap().metadata().unwrap().modified().unwrap();
     let collect = |now: SystemTime, dry_run| {
-        store
-            .gc(&GcOptions {
-                now,
-                keep_within: DAY,
-                roots: &roots,
-                dry_run,
-            })
-            .unwrap()
+        store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run }).unwrap()
     };
     // Within a day nothing goes; nor does it when the clock was set back.
     assert_eq!(collect(now + DAY / 2, false).removed_blobs, 0);
@@ -583,20 +443,10 @@ fn a_collection_keeps_what_roots_and_live_leases_reach() {
 
     let later = now + 2 * DAY;
     let counted = collect(later, true);
-    assert!(
-        store.blob_size(&lost.3).is_some(),
-        "a dry run removes nothing"
-    );
+    assert!(store.blob_size(&lost.3).is_some(), "a dry run removes nothing");
     let report = collect(later, false);
     assert_eq!(report, counted);
-    assert_eq!(
-        (
-            report.removed_blobs,
-            report.removed_results,
-            report.kept_blobs
-        ),
-        (2, 1, 4)
-    );
+    assert_eq!((report.removed_blobs, report.removed_results, report.kept_blobs), (2, 1, 4));
     for (recipe, key, input, output) in [rooted, leased] {
         assert_eq!(store.recipe_key(&recipe), Some(key));
         assert!(store.complete_recipe(&recipe).unwrap().is_some());
@@ -615,36 +465,20 @@ fn a_collection_keeps_what_roots_and_live_leases_reach() {
 #[test]
 fn a_collection_keeps_both_sides_of_a_conflict() {
     let (_dir, store) = store();
-    let (first, second) = (
-        result_of(&store, &[("out", "one")]),
-        result_of(&store, &[("out", "two")]),
-    );
+    let (first, second) =
+        (result_of(&store, &[("out", "one")]), result_of(&store, &[("out", "two")]));
     store.record_result(&key(1), &first, Relaxed).unwrap();
     store.record_result(&key(1), &second, Relaxed).unwrap_err();
     let now = SystemTime::UNIX_EPOCH + 100_000 * DAY;
-    let roots = Roots {
-        blobs: digests(&first),
-        ..Roots::default()
-    };
-    store
-        .gc(&GcOptions {
-            now,
-            keep_within: DAY,
-            roots: &roots,
-            dry_run: false,
-        })
-        .unwrap();
+    let roots = Roots { blobs: digests(&first), ..Roots::default() };
+    store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run: false }).unwrap();
     for result in [first, second] {
         assert!(store.has_outputs(&result));
     }
 }
 
 fn digests(result: &ActionResult) -> BTreeSet<BlobDigest> {
-    result
-        .outputs
-        .values()
-        .map(|output| output.digest)
-        .collect()
+    result.outputs.values().map(|output| output.digest).collect()
 }
 
 #[test]
@@ -660,14 +494,7 @@ fn a_collection_removes_leftovers_but_not_what_is_under_way() {
     let _lock = fs::Lock::exclusive(&store.lock_path(&held)).unwrap();
     let now = SystemTime::UNIX_EPOCH + 100_000 * DAY;
     let roots = Roots::default();
-    store
-        .gc(&GcOptions {
-            now,
-            keep_within: DAY,
-            roots: &roots,
-            dry_run: false,
-        })
-        .unwrap();
+    store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run: false }).unwrap();
     assert!(store.scratch_dir(&held).join("resume").exists());
     assert!(store.root().join("work").join(held.to_string()).exists());
     assert!(!store.scratch_dir(&stale).exists());
@@ -682,9 +509,7 @@ fn workspaces_are_remembered_while_they_exist() {
     std::fs::create_dir(&workspace).unwrap();
     store.register_workspace(&workspace).unwrap();
     store.register_workspace(&workspace).unwrap();
-    store
-        .register_workspace(&dir.path().join("absent"))
-        .unwrap();
+    store.register_workspace(&dir.path().join("absent")).unwrap();
     assert_eq!(store.workspaces().unwrap(), [workspace]);
 }
 
@@ -702,10 +527,7 @@ fn attestations_say_who_and_where_and_change_no_digest() {
             recipe: entry(1).recipe,
             label: "figure".to_owned(),
             result: Some(result.clone()),
-            maker: Maker {
-                host: host.to_owned(),
-                ..Maker::default()
-            },
+            maker: Maker { host: host.to_owned(), ..Maker::default() },
             started_unix_ms,
             wall_time_ms: 5,
             threads: 1,
@@ -713,12 +535,8 @@ fn attestations_say_who_and_where_and_change_no_digest() {
         let attested = store.attest(&attestation, &log).unwrap();
         assert_eq!(std::fs::read(attested.log).unwrap(), host.as_bytes());
     }
-    let hosts: Vec<_> = store
-        .attestations(&key(1))
-        .unwrap()
-        .into_iter()
-        .map(|a| a.maker.host)
-        .collect();
+    let hosts: Vec<_> =
+        store.attestations(&key(1)).unwrap().into_iter().map(|a| a.maker.host).collect();
     assert_eq!(hosts, ["two", "one"]);
     assert_eq!(std::fs::read(store.result_path(&key(1))).unwrap(), recorded);
 }

@@ -214,29 +214,12 @@ impl Operation<1> for BlockForward {
         );
         let in_proj = matrix(weights.qkv, 3 * width, width).transposed();
         let finish = Finish::Bias(of(weights.qkv_bias));
-        multiply(
-            level,
-            View::new(normed_1, rows, width),
-            in_proj,
-            finish,
-            qkv,
-            3 * width,
-        );
+        multiply(level, View::new(normed_1, rows, width), in_proj, finish, qkv, 3 * width);
         attention_forward(level, &shape.attention, qkv, probabilities, context);
         let out_proj = matrix(weights.out, width, width).transposed();
         let residual = View::new(input, rows, width);
-        let finish = Finish::BiasResidual {
-            bias: of(weights.out_bias),
-            residual,
-        };
-        multiply(
-            level,
-            View::new(context, rows, width),
-            out_proj,
-            finish,
-            middle,
-            width,
-        );
+        let finish = Finish::BiasResidual { bias: of(weights.out_bias), residual };
+        multiply(level, View::new(context, rows, width), out_proj, finish, middle, width);
         layer_norm::forward(
             level,
             middle,
@@ -247,29 +230,12 @@ impl Operation<1> for BlockForward {
         );
         let fc = matrix(weights.fc, mlp, width).transposed();
         let finish = Finish::Bias(of(weights.fc_bias));
-        multiply(
-            level,
-            View::new(normed_2, rows, width),
-            fc,
-            finish,
-            hidden,
-            mlp,
-        );
+        multiply(level, View::new(normed_2, rows, width), fc, finish, hidden, mlp);
         shape.activation.forward(level, hidden, activated);
         let proj = matrix(weights.proj, width, mlp).transposed();
         let residual = View::new(middle, rows, width);
-        let finish = Finish::BiasResidual {
-            bias: of(weights.proj_bias),
-            residual,
-        };
-        multiply(
-            level,
-            View::new(activated, rows, mlp),
-            proj,
-            finish,
-            output,
-            width,
-        );
+        let finish = Finish::BiasResidual { bias: of(weights.proj_bias), residual };
+        multiply(level, View::new(activated, rows, mlp), proj, finish, output, width);
     }
 }
 
@@ -290,22 +256,12 @@ pub struct BlockBackward {
 impl BlockBackward {
     /// The perceptron's half: `d_stream` becomes the gradient of the stream between the halves.
     fn perceptron(&self, target: &mut [f32], parameters: &[f32]) {
-        let BlockForward {
-            level,
-            ref shape,
-            ref state,
-            ..
-        } = self.forward;
+        let BlockForward { level, ref shape, ref state, .. } = self.forward;
         let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
         let weights = Weights::at(self.forward.parameters, shape);
         let gradients = Weights::at(self.gradients, shape);
-        let [middle, stats, normed, hidden, activated] = [
-            state.middle,
-            state.stats_2,
-            state.normed_2,
-            state.hidden,
-            state.activated,
-        ];
+        let [middle, stats, normed, hidden, activated] =
+            [state.middle, state.stats_2, state.normed_2, state.hidden, state.activated];
         let [
             middle,
             stats,
@@ -366,23 +322,14 @@ impl BlockBackward {
         let fc = View::new(weights.fc.of(parameters), mlp, width);
         multiply(level, dh, fc, Finish::Store, d_normed, width);
         let gain = weights.norm_2.of(parameters);
-        let of = NormInputs {
-            x: middle,
-            stats,
-            gain,
-            d_y: d_normed,
-        };
+        let of = NormInputs { x: middle, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_stream, d_norm, d_norm_bias);
     }
 
     /// The attention's half: `d_stream` becomes the gradient of the block's input.
+    #[allow(clippy::too_many_lines, reason = "one pass, in the order of its definition")]
     fn attention(&self, target: &mut [f32], parameters: &[f32]) {
-        let BlockForward {
-            level,
-            ref shape,
-            ref state,
-            ..
-        } = self.forward;
+        let BlockForward { level, ref shape, ref state, .. } = self.forward;
         let (rows, width) = (shape.rows(), shape.width());
         let weights = Weights::at(self.forward.parameters, shape);
         let gradients = Weights::at(self.gradients, shape);
@@ -459,12 +406,7 @@ impl BlockBackward {
         let in_proj = View::new(weights.qkv.of(parameters), 3 * width, width);
         multiply(level, d_products, in_proj, Finish::Store, d_normed, width);
         let gain = weights.norm_1.of(parameters);
-        let of = NormInputs {
-            x: input,
-            stats,
-            gain,
-            d_y: d_normed,
-        };
+        let of = NormInputs { x: input, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_stream, d_norm, d_norm_bias);
     }
 }

@@ -94,12 +94,8 @@ impl Buffer {
     /// A buffer of the given elements. On the CPU they are not copied.
     pub fn from_vec(elements: Vec<f32>, device: &Device) -> Result<Self, TensorError> {
         let len = elements.len();
-        let tensor = Tensor::from_vec(elements, len, &device.to_candle()).map_err(|source| {
-            TensorError::Device {
-                operation: "from_vec",
-                source,
-            }
-        })?;
+        let tensor = Tensor::from_vec(elements, len, &device.to_candle())
+            .map_err(|source| TensorError::Device { operation: "from_vec", source })?;
         Ok(Self { tensor })
     }
 
@@ -115,22 +111,17 @@ impl Buffer {
 
     /// A copy of the elements in main memory.
     pub fn to_vec(&self) -> Result<Vec<f32>, TensorError> {
-        self.tensor.to_vec1().map_err(|source| TensorError::Device {
-            operation: "to_vec",
-            source,
-        })
+        self.tensor.to_vec1().map_err(|source| TensorError::Device { operation: "to_vec", source })
     }
 
     /// Calls `read` with the elements in main memory; on the CPU they are not copied.
     pub fn with<R>(&self, read: impl FnOnce(&[f32]) -> R) -> Result<R, TensorError> {
         let (storage, _) = self.tensor.storage_and_layout();
         if let Storage::Cpu(storage) = &*storage {
-            return Ok(read(elements(storage).map_err(|source| {
-                TensorError::Device {
-                    operation: "with",
-                    source,
-                }
-            })?));
+            return Ok(read(
+                elements(storage)
+                    .map_err(|source| TensorError::Device { operation: "with", source })?,
+            ));
         }
         drop(storage);
         Ok(read(&self.to_vec()?))
@@ -139,9 +130,7 @@ impl Buffer {
     /// Performs an operation that reads no other buffer.
     pub fn apply(&mut self, operation: &impl Operation<0>) -> Result<(), TensorError> {
         let dispatch = Dispatch(operation);
-        self.tensor
-            .inplace_op1(&dispatch)
-            .map_err(|source| failed(operation, source))
+        self.tensor.inplace_op1(&dispatch).map_err(|source| failed(operation, source))
     }
 
     /// Performs an operation that reads one other buffer.
@@ -173,10 +162,7 @@ fn failed<const N: usize>(
     operation: &impl Operation<N>,
     source: candle_core::Error,
 ) -> TensorError {
-    TensorError::Device {
-        operation: operation.name(),
-        source,
-    }
+    TensorError::Device { operation: operation.name(), source }
 }
 
 /// Carries an operation through candle's dispatch by device.
@@ -224,8 +210,7 @@ impl<O: Operation<2>> InplaceOp3 for Dispatch<'_, O> {
         second: &CpuStorage,
         _: &Layout,
     ) -> candle_core::Result<()> {
-        self.0
-            .cpu(elements_mut(target)?, [elements(first)?, elements(second)?]);
+        self.0.cpu(elements_mut(target)?, [elements(first)?, elements(second)?]);
         Ok(())
     }
 }

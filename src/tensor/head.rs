@@ -96,22 +96,9 @@ impl Operation<1> for HeadForward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadShape {
-            samples,
-            tokens,
-            width,
-            embed_dim,
-        } = self.shape;
+        let HeadShape { samples, tokens, width, embed_dim } = self.shape;
         let state = &self.state;
-        let [
-            input,
-            pooled,
-            stats,
-            normed,
-            projected,
-            reciprocals,
-            features,
-        ] = disjoint(
+        let [input, pooled, stats, normed, projected, reciprocals, features] = disjoint(
             target,
             [
                 state.input,
@@ -127,10 +114,7 @@ impl Operation<1> for HeadForward<'_> {
             let input = &input[sample * tokens * width..(sample + 1) * tokens * width];
             self.pool.forward(sample, input, pooled);
         }
-        let (gain, bias) = (
-            self.weights.gain.of(parameters),
-            self.weights.bias.of(parameters),
-        );
+        let (gain, bias) = (self.weights.gain.of(parameters), self.weights.bias.of(parameters));
         layer_norm::forward(self.level, pooled, gain, bias, normed, stats);
         let projection = View::new(self.weights.projection.of(parameters), width, embed_dim);
         multiply(
@@ -236,19 +220,8 @@ impl Operation<1> for HeadBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let HeadForward {
-            level,
-            shape,
-            weights,
-            state,
-            pool,
-        } = self.forward;
-        let HeadShape {
-            samples,
-            tokens,
-            width,
-            embed_dim,
-        } = shape;
+        let HeadForward { level, shape, weights, state, pool } = self.forward;
+        let HeadShape { samples, tokens, width, embed_dim } = shape;
         let [
             pooled,
             stats,
@@ -281,49 +254,26 @@ impl Operation<1> for HeadBackward<'_> {
                 self.gradients.projection,
             ],
         );
-        normalise::backward(
-            level,
-            embed_dim,
-            features,
-            reciprocals,
-            d_features,
-            d_projected,
-        );
+        normalise::backward(level, embed_dim, features, reciprocals, d_features, d_projected);
         let dy = View::new(d_projected, samples, embed_dim);
         let normed = View::new(normed, samples, width).transposed();
         multiply(level, normed, dy, Finish::Store, d_projection, embed_dim);
         let projection = View::new(weights.projection.of(parameters), width, embed_dim);
-        multiply(
-            level,
-            dy,
-            projection.transposed(),
-            Finish::Store,
-            d_normed,
-            width,
-        );
+        multiply(level, dy, projection.transposed(), Finish::Store, d_normed, width);
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_pooled.fill(-0.0);
         let gain = weights.gain.of(parameters);
-        let of = NormInputs {
-            x: pooled,
-            stats,
-            gain,
-            d_y: d_normed,
-        };
+        let of = NormInputs { x: pooled, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_pooled, d_gain, d_bias);
-        let per_sample = d_pooled
-            .chunks_exact(width)
-            .zip(d_stream.chunks_exact_mut(tokens * width));
+        let per_sample =
+            d_pooled.chunks_exact(width).zip(d_stream.chunks_exact_mut(tokens * width));
         for (sample, (d_pooled, d_stream)) in per_sample.enumerate() {
             pool.backward(sample, d_pooled, d_stream);
         }
     }
 }
 
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "a text or image has far fewer than 2²⁴ tokens"
-)]
+#[allow(clippy::cast_precision_loss, reason = "a text or image has far fewer than 2²⁴ tokens")]
 fn count_as_f32(count: usize) -> f32 {
     count as f32
 }

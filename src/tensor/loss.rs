@@ -70,30 +70,21 @@ impl Operation<1> for Contrastive {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let (level, n, width) = (self.level, self.batch, self.embed_dim);
         let of = self.regions;
-        let [
-            images,
-            texts,
-            d_images,
-            d_texts,
-            results,
-            products,
-            logits,
-            by_row,
-            by_column,
-        ] = disjoint(
-            target,
-            [
-                of.images,
-                of.texts,
-                of.d_images,
-                of.d_texts,
-                of.results,
-                of.products,
-                of.logits,
-                of.by_row,
-                of.by_column,
-            ],
-        );
+        let [images, texts, d_images, d_texts, results, products, logits, by_row, by_column] =
+            disjoint(
+                target,
+                [
+                    of.images,
+                    of.texts,
+                    of.d_images,
+                    of.d_texts,
+                    of.results,
+                    of.products,
+                    of.logits,
+                    of.by_row,
+                    of.by_column,
+                ],
+            );
         let scale = exp(self.logit_scale.of(parameters)[0]);
         let (i, t) = (View::new(images, n, width), View::new(texts, n, width));
         multiply(level, i, t.transposed(), Finish::Store, products, n);
@@ -115,10 +106,8 @@ impl Operation<1> for Contrastive {
             }
         }
         let mut rows = by_row.chunks_exact(n).zip(logits.chunks_exact(n));
-        let sums: Vec<f32> = rows
-            .by_ref()
-            .map(|(g, x)| reduce::row_sum_of_products(level, g, x))
-            .collect();
+        let sums: Vec<f32> =
+            rows.by_ref().map(|(g, x)| reduce::row_sum_of_products(level, g, x)).collect();
         results[1] = reduce::row_sum(level, &sums);
         let g = View::new(by_row, n, n);
         multiply(level, g, t, Finish::Store, d_images, width);

@@ -66,9 +66,7 @@ impl Operation<1> for Add {
 
     fn cpu(&self, target: &mut [f32], [source]: [&[f32]; 1]) {
         let to = self.to.of_mut(target);
-        to.iter_mut()
-            .zip(self.from.of(source))
-            .for_each(|(sum, x)| *sum += x);
+        to.iter_mut().zip(self.from.of(source)).for_each(|(sum, x)| *sum += x);
     }
 }
 
@@ -153,24 +151,11 @@ impl Operation<1> for AdamWStep<'_> {
         for (tensor, place) in self.tensors.iter().enumerate() {
             let at = place.region.range();
             let constants = self.rates.constants(place.decays);
-            let (theta, m, v) = (
-                &mut theta[at.clone()],
-                &mut first[at.clone()],
-                &mut second[at.clone()],
-            );
-            adamw::update(
-                self.level,
-                &constants,
-                self.gradient_scale,
-                &gradient[at],
-                theta,
-                m,
-                v,
-            );
+            let (theta, m, v) =
+                (&mut theta[at.clone()], &mut first[at.clone()], &mut second[at.clone()]);
+            adamw::update(self.level, &constants, self.gradient_scale, &gradient[at], theta, m, v);
             if place.region == self.logit_scale {
-                theta
-                    .iter_mut()
-                    .for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
+                theta.iter_mut().for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
             }
             if outcome.not_finite.is_none() && !adamw::all_finite(self.level, theta) {
                 outcome.not_finite = Some(tensor);
@@ -186,7 +171,7 @@ impl Operation<1> for AdamWStep<'_> {
 /// The squared norm of a gradient: per tensor in blocks of 4,096, each a row reduction in binary64; block sums, then
 /// tensors in order, added ascending.
 pub fn squared_norm(level: Level, tensors: &[OptimizedTensor], gradient: &[f32]) -> f64 {
-    tensors.iter().fold(0.0, |total, tensor| {
-        adamw::squared_norm(level, total, tensor.region.of(gradient))
-    })
+    tensors
+        .iter()
+        .fold(0.0, |total, tensor| adamw::squared_norm(level, total, tensor.region.of(gradient)))
 }

@@ -53,10 +53,7 @@ impl Region {
     #[must_use]
     pub fn first(self, len: usize) -> Self {
         assert!(len <= self.len, "a part is not longer than the whole");
-        Self {
-            start: self.start,
-            len,
-        }
+        Self { start: self.start, len }
     }
 }
 
@@ -109,12 +106,7 @@ mod tests {
     #[test]
     fn planned_regions_are_disjoint_and_aligned() {
         let mut planner = Planner::default();
-        let regions = [
-            planner.take(5),
-            planner.take(0),
-            planner.take(17),
-            planner.take(16),
-        ];
+        let regions = [planner.take(5), planner.take(0), planner.take(17), planner.take(16)];
         assert!(regions.iter().all(|region| region.start % ALIGNMENT == 0));
         let mut elements = vec![0.0; planner.len()];
         let parts = disjoint(&mut elements, [regions[0], regions[2], regions[3]]);

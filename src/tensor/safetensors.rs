@@ -48,21 +48,14 @@ pub fn decode<'n>(
     bytes: &[u8],
     wanted: impl IntoIterator<Item = (&'n str, &'n [usize])>,
 ) -> Result<Vec<f32>, TensorError> {
-    let mut unread: BTreeSet<String> = SafeTensors::deserialize(bytes)?
-        .names()
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let mut unread: BTreeSet<String> =
+        SafeTensors::deserialize(bytes)?.names().into_iter().map(str::to_owned).collect();
     let weights = VarBuilder::from_slice_safetensors(bytes, DType::F32, &candle_core::Device::Cpu)
-        .map_err(|source| TensorError::Device {
-            operation: "open safetensors",
-            source,
-        })?;
+        .map_err(|source| TensorError::Device { operation: "open safetensors", source })?;
     let mut elements = Vec::new();
     for (name, shape) in wanted {
-        let read = weights
-            .get(shape, name)
-            .and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
+        let read =
+            weights.get(shape, name).and_then(|tensor| tensor.flatten_all()?.to_vec1::<f32>());
         let read = read.map_err(|source| TensorError::Tensor {
             name: name.to_owned(),
             shape: shape.to_vec(),
@@ -72,22 +65,13 @@ pub fn decode<'n>(
         elements.extend(read);
         unread.remove(name);
     }
-    unread
-        .pop_first()
-        .map_or(Ok(elements), |name| Err(TensorError::Unexpected(name)))
+    unread.pop_first().map_or(Ok(elements), |name| Err(TensorError::Unexpected(name)))
 }
 
 fn check_finite(name: &str, elements: &[f32]) -> Result<(), TensorError> {
-    elements
-        .iter()
-        .position(|element| !element.is_finite())
-        .map_or(Ok(()), |index| {
-            Err(TensorError::NotFinite {
-                name: name.to_owned(),
-                index,
-                value: elements[index],
-            })
-        })
+    elements.iter().position(|element| !element.is_finite()).map_or(Ok(()), |index| {
+        Err(TensorError::NotFinite { name: name.to_owned(), index, value: elements[index] })
+    })
 }
 
 struct Bytes<'a>(NamedTensor<'a>);
@@ -102,13 +86,7 @@ impl View for Bytes<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(
-            self.0
-                .elements
-                .iter()
-                .flat_map(|element| element.to_le_bytes())
-                .collect(),
-        )
+        Cow::Owned(self.0.elements.iter().flat_map(|element| element.to_le_bytes()).collect())
     }
 
     fn data_len(&self) -> usize {
@@ -120,16 +98,8 @@ impl View for Bytes<'_> {
 mod tests {
     use super::*;
 
-    const B: NamedTensor<'_> = NamedTensor {
-        name: "b",
-        shape: &[2, 1],
-        elements: &[1.0, -0.0],
-    };
-    const A: NamedTensor<'_> = NamedTensor {
-        name: "a",
-        shape: &[],
-        elements: &[2.5],
-    };
+    const B: NamedTensor<'_> = NamedTensor { name: "b", shape: &[2, 1], elements: &[1.0, -0.0] };
+    const A: NamedTensor<'_> = NamedTensor { name: "a", shape: &[], elements: &[2.5] };
 
     #[test]
     fn the_bytes_are_those_of_the_format() {
@@ -160,35 +130,19 @@ mod tests {
         assert!(
             matches!(decode(&bytes, [("a", &[][..])]), Err(TensorError::Unexpected(name)) if name == "b")
         );
-        assert!(matches!(
-            decode(&bytes, [("b", &[1, 2][..])]),
-            Err(TensorError::Tensor { .. })
-        ));
-        assert!(matches!(
-            decode(&bytes, [("c", &[1][..])]),
-            Err(TensorError::Tensor { .. })
-        ));
+        assert!(matches!(decode(&bytes, [("b", &[1, 2][..])]), Err(TensorError::Tensor { .. })));
+        assert!(matches!(decode(&bytes, [("c", &[1][..])]), Err(TensorError::Tensor { .. })));
         assert!(decode(&bytes[..bytes.len() - 1], [("a", &[][..])]).is_err());
         assert!(decode(b"not tensors", []).is_err());
     }
 
     #[test]
     fn values_that_are_not_finite_are_refused() {
-        let nan = NamedTensor {
-            name: "n",
-            shape: &[2],
-            elements: &[1.0, f32::NAN],
-        };
-        assert!(matches!(
-            encode(&[nan]),
-            Err(TensorError::NotFinite { index: 1, .. })
-        ));
+        let nan = NamedTensor { name: "n", shape: &[2], elements: &[1.0, f32::NAN] };
+        assert!(matches!(encode(&[nan]), Err(TensorError::NotFinite { index: 1, .. })));
         let mut bytes = encode(&[A]).unwrap();
         let at = bytes.len() - 4;
         bytes[at..].copy_from_slice(&f32::INFINITY.to_le_bytes());
-        assert!(matches!(
-            decode(&bytes, [("a", &[][..])]),
-            Err(TensorError::NotFinite { .. })
-        ));
+        assert!(matches!(decode(&bytes, [("a", &[][..])]), Err(TensorError::NotFinite { .. })));
     }
 }

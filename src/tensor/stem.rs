@@ -117,10 +117,7 @@ impl ImageForward<'_> {
         let across = size / patch;
         let per_image = self.shape.patches() * self.shape.patch_values();
         for (image, patches) in self.images.iter().zip(patches.chunks_exact_mut(per_image)) {
-            for (index, values) in patches
-                .chunks_exact_mut(self.shape.patch_values())
-                .enumerate()
-            {
+            for (index, values) in patches.chunks_exact_mut(self.shape.patch_values()).enumerate() {
                 let (top, left) = (index / across * patch, index % across * patch);
                 for (line, values) in values.chunks_exact_mut(patch).enumerate() {
                     let (channel, row) = (line / patch, line % patch);
@@ -142,36 +139,18 @@ impl Operation<1> for ImageForward<'_> {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         let (shape, width) = (&self.shape, self.shape.width);
         let rows = shape.samples * shape.patches();
-        let [patches, products, tokens] = disjoint(
-            target,
-            [self.state.patches, self.state.products, self.state.tokens],
-        );
+        let [patches, products, tokens] =
+            disjoint(target, [self.state.patches, self.state.products, self.state.tokens]);
         self.cut_patches(patches);
-        let weight = View::new(
-            self.weights.patch.of(parameters),
-            width,
-            shape.patch_values(),
-        );
-        let finish = self
-            .weights
-            .patch_bias
-            .map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
+        let weight = View::new(self.weights.patch.of(parameters), width, shape.patch_values());
+        let finish =
+            self.weights.patch_bias.map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
         let patches = View::new(patches, rows, shape.patch_values());
-        multiply(
-            self.level,
-            patches,
-            weight.transposed(),
-            finish,
-            products,
-            width,
-        );
+        multiply(self.level, patches, weight.transposed(), finish, products, width);
         let positions = self.weights.positions.of(parameters);
         let class_tokens = usize::from(shape.class_token) * width;
         let products = products.chunks_exact(shape.patches() * width);
-        for (tokens, products) in tokens
-            .chunks_exact_mut(shape.tokens() * width)
-            .zip(products)
-        {
+        for (tokens, products) in tokens.chunks_exact_mut(shape.tokens() * width).zip(products) {
             let (class, patches) = tokens.split_at_mut(class_tokens);
             let (class_position, patch_positions) = positions.split_at(class_tokens);
             if let Some(token) = self.weights.class_token {
@@ -207,13 +186,7 @@ impl Operation<0> for ImageBackward {
         let (patches, tokens) = (shape.patches(), shape.tokens());
         let rows = shape.samples * patches;
         let d_stream = self.d_stream.first(shape.samples * tokens * width);
-        position_gradient(
-            level,
-            target,
-            d_stream,
-            self.gradients.positions,
-            shape.samples,
-        );
+        position_gradient(level, target, d_stream, self.gradients.positions, shape.samples);
         let class_tokens = usize::from(shape.class_token);
         if let Some(region) = self.gradients.class_token {
             let [d_stream, d_token] = disjoint(target, [d_stream, region]);
@@ -226,16 +199,10 @@ impl Operation<0> for ImageBackward {
         // The rows of patches side by side, as the product saw them.
         let [state, products, d_stream, d_patch] = disjoint(
             target,
-            [
-                self.state.patches,
-                self.state.products,
-                d_stream,
-                self.gradients.patch,
-            ],
+            [self.state.patches, self.state.products, d_stream, self.gradients.patch],
         );
-        let per_sample = products
-            .chunks_exact_mut(patches * width)
-            .zip(d_stream.chunks_exact(tokens * width));
+        let per_sample =
+            products.chunks_exact_mut(patches * width).zip(d_stream.chunks_exact(tokens * width));
         for (products, d_stream) in per_sample {
             products.copy_from_slice(&d_stream[class_tokens * width..]);
         }
@@ -324,11 +291,7 @@ impl Operation<0> for TextBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
-        let TextShape {
-            samples,
-            tokens,
-            width,
-        } = self.shape;
+        let TextShape { samples, tokens, width } = self.shape;
         let d_stream = self.d_stream.first(samples * tokens * width);
         position_gradient(self.level, target, d_stream, self.d_positions, samples);
         let [d_stream, d_rows] =
@@ -400,34 +363,16 @@ impl Operation<1> for NormBackward {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
-        let NormForward {
-            level,
-            gain,
-            input,
-            stats,
-            ..
-        } = self.forward;
+        let NormForward { level, gain, input, stats, .. } = self.forward;
         let d_y = self.scratch.first(input.len);
         let [input, stats, d_stream, d_y, d_gain, d_bias] = disjoint(
             target,
-            [
-                input,
-                stats,
-                self.d_stream.first(input.len),
-                d_y,
-                self.d_gain,
-                self.d_bias,
-            ],
+            [input, stats, self.d_stream.first(input.len), d_y, self.d_gain, self.d_bias],
         );
         d_y.copy_from_slice(d_stream);
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_stream.fill(-0.0);
-        let of = NormInputs {
-            x: input,
-            stats,
-            gain: gain.of(parameters),
-            d_y,
-        };
+        let of = NormInputs { x: input, stats, gain: gain.of(parameters), d_y };
         norm_backward(level, of, d_stream, d_gain, d_bias);
     }
 }
@@ -442,11 +387,7 @@ fn position_gradient(
 ) {
     let [d_stream, d_positions] = disjoint(target, [d_stream, d_positions]);
     // All positions at once: a sample is a row of tokens · width columns.
-    column_sum(
-        level,
-        View::new(d_stream, samples, d_positions.len()),
-        d_positions,
-    );
+    column_sum(level, View::new(d_stream, samples, d_positions.len()), d_positions);
 }
 
 fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {

@@ -47,17 +47,12 @@ impl State {
         let mut elements = initial_parameters(&layout, params.seed, params.logit_scale_init.get());
         let trace = Trace::new(&elements);
         elements.resize(3 * layout.len(), 0.0);
-        Ok(Self {
-            step: 0,
-            buffer: Buffer::from_vec(elements, &Device::Cpu)?,
-            trace,
-        })
+        Ok(Self { step: 0, buffer: Buffer::from_vec(elements, &Device::Cpu)?, trace })
     }
 
     /// The parameters in order.
     pub fn parameters(&self) -> Result<Vec<f32>, TensorError> {
-        self.buffer
-            .with(|elements| elements[..elements.len() / 3].to_vec())
+        self.buffer.with(|elements| elements[..elements.len() / 3].to_vec())
     }
 
     /// The parameters as canonical safetensors.
@@ -70,27 +65,15 @@ impl State {
     /// safetensors. The step is two numbers, `[step div 2²⁰, step mod 2²⁰]`, both exact.
     pub fn checkpoint(&self, layout: &Layout) -> Result<Vec<u8>, TensorError> {
         let names = layout_names(layout);
-        let moments = ["optimizer.exp_avg", "optimizer.exp_avg_sq"].map(|prefix| {
-            names
-                .iter()
-                .map(|name| format!("{prefix}.{name}"))
-                .collect::<Vec<_>>()
-        });
+        let moments = ["optimizer.exp_avg", "optimizer.exp_avg_sq"]
+            .map(|prefix| names.iter().map(|name| format!("{prefix}.{name}")).collect::<Vec<_>>());
         let step = [self.step >> 20, self.step & 0xF_FFFF].map(exact);
         self.buffer.with(|elements| {
             let mut tensors = named(layout, &names, elements);
             for (place, names) in moments.iter().enumerate() {
-                tensors.extend(named(
-                    layout,
-                    names,
-                    &elements[(place + 1) * layout.len()..],
-                ));
+                tensors.extend(named(layout, names, &elements[(place + 1) * layout.len()..]));
             }
-            tensors.push(NamedTensor {
-                name: "optimizer.step",
-                shape: &[2],
-                elements: &step,
-            });
+            tensors.push(NamedTensor { name: "optimizer.step", shape: &[2], elements: &step });
             encode(&tensors)
         })?
     }
@@ -113,9 +96,7 @@ impl State {
         bytes.extend_from_slice(&(self.trace.bytes().len() as u64).to_le_bytes());
         bytes.extend_from_slice(self.trace.bytes());
         self.buffer.with(|elements| {
-            elements
-                .iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+            elements.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         })?;
         let digest = Sha256::digest(&bytes);
         bytes.extend_from_slice(&digest);
@@ -133,9 +114,7 @@ impl State {
         if Sha256::digest(content).as_slice() != digest {
             return Err(ResumeError::Torn);
         }
-        let rest = content
-            .strip_prefix(MAGIC)
-            .and_then(|rest| rest.strip_prefix(binding));
+        let rest = content.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(binding));
         decode(rest.ok_or(ResumeError::Foreign)?, layout).ok_or(ResumeError::Torn)
     }
 }
@@ -157,16 +136,9 @@ fn decode(mut rest: &[u8], layout: &Layout) -> Option<(State, BTreeMap<u64, Blob
         return None;
     }
     let (elements, _) = elements.as_chunks::<4>();
-    let elements = elements
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
+    let elements = elements.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let buffer = Buffer::from_vec(elements, &Device::Cpu).ok()?;
-    let state = State {
-        step,
-        buffer,
-        trace,
-    };
+    let state = State { step, buffer, trace };
     Some((state, published))
 }
 
@@ -177,11 +149,7 @@ fn take_u64(rest: &mut &[u8]) -> Option<u64> {
 }
 
 fn layout_names(layout: &Layout) -> Vec<String> {
-    layout
-        .parameters()
-        .iter()
-        .map(|parameter| parameter.name.clone())
-        .collect()
+    layout.parameters().iter().map(|parameter| parameter.name.clone()).collect()
 }
 
 fn named<'a>(layout: &'a Layout, names: &'a [String], elements: &'a [f32]) -> Vec<NamedTensor<'a>> {

@@ -19,32 +19,16 @@ pub(super) fn loss(shared: &Shared<'_>, batch: usize, step: u64) -> Result<(f32,
     let mut buffer = shared.batch.write().expect("no worker panicked");
     let (level, regions, embed_dim) = (shared.level, shared.regions, shared.model.embed_dim());
     let logit_scale = shared.model.layout().region("logit_scale");
-    buffer.apply_with(
-        &state,
-        &Contrastive {
-            level,
-            batch,
-            embed_dim,
-            regions,
-            logit_scale,
-        },
-    )?;
+    buffer.apply_with(&state, &Contrastive { level, batch, embed_dim, regions, logit_scale })?;
     let (loss, d_scale) = buffer.with(|elements| {
         let results = regions.results.of(elements);
         (results[0], results[1])
     })?;
-    if loss.is_finite() {
-        Ok((loss, d_scale))
-    } else {
-        Err(diverged(step, "the loss"))
-    }
+    if loss.is_finite() { Ok((loss, d_scale)) } else { Err(diverged(step, "the loss")) }
 }
 
 fn diverged(step: u64, what: &str) -> TrainError {
-    TrainError::Diverged {
-        step,
-        what: what.to_owned(),
-    }
+    TrainError::Diverged { step, what: what.to_owned() }
 }
 
 /// The optimiser with its gradient.
@@ -71,11 +55,7 @@ impl<'p> Update<'p> {
         Ok(Self {
             params,
             tensors: tensors.collect(),
-            names: layout
-                .parameters()
-                .iter()
-                .map(|parameter| parameter.name.clone())
-                .collect(),
+            names: layout.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
             gradient: Buffer::zeros(layout.len(), &Device::Cpu)?,
             embedding: model.embedding(),
             logit_scale: layout.region("logit_scale"),
@@ -120,16 +100,9 @@ impl<'p> Update<'p> {
             logit_scale: self.logit_scale,
             outcome: &outcome,
         };
-        shared
-            .state
-            .write()
-            .expect("no worker panicked")
-            .apply_with(&self.gradient, &update)?;
+        shared.state.write().expect("no worker panicked").apply_with(&self.gradient, &update)?;
         match outcome.get().not_finite {
-            Some(tensor) => Err(diverged(
-                step,
-                &format!("parameter `{}`", self.names[tensor]),
-            )),
+            Some(tensor) => Err(diverged(step, &format!("parameter `{}`", self.names[tensor]))),
             None => Ok(outcome.get().fingerprint),
         }
     }
@@ -137,16 +110,13 @@ impl<'p> Update<'p> {
     /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
     #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
     fn gradient_scale(&self, shared: &Shared<'_>, step: u64) -> Result<f32, TrainError> {
-        let squared = self
-            .gradient
-            .with(|gradient| squared_norm(shared.level, &self.tensors, gradient))?;
+        let squared =
+            self.gradient.with(|gradient| squared_norm(shared.level, &self.tensors, gradient))?;
         if !squared.is_finite() {
             return Err(diverged(step, "the gradient"));
         }
         let limit = self.params.optimizer.gradient_clip_norm;
-        Ok(limit.map_or(1.0, |limit| {
-            (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32
-        }))
+        Ok(limit.map_or(1.0, |limit| (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32))
     }
 
     fn copy_dense(&mut self, arena: &Buffer, from: Region) -> Result<(), TrainError> {
@@ -154,10 +124,7 @@ impl<'p> Update<'p> {
         let after = self.gradient.len() - self.embedding.end();
         let parts = [
             (Region::new(from.start, before), Region::new(0, before)),
-            (
-                Region::new(from.start + before, after),
-                Region::new(self.embedding.end(), after),
-            ),
+            (Region::new(from.start + before, after), Region::new(self.embedding.end(), after)),
         ];
         for (from, to) in parts {
             self.gradient.apply_with(arena, &Copy { from, to })?;
@@ -169,22 +136,16 @@ impl<'p> Update<'p> {
     /// never −0, so such a chunk may be passed over.
     fn gather_rows(&mut self, workers: &[Mutex<Worker>]) -> Result<(), TrainError> {
         for row in self.dirty.drain(..) {
-            self.gradient
-                .apply(&Clear(row_of(self.embedding, row, self.width)))?;
+            self.gradient.apply(&Clear(row_of(self.embedding, row, self.width)))?;
         }
-        let workers: Vec<_> = workers
-            .iter()
-            .map(|worker| worker.lock().expect("no worker panicked"))
-            .collect();
+        let workers: Vec<_> =
+            workers.iter().map(|worker| worker.lock().expect("no worker panicked")).collect();
         let mut leaves: BTreeMap<u32, Vec<(usize, Vec<f32>)>> = BTreeMap::new();
         let mut chunk = 0;
         for worker in &workers {
             worker.arena.with(|arena| {
                 for (touched, rows) in worker.touched() {
-                    for (row, d) in touched
-                        .rows
-                        .iter()
-                        .zip(rows.of(arena).chunks_exact(self.width))
+                    for (row, d) in touched.rows.iter().zip(rows.of(arena).chunks_exact(self.width))
                     {
                         leaves.entry(*row).or_default().push((chunk, d.to_vec()));
                     }
@@ -195,8 +156,7 @@ impl<'p> Update<'p> {
         for (row, leaves) in leaves {
             let sum = sum_tree(&leaves, 0, self.chunks.next_power_of_two())
                 .expect("a touched row has a leaf");
-            self.gradient
-                .apply(&Put(row_of(self.embedding, row, self.width), &sum))?;
+            self.gradient.apply(&Put(row_of(self.embedding, row, self.width), &sum))?;
             self.dirty.push(row);
         }
         Ok(())
@@ -214,10 +174,7 @@ fn sum_tree(leaves: &[(usize, Vec<f32>)], start: usize, width: usize) -> Option<
     }
     let middle = start + width / 2;
     let (left, right) = leaves.split_at(leaves.partition_point(|(chunk, _)| *chunk < middle));
-    match (
-        sum_tree(left, start, width / 2),
-        sum_tree(right, middle, width / 2),
-    ) {
+    match (sum_tree(left, start, width / 2), sum_tree(right, middle, width / 2)) {
         (Some(mut left), Some(right)) => {
             left.iter_mut().zip(right).for_each(|(sum, d)| *sum += d);
             Some(left)
@@ -231,12 +188,7 @@ fn root(workers: &[Mutex<Worker>], chunks: usize) -> Result<Node, TrainError> {
     let mut nodes: Vec<(usize, Node)> = Vec::new();
     for (index, worker) in workers.iter().enumerate() {
         nodes.extend(
-            worker
-                .lock()
-                .expect("no worker panicked")
-                .nodes
-                .iter()
-                .map(|node| (index, *node)),
+            worker.lock().expect("no worker panicked").nodes.iter().map(|node| (index, *node)),
         );
     }
     let (_, root) =
@@ -260,10 +212,7 @@ fn sum_nodes(
     let (Some((to_worker, to)), Some((from_worker, from))) = (left, right) else {
         return Ok(left.or(right));
     };
-    let add = Add {
-        from: from.slot.region(),
-        to: to.slot.region(),
-    };
+    let add = Add { from: from.slot.region(), to: to.slot.region() };
     let mut target = workers[to_worker].lock().expect("no worker panicked");
     if to_worker == from_worker {
         target.arena.apply(&add)?;

@@ -102,10 +102,7 @@ pub struct Visit {
 
 /// Steps of a training.
 pub fn steps(params: &Train) -> u64 {
-    params
-        .samples_seen
-        .checked_div(params.batch_size)
-        .unwrap_or(0)
+    params.samples_seen.checked_div(params.batch_size).unwrap_or(0)
 }
 
 /// Which pairs step `step` sees, in order; `captions` gives the number of captions of a sample.
@@ -146,11 +143,7 @@ pub fn train(
         .into_iter()
         .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
         .collect::<Result<Vec<_>, TrainError>>()?;
-    let State {
-        step,
-        buffer,
-        mut trace,
-    } = start;
+    let State { step, buffer, mut trace } = start;
     let shared = Shared {
         model: &model,
         level: settings.level,
@@ -160,10 +153,7 @@ pub fn train(
         regions,
     };
     let mut update = gradient::Update::new(&model, params)?;
-    let batch = RwLock::new(Batch {
-        images: Vec::new(),
-        tokens: Vec::new(),
-    });
+    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
     let mut step = step;
     let finished = in_parallel(&workers, &shared, &batch, |run| {
         while step < steps(params) {
@@ -197,11 +187,7 @@ pub fn train(
         Ok(())
     });
     finished?;
-    Ok(State {
-        step,
-        buffer: shared.state.into_inner().expect("no worker panicked"),
-        trace,
-    })
+    Ok(State { step, buffer: shared.state.into_inner().expect("no worker panicked"), trace })
 }
 
 fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit]) {
@@ -210,9 +196,7 @@ fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit
     batch.tokens.clear();
     for visit in visits {
         batch.images.push(samples.images[visit.sample]);
-        batch
-            .tokens
-            .push(&samples.captions[visit.sample][visit.caption]);
+        batch.tokens.push(&samples.captions[visit.sample][visit.caption]);
     }
 }
 
@@ -255,10 +239,7 @@ fn in_parallel(
             barrier.wait();
             let own = perform(next, &workers[0], shared, batch);
             barrier.wait();
-            let others = failure
-                .lock()
-                .expect("no thread panics with a failure")
-                .take();
+            let others = failure.lock().expect("no thread panics with a failure").take();
             others.map_or(own, Err)
         };
         let led = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| lead(&mut run)));
@@ -269,11 +250,7 @@ fn in_parallel(
 }
 
 fn check(params: &Train) -> Result<(), TrainError> {
-    let (seen, batch, chunk) = (
-        params.samples_seen,
-        params.batch_size,
-        params.gradient_chunk,
-    );
+    let (seen, batch, chunk) = (params.samples_seen, params.batch_size, params.gradient_chunk);
     if chunk == 0 || batch == 0 || !batch.is_multiple_of(chunk) || !seen.is_multiple_of(batch) {
         let text = format!(
             "{seen} samples seen, batches of {batch} and chunks of {chunk} do not divide each other"

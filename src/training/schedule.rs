@@ -6,10 +6,7 @@ use crate::action::params::{Schedule, WarmUp};
 #[allow(clippy::cast_precision_loss, reason = "steps are far below 2⁵³")]
 pub fn learning_rate_at(schedule: &Schedule, step: u64, steps: u64) -> f64 {
     let WarmUp::Steps(warm_up) = schedule.warm_up;
-    let (rate, last) = (
-        schedule.learning_rate_max.get(),
-        schedule.learning_rate_final.get(),
-    );
+    let (rate, last) = (schedule.learning_rate_max.get(), schedule.learning_rate_final.get());
     if step < warm_up {
         return rate * ((step + 1) as f64 / warm_up as f64);
     }
@@ -30,9 +27,7 @@ mod tests {
             learning_rate_final: real(0.5),
             warm_up: WarmUp::Steps(2),
         };
-        let rates: Vec<f64> = (0..6)
-            .map(|step| learning_rate_at(&schedule, step, 6))
-            .collect();
+        let rates: Vec<f64> = (0..6).map(|step| learning_rate_at(&schedule, step, 6)).collect();
         assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
         // cos(π/2) = 0 and cos(π/4) = √½, to the accuracy of binary64.
         assert!((rates[4] - 0.75).abs() < 1e-15);

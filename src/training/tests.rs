@@ -1,10 +1,6 @@
 //! Whole trainings of tiny models.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "small numbers"
-)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
 
 use std::collections::BTreeMap;
 
@@ -49,16 +45,8 @@ fn tiny() -> Train {
         pooling: Pooling::Mean,
     };
     Train {
-        model: Clip {
-            embed_dim: 10,
-            vision,
-            text,
-            activation: Activation::Gelu,
-        },
-        preprocessing: Preprocessing {
-            mean: [real(0.7); 3],
-            std: [real(0.35); 3],
-        },
+        model: Clip { embed_dim: 10, vision, text, activation: Activation::Gelu },
+        preprocessing: Preprocessing { mean: [real(0.7); 3], std: [real(0.35); 3] },
         seed: 5,
         samples_seen: 12 * 8,
         batch_size: 12,
@@ -95,20 +83,13 @@ fn open_clip() -> Train {
 }
 
 fn images() -> Vec<u8> {
-    (0_u32..SAMPLES as u32 * 192)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8)
-        .collect()
+    (0_u32..SAMPLES as u32 * 192).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect()
 }
 
 fn samples(images: &[u8]) -> Samples<'_> {
     let caption = |i: usize, of: usize| {
-        let mut tokens = vec![
-            1,
-            3 + (i as u32 * 5 + of as u32 * 3) % 8,
-            3 + (i as u32 * 3) % 7,
-            2,
-            0,
-        ];
+        let mut tokens =
+            vec![1, 3 + (i as u32 * 5 + of as u32 * 3) % 8, 3 + (i as u32 * 3) % 7, 2, 0];
         if (i + of).is_multiple_of(3) {
             tokens.swap(3, 4);
             tokens[3] = 4;
@@ -117,9 +98,7 @@ fn samples(images: &[u8]) -> Samples<'_> {
     };
     Samples {
         images: images.chunks_exact(192).collect(),
-        captions: (0..SAMPLES)
-            .map(|i| vec![caption(i, 0), caption(i, 1)])
-            .collect(),
+        captions: (0..SAMPLES).map(|i| vec![caption(i, 0), caption(i, 1)]).collect(),
         shard_sizes: vec![10, 14],
     }
 }
@@ -129,18 +108,13 @@ fn trained(params: &Train, level: Level, threads: usize) -> [Vec<u8>; 2] {
     let images = images();
     let start = State::initial(params).unwrap();
     let settings = Settings { level, threads };
-    let ended = train(params, &samples(&images), settings, start, |_| {
-        Control::Continue
-    });
+    let ended = train(params, &samples(&images), settings, start, |_| Control::Continue);
     files(params, &ended.unwrap())
 }
 
 fn files(params: &Train, state: &State) -> [Vec<u8>; 2] {
     let layout = Layout::of(&params.model).unwrap();
-    [
-        state.weights(&layout).unwrap(),
-        state.trace.bytes().to_vec(),
-    ]
+    [state.weights(&layout).unwrap(), state.trace.bytes().to_vec()]
 }
 
 /// Loss and gradient of the first batch at given parameters.
@@ -163,26 +137,15 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     };
     let images = images();
     let samples = samples(&images);
-    let visits: Vec<_> = (0..batch_size)
-        .map(|sample| Visit {
-            position: 0,
-            sample,
-            caption: 0,
-        })
-        .collect();
-    let batch = RwLock::new(Batch {
-        images: Vec::new(),
-        tokens: Vec::new(),
-    });
+    let visits: Vec<_> =
+        (0..batch_size).map(|sample| Visit { position: 0, sample, caption: 0 }).collect();
+    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
     fill(&batch, &samples, &visits);
     perform(Phase::Forward, &workers[0], &shared, &batch).unwrap();
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
     let mut update = gradient::Update::new(&model, params).unwrap();
-    (
-        loss,
-        update.gather(&workers, d_scale).unwrap().to_vec().unwrap(),
-    )
+    (loss, update.gather(&workers, d_scale).unwrap().to_vec().unwrap())
 }
 
 /// SHA-256 of the weights file and of the trace of `tiny` and of `open_clip`.
@@ -231,9 +194,7 @@ fn each_gradient_is_the_difference_of_the_reference_in_binary64() {
         let samples = samples(&images);
         let mut texts = Texts::new();
         let count = index(params.batch_size);
-        samples.captions[..count]
-            .iter()
-            .for_each(|of| texts.push(&of[0]));
+        samples.captions[..count].iter().for_each(|of| texts.push(&of[0]));
         let loss = |at: &[f64]| {
             let reference = Reference::new(&params.model, &params.preprocessing, &layout, at);
             reference.loss_of(&samples.images[..count], &texts)
@@ -241,32 +202,21 @@ fn each_gradient_is_the_difference_of_the_reference_in_binary64() {
         let (fast_loss, gradient) = gradient_at(&params, &start);
         assert!((f64::from(fast_loss) - loss(&wide)).abs() < 1e-6);
         for parameter in layout.parameters() {
-            let g: Vec<f64> = parameter
-                .region
-                .of(&gradient)
-                .iter()
-                .copied()
-                .map(f64::from)
-                .collect();
+            let g: Vec<f64> =
+                parameter.region.of(&gradient).iter().copied().map(f64::from).collect();
             let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
             assert!(norm > 0.0, "{} receives no gradient", parameter.name);
             let root = (g.len() as f64).sqrt();
             let mut signs = || -> Vec<f64> {
                 let sign = |_| {
-                    if noise.bounded(2) == 0 {
-                        1.0 / root
-                    } else {
-                        -1.0 / root
-                    }
+                    if noise.bounded(2) == 0 { 1.0 / root } else { -1.0 / root }
                 };
                 (0..g.len()).map(sign).collect()
             };
             let along: Vec<f64> = g.iter().map(|g| g / norm).collect();
-            for (direction, bound) in [
-                (along, norm),
-                (signs(), norm / root),
-                (signs(), norm / root),
-            ] {
+            for (direction, bound) in
+                [(along, norm), (signs(), norm / root), (signs(), norm / root)]
+            {
                 let moved = |step: f64| {
                     let mut at = wide.clone();
                     for (x, d) in at[parameter.region.range()].iter_mut().zip(&direction) {
@@ -294,25 +244,16 @@ fn a_training_resumes_to_the_same_bits() {
     let expected = trained(&params, Level::detect(), 2);
     let images = images();
     let samples = samples(&images);
-    let settings = Settings {
-        level: Level::detect(),
-        threads: 3,
-    };
+    let settings = Settings { level: Level::detect(), threads: 3 };
     let published = BTreeMap::from([(2, BlobDigest::of(b"two")), (3, BlobDigest::of(b"three"))]);
     let mut saved = Vec::new();
-    let stopped = train(
-        &params,
-        &samples,
-        settings,
-        State::initial(&params).unwrap(),
-        |state| {
-            if state.step == 3 {
-                saved = state.resume_bytes(&[7; 32], &published).unwrap();
-                return Control::Stop;
-            }
-            Control::Continue
-        },
-    );
+    let stopped = train(&params, &samples, settings, State::initial(&params).unwrap(), |state| {
+        if state.step == 3 {
+            saved = state.resume_bytes(&[7; 32], &published).unwrap();
+            return Control::Stop;
+        }
+        Control::Continue
+    });
     assert!(matches!(stopped, Err(TrainError::Stopped(3))));
     let (resumed, named) = State::resume(&saved, &[7; 32], &layout).unwrap();
     assert_eq!(named, published);
@@ -324,26 +265,14 @@ fn a_training_resumes_to_the_same_bits() {
 fn a_torn_or_foreign_resume_file_is_not_believed() {
     let params = tiny();
     let layout = Layout::of(&params.model).unwrap();
-    let bytes = State::initial(&params)
-        .unwrap()
-        .resume_bytes(&[7; 32], &BTreeMap::new())
-        .unwrap();
-    assert_eq!(
-        State::resume(&bytes, &[8; 32], &layout).unwrap_err(),
-        ResumeError::Foreign
-    );
+    let bytes = State::initial(&params).unwrap().resume_bytes(&[7; 32], &BTreeMap::new()).unwrap();
+    assert_eq!(State::resume(&bytes, &[8; 32], &layout).unwrap_err(), ResumeError::Foreign);
     for len in [0, 31, 32, 100, bytes.len() - 1] {
-        assert_eq!(
-            State::resume(&bytes[..len], &[7; 32], &layout).unwrap_err(),
-            ResumeError::Torn
-        );
+        assert_eq!(State::resume(&bytes[..len], &[7; 32], &layout).unwrap_err(), ResumeError::Torn);
     }
     let mut flipped = bytes.clone();
     flipped[200] ^= 4;
-    assert_eq!(
-        State::resume(&flipped, &[7; 32], &layout).unwrap_err(),
-        ResumeError::Torn
-    );
+    assert_eq!(State::resume(&flipped, &[7; 32], &layout).unwrap_err(), ResumeError::Torn);
 }
 
 #[test]
@@ -351,18 +280,10 @@ fn a_rate_beyond_reason_diverges_at_a_named_step() {
     let mut params = tiny();
     params.schedule.learning_rate_max = real(1e38);
     let images = images();
-    let settings = Settings {
-        level: Level::detect(),
-        threads: 2,
-    };
+    let settings = Settings { level: Level::detect(), threads: 2 };
     let start = State::initial(&params).unwrap();
-    let ended = train(&params, &samples(&images), settings, start, |_| {
-        Control::Continue
-    });
-    assert!(
-        matches!(ended, Err(TrainError::Diverged { .. })),
-        "{ended:?}"
-    );
+    let ended = train(&params, &samples(&images), settings, start, |_| Control::Continue);
+    assert!(matches!(ended, Err(TrainError::Diverged { .. })), "{ended:?}");
 }
 
 #[test]
@@ -370,15 +291,9 @@ fn the_loss_of_a_small_set_falls() {
     let mut params = tiny();
     params.samples_seen = 12 * 100;
     let images = images();
-    let settings = Settings {
-        level: Level::detect(),
-        threads: 1,
-    };
+    let settings = Settings { level: Level::detect(), threads: 1 };
     let start = State::initial(&params).unwrap();
-    let state = train(&params, &samples(&images), settings, start, |_| {
-        Control::Continue
-    })
-    .unwrap();
+    let state = train(&params, &samples(&images), settings, start, |_| Control::Continue).unwrap();
     let [first, last] = [0, 99].map(|step| state.trace.step(step).unwrap().loss);
     assert!(last < 0.75 * first, "{first} to {last}");
 }

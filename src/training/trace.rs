@@ -50,9 +50,7 @@ impl Trace {
         state.update(&self.0[before..]);
         let start = self.0.len();
         self.0.extend_from_slice(&loss.to_bits().to_le_bytes());
-        fingerprint
-            .iter()
-            .for_each(|f| self.0.extend_from_slice(&f.to_le_bytes()));
+        fingerprint.iter().for_each(|f| self.0.extend_from_slice(&f.to_le_bytes()));
         state.update(&self.0[start..]);
         self.0.extend_from_slice(&state.finalize());
     }
@@ -69,17 +67,13 @@ impl Trace {
 
     /// Step `index` from 0.
     pub fn step(&self, index: usize) -> Option<TraceStep> {
-        let record = self.0[HEADER.len() + DIGEST..]
-            .chunks_exact(RECORD)
-            .nth(index)?;
+        let record = self.0[HEADER.len() + DIGEST..].chunks_exact(RECORD).nth(index)?;
         let word =
             |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().expect("eight bytes"));
         Some(TraceStep {
             loss: f32::from_le_bytes(record[..4].try_into().expect("four bytes")),
             fingerprint: [word(4), word(12)],
-            digest: record[20..]
-                .try_into()
-                .expect("the rest of a record is a digest"),
+            digest: record[20..].try_into().expect("the rest of a record is a digest"),
         })
     }
 
@@ -91,10 +85,7 @@ impl Trace {
         let (mut digest, records) = records.ok_or(TraceError { record: 0 })?.split_at(DIGEST);
         for (index, record) in records.chunks_exact(RECORD).enumerate() {
             let (content, chained) = record.split_at(RECORD - DIGEST);
-            let expected = Sha256::new()
-                .chain_update(digest)
-                .chain_update(content)
-                .finalize();
+            let expected = Sha256::new().chain_update(digest).chain_update(content).finalize();
             if expected.as_slice() != chained {
                 return Err(TraceError { record: index + 1 });
             }
@@ -114,10 +105,7 @@ mod tests {
         trace.push(0.5, [1, 2]);
         trace.push(0.25, [3, 4]);
         assert_eq!(Trace::decode(trace.bytes()), Ok(trace.clone()));
-        assert_eq!(
-            (trace.steps(), trace.step(1).unwrap().fingerprint),
-            (2, [3, 4])
-        );
+        assert_eq!((trace.steps(), trace.step(1).unwrap().fingerprint), (2, [3, 4]));
         let mut bytes = trace.bytes().to_vec();
         bytes[HEADER.len() + DIGEST + RECORD] ^= 1;
         assert_eq!(Trace::decode(&bytes), Err(TraceError { record: 2 }));

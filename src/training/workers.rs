@@ -50,9 +50,7 @@ pub(super) struct Worker {
 /// Deals `chunks` out to at most `threads` workers, in order.
 pub(super) fn deal(chunks: usize, threads: usize) -> Vec<Range<usize>> {
     let workers = threads.clamp(1, chunks);
-    (0..workers)
-        .map(|w| w * chunks / workers..(w + 1) * chunks / workers)
-        .collect()
+    (0..workers).map(|w| w * chunks / workers..(w + 1) * chunks / workers).collect()
 }
 
 impl Worker {
@@ -62,18 +60,12 @@ impl Worker {
         chunk: usize,
     ) -> Result<Self, TrainError> {
         let mut planner = Planner::default();
-        let planned: Vec<Chunk> = chunks
-            .clone()
-            .map(|_| model.plan_chunk(&mut planner, chunk))
-            .collect();
+        let planned: Vec<Chunk> =
+            chunks.clone().map(|_| model.plan_chunk(&mut planner, chunk)).collect();
         let scratch = model.plan_scratch(&mut planner, chunk);
         // The largest number of partial sums of consecutive chunks: two an order of magnitude, and the one in work.
-        let slots = planned
-            .len()
-            .min(2 * (planned.len().ilog2() as usize + 1) + 1);
-        let slots = (0..slots)
-            .map(|_| model.plan_gradient(&mut planner))
-            .collect();
+        let slots = planned.len().min(2 * (planned.len().ilog2() as usize + 1) + 1);
+        let slots = (0..slots).map(|_| model.plan_gradient(&mut planner)).collect();
         Ok(Self {
             arena: Buffer::zeros(planner.len(), &Device::Cpu)?,
             texts: vec![Texts::new(); planned.len()],
@@ -97,9 +89,7 @@ impl Worker {
             let samples = self.samples(index, shared.chunk);
             let texts = &mut self.texts[index];
             texts.clear();
-            batch.tokens[samples.clone()]
-                .iter()
-                .for_each(|tokens| texts.push(tokens));
+            batch.tokens[samples.clone()].iter().for_each(|tokens| texts.push(tokens));
             self.touched[index].find(texts.tokens());
             let images = &batch.images[samples];
             shared.model.embed_images(
@@ -109,9 +99,7 @@ impl Worker {
                 &chunk.images,
                 images,
             )?;
-            shared
-                .model
-                .embed_texts(shared.level, &mut self.arena, &state, &chunk.texts, texts)?;
+            shared.model.embed_texts(shared.level, &mut self.arena, &state, &chunk.texts, texts)?;
         }
         drop(state);
         let mut batch = shared.batch.write().expect("no worker panicked");
@@ -121,13 +109,7 @@ impl Worker {
                 (chunk.texts.features(), shared.regions.texts),
             ];
             for (from, of) in places {
-                batch.apply_with(
-                    &self.arena,
-                    &Copy {
-                        from,
-                        to: self.part(index, from, of),
-                    },
-                )?;
+                batch.apply_with(&self.arena, &Copy { from, to: self.part(index, from, of) })?;
             }
         }
         Ok(())
@@ -140,19 +122,14 @@ impl Worker {
         self.nodes.clear();
         for index in 0..self.planned.len() {
             let chunk = &self.planned[index];
-            for (to, of) in [
-                (chunk.d_images, shared.regions.d_images),
-                (chunk.d_texts, shared.regions.d_texts),
-            ] {
+            for (to, of) in
+                [(chunk.d_images, shared.regions.d_images), (chunk.d_texts, shared.regions.d_texts)]
+            {
                 let from = self.part(index, to, of);
                 self.arena.apply_with(&batch, &Copy { from, to })?;
             }
             let used = |slot: &&GradientRegions| self.nodes.iter().all(|node| node.slot != **slot);
-            let slot = *self
-                .slots
-                .iter()
-                .find(used)
-                .expect("there are enough slots");
+            let slot = *self.slots.iter().find(used).expect("there are enough slots");
             let texts = (&self.texts[index], &self.touched[index]);
             let level = shared.level;
             shared.model.backward(
@@ -164,11 +141,7 @@ impl Worker {
                 &slot,
                 &self.scratch,
             )?;
-            self.nodes.push(Node {
-                start: self.chunks.start + index,
-                width: 1,
-                slot,
-            });
+            self.nodes.push(Node { start: self.chunks.start + index, width: 1, slot });
             self.merge()?;
         }
         Ok(())
@@ -181,26 +154,17 @@ impl Worker {
             if !siblings {
                 break;
             }
-            self.arena.apply(&Add {
-                from: right.slot.region(),
-                to: left.slot.region(),
-            })?;
+            self.arena.apply(&Add { from: right.slot.region(), to: left.slot.region() })?;
             self.nodes.pop();
             self.nodes.pop();
-            self.nodes.push(Node {
-                width: 2 * left.width,
-                ..left
-            });
+            self.nodes.push(Node { width: 2 * left.width, ..left });
         }
         Ok(())
     }
 
     /// The touched rows of the token embedding by chunk, with where their gradients lie in the arena.
     pub(super) fn touched(&self) -> impl Iterator<Item = (&TouchedRows, Region)> {
-        self.touched
-            .iter()
-            .zip(&self.planned)
-            .map(|(touched, chunk)| (touched, chunk.d_rows))
+        self.touched.iter().zip(&self.planned).map(|(touched, chunk)| (touched, chunk.d_rows))
     }
 
     fn samples(&self, index: usize, chunk: usize) -> Range<usize> {
@@ -210,10 +174,7 @@ impl Worker {
 
     /// The part of a batch's region that belongs to the chunk of that index.
     fn part(&self, index: usize, of_chunk: Region, of_batch: Region) -> Region {
-        Region::new(
-            of_batch.start + (self.chunks.start + index) * of_chunk.len,
-            of_chunk.len,
-        )
+        Region::new(of_batch.start + (self.chunks.start + index) * of_chunk.len, of_chunk.len)
     }
 }
 

@@ -52,17 +52,13 @@ fn products(criterion: &mut Criterion) {
     for (name, m, n, k, layout) in PRODUCTS {
         let (a, b, bias, mut out) = (numbers(m * k), numbers(k * n), numbers(n), numbers(m * n));
         let (a, b, finish) = match layout {
-            Layout::Forward => (
-                View::new(&a, m, k),
-                View::new(&b, n, k).transposed(),
-                Finish::Bias(&bias),
-            ),
+            Layout::Forward => {
+                (View::new(&a, m, k), View::new(&b, n, k).transposed(), Finish::Bias(&bias))
+            }
             Layout::Input => (View::new(&a, m, k), View::new(&b, k, n), Finish::Store),
-            Layout::Weights => (
-                View::new(&a, k, m).transposed(),
-                View::new(&b, k, n),
-                Finish::Store,
-            ),
+            Layout::Weights => {
+                (View::new(&a, k, m).transposed(), View::new(&b, k, n), Finish::Store)
+            }
         };
         group.throughput(Throughput::Elements(2 * (m * n * k) as u64));
         for level in Level::available() {
@@ -79,12 +75,9 @@ fn column_sums(criterion: &mut Criterion) {
     let (y, mut out) = (numbers(256 * 256), numbers(256));
     group.throughput(Throughput::Elements(256 * 256));
     for level in Level::available() {
-        group.bench_function(
-            BenchmarkId::new("256x256", format!("{level:?}")),
-            |bencher| {
-                bencher.iter(|| column_sum(level, View::new(&y, 256, 256), black_box(&mut out)));
-            },
-        );
+        group.bench_function(BenchmarkId::new("256x256", format!("{level:?}")), |bencher| {
+            bencher.iter(|| column_sum(level, View::new(&y, 256, 256), black_box(&mut out)));
+        });
     }
     group.finish();
 }
@@ -97,13 +90,7 @@ fn attention(criterion: &mut Criterion) {
         ("s-text", 12, 2, 32, true),
         ("64-tokens", 64, 4, 64, false),
     ] {
-        let shape = AttentionShape {
-            samples: 16,
-            tokens,
-            heads,
-            head_width,
-            causal,
-        };
+        let shape = AttentionShape { samples: 16, tokens, heads, head_width, causal };
         let (qkv, d_context) = (numbers(shape.qkv_len()), numbers(shape.context_len()));
         let mut p = numbers(shape.probabilities_len());
         let mut context = numbers(shape.context_len());
@@ -175,12 +162,7 @@ fn rows(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rows");
     let count = 256 * 256;
     group.throughput(Throughput::Elements(count as u64));
-    let (x, dy, mut y, mut dx) = (
-        numbers(count),
-        numbers(count),
-        numbers(count),
-        numbers(count),
-    );
+    let (x, dy, mut y, mut dx) = (numbers(count), numbers(count), numbers(count), numbers(count));
     for width in [32, 64, 256] {
         let (gain, bias, mut stats) = (numbers(width), numbers(width), numbers(2 * count / width));
         let (mut d_gain, mut d_bias) = (numbers(width), numbers(width));

@@ -21,24 +21,12 @@ fn plan(count: usize, all_are_targets: bool) -> Plan {
     let mut plan = Plan::default();
     let mut group = Vec::new();
     for number in 0..count {
-        let params = Params::Collect(Collect {
-            columns: vec![number.to_string()],
-            rows: Vec::new(),
-        });
-        let upstream = if number % 10 == 9 {
-            std::mem::take(&mut group)
-        } else {
-            Vec::new()
-        };
+        let params =
+            Params::Collect(Collect { columns: vec![number.to_string()], rows: Vec::new() });
+        let upstream = if number % 10 == 9 { std::mem::take(&mut group) } else { Vec::new() };
         let inputs: BTreeMap<_, _> = upstream.into_iter().enumerate().collect();
         let inputs = inputs.into_iter().map(|(i, recipe)| {
-            (
-                format!("input{i}"),
-                Input::Output {
-                    recipe,
-                    output: "points.csv".to_owned(),
-                },
-            )
+            (format!("input{i}"), Input::Output { recipe, output: "points.csv".to_owned() })
         });
         let id = plan.add(&number.to_string(), Action::new(params, inputs.collect()));
         if number % 10 != 9 {
@@ -52,9 +40,7 @@ fn plan(count: usize, all_are_targets: bool) -> Plan {
 }
 
 fn trivial_job(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let Params::Collect(collect) = params else {
-        unreachable!("the plan has only tables")
-    };
+    let Params::Collect(collect) = params else { unreachable!("the plan has only tables") };
     let path = context.outputs.join("points.csv");
     write_atomic(&path, collect.columns[0].as_bytes(), Durability::Relaxed)
         .map_err(|error| JobError::BadParameters(error.to_string()))
@@ -63,21 +49,12 @@ fn trivial_job(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobE
 fn execute(plan: &Plan, store: &Store) -> Summary {
     let (cancelled, clock) = (AtomicBool::new(false), SystemClock::default());
     let options = Options::new(2, &StoreOnly, &cancelled, &clock);
-    run(
-        plan,
-        store,
-        &InProcess::new(trivial_job),
-        &options,
-        &mut |_| {},
-    )
-    .expect("the store works")
+    run(plan, store, &InProcess::new(trivial_job), &options, &mut |_| {}).expect("the store works")
 }
 
 fn runs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("store");
-    group
-        .sample_size(20)
-        .measurement_time(Duration::from_secs(2));
+    group.sample_size(20).measurement_time(Duration::from_secs(2));
     for count in [1_000, 10_000] {
         let dir = tempfile::tempdir().expect("there is a temporary folder");
         let root = dir.path().join("store");
@@ -85,10 +62,9 @@ fn runs(criterion: &mut Criterion) {
         let executed = execute(&everything, &Store::open(&root).expect("a new store opens"));
         assert_eq!(executed.count(How::Executed), count);
         let ends = plan(count, false);
-        for (name, plan) in [
-            ("nothing to do, all targets", &everything),
-            ("a tenth targets", &ends),
-        ] {
+        for (name, plan) in
+            [("nothing to do, all targets", &everything), ("a tenth targets", &ends)]
+        {
             group.bench_function(BenchmarkId::new(name, count), |bencher| {
                 bencher.iter(|| {
                     let store = Store::open(&root).expect("the store opens");
@@ -97,18 +73,12 @@ fn runs(criterion: &mut Criterion) {
                 });
             });
         }
-        group.bench_function(
-            BenchmarkId::new("plan states, all targets", count),
-            |bencher| {
-                let store = Store::open(&root).expect("the store opens");
-                bencher
-                    .iter(|| plan_states(&everything, &store, &BTreeMap::new()).expect("it works"));
-            },
-        );
+        group.bench_function(BenchmarkId::new("plan states, all targets", count), |bencher| {
+            let store = Store::open(&root).expect("the store opens");
+            bencher.iter(|| plan_states(&everything, &store, &BTreeMap::new()).expect("it works"));
+        });
     }
-    group
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(1));
+    group.sample_size(10).measurement_time(Duration::from_secs(1));
     let cold = plan(1_000, true);
     group.bench_function("cold, 1000 trivial jobs", |bencher| {
         bencher.iter_with_large_drop(|| {

@@ -8,10 +8,7 @@
     missing_docs,
     reason = "a measurement prints what it measured"
 )]
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a measurement reads the clock and its arguments"
-)]
+#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock and its arguments")]
 
 use std::time::Instant;
 
@@ -51,16 +48,8 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
         pooling: Pooling::Mean,
     };
     Train {
-        model: Clip {
-            embed_dim: width,
-            vision,
-            text,
-            activation: Activation::Gelu,
-        },
-        preprocessing: Preprocessing {
-            mean: [real(0.7); 3],
-            std: [real(0.35); 3],
-        },
+        model: Clip { embed_dim: width, vision, text, activation: Activation::Gelu },
+        preprocessing: Preprocessing { mean: [real(0.7); 3], std: [real(0.35); 3] },
         seed: 0,
         samples_seen: 128 * steps,
         batch_size: 128,
@@ -87,9 +76,8 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
 
 /// Best of a run's steps, in seconds.
 fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
-    let images: Vec<u8> = (0_u32..2048 * 3072)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
+    let images: Vec<u8> =
+        (0_u32..2048 * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let caption = |i: u32| {
         let mut tokens = vec![1];
         tokens.extend((0..5).map(|k| 3 + (i * 7919 + k * 104_729) % (VOCABULARY as u32 - 3)));
@@ -115,10 +103,8 @@ fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|a| !a.starts_with("--"))
-        .collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let only = arguments.first().map(String::as_str);
     let threads = arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(1);
     for (name, width) in [("xs", 32), ("s", 64)] {

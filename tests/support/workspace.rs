@@ -38,9 +38,7 @@ impl Workspace {
 
     /// A folder with nothing in it.
     pub(crate) fn empty() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// A path in the workspace.
@@ -70,10 +68,7 @@ impl Workspace {
     /// The program in this workspace, with an empty environment and the shared shards at hand.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-        command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear();
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
         command.env("IBID_MIRRORS", shards());
         command
     }
@@ -93,13 +88,7 @@ impl Workspace {
     /// Runs the program here, which must succeed.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
-        assert_eq!(
-            ran.code,
-            Some(0),
-            "ibid {arguments:?}\n{}\n{}",
-            ran.stdout,
-            ran.stderr
-        );
+        assert_eq!(ran.code, Some(0), "ibid {arguments:?}\n{}\n{}", ran.stdout, ran.stderr);
         ran
     }
 }
@@ -148,16 +137,8 @@ fn shards() -> &'static Path {
             .arg(&store)
             .arg("--out")
             .arg(out);
-        let output = command
-            .current_dir(repository())
-            .env_clear()
-            .output()
-            .unwrap();
-        assert!(
-            store.join("cas").is_dir(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let output = command.current_dir(repository()).env_clear().output().unwrap();
+        assert!(store.join("cas").is_dir(), "{}", String::from_utf8_lossy(&output.stderr));
         store.join("cas")
     })
 }

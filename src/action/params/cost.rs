@@ -34,13 +34,7 @@ impl Clip {
 
     /// Multiply–accumulates of one forward pass of an image.
     pub const fn macs_per_image(&self) -> Macs {
-        let VisionTower {
-            patch_size,
-            width,
-            layers,
-            mlp_width,
-            ..
-        } = self.vision;
+        let VisionTower { patch_size, width, layers, mlp_width, .. } = self.vision;
         let tokens = self.vision.tokens();
         let stem = self.vision.patches() * 3 * patch_size * patch_size * width;
         let norms_before = 2 * layers + self.vision.pre_norm as u64;
@@ -52,19 +46,9 @@ impl Clip {
 
     /// Multiply–accumulates of one forward pass of a text, padding included.
     pub const fn macs_per_text(&self) -> Macs {
-        let TextTower {
-            context_length: tokens,
-            width,
-            layers,
-            mlp_width,
-            ..
-        } = self.text;
+        let TextTower { context_length: tokens, width, layers, mlp_width, .. } = self.text;
         // The last LayerNorm stands after mean pooling, but runs over every token where one of them is taken.
-        let last = if matches!(self.text.pooling, Pooling::Mean) {
-            1
-        } else {
-            tokens
-        };
+        let last = if matches!(self.text.pooling, Pooling::Mean) { 1 } else { tokens };
         Macs {
             products: layers * block_macs(tokens, width, mlp_width) + width * self.embed_dim,
             layer_norms: LAYER_NORM_MACS * width * (tokens * 2 * layers + last),
@@ -78,13 +62,7 @@ impl Clip {
 
     /// Learned numbers of the image side.
     pub const fn image_parameters(&self) -> u64 {
-        let VisionTower {
-            patch_size,
-            width,
-            layers,
-            mlp_width,
-            ..
-        } = self.vision;
+        let VisionTower { patch_size, width, layers, mlp_width, .. } = self.vision;
         let stem = 3 * patch_size * patch_size * width + self.vision.patch_bias as u64 * width;
         let class_token = (self.vision.tokens() - self.vision.patches()) * width;
         let positions = self.vision.tokens() * width;
@@ -95,14 +73,7 @@ impl Clip {
 
     /// Learned numbers of the text side, without the logit scale.
     pub const fn text_parameters(&self) -> u64 {
-        let TextTower {
-            context_length,
-            vocabulary_size,
-            width,
-            layers,
-            mlp_width,
-            ..
-        } = self.text;
+        let TextTower { context_length, vocabulary_size, width, layers, mlp_width, .. } = self.text;
         let blocks = layers * block_parameters(width, mlp_width);
         (vocabulary_size + context_length + 2 + self.embed_dim) * width + blocks
     }
@@ -204,18 +175,9 @@ mod tests {
         let rows = [
             (open_clip([768, 12, 32, 3072], [512, 12], 512), ARCH_INFO[0]),
             (open_clip([768, 12, 16, 3072], [512, 12], 512), ARCH_INFO[1]),
-            (
-                open_clip([1024, 24, 14, 4096], [768, 12], 768),
-                ARCH_INFO[2],
-            ),
-            (
-                open_clip([1280, 32, 14, 5120], [1024, 24], 1024),
-                ARCH_INFO[3],
-            ),
-            (
-                open_clip([1408, 40, 14, 6144], [1024, 24], 1024),
-                ARCH_INFO[4],
-            ),
+            (open_clip([1024, 24, 14, 4096], [768, 12], 768), ARCH_INFO[2]),
+            (open_clip([1280, 32, 14, 5120], [1024, 24], 1024), ARCH_INFO[3]),
+            (open_clip([1408, 40, 14, 6144], [1024, 24], 1024), ARCH_INFO[4]),
         ];
         for (clip, expected) in rows {
             let computed = [
@@ -225,10 +187,7 @@ mod tests {
                 clip.text_parameters() / 10_000,
             ];
             for (computed, expected) in computed.into_iter().zip(expected) {
-                assert!(
-                    computed.abs_diff(expected) <= 1,
-                    "{computed} for {expected}"
-                );
+                assert!(computed.abs_diff(expected) <= 1, "{computed} for {expected}");
             }
         }
     }

@@ -51,10 +51,7 @@ impl Source {
 
     /// Icon packs that are never trained on.
     pub(super) const fn is_held_out_pack(self) -> bool {
-        matches!(
-            self,
-            Self::Heroicons | Self::Iconoir | Self::Ionicons | Self::Octicons
-        )
+        matches!(self, Self::Heroicons | Self::Iconoir | Self::Ionicons | Self::Octicons)
     }
 
     /// Icon packs that are trained on.
@@ -79,10 +76,7 @@ pub(super) enum Kind {
     /// An icon in a style such as "regular" or "filled".
     Icon { style: String },
     /// An emoji.
-    Emoji {
-        group: emojis::Group,
-        skin_tone: bool,
-    },
+    Emoji { group: emojis::Group, skin_tone: bool },
 }
 
 /// One drawing at [`SIDE`]² pixels.
@@ -122,12 +116,6 @@ impl Drawing {
 
 /// Interleaved red, green and blue as a drawing stores them: grey bytes where all pixels are grey.
 pub(super) fn normalised(colour: Vec<u8>) -> Vec<u8> {
-    let grey = colour
-        .chunks_exact(3)
-        .all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
-    if grey {
-        colour.chunks_exact(3).map(|pixel| pixel[0]).collect()
-    } else {
-        colour
-    }
+    let grey = colour.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+    if grey { colour.chunks_exact(3).map(|pixel| pixel[0]).collect() } else { colour }
 }

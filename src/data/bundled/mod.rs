@@ -118,9 +118,7 @@ pub fn sets() -> &'static [&'static str] {
 /// Builds the files of one set. Several sets are cheaper through [`Pictograms`].
 pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
     if !SETS.contains(&set) {
-        return Err(BundledError::UnknownSet {
-            set: set.to_owned(),
-        });
+        return Err(BundledError::UnknownSet { set: set.to_owned() });
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     Pictograms::render(version, threads)?.build(set)
@@ -136,9 +134,7 @@ impl Pictograms {
     /// Renders every source with so many threads: a few seconds of CPU time, about 100 MB.
     pub fn render(version: &str, threads: usize) -> Result<Self, BundledError> {
         if version != VERSION {
-            return Err(BundledError::UnknownVersion {
-                version: version.to_owned(),
-            });
+            return Err(BundledError::UnknownVersion { version: version.to_owned() });
         }
         let keywords = Keywords::read();
         let drawings = sources::render_all(threads)?;
@@ -160,17 +156,11 @@ impl Pictograms {
             return Ok(write_shards(set, &self.upstream_samples(&upstream)));
         }
         let Some(test) = self.pool.tests.get(set) else {
-            return Err(BundledError::UnknownSet {
-                set: set.to_owned(),
-            });
+            return Err(BundledError::UnknownSet { set: set.to_owned() });
         };
         let sample = |&(index, label): &(usize, Option<u32>)| {
             let drawing = &self.pool.drawings[index];
-            Sample {
-                drawing,
-                captions: vec![drawing.name.clone()],
-                label,
-            }
+            Sample { drawing, captions: vec![drawing.name.clone()], label }
         };
         let samples: Vec<_> = test.samples.iter().map(sample).collect();
         let mut files = write_shards(set, &samples);
@@ -202,11 +192,7 @@ impl Pictograms {
         let sample = |&index: &usize| {
             let drawing = &self.pool.drawings[index];
             let captions = self.keywords.captions(drawing).to_vec();
-            Sample {
-                drawing,
-                captions,
-                label: None,
-            }
+            Sample { drawing, captions, label: None }
         };
         upstream.iter().map(sample).collect()
     }
@@ -214,20 +200,13 @@ impl Pictograms {
     /// Byte-pair ids, ascending, one a line.
     fn vocabulary(&self) -> Vec<String> {
         let mut texts: BTreeSet<String> = BTreeSet::new();
-        texts.extend(
-            PROMPT_TEMPLATES
-                .iter()
-                .map(|template| template.replace("{}", "")),
-        );
+        texts.extend(PROMPT_TEMPLATES.iter().map(|template| template.replace("{}", "")));
         let pools = [&self.pool.glyphs, &self.pool.emoji];
         for &index in pools.into_iter().flatten() {
             texts.extend(self.keywords.captions(&self.pool.drawings[index]));
         }
         for test in self.pool.tests.values() {
-            let names = test
-                .samples
-                .iter()
-                .map(|sample| &self.pool.drawings[sample.0].name);
+            let names = test.samples.iter().map(|sample| &self.pool.drawings[sample.0].name);
             texts.extend(names.chain(&test.classes).cloned());
         }
         let byte_pairs = BytePairs::new();
@@ -243,22 +222,10 @@ fn write_shards(set: &str, samples: &[Sample<'_>]) -> Vec<BuiltFile> {
         samples: samples.len() as u64,
         skipped: Vec::new(),
     };
-    samples
-        .chunks(SHARD_SAMPLES)
-        .enumerate()
-        .map(shard)
-        .collect()
+    samples.chunks(SHARD_SAMPLES).enumerate().map(shard).collect()
 }
 
 fn list(name: &str, lines: Vec<String>) -> BuiltFile {
-    let text = lines
-        .into_iter()
-        .map(|line| line + "\n")
-        .collect::<String>();
-    BuiltFile {
-        name: name.to_owned(),
-        bytes: text.into_bytes(),
-        samples: 0,
-        skipped: Vec::new(),
-    }
+    let text = lines.into_iter().map(|line| line + "\n").collect::<String>();
+    BuiltFile { name: name.to_owned(), bytes: text.into_bytes(), samples: 0, skipped: Vec::new() }
 }

@@ -67,22 +67,14 @@ impl Pool {
         drawings.sort_by_cached_key(|drawing| drawing.place(version));
         let tests = choose_tests(&drawings, keywords, version);
         let tested = |held_out: bool| -> BTreeSet<usize> {
-            let relevant = tests.iter().filter(|(name, _)| {
-                if held_out {
-                    is_held_out(name)
-                } else {
-                    **name != TABLER
-                }
-            });
-            relevant
-                .flat_map(|(_, set)| set.samples.iter().map(|sample| sample.0))
-                .collect()
+            let relevant = tests
+                .iter()
+                .filter(|(name, _)| if held_out { is_held_out(name) } else { **name != TABLER });
+            relevant.flat_map(|(_, set)| set.samples.iter().map(|sample| sample.0)).collect()
         };
         let mut removed = Removed::default();
-        let equal: BTreeSet<&[u8]> = tested(false)
-            .iter()
-            .map(|&index| drawings[index].pixels.as_slice())
-            .collect();
+        let equal: BTreeSet<&[u8]> =
+            tested(false).iter().map(|&index| drawings[index].pixels.as_slice()).collect();
         let mut seen = BTreeSet::new();
         let is_upstream = |drawing: &Drawing| {
             drawing.source.is_training_pack()
@@ -99,37 +91,21 @@ impl Pool {
             }
         }
         let index = Index::new(
-            tested(true)
-                .iter()
-                .map(|&tested| Edges::of(&drawings[tested].pixels))
-                .collect(),
+            tested(true).iter().map(|&tested| Edges::of(&drawings[tested].pixels)).collect(),
         );
         let near = map_in_chunks(upstream.clone(), threads, |chunk| {
             let is_near = |drawing: usize| index.has_near(&Edges::of(&drawings[drawing].pixels));
             chunk.into_iter().map(is_near).collect()
         });
         removed.near_test = near.iter().filter(|&&is_near| is_near).count();
-        let kept: Vec<usize> = upstream
-            .into_iter()
-            .zip(near)
-            .filter(|(_, near)| !near)
-            .map(|(i, _)| i)
-            .collect();
+        let kept: Vec<usize> =
+            upstream.into_iter().zip(near).filter(|(_, near)| !near).map(|(i, _)| i).collect();
         let of = |wanted: &dyn Fn(Source) -> bool| {
-            kept.iter()
-                .copied()
-                .filter(|&index| wanted(drawings[index].source))
-                .collect()
+            kept.iter().copied().filter(|&index| wanted(drawings[index].source)).collect()
         };
         let glyphs = of(&|source| source != Source::EmojiIcon);
         let emoji = of(&|source| matches!(source, Source::EmojiIcon | Source::Twemoji));
-        Self {
-            drawings,
-            tests,
-            glyphs,
-            emoji,
-            removed,
-        }
+        Self { drawings, tests, glyphs, emoji, removed }
     }
 }
 
@@ -151,17 +127,9 @@ fn choose_tests(
     let concepts143 = concepts(drawings, 2, 4);
     let concepts347 = concepts(drawings, 1, 3);
     let of = |sources: &'static [Source]| {
-        drawings
-            .iter()
-            .enumerate()
-            .filter(|(_, drawing)| sources.contains(&drawing.source))
+        drawings.iter().enumerate().filter(|(_, drawing)| sources.contains(&drawing.source))
     };
-    let held_out = || {
-        drawings
-            .iter()
-            .enumerate()
-            .filter(|(_, d)| d.source.is_held_out_pack())
-    };
+    let held_out = || drawings.iter().enumerate().filter(|(_, d)| d.source.is_held_out_pack());
     let in_concepts = |concepts: &BTreeSet<&str>| {
         let chosen = held_out().filter(|(_, drawing)| concepts.contains(drawing.concept.as_str()));
         classified(chosen.map(|(index, drawing)| (index, drawing, drawing.name.clone())))
@@ -171,14 +139,11 @@ fn choose_tests(
             Kind::Emoji { group, skin_tone } => wanted(group) && !skin_tone,
             Kind::Icon { .. } => false,
         });
-        one_each(classified(
-            chosen.map(|(index, d)| (index, d, d.name.clone())),
-        ))
+        one_each(classified(chosen.map(|(index, d)| (index, d, d.name.clone()))))
     };
     let withheld = withheld(drawings, &concepts143, version);
-    let withheld = withheld
-        .into_iter()
-        .map(|index| (index, &drawings[index], drawings[index].name.clone()));
+    let withheld =
+        withheld.into_iter().map(|index| (index, &drawings[index], drawings[index].name.clone()));
     let withheld = classified(withheld);
     let tabler = of(&[Source::Tabler]).filter_map(|(index, drawing)| {
         let category = keywords.tabler_category(&drawing.concept)?;
@@ -193,10 +158,7 @@ fn choose_tests(
         ("icon143", in_concepts(&concepts143)),
         ("icon347", in_concepts(&concepts347)),
         (WITHHELD, withheld),
-        (
-            "flags262",
-            emoji(&[Source::Noto], |group| group == emojis::Group::Flags),
-        ),
+        ("flags262", emoji(&[Source::Noto], |group| group == emojis::Group::Flags)),
         ("emoji1256", emoji(&[Source::Noto], is_object_group)),
         ("mono822", emoji(&[Source::NotoMono], |_| true)),
         (TABLER, classified(tabler)),
@@ -212,9 +174,8 @@ fn withheld(drawings: &[Drawing], concepts: &BTreeSet<&str>, version: &str) -> B
     for (index, drawing) in drawings.iter().enumerate() {
         if drawing.source.is_training_pack() && concepts.contains(drawing.concept.as_str()) {
             let place = (drawing.withholding_place(version), index);
-            let of_concept = first
-                .entry((drawing.source, drawing.concept.as_str()))
-                .or_insert(place);
+            let of_concept =
+                first.entry((drawing.source, drawing.concept.as_str())).or_insert(place);
             *of_concept = place.min(*of_concept);
         }
     }
@@ -224,42 +185,25 @@ fn withheld(drawings: &[Drawing], concepts: &BTreeSet<&str>, version: &str) -> B
 /// Concepts that at least `held_out` held-out packs and at least `training` training packs draw.
 fn concepts(drawings: &[Drawing], held_out: usize, training: usize) -> BTreeSet<&str> {
     let mut vendors: BTreeMap<&str, BTreeSet<Source>> = BTreeMap::new();
-    for drawing in drawings
-        .iter()
-        .filter(|drawing| matches!(drawing.kind, Kind::Icon { .. }))
-    {
-        vendors
-            .entry(&drawing.concept)
-            .or_default()
-            .insert(drawing.source);
+    for drawing in drawings.iter().filter(|drawing| matches!(drawing.kind, Kind::Icon { .. })) {
+        vendors.entry(&drawing.concept).or_default().insert(drawing.source);
     }
     let enough = |sources: &BTreeSet<Source>| {
         let count = |wanted: fn(Source) -> bool| sources.iter().filter(|s| wanted(**s)).count();
         count(Source::is_held_out_pack) >= held_out && count(Source::is_training_pack) >= training
     };
-    vendors
-        .into_iter()
-        .filter(|(_, sources)| enough(sources))
-        .map(|(name, _)| name)
-        .collect()
+    vendors.into_iter().filter(|(_, sources)| enough(sources)).map(|(name, _)| name).collect()
 }
 
 /// A classification set: classes sorted by name, byte-equal drawings once.
 fn classified<'a>(chosen: impl Iterator<Item = (usize, &'a Drawing, String)>) -> TestSet {
     let mut seen = BTreeSet::new();
-    let chosen: Vec<_> = chosen
-        .filter(|(_, drawing, _)| seen.insert(drawing.pixels.as_slice()))
-        .collect();
+    let chosen: Vec<_> =
+        chosen.filter(|(_, drawing, _)| seen.insert(drawing.pixels.as_slice())).collect();
     let names: BTreeSet<&String> = chosen.iter().map(|(_, _, class)| class).collect();
     let numbers: BTreeMap<&String, u32> = names.iter().copied().zip(0..).collect();
-    let samples = chosen
-        .iter()
-        .map(|(index, _, class)| (*index, Some(numbers[class])))
-        .collect();
-    TestSet {
-        samples,
-        classes: names.into_iter().cloned().collect(),
-    }
+    let samples = chosen.iter().map(|(index, _, class)| (*index, Some(numbers[class]))).collect();
+    TestSet { samples, classes: names.into_iter().cloned().collect() }
 }
 
 /// Keeps the first drawing of each class.
@@ -277,12 +221,6 @@ fn retrieval<'a>(chosen: impl Iterator<Item = (usize, &'a Drawing)>) -> TestSet 
             && names.insert(drawing.name.as_str())
             && images.insert(drawing.pixels.as_slice())
     });
-    let samples = distinct
-        .take(RETRIEVAL_PAIRS)
-        .map(|(index, _)| (index, None))
-        .collect();
-    TestSet {
-        samples,
-        classes: Vec::new(),
-    }
+    let samples = distinct.take(RETRIEVAL_PAIRS).map(|(index, _)| (index, None)).collect();
+    TestSet { samples, classes: Vec::new() }
 }

@@ -44,9 +44,7 @@ impl OutlineBuilder for Outline {
 
     fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
         let points = [self.last(), [fixed(x1), fixed(y1)], [fixed(x), fixed(y)]];
-        self.curve(points, |t| {
-            [(CHORDS - t) * (CHORDS - t), 2 * t * (CHORDS - t), t * t]
-        });
+        self.curve(points, |t| [(CHORDS - t) * (CHORDS - t), 2 * t * (CHORDS - t), t * t]);
     }
 
     fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
@@ -63,11 +61,7 @@ impl OutlineBuilder for Outline {
 
 impl Outline {
     fn last(&self) -> Point {
-        self.contours
-            .last()
-            .and_then(|contour| contour.last())
-            .copied()
-            .unwrap_or_default()
+        self.contours.last().and_then(|contour| contour.last()).copied().unwrap_or_default()
     }
 
     fn push(&mut self, point: Point) {
@@ -82,10 +76,7 @@ impl Outline {
             let weights = weights(t);
             let sum = weights.iter().sum();
             let at = |axis: usize| {
-                let total = points
-                    .iter()
-                    .zip(weights)
-                    .map(|(point, weight)| point[axis] * weight);
+                let total = points.iter().zip(weights).map(|(point, weight)| point[axis] * weight);
                 divide_rounded(total.sum(), sum)
             };
             self.push([at(0), at(1)]);
@@ -108,10 +99,7 @@ fn draw_contours(contours: &[Vec<Point>], side: usize) -> Option<Vec<u8>> {
         // Twice the distance from the middle of the box, so that an odd extent stays exact.
         let from_middle = |axis: usize| 2 * (point[axis] - low[axis]) - extent[axis];
         let scaled = |doubled: i64| divide_rounded(doubled * (full - full / 8), 2 * longer);
-        [
-            full / 2 + scaled(from_middle(0)),
-            full / 2 - scaled(from_middle(1)),
-        ]
+        [full / 2 + scaled(from_middle(0)), full / 2 - scaled(from_middle(1))]
     };
     let mut crossings: Vec<Vec<(i64, i64)>> = vec![Vec::new(); side * LINES];
     for contour in contours {
@@ -127,20 +115,13 @@ fn draw_contours(contours: &[Vec<Point>], side: usize) -> Option<Vec<u8>> {
 /// Adds where the edge crosses each sample line: x and the direction. Line `k` lies at `(k + ½) · LINE`.
 fn add_crossings(from: Point, to: Point, crossings: &mut [Vec<(i64, i64)>]) {
     let (step, half) = (LINE, LINE / 2);
-    let (top, bottom, direction) = if from[1] < to[1] {
-        (from, to, 1)
-    } else {
-        (to, from, -1)
-    };
+    let (top, bottom, direction) = if from[1] < to[1] { (from, to, 1) } else { (to, from, -1) };
     let height = bottom[1] - top[1];
     // The lines with top ≤ y < bottom, so that edges which meet on a line cross it once.
     let first = (top[1] - half + step - 1).div_euclid(step).max(0);
     let end = (bottom[1] - half + step - 1).div_euclid(step);
     for line in first..end {
-        let Some(slot) = usize::try_from(line)
-            .ok()
-            .and_then(|line| crossings.get_mut(line))
-        else {
+        let Some(slot) = usize::try_from(line).ok().and_then(|line| crossings.get_mut(line)) else {
             return;
         };
         let y = line * step + half;
@@ -167,10 +148,7 @@ fn draw_row(lines: &mut [Vec<(i64, i64)>], side: usize) -> Vec<u8> {
     }
     let whole = PIXEL * (PIXEL / LINE);
     let grey = |length: i64| 255 - divide_rounded(255 * length, whole);
-    covered
-        .into_iter()
-        .map(|length| u8::try_from(grey(length)).expect("0 to 255"))
-        .collect()
+    covered.into_iter().map(|length| u8::try_from(grey(length)).expect("0 to 255")).collect()
 }
 
 /// Adds the covered length `start..end` to the pixels it runs through.
@@ -213,11 +191,7 @@ mod tests {
         let image = draw_contours(&[square(-700, 2100, false)], 32).unwrap();
         for (index, &grey) in image.iter().enumerate() {
             let inside = |at: usize| (2..30).contains(&at);
-            let expected = if inside(index % 32) && inside(index / 32) {
-                0
-            } else {
-                255
-            };
+            let expected = if inside(index % 32) && inside(index / 32) { 0 } else { 255 };
             assert_eq!(grey, expected, "pixel {index}");
         }
     }
@@ -231,9 +205,7 @@ mod tests {
         assert_eq!((hole[16 * 32 + 16], hole[16 * 32 + 4]), (255, 0));
         assert_eq!(overlap[16 * 32 + 16], 0);
         assert_eq!(
-            hole.iter()
-                .map(|&grey| usize::from(grey == 0))
-                .sum::<usize>(),
+            hole.iter().map(|&grey| usize::from(grey == 0)).sum::<usize>(),
             28 * 28 - 14 * 14
         );
     }
@@ -244,10 +216,7 @@ mod tests {
         let image = draw_contours(&[diamond], 32).unwrap();
         let ink: u32 = image.iter().map(|&grey| 255 - u32::from(grey)).sum();
         let expected = 28 * 28 / 2 * 255;
-        assert!(
-            ink.abs_diff(expected) * 1000 < expected,
-            "{ink} against {expected}"
-        );
+        assert!(ink.abs_diff(expected) * 1000 < expected, "{ink} against {expected}");
     }
 
     #[test]

@@ -42,11 +42,7 @@ pub(super) fn write_shard(samples: &[Sample<'_>], first: usize) -> Vec<u8> {
             key: &drawing.key,
         };
         let json = serde_json::to_vec(&json).expect("texts and a number are JSON");
-        append(
-            &mut archive,
-            &format!("{key}.png"),
-            &encode_png(&drawing.pixels, SIDE),
-        );
+        append(&mut archive, &format!("{key}.png"), &encode_png(&drawing.pixels, SIDE));
         append(&mut archive, &format!("{key}.json"), &json);
     }
     archive.into_inner().expect("writing to memory succeeds")
@@ -60,7 +56,5 @@ fn append(archive: &mut tar::Builder<Vec<u8>>, name: &str, content: &[u8]) {
     header.set_gid(0);
     header.set_mtime(0);
     header.set_size(content.len() as u64);
-    archive
-        .append_data(&mut header, name, content)
-        .expect("a short name, written to memory");
+    archive.append_data(&mut header, name, content).expect("a short name, written to memory");
 }

@@ -53,20 +53,9 @@ impl Edges {
             [[across, down].concat(), [across8, down8].concat(), coarse]
         };
         let colours: Vec<_> = (0..channels).map(colour).collect();
-        let sum = |level: &[i16]| {
-            level
-                .iter()
-                .map(|edge| u32::from(edge.unsigned_abs()))
-                .sum()
-        };
-        let total: u32 = colours
-            .iter()
-            .map(|levels| -> u32 { sum(&levels[0]) })
-            .sum();
-        Self {
-            total: if channels == 1 { 3 * total } else { total },
-            colours,
-        }
+        let sum = |level: &[i16]| level.iter().map(|edge| u32::from(edge.unsigned_abs())).sum();
+        let total: u32 = colours.iter().map(|levels| -> u32 { sum(&levels[0]) }).sum();
+        Self { total: if channels == 1 { 3 * total } else { total }, colours }
     }
 
     /// Whether the rule calls the two near-duplicates.
@@ -80,10 +69,7 @@ impl Edges {
 
     fn distance(&self, other: &Self, level: usize) -> u32 {
         let between = |a: &[i16], b: &[i16]| -> u32 {
-            a.iter()
-                .zip(b)
-                .map(|(&a, &b)| u32::from(a.abs_diff(b)))
-                .sum()
+            a.iter().zip(b).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum()
         };
         match (self.colours.as_slice(), other.colours.as_slice()) {
             ([a], [b]) => 3 * between(&a[level], &b[level]),
@@ -170,22 +156,14 @@ mod tests {
             let inside = y.abs_diff(16).pow(2) + x.abs_diff(middle).pow(2) < 100;
             if inside { 255 - ink } else { 255 }
         };
-        (0..SIDE * SIDE)
-            .flat_map(|index| vec![pixel(index); channels])
-            .collect()
+        (0..SIDE * SIDE).flat_map(|index| vec![pixel(index); channels]).collect()
     }
 
     #[test]
     fn shortcut_gives_the_answer_of_the_definition() {
         let mut answers = [0, 0];
         let images: Vec<Vec<u8>> = (10..22)
-            .flat_map(|middle| {
-                [
-                    disc(middle, 255, 1),
-                    disc(middle, 230, 3),
-                    disc(middle, 215, 1),
-                ]
-            })
+            .flat_map(|middle| [disc(middle, 255, 1), disc(middle, 230, 3), disc(middle, 215, 1)])
             .collect();
         for a in &images {
             for b in &images {
@@ -197,10 +175,7 @@ mod tests {
             let expected = images[..9].iter().any(|b| near_by_definition(a, b));
             assert_eq!(index.has_near(&Edges::of(a)), expected);
         }
-        assert!(
-            answers.iter().all(|&count| count > 40),
-            "{answers:?}: both answers occur"
-        );
+        assert!(answers.iter().all(|&count| count > 40), "{answers:?}: both answers occur");
     }
 
     #[test]

@@ -50,9 +50,7 @@ fn render_chunk(jobs: Vec<(Job, Drawing)>) -> Vec<Result<Option<Drawing>, Bundle
             Job::Glyph { font, .. } | Job::Strike { font, .. } => Some(font),
         };
         if let Some(font) = font
-            && parsed
-                .as_ref()
-                .is_none_or(|(known, _)| *known != font.as_ptr())
+            && parsed.as_ref().is_none_or(|(known, _)| *known != font.as_ptr())
         {
             parsed = Some((font.as_ptr(), parse_face(drawing.source, font)?));
         }
@@ -70,9 +68,7 @@ fn render_chunk(jobs: Vec<(Job, Drawing)>) -> Vec<Result<Option<Drawing>, Bundle
         };
         Ok(Some(drawing))
     };
-    jobs.into_iter()
-        .map(|(job, drawing)| render(job, drawing))
-        .collect()
+    jobs.into_iter().map(|(job, drawing)| render(job, drawing)).collect()
 }
 
 fn colour_pixels(png: &[u8], drawing: &Drawing) -> Result<Vec<u8>, BundledError> {
@@ -94,24 +90,15 @@ fn all_emoji() -> Vec<NamedEmoji> {
     let with_tones = |base: &'static Emoji| {
         let tones = base.skin_tones().into_iter().flatten();
         let tones = tones.filter(move |tone| tone.as_str() != base.as_str());
-        std::iter::once(NamedEmoji {
-            emoji: base,
-            skin_tone: false,
-        })
-        .chain(tones.map(|emoji| NamedEmoji {
-            emoji,
-            skin_tone: true,
-        }))
+        std::iter::once(NamedEmoji { emoji: base, skin_tone: false })
+            .chain(tones.map(|emoji| NamedEmoji { emoji, skin_tone: true }))
     };
     emojis::iter().flat_map(with_tones).collect()
 }
 
 fn emoji_drawing(source: Source, variant: &str, named: &NamedEmoji) -> Drawing {
     let key = named.emoji.as_str().to_owned();
-    let kind = Kind::Emoji {
-        group: named.emoji.group(),
-        skin_tone: named.skin_tone,
-    };
+    let kind = Kind::Emoji { group: named.emoji.group(), skin_tone: named.skin_tone };
     Drawing {
         source,
         variant: variant.to_owned(),
@@ -131,10 +118,7 @@ fn twemoji(emoji: &[NamedEmoji], jobs: &mut Vec<(Job, Drawing)>) {
             .or_else(|| PngTwemojiAsset::from_emoji(&key.replace('\u{fe0f}', "")));
         if let Some(asset) = asset {
             let bytes: &'static [u8] = asset;
-            jobs.push((
-                Job::Png(bytes),
-                emoji_drawing(Source::Twemoji, "colour", named),
-            ));
+            jobs.push((Job::Png(bytes), emoji_drawing(Source::Twemoji, "colour", named)));
         }
     }
 }
@@ -142,9 +126,8 @@ fn twemoji(emoji: &[NamedEmoji], jobs: &mut Vec<(Job, Drawing)>) {
 fn noto(emoji: &[NamedEmoji], jobs: &mut Vec<(Job, Drawing)>) -> Result<(), BundledError> {
     let font = damascene_fonts_emoji::NOTO_COLOR_EMOJI;
     let face = parse_face(Source::Noto, font)?;
-    let shaper = rustybuzz::Face::from_slice(font, 0).ok_or(BundledError::Font {
-        font: Source::Noto.name().to_owned(),
-    })?;
+    let shaper = rustybuzz::Face::from_slice(font, 0)
+        .ok_or(BundledError::Font { font: Source::Noto.name().to_owned() })?;
     for named in emoji {
         let mut text = rustybuzz::UnicodeBuffer::new();
         text.push_str(named.emoji.as_str());
@@ -171,19 +154,12 @@ fn monochrome(
 ) -> Result<(), BundledError> {
     let face = parse_face(source, font)?;
     for named in emoji {
-        let mut signs = named
-            .emoji
-            .as_str()
-            .chars()
-            .filter(|&sign| sign != '\u{fe0f}');
+        let mut signs = named.emoji.as_str().chars().filter(|&sign| sign != '\u{fe0f}');
         let (Some(sign), None) = (signs.next(), signs.next()) else {
             continue;
         };
         if let Some(glyph) = face.glyph_index(sign) {
-            jobs.push((
-                Job::Glyph { font, glyph },
-                emoji_drawing(source, "monochrome", named),
-            ));
+            jobs.push((Job::Glyph { font, glyph }, emoji_drawing(source, "monochrome", named)));
         }
     }
     Ok(())
@@ -226,10 +202,8 @@ fn sizes(pack: Pack) -> Vec<Size> {
 }
 
 fn icon_packs(jobs: &mut Vec<(Job, Drawing)>) -> Result<(), BundledError> {
-    let fonts: BTreeMap<&str, &'static [u8]> = iconflow::fonts()
-        .iter()
-        .map(|font| (font.family, font.bytes))
-        .collect();
+    let fonts: BTreeMap<&str, &'static [u8]> =
+        iconflow::fonts().iter().map(|font| (font.family, font.bytes)).collect();
     for (pack, source) in PACKS {
         let names = iconflow::list(pack);
         for (style, suffixes) in STYLES {
@@ -238,14 +212,10 @@ fn icon_packs(jobs: &mut Vec<(Job, Drawing)>) -> Result<(), BundledError> {
                 let mut face: Option<(&str, &'static [u8], Face<'static>)> = None;
                 for (name, icon) in names.iter().zip(iconflow::resolve_all(pack, style, size)) {
                     let Ok(icon) = icon else { continue };
-                    if face
-                        .as_ref()
-                        .is_none_or(|(family, ..)| *family != icon.family)
-                    {
+                    if face.as_ref().is_none_or(|(family, ..)| *family != icon.family) {
                         let font = fonts.get(icon.family).copied();
-                        let font = font.ok_or_else(|| BundledError::Font {
-                            font: icon.family.to_owned(),
-                        })?;
+                        let font = font
+                            .ok_or_else(|| BundledError::Font { font: icon.family.to_owned() })?;
                         face = Some((icon.family, font, parse_face(source, font)?));
                     }
                     let (_, font, face) = face.as_ref().expect("it was just filled");
@@ -268,27 +238,20 @@ fn icon_drawing(
     suffixes: &[&str],
     name: &str,
 ) -> Drawing {
-    let concept = suffixes
-        .iter()
-        .find_map(|suffix| name.strip_suffix(suffix))
-        .unwrap_or(name);
+    let concept = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
     Drawing {
         source,
         variant: variant.to_owned(),
         key: name.to_owned(),
         concept: concept.to_owned(),
         name: words(concept),
-        kind: Kind::Icon {
-            style: style.to_string(),
-        },
+        kind: Kind::Icon { style: style.to_string() },
         pixels: Vec::new(),
     }
 }
 
 fn parse_face(source: Source, font: &'static [u8]) -> Result<Face<'static>, BundledError> {
-    Face::parse(font, 0).map_err(|_| BundledError::Font {
-        font: source.name().to_owned(),
-    })
+    Face::parse(font, 0).map_err(|_| BundledError::Font { font: source.name().to_owned() })
 }
 
 /// The seven groups that emoji are classified in: people and flags have sets of their own or none.

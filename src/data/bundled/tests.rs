@@ -11,14 +11,8 @@ use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::{Dataset, Tokenizer};
 use crate::digest::BlobDigest;
 
-const UPSTREAM: [&str; 6] = [
-    "emoji-4k",
-    "glyphs-2k",
-    "glyphs-36k",
-    "glyphs-4k",
-    "glyphs-9k",
-    "icons-4k",
-];
+const UPSTREAM: [&str; 6] =
+    ["emoji-4k", "glyphs-2k", "glyphs-36k", "glyphs-4k", "glyphs-9k", "icons-4k"];
 
 fn all() -> &'static Pictograms {
     static ALL: OnceLock<Pictograms> = OnceLock::new();
@@ -66,11 +60,7 @@ fn sets_have_their_pinned_bytes() {
 #[test]
 fn upstream_pool_loses_what_its_rules_say() {
     // 766 of the drawings that equal a tested one are `withheld143` itself.
-    let expected = Removed {
-        duplicates: 363,
-        equal_to_test: 889,
-        near_test: 623,
-    };
+    let expected = Removed { duplicates: 363, equal_to_test: 889, near_test: 623 };
     assert_eq!(all().removed(), expected);
 }
 
@@ -98,10 +88,7 @@ fn tested_vendors_are_never_trained_on() {
         for index in all().upstream(set).unwrap() {
             let source = all().pool.drawings[index].source;
             assert!(!source.is_held_out_pack(), "{set}: {source:?}");
-            assert!(!matches!(
-                source,
-                drawing::Source::Noto | drawing::Source::NotoMono
-            ));
+            assert!(!matches!(source, drawing::Source::Noto | drawing::Source::NotoMono));
         }
     }
 }
@@ -109,11 +96,7 @@ fn tested_vendors_are_never_trained_on() {
 #[test]
 fn no_tested_drawing_is_trained_on_nor_a_near_duplicate_of_a_held_out_one() {
     let drawings = &all().pool.drawings;
-    let tests = all()
-        .pool
-        .tests
-        .iter()
-        .filter(|(name, _)| **name != pool::TABLER);
+    let tests = all().pool.tests.iter().filter(|(name, _)| **name != pool::TABLER);
     let (mut equal, mut near) = (BTreeSet::new(), Vec::new());
     for (name, set) in tests {
         for (index, _) in &set.samples {
@@ -129,11 +112,7 @@ fn no_tested_drawing_is_trained_on_nor_a_near_duplicate_of_a_held_out_one() {
     }
     for &index in upstream().step_by(7) {
         let edges = Edges::of(&drawings[index].pixels);
-        assert!(
-            !near.iter().any(|tested| tested.is_near(&edges)),
-            "{}",
-            drawings[index].key
-        );
+        assert!(!near.iter().any(|tested| tested.is_near(&edges)), "{}", drawings[index].key);
     }
 }
 
@@ -142,12 +121,7 @@ fn no_set_has_a_drawing_twice() {
     let drawings = &all().pool.drawings;
     let upstream = UPSTREAM.map(|set| all().upstream(set).unwrap());
     let tests = all().pool.tests.values();
-    let tests = tests.map(|set| {
-        set.samples
-            .iter()
-            .map(|sample| sample.0)
-            .collect::<Vec<_>>()
-    });
+    let tests = tests.map(|set| set.samples.iter().map(|sample| sample.0).collect::<Vec<_>>());
     for set in upstream.into_iter().chain(tests) {
         let distinct: BTreeSet<_> = set.iter().map(|&index| &drawings[index].pixels).collect();
         assert_eq!(distinct.len(), set.len());
@@ -156,12 +130,8 @@ fn no_set_has_a_drawing_twice() {
 
 #[test]
 fn all_concepts_of_icon143_but_two_plain_shapes_are_seen_in_training() {
-    let trained: BTreeSet<&str> = all()
-        .pool
-        .glyphs
-        .iter()
-        .map(|&index| all().pool.drawings[index].name.as_str())
-        .collect();
+    let trained: BTreeSet<&str> =
+        all().pool.glyphs.iter().map(|&index| all().pool.drawings[index].name.as_str()).collect();
     let missing: Vec<_> = all().pool.tests["icon143"]
         .classes
         .iter()
@@ -175,12 +145,7 @@ fn all_concepts_of_icon143_but_two_plain_shapes_are_seen_in_training() {
 fn built_sets_load_with_four_captions_upstream_and_encode_in_the_vocabulary() {
     let vocabulary = all().build("vocabulary").unwrap().swap_remove(0).bytes;
     let tokenizer = Tokenizer::new(&vocabulary, 77).unwrap();
-    for (set, captions) in [
-        ("glyphs-2k", 4),
-        ("emoji-4k", 4),
-        ("icon143", 1),
-        ("iconoir-1k", 1),
-    ] {
+    for (set, captions) in [("glyphs-2k", 4), ("emoji-4k", 4), ("icon143", 1), ("iconoir-1k", 1)] {
         let dataset = load(&all().build(set).unwrap());
         for index in 0..dataset.len() {
             assert_eq!(dataset.captions(index).len(), captions, "{set}");
@@ -201,10 +166,7 @@ fn built_sets_load_with_four_captions_upstream_and_encode_in_the_vocabulary() {
 fn loaded_samples_are_the_drawings_with_their_classes() {
     let dataset = load(&all().build("flags262").unwrap());
     let set = &all().pool.tests["flags262"];
-    assert_eq!(
-        (dataset.len(), dataset.image_size()),
-        (set.samples.len(), drawing::SIDE)
-    );
+    assert_eq!((dataset.len(), dataset.image_size()), (set.samples.len(), drawing::SIDE));
     for (index, (drawing, label)) in set.samples.iter().enumerate() {
         let drawing = &all().pool.drawings[*drawing];
         assert_eq!(dataset.label(index), *label);
@@ -219,14 +181,8 @@ fn loaded_samples_are_the_drawings_with_their_classes() {
 
 #[test]
 fn unknown_sets_and_versions_are_errors() {
-    assert!(matches!(
-        build("glyphs-3k", "1"),
-        Err(BundledError::UnknownSet { .. })
-    ));
-    assert!(matches!(
-        build("icon143", "2"),
-        Err(BundledError::UnknownVersion { .. })
-    ));
+    assert!(matches!(build("glyphs-3k", "1"), Err(BundledError::UnknownSet { .. })));
+    assert!(matches!(build("icon143", "2"), Err(BundledError::UnknownVersion { .. })));
 }
 
 fn load(files: &[BuiltFile]) -> Dataset {
@@ -244,10 +200,7 @@ fn load(files: &[BuiltFile]) -> Dataset {
             .collect(),
     );
     let write = |name: &str, bytes: &[u8]| {
-        std::fs::File::create(dir.path().join(name))
-            .unwrap()
-            .write_all(bytes)
-            .unwrap();
+        std::fs::File::create(dir.path().join(name)).unwrap().write_all(bytes).unwrap();
     };
     write("manifest.json", &manifest.canonical_bytes());
     for file in files {

@@ -44,21 +44,13 @@ impl Keywords {
                 (tables, drawing.concept.clone())
             }
         };
-        let found = tables
-            .into_iter()
-            .filter_map(|table| table.get(key.as_str()));
-        found
-            .map(|(_, tags)| tags.as_slice())
-            .find(|tags| !tags.is_empty())
-            .unwrap_or(&[])
+        let found = tables.into_iter().filter_map(|table| table.get(key.as_str()));
+        found.map(|(_, tags)| tags.as_slice()).find(|tags| !tags.is_empty()).unwrap_or(&[])
     }
 
     /// Tabler's own category of one of its icons.
     pub(super) fn tabler_category(&self, concept: &str) -> Option<&'static str> {
-        self.tabler
-            .get(concept)
-            .map(|(category, _)| *category)
-            .filter(|name| !name.is_empty())
+        self.tabler.get(concept).map(|(category, _)| *category).filter(|name| !name.is_empty())
     }
 
     /// The four captions of a drawing that is trained on: name; name in its style; name and two tags; three tags.
@@ -75,33 +67,21 @@ impl Keywords {
         if tags.is_empty() {
             return [name.clone(), styled, plain, format!("a picture of {name}")];
         }
-        let identity = format!(
-            "{}\n{}\n{}",
-            drawing.source.name(),
-            drawing.variant,
-            drawing.key
-        );
+        let identity = format!("{}\n{}\n{}", drawing.source.name(), drawing.variant, drawing.key);
         let start = usize::from(tagged("ibid tags/1", identity.as_bytes())[0]);
         let pick = |range: std::ops::Range<usize>| {
             let count = range.len().min(tags.len());
             let picked = range.take(count).map(|i| tags[(start + i) % tags.len()]);
             picked.collect::<Vec<_>>().join(" ")
         };
-        [
-            name.clone(),
-            styled,
-            format!("{name} , {}", pick(0..2)),
-            pick(2..5),
-        ]
+        [name.clone(), styled, format!("{name} , {}", pick(0..2)), pick(2..5)]
     }
 }
 
 /// Lower-case words: runs of letters and digits, with one space between.
 pub(super) fn words(text: &str) -> String {
     let text = text.to_lowercase().replace(['\'', '’'], "");
-    let parts = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|part| !part.is_empty());
+    let parts = text.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join(" ")
 }
 
@@ -119,16 +99,7 @@ fn read_table(text: &'static str) -> Table {
     let row = |line: &'static str| {
         let mut columns = line.split('\t');
         let (key, category, tags) = (columns.next()?, columns.next()?, columns.next()?);
-        Some((
-            key,
-            (
-                category,
-                tags.split(',').filter(|tag| !tag.is_empty()).collect(),
-            ),
-        ))
+        Some((key, (category, tags.split(',').filter(|tag| !tag.is_empty()).collect())))
     };
-    text.lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(row)
-        .collect()
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(row).collect()
 }

@@ -9,11 +9,7 @@ use super::*;
 #[test]
 #[ignore = "the child process of other tests"]
 fn child_process() {
-    worker::serve(
-        &mut std::io::stdin().lock(),
-        &mut std::io::stdout(),
-        &directed_job,
-    );
+    worker::serve(&mut std::io::stdin().lock(), &mut std::io::stdout(), &directed_job);
 }
 
 /// A whole run in a process of its own, which the test kills: reads the store's folder from standard input.
@@ -33,14 +29,9 @@ fn this_binary() -> PathBuf {
 }
 
 fn arguments(test: &str) -> Vec<std::ffi::OsString> {
-    [
-        "--exact",
-        &format!("exec::tests::children::{test}"),
-        "--ignored",
-        "--nocapture",
-    ]
-    .map(Into::into)
-    .to_vec()
+    ["--exact", &format!("exec::tests::children::{test}"), "--ignored", "--nocapture"]
+        .map(Into::into)
+        .to_vec()
 }
 
 fn local(store: &Store) -> LocalExecutor {
@@ -68,11 +59,7 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
             use std::io::Write;
             std::io::stderr().write_all(b"to the error\n").unwrap();
             std::io::stdout().write_all(b"to the output\n").unwrap();
-            (context.progress)(Progress {
-                done: 3,
-                total: 4,
-                unit: "words".to_owned(),
-            });
+            (context.progress)(Progress { done: 3, total: 4, unit: "words".to_owned() });
             "spoken".to_owned()
         }
         _ => std::process::id().to_string(),
@@ -91,25 +78,18 @@ fn run_one(bed: &Bed, how: &str) -> (RecipeId, Summary, Vec<Event>) {
     let id = draft.add(&["one", "process", how], &[]);
     let plan = draft.target(&[id]);
     let mut events = Vec::new();
-    let summary = run(
-        &plan,
-        &bed.store,
-        &local(&bed.store),
-        &bed.options(),
-        &mut |event| {
-            events.push(event.clone());
-        },
-    )
+    let summary = run(&plan, &bed.store, &local(&bed.store), &bed.options(), &mut |event| {
+        events.push(event.clone());
+    })
     .unwrap();
     (id, summary, events)
 }
 
 #[test]
 fn a_crash_and_a_kill_are_told_apart_and_name_the_log() {
-    for (how, kind, reason) in [
-        ("abort", FailureKind::Bug, "signal 6"),
-        ("kill", FailureKind::OutOfMemory, "signal 9"),
-    ] {
+    for (how, kind, reason) in
+        [("abort", FailureKind::Bug, "signal 6"), ("kill", FailureKind::OutOfMemory, "signal 9")]
+    {
         let bed = Bed::new();
         let (id, summary, _) = run_one(&bed, how);
         let (_, failure) = &summary.failures[&id];
@@ -130,32 +110,17 @@ fn a_child_sees_no_environment() {
 fn what_a_job_says_is_in_its_log_and_progress_in_the_events() {
     let bed = Bed::new();
     let (id, summary, events) = run_one(&bed, "speak");
-    let words = Progress {
-        done: 3,
-        total: 4,
-        unit: "words".to_owned(),
-    };
+    let words = Progress { done: 3, total: 4, unit: "words".to_owned() };
     let reported =
         |event: &Event| matches!(event, Event::Progress { progress, .. } if *progress == words);
     assert!(events.iter().any(reported), "{events:?}");
     let key = summary.outcomes[&id].key.unwrap();
     let hex = key.to_string();
-    let dir = bed
-        .store
-        .root()
-        .join("attestations")
-        .join(&hex[..2])
-        .join(&hex[2..]);
+    let dir = bed.store.root().join("attestations").join(&hex[..2]).join(&hex[2..]);
     let paths = crate::fs::entries(&dir).unwrap();
-    let log = paths
-        .iter()
-        .find(|path| path.extension().is_some_and(|e| e == "log"))
-        .unwrap();
+    let log = paths.iter().find(|path| path.extension().is_some_and(|e| e == "log")).unwrap();
     let text = std::fs::read_to_string(log).unwrap();
-    assert!(
-        text.contains("to the error\n") && text.contains("to the output\n"),
-        "{text}"
-    );
+    assert!(text.contains("to the error\n") && text.contains("to the output\n"), "{text}");
     assert_eq!(bed.store.attestations(&key).unwrap()[0].label, "one");
 }
 
@@ -163,14 +128,10 @@ fn what_a_job_says_is_in_its_log_and_progress_in_the_events() {
 fn cheap_actions_share_a_child_and_others_have_one_each() {
     let bed = Bed::new();
     let mut draft = Draft::default();
-    let cheap: Vec<_> = (0..4)
-        .map(|i| draft.add(&[&format!("c{i}"), "process", "pid"], &[]))
-        .collect();
+    let cheap: Vec<_> =
+        (0..4).map(|i| draft.add(&[&format!("c{i}"), "process", "pid"], &[])).collect();
     let plan = draft.target(&cheap);
-    let options = Options {
-        jobs: 1,
-        ..bed.options()
-    };
+    let options = Options { jobs: 1, ..bed.options() };
     let executor = local(&bed.store);
     let summary = run(&plan, &bed.store, &executor, &options, &mut |_| {}).unwrap();
     let mut pids: Vec<_> = cheap.iter().map(|id| bed.text(&summary, id)).collect();
@@ -192,32 +153,16 @@ fn cheap_actions_share_a_child_and_others_have_one_each() {
 fn a_cancelled_child_leaves_a_checkpoint_and_the_next_run_continues() {
     let bed = Bed::new();
     let (plan, id) = waiting();
-    let summary = run(
-        &plan,
-        &bed.store,
-        &local(&bed.store),
-        &bed.options(),
-        &mut |event| {
-            if matches!(event, Event::Progress { .. }) {
-                bed.cancelled.store(true, Ordering::Relaxed);
-            }
-        },
-    )
+    let summary = run(&plan, &bed.store, &local(&bed.store), &bed.options(), &mut |event| {
+        if matches!(event, Event::Progress { .. }) {
+            bed.cancelled.store(true, Ordering::Relaxed);
+        }
+    })
     .unwrap();
-    assert!(
-        summary.interrupted && summary.failures.is_empty(),
-        "{summary:?}"
-    );
+    assert!(summary.interrupted && summary.failures.is_empty(), "{summary:?}");
     assert_eq!(summary.skipped, [id]);
     bed.cancelled.store(false, Ordering::Relaxed);
-    let summary = run(
-        &plan,
-        &bed.store,
-        &local(&bed.store),
-        &bed.options(),
-        &mut |_| {},
-    )
-    .unwrap();
+    let summary = run(&plan, &bed.store, &local(&bed.store), &bed.options(), &mut |_| {}).unwrap();
     assert_eq!(bed.text(&summary, &id), "resumed");
 }
 
@@ -234,12 +179,7 @@ fn a_child_dies_with_its_parent_and_its_lock_is_free() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    writeln!(
-        parent.stdin.as_mut().unwrap(),
-        "{}",
-        bed.store.root().display()
-    )
-    .unwrap();
+    writeln!(parent.stdin.as_mut().unwrap(), "{}", bed.store.root().display()).unwrap();
     let scratch = bed.store.scratch_dir(&key);
     let pid_path = scratch.join("pid");
     let eventually = |what: &dyn Fn() -> bool| {
@@ -250,11 +190,7 @@ fn a_child_dies_with_its_parent_and_its_lock_is_free() {
     };
     assert!(eventually(&|| pid_path.exists()), "the child starts");
     let child = std::fs::read_to_string(&pid_path).unwrap();
-    assert!(
-        crate::fs::Lock::try_exclusive(&bed.store.lock_path(&key))
-            .unwrap()
-            .is_none()
-    );
+    assert!(crate::fs::Lock::try_exclusive(&bed.store.lock_path(&key)).unwrap().is_none());
     parent.kill().unwrap();
     parent.wait().unwrap();
     let is_gone = || {
@@ -265,14 +201,7 @@ fn a_child_dies_with_its_parent_and_its_lock_is_free() {
     assert!(eventually(&is_gone), "the child outlives its parent");
     // What it left is used: no checkpoint in this case, so one is put there.
     crate::fs::write_atomic(&scratch.join("resume"), b"", Durability::Relaxed).unwrap();
-    let summary = run(
-        &plan,
-        &bed.store,
-        &local(&bed.store),
-        &bed.options(),
-        &mut |_| {},
-    )
-    .unwrap();
+    let summary = run(&plan, &bed.store, &local(&bed.store), &bed.options(), &mut |_| {}).unwrap();
     assert_eq!(bed.text(&summary, &id), "resumed");
 }
 

@@ -32,10 +32,7 @@ fn directed_job(params: &Params, context: &mut JobContext<'_>) -> Result<(), Job
         ("text", text) => text.to_owned(),
         ("fail", _) => return Err(JobError::BadParameters("as told".to_owned())),
         ("diverge", _) => {
-            return Err(JobError::Diverged {
-                step: 7,
-                what: "loss".to_owned(),
-            });
+            return Err(JobError::Diverged { step: 7, what: "loss".to_owned() });
         }
         ("panic", _) => panic!("as told"),
         ("folder", _) => {
@@ -57,11 +54,7 @@ fn directed_job(params: &Params, context: &mut JobContext<'_>) -> Result<(), Job
 fn join(dir: &Path) -> String {
     let paths = crate::fs::entries(dir).unwrap();
     let texts = paths.iter().map(|path| {
-        if path.is_dir() {
-            join(path)
-        } else {
-            std::fs::read_to_string(path).unwrap()
-        }
+        if path.is_dir() { join(path) } else { std::fs::read_to_string(path).unwrap() }
     });
     texts.collect::<Vec<_>>().join(",")
 }
@@ -73,17 +66,9 @@ fn wait(context: &mut JobContext<'_>) -> Result<String, JobError> {
         return Ok("resumed".to_owned());
     }
     let pid = std::process::id().to_string();
-    crate::fs::write_atomic(
-        &context.scratch.join("pid"),
-        pid.as_bytes(),
-        Durability::Relaxed,
-    )
-    .unwrap();
-    (context.progress)(Progress {
-        done: 1,
-        total: 2,
-        unit: "steps".to_owned(),
-    });
+    crate::fs::write_atomic(&context.scratch.join("pid"), pid.as_bytes(), Durability::Relaxed)
+        .unwrap();
+    (context.progress)(Progress { done: 1, total: 2, unit: "steps".to_owned() });
     while !context.cancelled.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -104,25 +89,15 @@ impl Draft {
     fn add(&mut self, columns: &[&str], upstream: &[RecipeId]) -> RecipeId {
         let inputs = upstream.iter().enumerate().map(|(number, recipe)| {
             let output = "points.csv".to_owned();
-            (
-                format!("input{number}"),
-                Input::Output {
-                    recipe: *recipe,
-                    output,
-                },
-            )
+            (format!("input{number}"), Input::Output { recipe: *recipe, output })
         });
         self.add_with(columns, inputs.collect())
     }
 
     fn add_with(&mut self, columns: &[&str], inputs: BTreeMap<String, Input>) -> RecipeId {
         let names = columns.iter().map(|column| (*column).to_owned()).collect();
-        let params = Params::Collect(Collect {
-            columns: names,
-            rows: Vec::new(),
-        });
-        self.plan
-            .add(columns[0], crate::action::Action::new(params, inputs))
+        let params = Params::Collect(Collect { columns: names, rows: Vec::new() });
+        self.plan.add(columns[0], crate::action::Action::new(params, inputs))
     }
 
     /// Adds an action that is not cheap.
@@ -137,8 +112,7 @@ impl Draft {
             "task":{{"zeroShotClassification":{{"templates":["{label}"]}}}}}}}}"#
         );
         let params: Params = serde_json::from_str(&json).unwrap();
-        self.plan
-            .add(label, crate::action::Action::new(params, BTreeMap::new()))
+        self.plan.add(label, crate::action::Action::new(params, BTreeMap::new()))
     }
 
     fn target(mut self, targets: &[RecipeId]) -> Plan {
@@ -160,11 +134,7 @@ impl Bed {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("store")).unwrap();
-        Self {
-            _dir: dir,
-            store,
-            cancelled: AtomicBool::new(false),
-        }
+        Self { _dir: dir, store, cancelled: AtomicBool::new(false) }
     }
 
     fn options(&self) -> Options<'_> {
@@ -176,14 +146,7 @@ impl Bed {
     }
 
     fn run_with(&self, plan: &Plan, options: &Options<'_>) -> Summary {
-        run(
-            plan,
-            &self.store,
-            &InProcess::new(directed_job),
-            options,
-            &mut |_| {},
-        )
-        .unwrap()
+        run(plan, &self.store, &InProcess::new(directed_job), options, &mut |_| {}).unwrap()
     }
 
     /// The text of an action's output.
@@ -193,18 +156,13 @@ impl Bed {
     }
 
     fn output_path(&self, summary: &Summary, id: &RecipeId) -> std::path::PathBuf {
-        self.store
-            .blob_path(&summary.outcomes[id].result.outputs["points.csv"].digest)
+        self.store.blob_path(&summary.outcomes[id].result.outputs["points.csv"].digest)
     }
 }
 
 /// Executed, cached and fetched.
 fn counts(summary: &Summary) -> (usize, usize, usize) {
-    (
-        summary.count(How::Executed),
-        summary.count(How::Cached),
-        summary.count(How::Fetched),
-    )
+    (summary.count(How::Executed), summary.count(How::Cached), summary.count(How::Fetched))
 }
 
 /// The labels of the actions that started, in order.
@@ -218,11 +176,7 @@ fn started(events: &[Event]) -> Vec<&str> {
 
 /// Replaces the bytes of a stored file by others of the same size.
 fn rot(path: &Path) {
-    let bytes: Vec<u8> = std::fs::read(path)
-        .unwrap()
-        .iter()
-        .map(|byte| byte ^ 1)
-        .collect();
+    let bytes: Vec<u8> = std::fs::read(path).unwrap().iter().map(|byte| byte ^ 1).collect();
     std::fs::remove_file(path).unwrap();
     crate::fs::write_atomic(path, &bytes, Durability::Relaxed).unwrap();
 }

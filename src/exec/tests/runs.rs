@@ -110,10 +110,7 @@ fn a_corrupt_target_is_found_when_targets_are_checked() {
     let (plan, [.., d]) = diamond("text x");
     let first = bed.run(&plan);
     rot(&bed.output_path(&first, &d));
-    let checking = Options {
-        check_targets: true,
-        ..bed.options()
-    };
+    let checking = Options { check_targets: true, ..bed.options() };
     let second = bed.run_with(&plan, &checking);
     assert_eq!(counts(&second), (1, 1, 0));
     assert_eq!(bed.text(&second, &d), "d(c(x,b()))");
@@ -143,10 +140,7 @@ fn an_action_that_gives_other_bytes_when_repeated_is_an_integrity_failure() {
     std::fs::remove_file(bed.output_path(&first, &id)).unwrap();
     let second = run();
     let (label, failure) = &second.failures[&id];
-    assert_eq!(
-        (label.as_str(), failure.kind),
-        ("unsteady", FailureKind::Integrity)
-    );
+    assert_eq!((label.as_str(), failure.kind), ("unsteady", FailureKind::Integrity));
     assert!(failure.message.contains("points.csv"), "{failure}");
 }
 
@@ -158,17 +152,11 @@ fn a_plan_tells_hits_from_locked_runs_and_pending() {
     let states = plan_states(&plan, &bed.store, &none).unwrap();
     let expected = |list: [(RecipeId, PlanState); 4]| BTreeMap::from(list);
     let (run, pending) = (PlanState::Run, PlanState::Pending);
-    assert_eq!(
-        states,
-        expected([(a, run), (b, run), (c, pending), (d, pending)])
-    );
+    assert_eq!(states, expected([(a, run), (b, run), (c, pending), (d, pending)]));
     let locked = BTreeMap::from([(a, Locked::new()), (d, Locked::new())]);
     let states = plan_states(&plan, &bed.store, &locked).unwrap();
     let lock = PlanState::Locked;
-    assert_eq!(
-        states,
-        expected([(a, lock), (b, run), (c, pending), (d, lock)])
-    );
+    assert_eq!(states, expected([(a, lock), (b, run), (c, pending), (d, lock)]));
     bed.run(&plan);
     assert_eq!(
         plan_states(&plan, &bed.store, &locked).unwrap(),
@@ -177,10 +165,7 @@ fn a_plan_tells_hits_from_locked_runs_and_pending() {
     // `b` is known and `a` is not: one hit, one run.
     let (other, [a, b, c, d]) = diamond("text y");
     let states = plan_states(&other, &bed.store, &none).unwrap();
-    assert_eq!(
-        states,
-        expected([(a, run), (b, PlanState::Hit), (c, pending), (d, pending)])
-    );
+    assert_eq!(states, expected([(a, run), (b, PlanState::Hit), (c, pending), (d, pending)]));
 }
 
 /// `bad` fails and `after` needs it; `good` and `more` do not.
@@ -197,10 +182,7 @@ fn failing(act: &str) -> (Plan, [RecipeId; 4]) {
 fn keep_going_finishes_every_branch_that_can_finish() {
     let bed = Bed::new();
     let (plan, [bad, after, good, more]) = failing("fail");
-    let options = Options {
-        keep_going: true,
-        ..bed.options()
-    };
+    let options = Options { keep_going: true, ..bed.options() };
     let summary = bed.run_with(&plan, &options);
     assert_eq!(summary.failures.keys().collect::<Vec<_>>(), [&bad]);
     assert_eq!(summary.skipped, [after]);
@@ -213,14 +195,7 @@ fn a_failure_otherwise_starts_nothing_new() {
     let bed = Bed::new();
     let (plan, [bad, after, good, more]) = failing("fail");
     let costs = BTreeMap::from([(bad, 100)]);
-    let summary = bed.run_with(
-        &plan,
-        &Options {
-            jobs: 1,
-            costs,
-            ..bed.options()
-        },
-    );
+    let summary = bed.run_with(&plan, &Options { jobs: 1, costs, ..bed.options() });
     assert!(summary.outcomes.is_empty());
     assert_eq!(summary.failures.len(), 1);
     let mut skipped = [after, good, more];
@@ -246,11 +221,7 @@ fn failures_have_a_kind_a_reason_and_a_log() {
         assert_eq!(failure.kind, kind, "{act}");
         assert!(failure.message.contains(reason), "{act}: {failure}");
         assert!(failure.log.as_ref().unwrap().is_file(), "{act}");
-        assert!(
-            crate::fs::entries(&bed.store.root().join("work"))
-                .unwrap()
-                .is_empty()
-        );
+        assert!(crate::fs::entries(&bed.store.root().join("work")).unwrap().is_empty());
     }
 }
 
@@ -262,11 +233,7 @@ fn the_longest_chain_goes_first() {
     let tail = draft.add(&["tail"], &[ids[0]]);
     let costs = BTreeMap::from([(ids[0], 1), (ids[1], 50), (ids[2], 20), (tail, 30)]);
     let plan = draft.target(&[tail, ids[1], ids[2]]);
-    let options = Options {
-        jobs: 1,
-        costs,
-        ..bed.options()
-    };
+    let options = Options { jobs: 1, costs, ..bed.options() };
     let mut events = Vec::new();
     let executor = InProcess::new(directed_job);
     run(&plan, &bed.store, &executor, &options, &mut |e| {
@@ -282,15 +249,9 @@ fn a_lone_expensive_action_gets_every_thread_and_several_share_them() {
     for (count, jobs, expected) in [(1, 4, vec![4]), (2, 4, vec![2, 2]), (5, 2, vec![2; 5])] {
         let bed = Bed::new();
         let mut draft = Draft::default();
-        let ids: Vec<_> = (0..count)
-            .map(|i| draft.add_evaluation(&format!("e{i}")))
-            .collect();
+        let ids: Vec<_> = (0..count).map(|i| draft.add_evaluation(&format!("e{i}"))).collect();
         let plan = draft.target(&ids);
-        let options = Options {
-            jobs,
-            threads: 4,
-            ..bed.options()
-        };
+        let options = Options { jobs, threads: 4, ..bed.options() };
         let mut threads = Vec::new();
         let executor = InProcess::new(directed_job);
         run(&plan, &bed.store, &executor, &options, &mut |event| {
@@ -310,10 +271,7 @@ fn a_lone_expensive_action_gets_every_thread_and_several_share_them() {
 fn two_recipes_of_one_key_execute_once() {
     let bed = Bed::new();
     let mut draft = Draft::default();
-    let (a, b) = (
-        draft.add(&["a", "text x"], &[]),
-        draft.add(&["b", "text x"], &[]),
-    );
+    let (a, b) = (draft.add(&["a", "text x"], &[]), draft.add(&["b", "text x"], &[]));
     let (c, d) = (draft.add(&["c"], &[a]), draft.add(&["c"], &[b]));
     assert_ne!(c, d);
     let plan = draft.target(&[c, d]);
@@ -324,9 +282,7 @@ fn two_recipes_of_one_key_execute_once() {
 fn runs_at_the_same_time_execute_each_action_once() {
     let bed = Bed::new();
     let mut draft = Draft::default();
-    let ids: Vec<_> = (0..12)
-        .map(|i| draft.add(&[&format!("n{i}")], &[]))
-        .collect();
+    let ids: Vec<_> = (0..12).map(|i| draft.add(&[&format!("n{i}")], &[])).collect();
     let all = draft.add(&["all"], &ids);
     let plan = draft.target(&[all]);
     let executed: usize = std::thread::scope(|scope| {
@@ -371,13 +327,9 @@ struct Source {
 
 impl Source {
     fn of(texts: &[&str]) -> Self {
-        let bytes = texts
-            .iter()
-            .map(|text| (BlobDigest::of(text.as_bytes()), text.as_bytes().into()));
-        Self {
-            bytes: bytes.collect(),
-            asked: Mutex::default(),
-        }
+        let bytes =
+            texts.iter().map(|text| (BlobDigest::of(text.as_bytes()), text.as_bytes().into()));
+        Self { bytes: bytes.collect(), asked: Mutex::default() }
     }
 }
 
@@ -403,10 +355,7 @@ fn inputs_are_asked_for_only_by_what_executes() {
     let inputs = BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]);
     let id = draft.add_with(&["a"], inputs);
     let plan = draft.target(&[id]);
-    let options = Options {
-        inputs: &source,
-        ..bed.options()
-    };
+    let options = Options { inputs: &source, ..bed.options() };
     let summary = bed.run_with(&plan, &options);
     assert_eq!(bed.text(&summary, &id), "a(pinned)");
     assert_eq!(*source.asked.lock().unwrap(), [pinned]);
@@ -428,10 +377,7 @@ fn an_input_that_cannot_be_had_fails_the_action_and_names_the_digest() {
     let bed = Bed::new();
     let mut draft = Draft::default();
     let pinned = BlobDigest::of(b"nowhere");
-    let id = draft.add_with(
-        &["a"],
-        BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]),
-    );
+    let id = draft.add_with(&["a"], BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]));
     let summary = bed.run(&draft.target(&[id]));
     let (_, failure) = &summary.failures[&id];
     assert_eq!(failure.kind, FailureKind::Environment);
@@ -445,12 +391,7 @@ fn locked_outputs_are_fetched_only_when_allowed_and_said_to_be() {
     let made = first.run(&plan);
     let locked = made.outcomes.iter().map(|(id, outcome)| {
         let outputs = outcome.result.outputs.iter();
-        (
-            *id,
-            outputs
-                .map(|(name, output)| (name.clone(), output.digest))
-                .collect::<Locked>(),
-        )
+        (*id, outputs.map(|(name, output)| (name.clone(), output.digest)).collect::<Locked>())
     });
     let locked: BTreeMap<_, _> = locked.collect();
     let source = Source::of(&["c(x,b())"]);
@@ -463,21 +404,12 @@ fn locked_outputs_are_fetched_only_when_allowed_and_said_to_be() {
     // The digest of `d` is not to be had anywhere; that of `c` is.
     let fetched = bed.run_with(&plan, &options(true));
     assert_eq!(counts(&fetched), (1, 0, 1));
-    assert_eq!(
-        (fetched.outcomes[&c].how, fetched.outcomes[&c].key),
-        (How::Fetched, None)
-    );
+    assert_eq!((fetched.outcomes[&c].how, fetched.outcomes[&c].key), (How::Fetched, None));
     assert_eq!(bed.text(&fetched, &d), "d(c(x,b()))");
     assert!(!fetched.outcomes.contains_key(&a) && !fetched.outcomes.contains_key(&b));
 
     let other = Bed::new();
-    let executed = other.run_with(
-        &plan,
-        &Options {
-            locked: locked.clone(),
-            ..other.options()
-        },
-    );
+    let executed = other.run_with(&plan, &Options { locked: locked.clone(), ..other.options() });
     assert_eq!(counts(&executed), (4, 0, 0));
 }
 
@@ -501,10 +433,7 @@ fn an_interrupted_run_continues_where_it_was() {
     let summary = bed.run(&plan);
     assert_eq!(bed.text(&summary, &after), "after(resumed)");
     let scratch = bed.store.scratch_dir(&summary.outcomes[&slow].key.unwrap());
-    assert!(
-        !scratch.exists(),
-        "a finished action needs no resume checkpoint"
-    );
+    assert!(!scratch.exists(), "a finished action needs no resume checkpoint");
 }
 
 #[test]
@@ -531,11 +460,5 @@ fn a_chain_of_ten_thousand_needs_no_deep_stack() {
     }
     let plan = draft.target(&[last]);
     let states = plan_states(&plan, &bed.store, &BTreeMap::new()).unwrap();
-    assert_eq!(
-        states
-            .values()
-            .filter(|state| **state == PlanState::Pending)
-            .count(),
-        9_999
-    );
+    assert_eq!(states.values().filter(|state| **state == PlanState::Pending).count(), 9_999);
 }

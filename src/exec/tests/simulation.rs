@@ -7,9 +7,7 @@ use crate::store::Finding;
 /// Three layers that read each other, so that faults meet hits, cut-offs and lost inputs.
 fn layered() -> Plan {
     let mut draft = Draft::default();
-    let mut layer: Vec<_> = (0..6)
-        .map(|i| draft.add(&[&format!("0.{i}")], &[]))
-        .collect();
+    let mut layer: Vec<_> = (0..6).map(|i| draft.add(&[&format!("0.{i}")], &[])).collect();
     for depth in 1..4 {
         layer = (0..4)
             .map(|i| {
@@ -23,21 +21,13 @@ fn layered() -> Plan {
 }
 
 fn results(summary: &Summary) -> BTreeMap<RecipeId, ActionResult> {
-    summary
-        .outcomes
-        .iter()
-        .map(|(id, outcome)| (*id, outcome.result.clone()))
-        .collect()
+    summary.outcomes.iter().map(|(id, outcome)| (*id, outcome.result.clone())).collect()
 }
 
 /// Runs until every target has its result, and gives what went wrong on the way.
 fn run_to_the_end(bed: &Bed, plan: &Plan, seed: u64) -> BTreeMap<ActionKey, Vec<Fault>> {
     let executor = Simulated::new(&bed.store, seed);
-    let options = Options {
-        jobs: 3,
-        keep_going: true,
-        ..bed.options()
-    };
+    let options = Options { jobs: 3, keep_going: true, ..bed.options() };
     for _ in 0..40 {
         let summary = run(plan, &bed.store, &executor, &options, &mut |_| {}).unwrap();
         if summary.is_complete() {
@@ -52,24 +42,15 @@ fn simulate(seed: u64) -> Vec<Fault> {
     let undisturbed = Bed::new();
     let everything = {
         let executor = Simulated::new(&undisturbed.store, 0);
-        run(
-            &plan,
-            &undisturbed.store,
-            &executor,
-            &undisturbed.options(),
-            &mut |_| {},
-        )
-        .unwrap()
+        run(&plan, &undisturbed.store, &executor, &undisturbed.options(), &mut |_| {}).unwrap()
     };
     let bed = Bed::new();
     let faults = run_to_the_end(&bed, &plan, seed);
 
     // Only rot may be found, and only where it was planted; it is repaired by the next run that reads it.
     let report = bed.store.fsck().unwrap();
-    let planted = faults
-        .values()
-        .flatten()
-        .any(|f| matches!(f, Fault::RotsInput | Fault::TruncatesBlob));
+    let planted =
+        faults.values().flatten().any(|f| matches!(f, Fault::RotsInput | Fault::TruncatesBlob));
     for finding in &report.findings {
         assert!(
             planted && matches!(finding, Finding::CorruptBlob { .. }),
@@ -91,13 +72,8 @@ fn simulate(seed: u64) -> Vec<Fault> {
 #[test]
 fn after_any_seed_a_clean_rerun_gives_the_bytes_of_an_undisturbed_run() {
     // `SEED=… cargo test simulation` repeats one.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a person repeats a failure by its seed"
-    )]
-    let chosen = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok());
+    #[allow(clippy::disallowed_methods, reason = "a person repeats a failure by its seed")]
+    let chosen = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     if let Some(seed) = chosen {
         simulate(seed);
         return;

@@ -93,21 +93,13 @@ fn prepared(samples: &[Sample<'_>], task: Task) -> (Folder, Params) {
     folder.write("inputs/vocabulary", &bytes);
     folder.write("inputs/weights", &weights(&model, &bytes));
     folder.write("inputs/classes", WORDS.join("\n").as_bytes());
-    let params = Evaluate {
-        model,
-        preprocessing: preprocessing(0.5, 0.25),
-        task,
-    };
+    let params = Evaluate { model, preprocessing: preprocessing(0.5, 0.25), task };
     (folder, Params::Evaluate(params))
 }
 
 fn run(params: &Params, folder: &Folder, level: Level) -> Result<(), JobError> {
-    let watched = Watched {
-        threads: 1,
-        level,
-        resume_interval: Duration::ZERO,
-        watch: &mut |_, _| (),
-    };
+    let watched =
+        Watched { threads: 1, level, resume_interval: Duration::ZERO, watch: &mut |_, _| () };
     watched.run(params, folder)
 }
 
@@ -125,17 +117,11 @@ fn metrics(params: &Params, folder: &Folder) -> String {
 }
 
 fn labelled(order: [usize; 6], label: u32) -> Sample<'static> {
-    Sample {
-        pixels: image(order),
-        captions: &["cat"],
-        label: Some(label),
-    }
+    Sample { pixels: image(order), captions: &["cat"], label: Some(label) }
 }
 
 fn classification() -> Task {
-    Task::ZeroShotClassification {
-        templates: vec!["{}".to_owned(), "a {}".to_owned()],
-    }
+    Task::ZeroShotClassification { templates: vec!["{}".to_owned(), "a {}".to_owned()] }
 }
 
 /// By hand, the ranks of the labels are 0, 1, 5, 0, 0: three of five first, four of five among five; class 0 has both
@@ -161,22 +147,13 @@ fn zero_shot_accuracies_are_those_by_hand() {
 /// image 1 `fish` at 1 after `dog`, that of image 2 `bird` at 0.
 #[test]
 fn recalls_are_those_by_hand() {
-    let sample = |order, captions| Sample {
-        pixels: image(order),
-        captions,
-        label: None,
-    };
+    let sample = |order, captions| Sample { pixels: image(order), captions, label: None };
     let samples = [
         sample([0, 1, 2, 3, 4, 5], &["cat", "a dog"][..]),
         sample([1, 2, 0, 3, 4, 5], &["fish"][..]),
         sample([4, 3, 5, 0, 1, 2], &["bird"][..]),
     ];
-    let (folder, params) = prepared(
-        &samples,
-        Task::Retrieval {
-            recall_at: vec![1, 2],
-        },
-    );
+    let (folder, params) = prepared(&samples, Task::Retrieval { recall_at: vec![1, 2] });
     assert_eq!(
         metrics(&params, &folder),
         "{\n  \"image_retrieval_recall@1\": 0.75,\n  \"image_retrieval_recall@2\": 1.0,\n  \
@@ -187,9 +164,8 @@ fn recalls_are_those_by_hand() {
 /// More images than are embedded at a time, and a last part that is not whole.
 #[test]
 fn embedding_in_parts_loses_no_image() {
-    let samples: Vec<_> = (0..37)
-        .map(|i| labelled([0, 1, 2, 3, 4, 5], u32::from(i == 36)))
-        .collect();
+    let samples: Vec<_> =
+        (0..37).map(|i| labelled([0, 1, 2, 3, 4, 5], u32::from(i == 36))).collect();
     let (folder, params) = prepared(&samples, classification());
     let text = metrics(&params, &folder);
     // Thirty-six of thirty-seven: 36 ÷ 37 in binary64, by Python.
@@ -200,14 +176,8 @@ fn embedding_in_parts_loses_no_image() {
 fn inputs_that_do_not_fit_are_named() {
     let (folder, params) = prepared(&[labelled([0, 1, 2, 3, 4, 5], 6)], classification());
     let error = |folder: &Folder| run(&params, folder, Level::Scalar).unwrap_err().to_string();
-    assert!(
-        error(&folder).starts_with("input `dataset`: "),
-        "a label beyond the classes"
-    );
-    let without = Sample {
-        label: None,
-        ..labelled([0, 1, 2, 3, 4, 5], 0)
-    };
+    assert!(error(&folder).starts_with("input `dataset`: "), "a label beyond the classes");
+    let without = Sample { label: None, ..labelled([0, 1, 2, 3, 4, 5], 0) };
     folder.write_dataset(&[&[without]]);
     assert_eq!(error(&folder), "input `dataset`: sample 0 has no class");
     folder.write_dataset(&[&[labelled([0, 1, 2, 3, 4, 5], 0)]]);

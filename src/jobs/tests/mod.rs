@@ -43,10 +43,7 @@ impl Folder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
-        File::create(self.path(name))
-            .unwrap()
-            .write_all(bytes)
-            .unwrap();
+        File::create(self.path(name)).unwrap().write_all(bytes).unwrap();
     }
 
     fn read(&self, name: &str) -> Vec<u8> {
@@ -118,17 +115,10 @@ fn shard(samples: &[Sample<'_>]) -> Vec<u8> {
 fn vocabulary(texts: &[&str]) -> (Vec<u8>, u64) {
     let all: String = (0..49_406).map(|id| format!("{id}\n")).collect();
     let tokenizer = Tokenizer::new(all.as_bytes(), 32).unwrap();
-    let tokens = texts
-        .iter()
-        .flat_map(|text| tokenizer.encode(text).unwrap());
-    let ids: BTreeSet<u32> = tokens
-        .filter_map(|token| token.checked_sub(FIRST_TOKEN))
-        .collect();
+    let tokens = texts.iter().flat_map(|text| tokenizer.encode(text).unwrap());
+    let ids: BTreeSet<u32> = tokens.filter_map(|token| token.checked_sub(FIRST_TOKEN)).collect();
     let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
-    (
-        lines.into_bytes(),
-        u64::from(FIRST_TOKEN) + ids.len() as u64,
-    )
+    (lines.into_bytes(), u64::from(FIRST_TOKEN) + ids.len() as u64)
 }
 
 fn real(value: f64) -> Real {
@@ -136,10 +126,7 @@ fn real(value: f64) -> Real {
 }
 
 fn preprocessing(mean: f64, std: f64) -> Preprocessing {
-    Preprocessing {
-        mean: [real(mean); 3],
-        std: [real(std); 3],
-    }
+    Preprocessing { mean: [real(mean); 3], std: [real(std); 3] }
 }
 
 /// How a job is run, and who watches: called with what is done, before it may be cancelled.

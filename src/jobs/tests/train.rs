@@ -11,11 +11,8 @@ use crate::model::Layout;
 use crate::tensor::safetensors::decode;
 use crate::training::Trace;
 
-const CAPTIONS: [&[&str]; 3] = [
-    &["a cat", "a photo of a cat"],
-    &["a dog"],
-    &["fish", "a fish", "photo of fish"],
-];
+const CAPTIONS: [&[&str]; 3] =
+    [&["a cat", "a photo of a cat"], &["a dog"], &["fish", "a fish", "photo of fish"]];
 
 const STEPS: u64 = 8;
 const INTERVAL: u64 = 3;
@@ -76,9 +73,7 @@ fn params(vocabulary_size: u64) -> Train {
 fn prepared() -> (Folder, Train) {
     let folder = Folder::new();
     let sample = |index: usize| Sample {
-        pixels: (0..64)
-            .map(|at| (at * (index + 3) * 7 + index * 40).to_le_bytes()[0])
-            .collect(),
+        pixels: (0..64).map(|at| (at * (index + 3) * 7 + index * 40).to_le_bytes()[0]).collect(),
         captions: CAPTIONS[index % 3],
         label: None,
     };
@@ -130,21 +125,12 @@ fn checkpoint(params: &Train, bytes: &[u8]) -> ([Vec<f32>; 3], Vec<f32>) {
     let mut names = Vec::new();
     for prefix in ["", "optimizer.exp_avg.", "optimizer.exp_avg_sq."] {
         for parameter in layout.parameters() {
-            names.push((
-                format!("{prefix}{}", parameter.name),
-                parameter.shape.clone(),
-            ));
+            names.push((format!("{prefix}{}", parameter.name), parameter.shape.clone()));
         }
     }
     names.push(("optimizer.step".to_owned(), vec![2]));
     // An error if a tensor is missing, or if there is another one.
-    let all = decode(
-        bytes,
-        names
-            .iter()
-            .map(|(name, shape)| (name.as_str(), &shape[..])),
-    )
-    .unwrap();
+    let all = decode(bytes, names.iter().map(|(name, shape)| (name.as_str(), &shape[..]))).unwrap();
     let part = |place: usize| all[place * layout.len()..(place + 1) * layout.len()].to_vec();
     ([0, 1, 2].map(part), all[3 * layout.len()..].to_vec())
 }
@@ -153,19 +139,13 @@ fn checkpoint(params: &Train, bytes: &[u8]) -> ([Vec<f32>; 3], Vec<f32>) {
 fn outputs_are_those_documented_and_nothing_else() {
     let (folder, params) = prepared();
     let (outputs, steps) = undisturbed(&params, &folder);
-    let names = [
-        "checkpoint-3.safetensors",
-        "checkpoint-6.safetensors",
-        "model.safetensors",
-        "trace.bin",
-    ];
+    let names =
+        ["checkpoint-3.safetensors", "checkpoint-6.safetensors", "model.safetensors", "trace.bin"];
     assert!(outputs.keys().eq(names), "{:?}", outputs.keys());
     assert!(steps.into_iter().eq(1..=STEPS));
     let layout = Layout::of(&params.model).unwrap();
-    let named = layout
-        .parameters()
-        .iter()
-        .map(|parameter| (parameter.name.as_str(), &parameter.shape[..]));
+    let named =
+        layout.parameters().iter().map(|parameter| (parameter.name.as_str(), &parameter.shape[..]));
     let weights = decode(&outputs["model.safetensors"], named).unwrap();
     assert_eq!(weights.len(), layout.len());
     let trace = Trace::decode(&outputs["trace.bin"]).unwrap();
@@ -206,12 +186,8 @@ fn neither_level_nor_threads_show_in_the_outputs() {
     let (expected, _) = undisturbed(&params, &folder);
     for level in Level::available() {
         let (folder, params) = prepared();
-        let watched = Watched {
-            threads: 3,
-            level,
-            resume_interval: Duration::ZERO,
-            watch: &mut |_, _| (),
-        };
+        let watched =
+            Watched { threads: 3, level, resume_interval: Duration::ZERO, watch: &mut |_, _| () };
         watched.run(&Params::Train(params), &folder).unwrap();
         assert!(folder.files("outputs") == expected, "{level:?}");
     }
@@ -250,9 +226,7 @@ fn a_training_killed_at_any_step_goes_on_to_the_same_bytes() {
         let index = usize::try_from(step - 1).unwrap();
         left[index].copy(folder.0.path(), "scratch");
     };
-    run(&params, &folder, 2, Duration::ZERO, &mut watch)
-        .0
-        .unwrap();
+    run(&params, &folder, 2, Duration::ZERO, &mut watch).0.unwrap();
     let expected = folder.files("outputs");
     for (folder, saved) in left.iter().zip(0..) {
         // It was killed while it wrote the next ones.
@@ -301,11 +275,7 @@ fn a_resume_checkpoint_of_another_training_is_passed_over() {
 
     let (folder, params) = prepared();
     cancelled_at(&params, &folder, 4).unwrap_err();
-    let sample = |grey| Sample {
-        pixels: vec![grey; 64],
-        captions: CAPTIONS[0],
-        label: None,
-    };
+    let sample = |grey| Sample { pixels: vec![grey; 64], captions: CAPTIONS[0], label: None };
     folder.write_dataset(&[&[sample(1), sample(2), sample(3)]]);
     let (_, steps) = undisturbed(&params, &folder);
     assert!(steps.into_iter().eq(1..=STEPS), "other samples");
@@ -343,11 +313,7 @@ fn a_checkpoint_that_changes_under_way_is_not_published() {
     };
     let (ended, _) = run(&params, &folder, 1, NEVER, &mut watch);
     assert!(matches!(ended, Err(JobError::Io { .. })), "{ended:?}");
-    assert!(
-        !folder
-            .files("outputs")
-            .contains_key("checkpoint-3.safetensors")
-    );
+    assert!(!folder.files("outputs").contains_key("checkpoint-3.safetensors"));
 }
 
 #[test]
@@ -361,10 +327,7 @@ fn inputs_and_parameters_that_do_not_fit_are_named() {
     assert!(error(&params).starts_with("input `vocabulary`: it gives "));
     params.model.text.vocabulary_size -= 1;
     params.model.vision.image_size = 16;
-    assert_eq!(
-        error(&params),
-        "input `dataset`: its images are 8 pixels wide, the model's 16"
-    );
+    assert_eq!(error(&params), "input `dataset`: its images are 8 pixels wide, the model's 16");
     params.model.vision.image_size = 8;
     params.gradient_chunk = 3;
     assert!(error(&params).starts_with("parameters: 32 samples seen, batches of 4"));

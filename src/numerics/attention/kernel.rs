@@ -1,10 +1,7 @@
 //! Attention head by head: register tiles read q, k and v where they lie, and only what must be
 //! transposed or padded is copied.
 
-#![allow(
-    unsafe_code,
-    reason = "register tiles take addresses; rows are compiled for a SIMD level"
-)]
+#![allow(unsafe_code, reason = "register tiles take addresses; rows are compiled for a SIMD level")]
 
 use super::AttentionShape;
 use super::reference;
@@ -105,11 +102,7 @@ unsafe fn product<M: Kernels>(
     for j in (0..n).step_by(M::COLUMNS) {
         for i in (0..m).step_by(rows) {
             for t in (0..k).step_by(BLOCK) {
-                let (row, element) = if a.transposed {
-                    (1, a.stride)
-                } else {
-                    (a.stride, 1)
-                };
+                let (row, element) = if a.transposed { (1, a.stride) } else { (a.stride, 1) };
                 // SAFETY: the tile lies inside the product.
                 unsafe {
                     let operands = Operands {
@@ -121,10 +114,7 @@ unsafe fn product<M: Kernels>(
                         c: c.add(i * c_stride + j),
                         c_stride,
                         columns: (n - j).min(M::COLUMNS),
-                        after: After {
-                            accumulate: t > 0,
-                            ..After::STORE
-                        },
+                        after: After { accumulate: t > 0, ..After::STORE },
                     };
                     M::tile(rows.min(m - i), a.transposed, &operands);
                 }
@@ -171,18 +161,12 @@ impl Head {
     /// Returns queries (0), keys (1) or values (2).
     fn of_qkv(&self, qkv: *const f32, which: usize) -> Rows {
         let start = qkv.wrapping_add(self.queries + which * self.width);
-        Rows {
-            start,
-            stride: 3 * self.width,
-        }
+        Rows { start, stride: 3 * self.width }
     }
 
     /// Returns this head's columns of a `[rows, width]` matrix.
     fn of_context(&self, context: *const f32) -> Rows {
-        Rows {
-            start: context.wrapping_add(self.context),
-            stride: self.width,
-        }
+        Rows { start: context.wrapping_add(self.context), stride: self.width }
     }
 
     /// Returns rows whose whole vectors are readable: the same ones, or copies in `room`.
@@ -195,17 +179,10 @@ impl Head {
             return rows;
         }
         let stride = padded(self.columns);
-        let lines = Lines {
-            start: rows.start,
-            across: 1,
-            along: rows.stride,
-        };
+        let lines = Lines { start: rows.start, across: 1, along: rows.stride };
         // SAFETY: whole panels of `stride` elements fit the room.
         unsafe { M::pack(lines, self.columns, stride, self.tokens, room) };
-        Rows {
-            start: room,
-            stride,
-        }
+        Rows { start: room, stride }
     }
 
     /// Transposes rows into `room`: `head_width` rows of `padded` tokens.
@@ -214,17 +191,10 @@ impl Head {
     ///
     /// As for [`Self::whole`].
     unsafe fn transposed<M: Kernels>(&self, rows: Rows, room: *mut f32) -> Rows {
-        let lines = Lines {
-            start: rows.start,
-            across: rows.stride,
-            along: 1,
-        };
+        let lines = Lines { start: rows.start, across: rows.stride, along: 1 };
         // SAFETY: the caller's contract.
         unsafe { M::pack(lines, self.tokens, self.padded, self.columns, room) };
-        Rows {
-            start: room,
-            stride: self.padded,
-        }
+        Rows { start: room, stride: self.padded }
     }
 }
 
@@ -272,24 +242,12 @@ unsafe fn forward<M: Heads>(
                 let q = head.of_qkv(qkv, 0);
                 let keys = head.transposed::<M>(head.of_qkv(qkv, 1), rows_room);
                 // Whole rows are computed where they stay.
-                let p = if stride == tokens {
-                    out.as_mut_ptr()
-                } else {
-                    room
-                };
-                let left = Left {
-                    start: q.start,
-                    stride: q.stride,
-                    transposed: false,
-                };
+                let p = if stride == tokens { out.as_mut_ptr() } else { room };
+                let left = Left { start: q.start, stride: q.stride, transposed: false };
                 product::<M>((tokens, stride, width), left, keys, p, stride);
                 M::softmax(square(shape), std::slice::from_raw_parts_mut(p, square_len));
                 let values = head.whole::<M>(head.of_qkv(qkv, 2), rows_room);
-                let left = Left {
-                    start: p,
-                    stride,
-                    transposed: false,
-                };
+                let left = Left { start: p, stride, transposed: false };
                 let to = context.add(head.context);
                 product::<M>((tokens, width, tokens), left, values, to, head.width);
                 if stride != tokens {
@@ -342,41 +300,19 @@ unsafe fn backward<M: Heads>(
         unsafe {
             let d_out = head.of_context(d_context);
             let values = head.transposed::<M>(head.of_qkv(qkv, 2), rows_room);
-            let left = Left {
-                start: d_out.start,
-                stride: d_out.stride,
-                transposed: false,
-            };
-            product::<M>(
-                (tokens, stride, width),
-                left,
-                values,
-                ds.as_mut_ptr(),
-                stride,
-            );
+            let left = Left { start: d_out.start, stride: d_out.stride, transposed: false };
+            product::<M>((tokens, stride, width), left, values, ds.as_mut_ptr(), stride);
             M::d_softmax(square(shape), p, ds);
             let sizes = (tokens, width, tokens);
             let row_stride = 3 * head.width;
             let keys = head.whole::<M>(head.of_qkv(qkv, 1), rows_room);
-            let left = Left {
-                start: ds.as_ptr(),
-                stride,
-                transposed: false,
-            };
+            let left = Left { start: ds.as_ptr(), stride, transposed: false };
             product::<M>(sizes, left, keys, to(0), row_stride);
             let queries = head.whole::<M>(head.of_qkv(qkv, 0), rows_room);
-            let left = Left {
-                start: ds.as_ptr(),
-                stride,
-                transposed: true,
-            };
+            let left = Left { start: ds.as_ptr(), stride, transposed: true };
             product::<M>(sizes, left, queries, to(1), row_stride);
             let d_out = head.whole::<M>(d_out, rows_room);
-            let left = Left {
-                start: p.as_ptr(),
-                stride,
-                transposed: true,
-            };
+            let left = Left { start: p.as_ptr(), stride, transposed: true };
             product::<M>(sizes, left, d_out, to(2), row_stride);
         }
     }
@@ -418,11 +354,7 @@ pub(super) fn backward_on(
     scratch: &mut Vec<f32>,
 ) {
     shape.check(qkv.len(), probabilities.len(), d_context.len());
-    assert_eq!(
-        d_qkv.len(),
-        qkv.len(),
-        "the gradient has the shape of q, k, v"
-    );
+    assert_eq!(d_qkv.len(), qkv.len(), "the gradient has the shape of q, k, v");
     if qkv.is_empty() {
         return;
     }

@@ -49,21 +49,9 @@ impl AttentionShape {
 
     /// Checks the lengths of a call's slices.
     fn check(&self, qkv: usize, probabilities: usize, context: usize) {
-        assert_eq!(
-            qkv,
-            self.qkv_len(),
-            "q, k, v: samples · tokens rows of 3 · width"
-        );
-        assert_eq!(
-            probabilities,
-            self.probabilities_len(),
-            "probabilities: tokens² a head"
-        );
-        assert_eq!(
-            context,
-            self.context_len(),
-            "context: samples · tokens rows of width"
-        );
+        assert_eq!(qkv, self.qkv_len(), "q, k, v: samples · tokens rows of 3 · width");
+        assert_eq!(probabilities, self.probabilities_len(), "probabilities: tokens² a head");
+        assert_eq!(context, self.context_len(), "context: samples · tokens rows of width");
     }
 }
 
@@ -102,13 +90,5 @@ pub fn attention_backward(
     d_qkv: &mut [f32],
     scratch: &mut Vec<f32>,
 ) {
-    kernel::backward_on(
-        level.path(),
-        shape,
-        qkv,
-        probabilities,
-        d_context,
-        d_qkv,
-        scratch,
-    );
+    kernel::backward_on(level.path(), shape, qkv, probabilities, d_context, d_qkv, scratch);
 }

@@ -104,11 +104,7 @@ pub fn forward<F: Float>(
     let tokens = shape.tokens;
     for head in Head::all(shape) {
         let p = &mut probabilities[head.square()];
-        let (q, k, v) = (
-            head.of_qkv(qkv, 0),
-            head.of_qkv(qkv, 1),
-            head.of_qkv(qkv, 2),
-        );
+        let (q, k, v) = (head.of_qkv(qkv, 0), head.of_qkv(qkv, 1), head.of_qkv(qkv, 2));
         multiply(q, k.transposed(), Finish::Store, p, tokens);
         for (i, row) in p.chunks_exact_mut(tokens).enumerate() {
             let (seen, masked) = row.split_at_mut(prefix(shape, i));
@@ -116,13 +112,7 @@ pub fn forward<F: Float>(
             masked.fill(F::ZERO);
         }
         let out = &mut context[head.rows * head.width + head.column..];
-        multiply(
-            View::new(p, tokens, tokens),
-            v,
-            Finish::Store,
-            out,
-            head.width,
-        );
+        multiply(View::new(p, tokens, tokens), v, Finish::Store, out, head.width);
     }
 }
 
@@ -139,11 +129,7 @@ pub fn backward<F: Float>(
     d_qkv: &mut [F],
 ) {
     shape.check(qkv.len(), probabilities.len(), d_context.len());
-    assert_eq!(
-        d_qkv.len(),
-        qkv.len(),
-        "the gradient has the shape of q, k, v"
-    );
+    assert_eq!(d_qkv.len(), qkv.len(), "the gradient has the shape of q, k, v");
     if qkv.is_empty() {
         return;
     }
@@ -151,18 +137,10 @@ pub fn backward<F: Float>(
     let mut ds = vec![F::ZERO; tokens * tokens];
     for head in Head::all(shape) {
         let p = &probabilities[head.square()];
-        let (q, k, v) = (
-            head.of_qkv(qkv, 0),
-            head.of_qkv(qkv, 1),
-            head.of_qkv(qkv, 2),
-        );
+        let (q, k, v) = (head.of_qkv(qkv, 0), head.of_qkv(qkv, 1), head.of_qkv(qkv, 2));
         let d_out = head.of_context(d_context);
         multiply(d_out, v.transposed(), Finish::Store, &mut ds, tokens);
-        for (i, (ds, p)) in ds
-            .chunks_exact_mut(tokens)
-            .zip(p.chunks_exact(tokens))
-            .enumerate()
-        {
+        for (i, (ds, p)) in ds.chunks_exact_mut(tokens).zip(p.chunks_exact(tokens)).enumerate() {
             let seen = prefix(shape, i);
             let sum = row_reduction(seen, |e, lane| p[e].fma(ds[e], lane));
             for (ds, &p) in ds.iter_mut().zip(p) {
@@ -174,19 +152,7 @@ pub fn backward<F: Float>(
         let stride = 3 * head.width;
         let at = |which: usize| head.rows * stride + which * head.width + head.column;
         multiply(ds, k, Finish::Store, &mut d_qkv[at(0)..], stride);
-        multiply(
-            ds.transposed(),
-            q,
-            Finish::Store,
-            &mut d_qkv[at(1)..],
-            stride,
-        );
-        multiply(
-            p.transposed(),
-            d_out,
-            Finish::Store,
-            &mut d_qkv[at(2)..],
-            stride,
-        );
+        multiply(ds.transposed(), q, Finish::Store, &mut d_qkv[at(1)..], stride);
+        multiply(p.transposed(), d_out, Finish::Store, &mut d_qkv[at(2)..], stride);
     }
 }

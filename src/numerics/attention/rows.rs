@@ -21,9 +21,8 @@ pub(super) struct Square {
 }
 
 /// The numbers of the lanes.
-const NUMBERS: [f32; LANES] = [
-    0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0,
-];
+const NUMBERS: [f32; LANES] =
+    [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0];
 
 impl Square {
     /// How many elements of a row are seen.
@@ -46,11 +45,7 @@ fn within<V: Vector>(element: usize, count: usize) -> V::Mask {
 pub(super) fn softmax<V: Vector>(square: Square, scores: &mut [f32]) {
     let (zero, scale) = (V::splat(0.0), V::splat(square.scale));
     let below_all = V::splat(f32::NEG_INFINITY);
-    for (i, row) in scores
-        .chunks_exact_mut(square.stride)
-        .enumerate()
-        .take(square.tokens)
-    {
+    for (i, row) in scores.chunks_exact_mut(square.stride).enumerate().take(square.tokens) {
         let count = square.prefix(i);
         let seen = count.next_multiple_of(LANES).min(row.len());
         let mut lanes = [below_all; LANES];
@@ -83,9 +78,7 @@ pub(super) fn softmax<V: Vector>(square: Square, scores: &mut [f32]) {
 #[inline(always)]
 pub(super) fn d_softmax<V: Vector>(square: Square, probabilities: &[f32], d: &mut [f32]) {
     let (zero, scale) = (V::splat(0.0), V::splat(square.scale));
-    let rows = probabilities
-        .chunks_exact(square.stride)
-        .zip(d.chunks_exact_mut(square.stride));
+    let rows = probabilities.chunks_exact(square.stride).zip(d.chunks_exact_mut(square.stride));
     for (i, (p, d)) in rows.enumerate().take(square.tokens) {
         let count = square.prefix(i);
         let seen = count.next_multiple_of(LANES).min(d.len());

@@ -17,21 +17,12 @@ fn check(numbers: &mut Numbers, shape: AttentionShape, qkv: &[f32]) {
         let mut actual_p = vec![8.0; p.len()];
         let mut actual = vec![8.0; context.len()];
         forward_on(path, &shape, qkv, &mut actual_p, &mut actual);
-        assert!(
-            bits(&actual_p) == bits(&p),
-            "{path:?} {shape:?}: probabilities"
-        );
-        assert!(
-            bits(&actual) == bits(&context),
-            "{path:?} {shape:?}: context"
-        );
+        assert!(bits(&actual_p) == bits(&p), "{path:?} {shape:?}: probabilities");
+        assert!(bits(&actual) == bits(&context), "{path:?} {shape:?}: context");
         let mut actual = vec![8.0; d_qkv.len()];
         let mut scratch = vec![9.0; numbers.below(3000)];
         backward_on(path, &shape, qkv, &p, &d_context, &mut actual, &mut scratch);
-        assert!(
-            bits(&actual) == bits(&d_qkv),
-            "{path:?} {shape:?}: gradient"
-        );
+        assert!(bits(&actual) == bits(&d_qkv), "{path:?} {shape:?}: gradient");
     }
 }
 
@@ -46,11 +37,7 @@ fn every_path_gives_the_bits_of_the_definition() {
             head_width: 1 + numbers.below(40),
             causal: round % 2 == 0,
         };
-        let qkv: Vec<f32> = numbers
-            .floats(shape.qkv_len())
-            .iter()
-            .map(|x| x * 4.0)
-            .collect();
+        let qkv: Vec<f32> = numbers.floats(shape.qkv_len()).iter().map(|x| x * 4.0).collect();
         check(&mut numbers, shape, &qkv);
     }
 }
@@ -58,24 +45,11 @@ fn every_path_gives_the_bits_of_the_definition() {
 #[test]
 fn rows_of_every_padding_are_judged() {
     let mut numbers = Numbers(3);
-    for (tokens, head_width) in [
-        (1, 1),
-        (12, 32),
-        (15, 16),
-        (16, 32),
-        (17, 8),
-        (32, 64),
-        (257, 3),
-        (3, 257),
-    ] {
+    for (tokens, head_width) in
+        [(1, 1), (12, 32), (15, 16), (16, 32), (17, 8), (32, 64), (257, 3), (3, 257)]
+    {
         for causal in [false, true] {
-            let shape = AttentionShape {
-                samples: 1,
-                tokens,
-                heads: 2,
-                head_width,
-                causal,
-            };
+            let shape = AttentionShape { samples: 1, tokens, heads: 2, head_width, causal };
             let qkv = numbers.floats(shape.qkv_len());
             check(&mut numbers, shape, &qkv);
         }
@@ -86,13 +60,7 @@ fn rows_of_every_padding_are_judged() {
 fn extreme_scores_give_exact_zeros_and_ones() {
     // One score far above the others: its probability is 1, theirs +0; subnormal inputs elsewhere.
     let mut numbers = Numbers(4);
-    let shape = AttentionShape {
-        samples: 2,
-        tokens: 13,
-        heads: 2,
-        head_width: 16,
-        causal: true,
-    };
+    let shape = AttentionShape { samples: 2, tokens: 13, heads: 2, head_width: 16, causal: true };
     let scales = [1e-40f32, 0.0, 1e3];
     let qkv: Vec<f32> = numbers
         .floats(shape.qkv_len())
@@ -106,13 +74,7 @@ fn extreme_scores_give_exact_zeros_and_ones() {
 #[test]
 fn masked_probabilities_and_gradients_are_plus_zero() {
     let mut numbers = Numbers(5);
-    let shape = AttentionShape {
-        samples: 1,
-        tokens: 5,
-        heads: 1,
-        head_width: 4,
-        causal: true,
-    };
+    let shape = AttentionShape { samples: 1, tokens: 5, heads: 1, head_width: 4, causal: true };
     let qkv = numbers.floats(shape.qkv_len());
     for level in Level::available() {
         let mut p = vec![7.0; shape.probabilities_len()];
@@ -128,15 +90,7 @@ fn masked_probabilities_and_gradients_are_plus_zero() {
         let mut d_context = vec![0.0; context.len()];
         d_context[..4].fill(1.0);
         let mut d_qkv = vec![7.0; qkv.len()];
-        attention_backward(
-            level,
-            &shape,
-            &qkv,
-            &p,
-            &d_context,
-            &mut d_qkv,
-            &mut Vec::new(),
-        );
+        attention_backward(level, &shape, &qkv, &p, &d_context, &mut d_qkv, &mut Vec::new());
         assert!(d_qkv[..8].iter().all(|d| *d == 0.0));
         assert_eq!(d_qkv[8..12], [1.0; 4]);
         assert!(d_qkv[12..].iter().all(|d| *d == 0.0));
@@ -147,13 +101,7 @@ fn masked_probabilities_and_gradients_are_plus_zero() {
 fn the_gradient_is_that_of_differences_in_binary64() {
     let mut numbers = Numbers(6);
     for causal in [false, true] {
-        let shape = AttentionShape {
-            samples: 2,
-            tokens: 5,
-            heads: 2,
-            head_width: 3,
-            causal,
-        };
+        let shape = AttentionShape { samples: 2, tokens: 5, heads: 2, head_width: 3, causal };
         let double = |values: Vec<f32>| values.into_iter().map(f64::from).collect::<Vec<_>>();
         let qkv = double(numbers.floats(shape.qkv_len()));
         let weights = double(numbers.floats(shape.context_len()));
@@ -163,14 +111,8 @@ fn the_gradient_is_that_of_differences_in_binary64() {
             reference::forward(&shape, libm::exp, qkv, &mut p, &mut context);
             (p, context)
         };
-        let loss = |qkv: &[f64]| -> f64 {
-            forward(qkv)
-                .1
-                .iter()
-                .zip(&weights)
-                .map(|(c, w)| c * w)
-                .sum()
-        };
+        let loss =
+            |qkv: &[f64]| -> f64 { forward(qkv).1.iter().zip(&weights).map(|(c, w)| c * w).sum() };
         let mut d_qkv = vec![0.0; qkv.len()];
         reference::backward(&shape, &qkv, &forward(&qkv).0, &weights, &mut d_qkv);
         for (i, d) in d_qkv.iter().enumerate() {
@@ -180,10 +122,7 @@ fn the_gradient_is_that_of_differences_in_binary64() {
             below[i] -= step;
             let difference = (loss(&above) - loss(&below)) / (2.0 * step);
             // The central difference errs by step² and by rounding ÷ step, both below 1e-9.
-            assert!(
-                (d - difference).abs() < 1e-8,
-                "element {i}: {d} against {difference}"
-            );
+            assert!((d - difference).abs() < 1e-8, "element {i}: {d} against {difference}");
         }
         assert!(d_qkv.iter().any(|d| d.abs() > 0.01));
     }
@@ -192,33 +131,15 @@ fn the_gradient_is_that_of_differences_in_binary64() {
 #[test]
 fn golden_digests_hold_at_every_level() {
     let mut numbers = Numbers(7);
-    let shape = AttentionShape {
-        samples: 3,
-        tokens: 12,
-        heads: 2,
-        head_width: 32,
-        causal: true,
-    };
-    let qkv: Vec<f32> = numbers
-        .floats(shape.qkv_len())
-        .iter()
-        .map(|x| x * 2.0)
-        .collect();
+    let shape = AttentionShape { samples: 3, tokens: 12, heads: 2, head_width: 32, causal: true };
+    let qkv: Vec<f32> = numbers.floats(shape.qkv_len()).iter().map(|x| x * 2.0).collect();
     let d_context = numbers.floats(shape.context_len());
     for path in Path::available() {
         let mut p = vec![0.0; shape.probabilities_len()];
         let mut context = vec![0.0; shape.context_len()];
         let mut d_qkv = vec![0.0; shape.qkv_len()];
         forward_on(path, &shape, &qkv, &mut p, &mut context);
-        backward_on(
-            path,
-            &shape,
-            &qkv,
-            &p,
-            &d_context,
-            &mut d_qkv,
-            &mut Vec::new(),
-        );
+        backward_on(path, &shape, &qkv, &p, &d_context, &mut d_qkv, &mut Vec::new());
         let got = [digest(&p), digest(&context), digest(&d_qkv)];
         let expected = [
             "ecbec44aca71646d42d6c2fa73f08e51caaa1cb265cbb99118c56bd9165ad444",

@@ -138,9 +138,7 @@ fn exp_parts<V: Vector>(x: V) -> (V, V) {
 /// eˣ.
 #[inline(always)]
 pub(in crate::numerics) fn exp_of<V: Vector>(x: V) -> V {
-    let x = x
-        .at_most(V::splat(EXP_RANGE.1))
-        .at_least(V::splat(EXP_RANGE.0));
+    let x = x.at_most(V::splat(EXP_RANGE.1)).at_least(V::splat(EXP_RANGE.0));
     let (tail, shifted) = exp_parts(x);
     tail.add(V::splat(1.0)).times_power(shifted)
 }
@@ -235,9 +233,7 @@ pub(in crate::numerics) fn sigmoid_of<V: Vector>(x: V) -> V {
     let quotient = numerator.div(sum);
     let reciprocal = V::select(negative, one.sub(quotient), quotient);
     let remainder = quotient.negative_fma(sum, numerator);
-    quotient
-        .negative_fma(lost, remainder)
-        .fma(reciprocal, quotient)
+    quotient.negative_fma(lost, remainder).fma(reciprocal, quotient)
 }
 
 /// Eight pieces of width 17/32, piece k around k·17/32: coefficients of d⁰, d¹, … by piece.

@@ -15,27 +15,15 @@ const FUNCTIONS: [Function; 5] = [
     ("log", log_slice, libm::log, 1.0),
     ("erf", erf_slice, libm::erf, 1.0),
     ("tanh", tanh_slice, libm::tanh, 1.5),
-    (
-        "sigmoid",
-        sigmoid_slice,
-        |x| 1.0 / (1.0 + libm::exp(-x)),
-        2.0,
-    ),
+    ("sigmoid", sigmoid_slice, |x| 1.0 / (1.0 + libm::exp(-x)), 2.0),
 ];
 
 /// The error of `got` in units of the last place of the result rounded to binary32.
 fn ulps(got: f32, want: f64) -> f64 {
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "the nearest result is what counts"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "the nearest result is what counts")]
     let nearest = want as f32;
     if got.to_bits() == nearest.to_bits() || got.is_nan() && nearest.is_nan() {
-        return if got.is_finite() {
-            (f64::from(got) - want).abs() / ulp(nearest)
-        } else {
-            0.0
-        };
+        return if got.is_finite() { (f64::from(got) - want).abs() / ulp(nearest) } else { 0.0 };
     }
     if !nearest.is_finite() || !got.is_finite() {
         return f64::INFINITY;

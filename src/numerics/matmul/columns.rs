@@ -4,15 +4,9 @@
     clippy::inline_always,
     reason = "kernels take the SIMD level of the function that they are inlined into"
 )]
-#![allow(
-    clippy::needless_range_loop,
-    reason = "register arrays are indexed so that loops unroll"
-)]
+#![allow(clippy::needless_range_loop, reason = "register arrays are indexed so that loops unroll")]
 #![allow(unsafe_code, reason = "unchecked addresses")]
-#![allow(
-    unsafe_op_in_unsafe_fn,
-    reason = "the contract is that of the whole function"
-)]
+#![allow(unsafe_op_in_unsafe_fn, reason = "the contract is that of the whole function")]
 
 use super::reference::BLOCK;
 use crate::numerics::lanes::Lanes;
@@ -70,11 +64,7 @@ unsafe fn group<V: Lanes, const G: usize>(o: &Columns, column: usize, last: usiz
             }
         }
         for g in 0..G {
-            total[g] = if start == 0 {
-                acc[g]
-            } else {
-                total[g].add(acc[g])
-            };
+            total[g] = if start == 0 { acc[g] } else { total[g].add(acc[g]) };
         }
     }
     for g in 0..G {

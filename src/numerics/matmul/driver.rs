@@ -83,35 +83,20 @@ impl Product<'_> {
         // vectors, so one line more at the end.
         let b_len = (inner * tile_columns).next_multiple_of(16) + 16;
         let a_len = tile_rows * copied_stride(inner) + 16;
-        let need = b_len
-            + if reading == Reading::InPlace {
-                0
-            } else {
-                a_len
-            };
+        let need = b_len + if reading == Reading::InPlace { 0 } else { a_len };
         with_room(need, |room| {
             for j in (0..self.n).step_by(tile_columns) {
                 let columns = tile_columns.min(self.n - j);
                 for block in 0..self.k.div_ceil(BLOCK).max(1) {
                     let t = block * BLOCK;
-                    let part = Part {
-                        i: 0,
-                        rows: 0,
-                        j,
-                        columns,
-                        t,
-                        inner: (self.k - t).min(BLOCK),
-                    };
+                    let part =
+                        Part { i: 0, rows: 0, j, columns, t, inner: (self.k - t).min(BLOCK) };
                     // SAFETY: the room holds `inner` elements for every column, and every row of a
                     // tile; `part` lies inside the product, whose shapes were checked.
                     unsafe {
                         self.pack_b::<M>(part, room);
                         for i in (0..self.m).step_by(tile_rows) {
-                            let part = Part {
-                                i,
-                                rows: tile_rows.min(self.m - i),
-                                ..part
-                            };
+                            let part = Part { i, rows: tile_rows.min(self.m - i), ..part };
                             self.pack_a::<M>(part, reading, room.add(b_len));
                             self.tiles::<M>(part, reading, room, room.add(b_len));
                         }
@@ -127,11 +112,7 @@ impl Product<'_> {
         if self.a.column_stride() != 1 && self.k != 1 {
             let readable = self.a.row_stride() == 1 && columns <= 8 * M::COLUMNS;
             let crowded = self.a.column_stride().is_multiple_of(512) && columns > M::COLUMNS;
-            if readable && !crowded {
-                Reading::Columns
-            } else {
-                Reading::Panels
-            }
+            if readable && !crowded { Reading::Columns } else { Reading::Panels }
         } else if columns > 8 * M::COLUMNS || (stride.is_multiple_of(512) && columns > M::COLUMNS) {
             Reading::Rows
         } else {
@@ -151,22 +132,9 @@ impl Product<'_> {
             // SAFETY: the panel's first element is in bounds if it is not empty, and is not read
             // otherwise; the panel lies in the room.
             unsafe {
-                let start = self
-                    .b
-                    .as_ptr()
-                    .wrapping_add(part.t * along + (part.j + j) * across);
+                let start = self.b.as_ptr().wrapping_add(part.t * along + (part.j + j) * across);
                 let to = room.add(j * part.inner);
-                M::pack(
-                    Lines {
-                        start,
-                        across,
-                        along,
-                    },
-                    width,
-                    M::COLUMNS,
-                    part.inner,
-                    to,
-                );
+                M::pack(Lines { start, across, along }, width, M::COLUMNS, part.inner, to);
             }
         }
     }
@@ -178,11 +146,7 @@ impl Product<'_> {
     /// The machine has the path's instructions; the room holds the part's rows.
     unsafe fn pack_a<M: Kernels>(&self, part: Part, reading: Reading, room: *mut f32) {
         let (across, along) = (self.a.row_stride(), self.a.column_stride());
-        let start = |i: usize| {
-            self.a
-                .as_ptr()
-                .wrapping_add((part.i + i) * across + part.t * along)
-        };
+        let start = |i: usize| self.a.as_ptr().wrapping_add((part.i + i) * across + part.t * along);
         match reading {
             Reading::InPlace | Reading::Columns => {}
             Reading::Rows => {
@@ -197,11 +161,7 @@ impl Product<'_> {
             Reading::Panels => {
                 for i in (0..part.rows).step_by(M::ROWS) {
                     let width = M::ROWS.min(part.rows - i);
-                    let lines = Lines {
-                        start: start(i),
-                        across,
-                        along,
-                    };
+                    let lines = Lines { start: start(i), across, along };
                     // SAFETY: as for B; the room has a vector more than the panels.
                     unsafe { M::pack(lines, width, M::ROWS, part.inner, room.add(i * part.inner)) };
                 }
@@ -265,19 +225,13 @@ impl Product<'_> {
 
     /// What a tile at (row, column) does with its chains: the last block is finished.
     fn after(&self, part: Part, row: usize, column: usize) -> After {
-        let after = After {
-            accumulate: part.t > 0,
-            ..After::STORE
-        };
+        let after = After { accumulate: part.t > 0, ..After::STORE };
         if part.t + part.inner < self.k {
             return after;
         }
         match self.finish {
             Finish::Store => after,
-            Finish::Bias(bias) => After {
-                bias: bias[column..].as_ptr(),
-                ..after
-            },
+            Finish::Bias(bias) => After { bias: bias[column..].as_ptr(), ..after },
             Finish::BiasResidual { bias, residual } => After {
                 bias: bias[column..].as_ptr(),
                 residual: residual

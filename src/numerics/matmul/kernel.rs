@@ -7,18 +7,9 @@
     clippy::inline_always,
     reason = "kernels take the SIMD level of the function that they are inlined into"
 )]
-#![allow(
-    clippy::needless_range_loop,
-    reason = "register arrays are indexed so that loops unroll"
-)]
-#![allow(
-    unsafe_code,
-    reason = "unchecked addresses and functions compiled for given instructions"
-)]
-#![allow(
-    unsafe_op_in_unsafe_fn,
-    reason = "the contract of a tile is that of the whole function"
-)]
+#![allow(clippy::needless_range_loop, reason = "register arrays are indexed so that loops unroll")]
+#![allow(unsafe_code, reason = "unchecked addresses and functions compiled for given instructions")]
+#![allow(unsafe_op_in_unsafe_fn, reason = "the contract of a tile is that of the whole function")]
 
 use super::columns::{Columns, columns};
 pub(crate) use super::pack::Lines;

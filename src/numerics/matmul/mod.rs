@@ -3,10 +3,7 @@
 //! `C = A·B` with inner size K: k runs in blocks of 256; in each block one chain from +0, k
 //! ascending, `acc ← fma(a[i,k], b[k,j], acc)`; `c = ((blk₀ + blk₁) + blk₂) + …`; K = 0 gives +0.
 
-#![allow(
-    unsafe_code,
-    reason = "kernels run only after their instructions were detected"
-)]
+#![allow(unsafe_code, reason = "kernels run only after their instructions were detected")]
 
 mod columns;
 mod driver;
@@ -39,10 +36,7 @@ pub struct Tile {
 
 impl Default for Tile {
     fn default() -> Self {
-        Self {
-            rows: 96,
-            columns: 512,
-        }
+        Self { rows: 96, columns: 512 }
     }
 }
 
@@ -90,10 +84,7 @@ fn multiply_on(
     out_row_stride: usize,
 ) {
     let (m, n, k) = view::check(a, b, &finish, out.len(), out_row_stride);
-    assert!(
-        tile.rows > 0 && tile.columns > 0,
-        "an empty tile computes nothing"
-    );
+    assert!(tile.rows > 0 && tile.columns > 0, "an empty tile computes nothing");
     if m == 0 || n == 0 {
         return;
     }
@@ -109,16 +100,7 @@ fn multiply_on(
         }
         return;
     }
-    let product = Product {
-        m,
-        n,
-        k,
-        a,
-        b,
-        finish,
-        out,
-        out_row_stride,
-    };
+    let product = Product { m, n, k, a, b, finish, out, out_row_stride };
     // SAFETY: a path exists only where its instructions were detected.
     unsafe {
         match path {
@@ -154,11 +136,7 @@ pub fn column_sum_of_products(level: Level, dy: View, x_hat: View, out: &mut [f3
 fn columns_on(path: Path, x: View, y: Option<View>, out: &mut [f32]) {
     assert_eq!(x.columns(), out.len(), "one sum a column");
     if let Some(y) = y {
-        assert_eq!(
-            (x.rows(), x.columns()),
-            (y.rows(), y.columns()),
-            "shapes differ"
-        );
+        assert_eq!((x.rows(), x.columns()), (y.rows(), y.columns()), "shapes differ");
     }
     let contiguous = |view: View| view.column_stride() == 1;
     if !contiguous(x) || !y.is_none_or(contiguous) {

@@ -5,10 +5,7 @@
     reason = "kernels take the SIMD level of the function that they are inlined into"
 )]
 #![allow(unsafe_code, reason = "unchecked addresses")]
-#![allow(
-    unsafe_op_in_unsafe_fn,
-    reason = "the contract of packing is that of the whole function"
-)]
+#![allow(unsafe_op_in_unsafe_fn, reason = "the contract of packing is that of the whole function")]
 
 use crate::numerics::lanes::Lanes;
 
@@ -87,8 +84,7 @@ unsafe fn transpose<V: Lanes>(from: Lines, width: usize, inner: usize, panel: us
     for t in 0..inner {
         let done = if t < elements { lines } else { 0 };
         for r in done..width {
-            to.add(t * panel + r)
-                .write(from.start.add(r * from.across + t).read());
+            to.add(t * panel + r).write(from.start.add(r * from.across + t).read());
         }
     }
 }

@@ -59,11 +59,7 @@ pub fn column_sum<F: Float>(y: View<F>, out: &mut [F]) {
 ///
 /// If shapes do not match.
 pub fn column_sum_of_products<F: Float>(dy: View<F>, x_hat: View<F>, out: &mut [F]) {
-    assert_eq!(
-        (dy.rows(), dy.columns()),
-        (x_hat.rows(), x_hat.columns()),
-        "shapes differ"
-    );
+    assert_eq!((dy.rows(), dy.columns()), (x_hat.rows(), x_hat.columns()), "shapes differ");
     assert_eq!(dy.columns(), out.len(), "one sum a column");
     for (j, sum) in out.iter_mut().enumerate() {
         *sum = blocked(dy.rows(), |k, acc| dy.at(k, j).fma(x_hat.at(k, j), acc));

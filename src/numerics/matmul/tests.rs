@@ -56,22 +56,11 @@ impl Matrix {
             _ => (2 * columns + pad, 2),
         };
         let len = rows * strides.0 + columns * strides.1;
-        Self {
-            data: numbers.floats(len),
-            rows,
-            columns,
-            strides,
-        }
+        Self { data: numbers.floats(len), rows, columns, strides }
     }
 
     fn view(&self) -> View<'_> {
-        View::strided(
-            &self.data,
-            self.rows,
-            self.columns,
-            self.strides.0,
-            self.strides.1,
-        )
+        View::strided(&self.data, self.rows, self.columns, self.strides.0, self.strides.1)
     }
 }
 
@@ -86,10 +75,7 @@ fn check(numbers: &mut Numbers, m: usize, n: usize, k: usize, change: impl Fn(&m
     let finish = match numbers.below(3) {
         0 => Finish::Store,
         1 => Finish::Bias(&bias),
-        _ => Finish::BiasResidual {
-            bias: &bias,
-            residual: residual.view(),
-        },
+        _ => Finish::BiasResidual { bias: &bias, residual: residual.view() },
     };
     // What lies between rows must stay as it was.
     let mut expected = vec![7.5; m * stride];
@@ -97,10 +83,7 @@ fn check(numbers: &mut Numbers, m: usize, n: usize, k: usize, change: impl Fn(&m
     for path in Path::available() {
         let tiles = [
             Tile::default(),
-            Tile {
-                rows: 1 + numbers.below(50),
-                columns: 1 + numbers.below(100),
-            },
+            Tile { rows: 1 + numbers.below(50), columns: 1 + numbers.below(100) },
         ];
         for tile in tiles {
             let mut out = vec![7.5; m * stride];
@@ -147,10 +130,7 @@ fn crowded_strides_and_many_columns_change_nothing() {
             let b = View::strided(&b, 300, n, 530, 1);
             let mut expected = vec![0.0; 100 * n];
             reference::multiply(a, b, Finish::Store, &mut expected, n);
-            for path in Path::available()
-                .into_iter()
-                .filter(|path| *path != Path::Software)
-            {
+            for path in Path::available().into_iter().filter(|path| *path != Path::Software) {
                 let mut out = vec![0.0; 100 * n];
                 multiply_on(path, Tile::default(), a, b, Finish::Store, &mut out, n);
                 assert!(bits(&out) == bits(&expected), "{path:?} {n}");
@@ -163,22 +143,14 @@ fn crowded_strides_and_many_columns_change_nothing() {
 fn subnormals_infinities_and_zeros_keep_their_bits() {
     let mut numbers = Numbers(4);
     for _ in 0..20 {
-        let (m, n, k) = (
-            1 + numbers.below(30),
-            1 + numbers.below(40),
-            numbers.below(300),
-        );
+        let (m, n, k) = (1 + numbers.below(30), 1 + numbers.below(40), numbers.below(300));
         // Products around 2⁻¹⁴⁰, each of them subnormal.
         check(&mut numbers, m, n, k, |x| *x *= f32::from_bits(57 << 23));
         // Signed zeros among small whole numbers: chains that cancel to zero.
         check(&mut numbers, m, n, k, |x| *x = (*x * 2.0).round());
         // Infinities of one sign and no zeros: sums overflow, and nothing is NaN.
         check(&mut numbers, m, n, k, |x| {
-            *x = if x.abs() > 0.95 {
-                f32::INFINITY
-            } else {
-                x.abs() + 1e-3
-            };
+            *x = if x.abs() > 0.95 { f32::INFINITY } else { x.abs() + 1e-3 };
         });
     }
 }
@@ -193,13 +165,7 @@ fn minus_zero_is_kept_where_the_definition_keeps_it() {
         for (finish, expected) in [
             (Finish::Store, 0.0f32),
             (Finish::Bias(&bias), 0.0),
-            (
-                Finish::BiasResidual {
-                    bias: &bias,
-                    residual: View::new(&residual, 1, 1),
-                },
-                0.0,
-            ),
+            (Finish::BiasResidual { bias: &bias, residual: View::new(&residual, 1, 1) }, 0.0),
         ] {
             let mut out = [7.0];
             let (a, b) = (View::new(&a, 1, 1), View::new(&b, 1, 1));
@@ -229,15 +195,9 @@ fn column_reductions_give_the_bits_of_the_definition() {
         for path in Path::available() {
             let mut out = vec![7.0; columns];
             columns_on(path, x.view(), None, &mut out);
-            assert!(
-                bits(&out) == bits(&sums),
-                "{path:?} round {round}: {rows} × {columns}"
-            );
+            assert!(bits(&out) == bits(&sums), "{path:?} round {round}: {rows} × {columns}");
             columns_on(path, x.view(), Some(y.view()), &mut out);
-            assert!(
-                bits(&out) == bits(&products),
-                "{path:?} round {round}: {rows} × {columns}"
-            );
+            assert!(bits(&out) == bits(&products), "{path:?} round {round}: {rows} × {columns}");
         }
     }
 }
@@ -247,12 +207,8 @@ fn a_product_of_whole_numbers_is_exact() {
     // Sums of products below 2²⁴ do not round, in whatever order: compared with integers.
     let mut numbers = Numbers(6);
     let (m, n, k) = (37, 41, 300);
-    let a: Vec<i32> = (0..m * k)
-        .map(|_| numbers.below(201) as i32 - 100)
-        .collect();
-    let b: Vec<i32> = (0..k * n)
-        .map(|_| numbers.below(201) as i32 - 100)
-        .collect();
+    let a: Vec<i32> = (0..m * k).map(|_| numbers.below(201) as i32 - 100).collect();
+    let b: Vec<i32> = (0..k * n).map(|_| numbers.below(201) as i32 - 100).collect();
     let floats = |x: &[i32]| x.iter().map(|&x| x as f32).collect::<Vec<_>>();
     for level in Level::available() {
         let mut out = vec![0.0; m * n];
@@ -273,10 +229,7 @@ pub(crate) fn digest(values: &[f32]) -> String {
     use std::fmt::Write;
 
     use sha2::{Digest, Sha256};
-    let bytes: Vec<u8> = values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
         write!(text, "{byte:02x}").unwrap();
@@ -285,36 +238,17 @@ pub(crate) fn digest(values: &[f32]) -> String {
 }
 
 #[test]
-#[allow(
-    clippy::print_stdout,
-    reason = "the log names the SIMD levels that were judged"
-)]
+#[allow(clippy::print_stdout, reason = "the log names the SIMD levels that were judged")]
 fn golden_digests_hold_at_every_level() {
-    println!(
-        "SIMD levels that ran: {:?}; paths: {:?}",
-        Level::available(),
-        Path::available()
-    );
+    println!("SIMD levels that ran: {:?}; paths: {:?}", Level::available(), Path::available());
     let mut numbers = Numbers(7);
     // The digests come from a plain C loop over `fmaf` and `+` (gcc -ffp-contract=off, glibc).
     let (m, n, k) = (61, 77, 700);
-    let (a, b, bias) = (
-        numbers.floats(m * k),
-        numbers.floats(k * n),
-        numbers.floats(n),
-    );
+    let (a, b, bias) = (numbers.floats(m * k), numbers.floats(k * n), numbers.floats(n));
     let (a, b) = (View::new(&a, m, k), View::new(&b, n, k).transposed());
     for path in Path::available() {
         let mut out = vec![0.0; m * n];
-        multiply_on(
-            path,
-            Tile::default(),
-            a,
-            b,
-            Finish::Bias(&bias),
-            &mut out,
-            n,
-        );
+        multiply_on(path, Tile::default(), a, b, Finish::Bias(&bias), &mut out, n);
         assert_eq!(
             digest(&out),
             "5f7e688d756673e293a94e8483f59ddce78b572d3319600c024b2b57048790b8",

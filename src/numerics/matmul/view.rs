@@ -37,22 +37,14 @@ impl<'a, T: Copy> View<'a, T> {
         if rows > 0 && columns > 0 {
             let row = (rows - 1).checked_mul(row_stride);
             let column = (columns - 1).checked_mul(column_stride);
-            let last = row
-                .zip(column)
-                .and_then(|(row, column)| row.checked_add(column));
+            let last = row.zip(column).and_then(|(row, column)| row.checked_add(column));
             assert!(
                 last.is_some_and(|last| last < data.len()),
                 "a {rows} × {columns} view with strides {row_stride} and {column_stride} does not fit in {} elements",
                 data.len(),
             );
         }
-        Self {
-            data,
-            rows,
-            columns,
-            row_stride,
-            column_stride,
-        }
+        Self { data, rows, columns, row_stride, column_stride }
     }
 
     /// Returns the transposed matrix; nothing moves.
@@ -94,10 +86,7 @@ impl<'a, T: Copy> View<'a, T> {
     /// If it is outside the matrix.
     #[inline]
     pub fn at(&self, row: usize, column: usize) -> T {
-        assert!(
-            row < self.rows && column < self.columns,
-            "({row}, {column}) is outside"
-        );
+        assert!(row < self.rows && column < self.columns, "({row}, {column}) is outside");
         self.data[row * self.row_stride + column * self.column_stride]
     }
 
@@ -137,26 +126,16 @@ pub(super) fn check<T: Copy>(
 ) -> (usize, usize, usize) {
     let (m, n, k) = (a.rows(), b.columns(), a.columns());
     assert_eq!(k, b.rows(), "inner sizes differ");
-    assert!(
-        n <= out_row_stride || m <= 1,
-        "output rows of {n} overlap at stride {out_row_stride}"
-    );
+    assert!(n <= out_row_stride || m <= 1, "output rows of {n} overlap at stride {out_row_stride}");
     if m > 0 && n > 0 {
-        assert!(
-            (m - 1) * out_row_stride + n <= out_len,
-            "the output is too short"
-        );
+        assert!((m - 1) * out_row_stride + n <= out_len, "the output is too short");
     }
     match finish {
         Finish::Store => {}
         Finish::Bias(bias) => assert_eq!(bias.len(), n, "one bias a column"),
         Finish::BiasResidual { bias, residual } => {
             assert_eq!(bias.len(), n, "one bias a column");
-            assert_eq!(
-                (residual.rows(), residual.columns()),
-                (m, n),
-                "the residual's shape"
-            );
+            assert_eq!((residual.rows(), residual.columns()), (m, n), "the residual's shape");
         }
     }
     (m, n, k)

@@ -220,9 +220,5 @@ pub(in crate::numerics) fn checked(level: super::Level) -> Target {
         has && is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2"),
         "this machine has not the SIMD level {level:?}"
     );
-    if level == Level::Avx2 {
-        Target::Avx2
-    } else {
-        Target::Avx512
-    }
+    if level == Level::Avx2 { Target::Avx2 } else { Target::Avx512 }
 }

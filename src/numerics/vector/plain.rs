@@ -85,9 +85,7 @@ impl<const HARDWARE: bool> Vector for Plain<HARDWARE> {
 
     #[inline(always)]
     fn with_sign_of(self, sign: Self) -> Self {
-        Self(f32::from_bits(
-            self.0.to_bits() | (sign.0.to_bits() & 0x8000_0000),
-        ))
+        Self(f32::from_bits(self.0.to_bits() | (sign.0.to_bits() & 0x8000_0000)))
     }
 
     #[inline(always)]

@@ -3,19 +3,13 @@
 //! The methods compile to single instructions where they are inlined into a function compiled for their level, the only
 //! place where these types are used (see [`super::per_level`]).
 
-#![allow(
-    unsafe_code,
-    reason = "intrinsics of the level that the caller is compiled for"
-)]
+#![allow(unsafe_code, reason = "intrinsics of the level that the caller is compiled for")]
 #![allow(
     clippy::inline_always,
     reason = "intrinsics must end in the function compiled for their level"
 )]
 
-#[allow(
-    clippy::wildcard_imports,
-    reason = "half of the file is names of intrinsics"
-)]
+#[allow(clippy::wildcard_imports, reason = "half of the file is names of intrinsics")]
 use std::arch::x86_64::*;
 
 use super::{LANES, Plain, Vector};
@@ -45,10 +39,7 @@ macro_rules! lanes {
 macro_rules! fold {
     ($eight:expr, $join:ident) => {{
         let eight = $eight;
-        let four = $join(
-            _mm256_castps256_ps128(eight),
-            _mm256_extractf128_ps::<1>(eight),
-        );
+        let four = $join(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
         let two = $join(four, _mm_movehl_ps(four, four));
         let one = $join(two, _mm_movehdup_ps(two));
         _mm_cvtss_f32(one)
@@ -181,10 +172,7 @@ impl Vector for Eight {
         // SAFETY: the table has eight elements; the instruction uses the three low bits of an index.
         unsafe {
             let table = _mm256_loadu_ps(table.as_ptr());
-            Self(_mm256_permutevar8x32_ps(
-                table,
-                _mm256_castps_si256(shifted.0),
-            ))
+            Self(_mm256_permutevar8x32_ps(table, _mm256_castps_si256(shifted.0)))
         }
     }
 

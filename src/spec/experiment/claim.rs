@@ -165,15 +165,12 @@ impl Statement {
             Self::IntervalExcludes { fit, .. } => Some(fit),
             _ => None,
         };
-        let used = self
-            .quantities()
-            .into_iter()
-            .filter_map(|quantity| match &quantity.value {
-                QuantityValue::Exponent(fit)
-                | QuantityValue::Coefficient(fit)
-                | QuantityValue::Prediction { fit, .. } => Some(fit),
-                QuantityValue::Cell { .. } => None,
-            });
+        let used = self.quantities().into_iter().filter_map(|quantity| match &quantity.value {
+            QuantityValue::Exponent(fit)
+            | QuantityValue::Coefficient(fit)
+            | QuantityValue::Prediction { fit, .. } => Some(fit),
+            QuantityValue::Cell { .. } => None,
+        });
         own.into_iter().chain(used).collect()
     }
 }

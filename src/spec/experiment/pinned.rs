@@ -92,11 +92,9 @@ impl Source {
         };
         match self {
             Self::File { path } => Location::File { path: join(path) },
-            Self::Git { url, rev, path } => Location::Git {
-                url: url.clone(),
-                rev: rev.clone(),
-                path: join(path),
-            },
+            Self::Git { url, rev, path } => {
+                Location::Git { url: url.clone(), rev: rev.clone(), path: join(path) }
+            }
             Self::Http { url } => Location::Http { url: join(url) },
             Self::Bundled { set, version } => Location::Bundled {
                 set: set.clone(),
@@ -110,11 +108,9 @@ impl Source {
     pub fn file(&self, name: &str) -> Location {
         match self {
             Self::File { path } => Location::File { path: path.clone() },
-            Self::Git { url, rev, path } => Location::Git {
-                url: url.clone(),
-                rev: rev.clone(),
-                path: path.clone(),
-            },
+            Self::Git { url, rev, path } => {
+                Location::Git { url: url.clone(), rev: rev.clone(), path: path.clone() }
+            }
             Self::Http { url } => Location::Http { url: url.clone() },
             Self::Bundled { .. } => self.file_in_folder(name),
         }
@@ -199,9 +195,9 @@ impl Dataset {
     /// Samples in all shards, as far as 64 bits hold.
     pub fn samples(&self) -> u64 {
         match &self.shards {
-            Shards::Inline(shards) => shards
-                .iter()
-                .fold(0, |sum: u64, shard| sum.saturating_add(shard.samples)),
+            Shards::Inline(shards) => {
+                shards.iter().fold(0, |sum: u64, shard| sum.saturating_add(shard.samples))
+            }
             Shards::Manifest(pin) => pin.samples,
         }
     }
@@ -209,9 +205,9 @@ impl Dataset {
     /// Size of all shards and of a pinned manifest, as far as 64 bits hold.
     pub fn bytes(&self) -> u64 {
         match &self.shards {
-            Shards::Inline(shards) => shards
-                .iter()
-                .fold(0, |sum: u64, shard| sum.saturating_add(shard.bytes)),
+            Shards::Inline(shards) => {
+                shards.iter().fold(0, |sum: u64, shard| sum.saturating_add(shard.bytes))
+            }
             Shards::Manifest(pin) => pin.shard_bytes.saturating_add(pin.bytes),
         }
     }

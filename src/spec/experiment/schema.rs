@@ -29,18 +29,11 @@ fn evaluate(root: &Path, file: &str, expected: Option<&str>) -> Evaluated {
         ..Request::default()
     };
     let worker = thread::Builder::new().stack_size(256 << 20);
-    let evaluated = worker
-        .spawn(move || crate::spec::evaluate(&request))
-        .unwrap()
-        .join()
-        .unwrap();
+    let evaluated = worker.spawn(move || crate::spec::evaluate(&request)).unwrap().join().unwrap();
     evaluated.unwrap_or_else(|error| panic!("{error}"))
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "half a file of a test's own folder harms nobody"
-)]
+#[allow(clippy::disallowed_methods, reason = "half a file of a test's own folder harms nobody")]
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap();
 }
@@ -65,17 +58,9 @@ fn the_schema_the_constant_and_the_rust_types_are_one() {
     let file = folder.path().join("a.dhall");
     write(&file, text);
     let schema = evaluate(folder.path(), "a.dhall", None).ty;
-    assert_eq!(
-        normal_type(&dhall_type_of::<Experiment>()),
-        schema,
-        "Rust types and schema differ"
-    );
+    assert_eq!(normal_type(&dhall_type_of::<Experiment>()), schema, "Rust types and schema differ");
     let constant = schema.strip_prefix("List ").unwrap();
-    assert_eq!(
-        TYPE.trim_end(),
-        constant,
-        "type.dhall is not the schema's type; it should be this"
-    );
+    assert_eq!(TYPE.trim_end(), constant, "type.dhall is not the schema's type; it should be this");
 }
 
 #[test]
@@ -99,23 +84,14 @@ fn every_experiment_of_this_repository_is_sound() {
 fn the_quick_grid_is_that_of_the_probe() {
     let evaluated = evaluate(&experiments(), "pictogram-scaling-laws/package.dhall", None);
     let experiment: Experiment = bind(&evaluated.value).unwrap();
-    let table = experiment
-        .figure("quick")
-        .unwrap()
-        .scratch
-        .as_ref()
-        .unwrap();
+    let table = experiment.figure("quick").unwrap().scratch.as_ref().unwrap();
     let grid: Vec<_> = table
         .runs
         .iter()
         .map(|name| {
             let train = &experiment.run(name).unwrap().train;
             let vision = (train.model.vision.width, train.model.vision.layers);
-            (
-                vision,
-                train.dataset.name.as_str(),
-                train.samples_seen / 1_000,
-            )
+            (vision, train.dataset.name.as_str(), train.samples_seen / 1_000)
         })
         .collect();
     let (xs, s) = ((32, 2), (64, 2));
@@ -136,27 +112,15 @@ fn the_quick_grid_is_that_of_the_probe() {
     let warm_ups: Vec<_> = [16, 64, 256]
         .iter()
         .map(|thousands| {
-            let train = &experiment
-                .run(&format!("s-36k-{thousands}k"))
-                .unwrap()
-                .train;
+            let train = &experiment.run(&format!("s-36k-{thousands}k")).unwrap().train;
             (train.steps(), train.schedule.warm_up.resolve(train.steps()))
         })
         .collect();
     assert_eq!(warm_ups, [(125, 12), (500, 50), (2_000, 200)]);
-    let smoke = experiment
-        .figure("smoke")
-        .unwrap()
-        .scratch
-        .as_ref()
-        .unwrap();
+    let smoke = experiment.figure("smoke").unwrap().scratch.as_ref().unwrap();
     let train = &experiment.run(&smoke.runs[0]).unwrap().train;
     assert_eq!(
-        (
-            train.dataset.name.as_str(),
-            train.samples_seen,
-            train.steps()
-        ),
+        (train.dataset.name.as_str(), train.samples_seen, train.steps()),
         ("glyphs-2k", 4_096, 32)
     );
 }
@@ -167,15 +131,8 @@ fn dhall_type_of<T: for<'de> Deserialize<'de>>() -> String {
     // Each pass reads one alternative of each union; enough passes read them all.
     loop {
         let mut ty = String::new();
-        T::deserialize(Probe {
-            unions: &mut unions,
-            ty: &mut ty,
-        })
-        .unwrap();
-        if unions
-            .values()
-            .all(|union| union.values().all(Option::is_some))
-        {
+        T::deserialize(Probe { unions: &mut unions, ty: &mut ty }).unwrap();
+        if unions.values().all(|union| union.values().all(Option::is_some)) {
             return resolved(&ty, &unions);
         }
     }
@@ -188,11 +145,9 @@ type Unions = BTreeMap<&'static str, BTreeMap<&'static str, Option<String>>>;
 fn is_read(ty: Option<&String>, unions: &Unions) -> bool {
     let Some(ty) = ty else { return false };
     let marks = ty.split('@').skip(1).step_by(2);
-    marks.into_iter().all(|name| {
-        unions[name]
-            .values()
-            .all(|payload| is_read(payload.as_ref(), unions))
-    })
+    marks
+        .into_iter()
+        .all(|name| unions[name].values().all(|payload| is_read(payload.as_ref(), unions)))
 }
 
 /// Puts unions in place of their marks `@Name@`.
@@ -222,12 +177,8 @@ impl Probe<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let mut record = Record {
-            unions: self.unions,
-            fields: fields.iter(),
-            current: "",
-            types: Vec::new(),
-        };
+        let mut record =
+            Record { unions: self.unions, fields: fields.iter(), current: "", types: Vec::new() };
         let value = visitor.visit_map(&mut record)?;
         *self.ty = format!("{{ {} }}", record.types.join(", "));
         Ok(value)
@@ -263,20 +214,15 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut content = String::new();
-        let value = visitor.visit_some(Probe {
-            unions: self.unions,
-            ty: &mut content,
-        })?;
+        let value = visitor.visit_some(Probe { unions: self.unions, ty: &mut content })?;
         *self.ty = format!("Optional ({content})");
         Ok(value)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let mut element = String::new();
-        let value = visitor.visit_seq(One(Some(Probe {
-            unions: self.unions,
-            ty: &mut element,
-        })))?;
+        let value =
+            visitor.visit_seq(One(Some(Probe { unions: self.unions, ty: &mut element })))?;
         *self.ty = format!("List ({element})");
         Ok(value)
     }
@@ -310,27 +256,15 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         }
         let union = &self.unions[name];
         let unread = union.iter().find(|(_, payload)| payload.is_none());
-        let leads_on = || {
-            union
-                .iter()
-                .find(|(_, payload)| !is_read(payload.as_ref(), self.unions))
-        };
-        let variant = unread
-            .or_else(leads_on)
-            .map_or(variants[0], |(variant, _)| *variant);
+        let leads_on = || union.iter().find(|(_, payload)| !is_read(payload.as_ref(), self.unions));
+        let variant = unread.or_else(leads_on).map_or(variants[0], |(variant, _)| *variant);
         *self.ty = format!("@{name}@");
         let mut payload = String::new();
         let value = visitor.visit_enum(Alternative {
             variant,
-            payload: Probe {
-                unions: self.unions,
-                ty: &mut payload,
-            },
+            payload: Probe { unions: self.unions, ty: &mut payload },
         })?;
-        self.unions
-            .entry(name)
-            .or_default()
-            .insert(variant, Some(payload));
+        self.unions.entry(name).or_default().insert(variant, Some(payload));
         Ok(value)
     }
 
@@ -349,10 +283,7 @@ impl<'de> SeqAccess<'de> for One<'_> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
-        self.0
-            .take()
-            .map(|probe| seed.deserialize(probe))
-            .transpose()
+        self.0.take().map(|probe| seed.deserialize(probe)).transpose()
     }
 }
 
@@ -383,10 +314,7 @@ impl<'de> MapAccess<'de> for &mut Record<'_> {
         seed: S,
     ) -> Result<S::Value, Error> {
         let mut ty = String::new();
-        let value = seed.deserialize(Probe {
-            unions: self.unions,
-            ty: &mut ty,
-        })?;
+        let value = seed.deserialize(Probe { unions: self.unions, ty: &mut ty })?;
         self.types.push(format!("{} : {ty}", self.current));
         Ok(value)
     }

@@ -18,10 +18,7 @@ pub(crate) fn dataset(name: &str) -> Dataset {
     };
     Dataset {
         name: name.to_owned(),
-        source: Source::Bundled {
-            set: name.to_owned(),
-            version: "1".to_owned(),
-        },
+        source: Source::Bundled { set: name.to_owned(), version: "1".to_owned() },
         shards: Shards::Inline(vec![shard(0, 'a'), shard(1, 'b')]),
     }
 }
@@ -32,10 +29,7 @@ pub(crate) fn file(name: &str, digit: char, bytes: u64) -> PinnedFile {
         name: name.to_owned(),
         sha256: digest(digit),
         bytes,
-        source: Source::Bundled {
-            set: "files".to_owned(),
-            version: "1".to_owned(),
-        },
+        source: Source::Bundled { set: "files".to_owned(), version: "1".to_owned() },
     }
 }
 
@@ -70,15 +64,9 @@ pub(crate) fn model() -> Clip {
 pub(crate) fn train(seed: u64) -> Train {
     Train {
         model: model(),
-        preprocessing: Preprocessing {
-            mean: vec![0.7; 3],
-            std: vec![0.35; 3],
-        },
+        preprocessing: Preprocessing { mean: vec![0.7; 3], std: vec![0.35; 3] },
         dataset: dataset("upstream"),
-        vocabulary: Vocabulary {
-            file: file("vocabulary.txt", 'c', 500),
-            size: 100,
-        },
+        vocabulary: Vocabulary { file: file("vocabulary.txt", 'c', 500), size: 100 },
         seed,
         samples_seen: 4_096,
         batch_size: 128,
@@ -94,11 +82,7 @@ pub(crate) fn train(seed: u64) -> Train {
         schedule: Schedule {
             learning_rate_max: 4e-3,
             learning_rate_final: 4e-5,
-            warm_up: WarmUp::Percent {
-                percent: 10,
-                steps_min: 10,
-                steps_max: 200,
-            },
+            warm_up: WarmUp::Percent { percent: 10, steps_min: 10, steps_max: 200 },
         },
         logit_scale_init: 2.659_260_036_932_778,
         captions: CaptionChoice::Drawn,
@@ -108,16 +92,10 @@ pub(crate) fn train(seed: u64) -> Train {
 }
 
 pub(crate) fn run(name: &str, seed: u64) -> Run {
-    let classes = Classes {
-        file: file("classes.txt", 'd', 50),
-        count: 10,
-    };
+    let classes = Classes { file: file("classes.txt", 'd', 50), count: 10 };
     Run {
         name: name.to_owned(),
-        labels: vec![Label {
-            name: "model".to_owned(),
-            text: "tiny".to_owned(),
-        }],
+        labels: vec![Label { name: "model".to_owned(), text: "tiny".to_owned() }],
         train: train(seed),
         evaluations: vec![
             Evaluation {
@@ -131,19 +109,14 @@ pub(crate) fn run(name: &str, seed: u64) -> Run {
             Evaluation {
                 name: "retrieval".to_owned(),
                 dataset: dataset("downstream"),
-                task: Task::Retrieval {
-                    recall_at: vec![1, 5],
-                },
+                task: Task::Retrieval { recall_at: vec![1, 5] },
             },
         ],
     }
 }
 
 pub(crate) fn column(name: &str, value: ColumnValue) -> Column {
-    Column {
-        name: name.to_owned(),
-        value,
-    }
+    Column { name: name.to_owned(), value }
 }
 
 /// The name of the one line that the figures of [`example`] fit.
@@ -159,10 +132,7 @@ pub(crate) fn fit_name() -> FitName {
 pub(crate) fn acc1_of(run: &str) -> Quantity {
     Quantity {
         value: QuantityValue::Cell {
-            row: vec![Condition {
-                column: "run".to_owned(),
-                text: run.to_owned(),
-            }],
+            row: vec![Condition { column: "run".to_owned(), text: run.to_owned() }],
             column: "acc1".to_owned(),
         },
         transform: Transform::Identity,
@@ -180,10 +150,7 @@ fn claim(id: &str, statement: Statement) -> Claim {
 }
 
 fn panel() -> Panel {
-    let axis = |label: &str| Axis {
-        label: label.to_owned(),
-        logarithmic: true,
-    };
+    let axis = |label: &str| Axis { label: label.to_owned(), logarithmic: true };
     Panel {
         name: "zero-shot".to_owned(),
         x: axis("GMACs"),
@@ -194,23 +161,12 @@ fn panel() -> Panel {
                 x: "gmacs_total".to_owned(),
                 y: "acc1".to_owned(),
                 y_transform: Transform::OneMinus,
-                keep: vec![Keep {
-                    column: "run".to_owned(),
-                    one_of: vec!["b".into(), "a".into()],
-                }],
+                keep: vec![Keep { column: "run".to_owned(), one_of: vec!["b".into(), "a".into()] }],
             },
-            marks: Marks {
-                colour: Some("run".to_owned()),
-                marker: None,
-                size: None,
-            },
+            marks: Marks { colour: Some("run".to_owned()), marker: None, size: None },
             fits: vec![Fit {
                 method: FitMethod::LeastSquares,
-                interval: Some(Interval {
-                    level: 0.95,
-                    resamples: 100,
-                    seed: 0,
-                }),
+                interval: Some(Interval { level: 0.95, resamples: 100, seed: 0 }),
             }],
         }],
     }
@@ -218,10 +174,8 @@ fn panel() -> Panel {
 
 /// Runs `a` and `b`, the figure `curve` of both, and the figure `table` from a published file.
 pub(crate) fn example() -> Experiment {
-    let acc1 = ColumnValue::Measurement {
-        evaluation: "zero-shot".to_owned(),
-        metric: Metric::Acc1,
-    };
+    let acc1 =
+        ColumnValue::Measurement { evaluation: "zero-shot".to_owned(), metric: Metric::Acc1 };
     let curve = Figure {
         name: "curve".to_owned(),
         title: "A curve".to_owned(),
@@ -237,37 +191,16 @@ pub(crate) fn example() -> Experiment {
         default_depth: Depth::Scratch,
         panels: vec![panel()],
         claims: vec![
-            claim(
-                "floor",
-                Statement::AtLeast {
-                    quantity: acc1_of("a"),
-                    bound: 0.1,
-                },
-            ),
-            claim(
-                "order",
-                Statement::Descending {
-                    quantities: vec![acc1_of("b"), acc1_of("a")],
-                },
-            ),
-            claim(
-                "falls",
-                Statement::IntervalExcludes {
-                    fit: fit_name(),
-                    value: 0.0,
-                },
-            ),
+            claim("floor", Statement::AtLeast { quantity: acc1_of("a"), bound: 0.1 }),
+            claim("order", Statement::Descending { quantities: vec![acc1_of("b"), acc1_of("a")] }),
+            claim("falls", Statement::IntervalExcludes { fit: fit_name(), value: 0.0 }),
         ],
     };
     let table = Figure {
         name: "table".to_owned(),
         published: Some(PublishedTable {
             file: file("points.csv", 'e', 2_000),
-            columns: vec![
-                "run".to_owned(),
-                "gmacs_total".to_owned(),
-                "acc1".to_owned(),
-            ],
+            columns: vec!["run".to_owned(), "gmacs_total".to_owned(), "acc1".to_owned()],
         }),
         scratch: None,
         default_depth: Depth::Published,

@@ -192,16 +192,9 @@ impl WarmUp {
     pub fn resolve(self, steps: u64) -> u64 {
         match self {
             Self::Steps(warm_up) => warm_up,
-            Self::Percent {
-                percent,
-                steps_min,
-                steps_max,
-            } => {
+            Self::Percent { percent, steps_min, steps_max } => {
                 let share = u128::from(steps) * u128::from(percent) / 100;
-                u64::try_from(share)
-                    .unwrap_or(u64::MAX)
-                    .min(steps_max)
-                    .max(steps_min)
+                u64::try_from(share).unwrap_or(u64::MAX).min(steps_max).max(steps_min)
             }
         }
     }

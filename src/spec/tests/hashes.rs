@@ -19,16 +19,10 @@ fn id_is_the_digest_of_the_canonical_encoding() {
         ("\"a\" ++ \"b\"", b"\x82\x12\x62ab"),
         ("[ 1, 2 ]", b"\x84\x04\xf6\x82\x0f\x01\x82\x0f\x02"),
         ("[] : List Bool", b"\x82\x04\x64Bool"),
-        (
-            "{ b = 1, a = True }",
-            b"\x82\x08\xa2\x61a\xf5\x61b\x82\x0f\x01",
-        ),
+        ("{ b = 1, a = True }", b"\x82\x08\xa2\x61a\xf5\x61b\x82\x0f\x01"),
         ("Some True", b"\x83\x05\xf6\xf5"),
         ("None Bool", b"\x83\x00\x64None\x64Bool"),
-        (
-            "< A | B : Bool >.A",
-            b"\x83\x09\x82\x0b\xa2\x61A\xf6\x61B\x64Bool\x61A",
-        ),
+        ("< A | B : Bool >.A", b"\x83\x09\x82\x0b\xa2\x61A\xf6\x61B\x64Bool\x61A"),
     ] {
         assert_eq!(id(source), BlobDigest::of(cbor).to_string(), "{source}");
     }
@@ -112,20 +106,11 @@ fn a_pinned_address_is_read_from_the_blobs_that_are_here() {
     let source = format!("https://prelude.dhall-lang.org/Bool/not.dhall sha256:{pin} True");
     let folder = Folder::with(&[("a.dhall", &source)]);
     let pins = Folder::with(&[]);
-    let request = Request {
-        pins: vec![pins.path().to_owned()],
-        ..folder.request("a.dhall")
-    };
+    let request = Request { pins: vec![pins.path().to_owned()], ..folder.request("a.dhall") };
     assert!(findings(evaluate(&request))[0].hints[0].contains("ibid store add"));
-    for name in [
-        format!("1220{pin}"),
-        format!("{}/{pin}", &pin.to_string()[..2]),
-    ] {
+    for name in [format!("1220{pin}"), format!("{}/{pin}", &pin.to_string()[..2])] {
         pins.add(&name, b"poisoned");
-        assert!(
-            evaluate(&request).is_err(),
-            "bytes that do not match their name are not believed"
-        );
+        assert!(evaluate(&request).is_err(), "bytes that do not match their name are not believed");
         pins.add(&name, not);
         assert_eq!(evaluate(&request).unwrap().id.to_string(), id("False"));
         pins.add(&name, b"poisoned");
@@ -135,19 +120,13 @@ fn a_pinned_address_is_read_from_the_blobs_that_are_here() {
 #[test]
 fn layout_comments_and_imports_do_not_change_the_id() {
     let plain = id("{ a = 1, b = [ \"x\" ] }");
-    assert_eq!(
-        id("-- a comment\n{ b =\n  [\"x\"], a = {- one -} 0 + 1 }"),
-        plain
-    );
+    assert_eq!(id("-- a comment\n{ b =\n  [\"x\"], a = {- one -} 0 + 1 }"), plain);
     let folder = Folder::with(&[
         ("a.dhall", "{ a = ./one.dhall, b = [ ./x.txt as Text ] }"),
         ("one.dhall", "1"),
         ("x.txt", "x"),
     ]);
-    assert_eq!(
-        evaluate(&folder.request("a.dhall")).unwrap().id.to_string(),
-        plain
-    );
+    assert_eq!(evaluate(&folder.request("a.dhall")).unwrap().id.to_string(), plain);
     assert_ne!(id("{ a = 2, b = [ \"x\" ] }"), plain);
 }
 
@@ -159,24 +138,10 @@ fn a_pinned_text_must_be_a_text() {
         pins.add(&pin.to_string(), blob);
         let source = format!("https://example.com/a sha256:{pin} as Text");
         let folder = Folder::with(&[("a.dhall", &source)]);
-        evaluate(&Request {
-            pins: vec![pins.path().to_owned()],
-            ..folder.request("a.dhall")
-        })
+        evaluate(&Request { pins: vec![pins.path().to_owned()], ..folder.request("a.dhall") })
     };
     // The text `ab` and the Natural 1, encoded by hand.
-    assert_eq!(
-        read(b"\x82\x12\x62ab").unwrap().id.to_string(),
-        id("\"ab\"")
-    );
-    assert!(
-        findings(read(b"\x82\x0f\x01"))[0]
-            .message
-            .ends_with("is not a text")
-    );
-    assert!(
-        findings(read(b"not CBOR"))[0]
-            .message
-            .contains("no Dhall expression")
-    );
+    assert_eq!(read(b"\x82\x12\x62ab").unwrap().id.to_string(), id("\"ab\""));
+    assert!(findings(read(b"\x82\x0f\x01"))[0].message.ends_with("is not a text"));
+    assert!(findings(read(b"not CBOR"))[0].message.contains("no Dhall expression"));
 }

@@ -16,14 +16,10 @@ fn overflow_is_an_error_and_not_a_wrong_number() {
         "+9223372036854775808",
     ] {
         let folder = Folder::with(&[("a.dhall", source)]);
-        let message = findings(guarded(&folder.request("a.dhall")))[0]
-            .message
-            .clone();
+        let message = findings(guarded(&folder.request("a.dhall")))[0].message.clone();
         assert!(message.contains("does not fit"), "{source}: {message}");
     }
-    let largest = evaluate_text("Natural/toInteger 9223372036854775807")
-        .unwrap()
-        .value;
+    let largest = evaluate_text("Natural/toInteger 9223372036854775807").unwrap().value;
     assert_eq!(largest, Value::Integer(i64::MAX));
 }
 
@@ -36,24 +32,15 @@ fn nothing_outside_of_the_root_is_imported() {
     symlink("../secret.dhall", folder.path().join("inside/link.dhall")).unwrap();
     symlink("/dev/zero", folder.path().join("inside/zero")).unwrap();
     let fifo = folder.path().join("inside/fifo");
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        &fifo,
-        rustix::fs::FileType::Fifo,
-        0o600.into(),
-        0,
-    )
-    .unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .unwrap();
     for (source, message) in [
         ("/etc/passwd as Text", "absolute path are refused"),
         ("~/.ssh/id_rsa as Text", "home folder are refused"),
         ("../secret.dhall", "leads out of the import root"),
         ("./x/../../secret.dhall", "leads out of the import root"),
         ("./link.dhall", "symbolic link leads out of the import root"),
-        (
-            "./zero as Text",
-            "symbolic link leads out of the import root",
-        ),
+        ("./zero as Text", "symbolic link leads out of the import root"),
         ("./fifo as Text", "not a regular file"),
         ("./large.dhall", "larger than 1 MiB"),
         ("./latin.txt as Text", "not UTF-8"),
@@ -85,16 +72,9 @@ fn nothing_outside_of_the_root_is_imported() {
         ),
     ] {
         folder.add("inside/a.dhall", source.as_bytes());
-        let request = Request {
-            root: folder.path().join("inside"),
-            ..folder.request("a.dhall")
-        };
+        let request = Request { root: folder.path().join("inside"), ..folder.request("a.dhall") };
         let found = findings(evaluate(&request));
-        assert!(
-            found[0].to_string().contains(message),
-            "{source}: {}",
-            found[0]
-        );
+        assert!(found[0].to_string().contains(message), "{source}: {}", found[0]);
     }
 }
 
@@ -158,10 +138,7 @@ fn brackets_are_read_in_linear_time() {
     let records = format!("{}1{}", "{ a = [ ".repeat(40), " ] }".repeat(40));
     assert!(evaluate_text(&records).is_ok());
     assert_eq!(
-        messages(&format!("{}1{}", "(".repeat(300), ")".repeat(300)))[0]
-            .lines()
-            .next()
-            .unwrap(),
+        messages(&format!("{}1{}", "(".repeat(300), ")".repeat(300)))[0].lines().next().unwrap(),
         "a.dhall:1:201: brackets are nested more than 200 deep"
     );
 }
@@ -171,10 +148,7 @@ fn a_typo_in_a_text_does_not_become_data() {
     assert!(messages("\"a ${if True then 1}\"")[0].contains("a.dhall:1:"));
     assert!(messages("\"a ${\"")[0].contains("this text literal is never closed"));
     for escaped in [r#""a \${x}""#, r#""a \u0024{x}""#, "''\n  a ''${x}''"] {
-        assert_eq!(
-            evaluate_text(escaped).unwrap().value,
-            Value::Text("a ${x}".to_owned())
-        );
+        assert_eq!(evaluate_text(escaped).unwrap().value, Value::Text("a ${x}".to_owned()));
     }
     assert!(messages(r#""\u{110000}""#)[0].contains("does not exist"));
 }
@@ -183,31 +157,16 @@ fn a_typo_in_a_text_does_not_become_data() {
 fn a_child_that_answers_something_else_is_not_believed() {
     let folder = Folder::with(&[("a.dhall", "1")]);
     let request = folder.request("a.dhall");
-    for (path, arguments) in [
-        ("/bin/echo", vec!["hello"]),
-        ("/bin/false", vec![]),
-        ("/bin/cat", vec![]),
-    ] {
+    for (path, arguments) in
+        [("/bin/echo", vec!["hello"]), ("/bin/false", vec![]), ("/bin/cat", vec![])]
+    {
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        let other = Program {
-            path: path.into(),
-            arguments,
-        };
+        let other = Program { path: path.into(), arguments };
         let result = guard::evaluate(&other, &request);
-        assert!(
-            matches!(result, Err(Error::Evaluator(_))),
-            "{path}: {result:?}"
-        );
+        assert!(matches!(result, Err(Error::Evaluator(_))), "{path}: {result:?}");
     }
-    let absent = Program {
-        path: "/no/such/program".into(),
-        arguments: Vec::new(),
-    };
-    assert!(
-        guard::evaluate(&absent, &request)
-            .unwrap_err()
-            .is_environment()
-    );
+    let absent = Program { path: "/no/such/program".into(), arguments: Vec::new() };
+    assert!(guard::evaluate(&absent, &request).unwrap_err().is_environment());
 }
 
 #[test]
@@ -220,21 +179,12 @@ fn functions_types_and_deep_values_are_no_values() {
 
 #[test]
 fn imports_are_bounded_in_depth_and_bytes_and_may_not_form_a_cycle() {
-    let folder = Folder::with(&[
-        ("p.dhall", "./q/r.dhall"),
-        ("q/r.dhall", "{ a = ../p.dhall }"),
-    ]);
+    let folder = Folder::with(&[("p.dhall", "./q/r.dhall"), ("q/r.dhall", "{ a = ../p.dhall }")]);
     let cycle = findings(evaluate(&folder.request("p.dhall")))[0].to_string();
-    assert!(
-        cycle.contains("closes a cycle: `p.dhall` → `q/r.dhall` → `p.dhall`"),
-        "{cycle}"
-    );
+    assert!(cycle.contains("closes a cycle: `p.dhall` → `q/r.dhall` → `p.dhall`"), "{cycle}");
 
     for number in 0..70 {
-        folder.add(
-            &format!("{number}.dhall"),
-            format!("./{}.dhall", number + 1).as_bytes(),
-        );
+        folder.add(&format!("{number}.dhall"), format!("./{}.dhall", number + 1).as_bytes());
     }
     folder.add("70.dhall", b"1");
     let deep = findings(evaluate(&folder.request("0.dhall")))[0].to_string();
@@ -245,16 +195,8 @@ fn imports_are_bounded_in_depth_and_bytes_and_may_not_form_a_cycle() {
     for number in 0..17 {
         folder.add(&format!("{number}.txt"), &megabyte);
     }
-    let texts: Vec<_> = (0..17)
-        .map(|number| format!("./{number}.txt as Text"))
-        .collect();
-    folder.add(
-        "texts.dhall",
-        format!("[ {} ]", texts.join(", ")).as_bytes(),
-    );
+    let texts: Vec<_> = (0..17).map(|number| format!("./{number}.txt as Text")).collect();
+    folder.add("texts.dhall", format!("[ {} ]", texts.join(", ")).as_bytes());
     let large = findings(evaluate(&folder.request("texts.dhall")))[0].to_string();
-    assert!(
-        large.contains("all files together are larger than 16 MiB"),
-        "{large}"
-    );
+    assert!(large.contains("all files together are larger than 16 MiB"), "{large}");
 }

@@ -8,10 +8,7 @@ const TRAIN: &str = "{ Type = { name : Text, batchSize : Natural, samplesSeen : 
 fn said(source: &str, expected: Option<&str>) -> Vec<Finding> {
     let folder = Folder::with(&[("a.dhall", source), ("Train.dhall", TRAIN)]);
     let expected = expected.map(str::to_owned);
-    findings(evaluate(&Request {
-        expected,
-        ..folder.request("a.dhall")
-    }))
+    findings(evaluate(&Request { expected, ..folder.request("a.dhall") }))
 }
 
 #[test]
@@ -82,121 +79,57 @@ fn expected_type_of_rust_types_is_dhall() {
     let expected = crate::spec::expected_type::<Shard>();
     let source = "{ sha256 = \"ab\", samples = 1, weight = None Double }";
     let folder = Folder::with(&[("a.dhall", source)]);
-    let request = Request {
-        expected: Some(expected),
-        ..folder.request("a.dhall")
-    };
+    let request = Request { expected: Some(expected), ..folder.request("a.dhall") };
     assert!(evaluate(&request).is_ok());
 }
 
 /// Each kind of mistake, and the first line that is said of it, without the file's name.
 const MISTAKES: &[(&str, &str)] = &[
     ("[1, 2, True, 3]", "1:8: [2]: wrong type"),
-    (
-        "let x : Natural = \"a\" in { a = x + 1 }",
-        "1:19: x: wrong type",
-    ),
+    ("let x : Natural = \"a\" in { a = x + 1 }", "1:19: x: wrong type"),
     ("let f = λ(n : Natural) → n in f True", "1:33: wrong type"),
-    (
-        "(./Train.dhall).Tipe",
-        "1:2: this record has no field `Tipe`",
-    ),
-    (
-        "let samples = 1 in sample",
-        "1:20: `sample` is not defined here",
-    ),
+    ("(./Train.dhall).Tipe", "1:2: this record has no field `Tipe`"),
+    ("let samples = 1 in sample", "1:20: `sample` is not defined here"),
     ("let y = { a = 1\nin y", "1:9: this `{` is never closed"),
-    (
-        "{ a = 1, b = }",
-        "1:14: this does not continue the expression",
-    ),
-    (
-        "if True then 1",
-        "1:15: the file ends in the middle of an expression",
-    ),
-    (
-        "merge { A = 1 } < A | B >.B",
-        "1:1: `merge` lacks a handler for `B`",
-    ),
-    (
-        "merge { A = 1, B = 2 } < A >.A",
-        "1:7: `merge` has a handler for `B`, which the union lacks",
-    ),
+    ("{ a = 1, b = }", "1:14: this does not continue the expression"),
+    ("if True then 1", "1:15: the file ends in the middle of an expression"),
+    ("merge { A = 1 } < A | B >.B", "1:1: `merge` lacks a handler for `B`"),
+    ("merge { A = 1, B = 2 } < A >.A", "1:7: `merge` has a handler for `B`, which the union lacks"),
     ("assert : 1 + 1 ≡ 3", "1:1: this assertion does not hold"),
-    (
-        "\"a ${1}\"",
-        "1:6: only a Text can stand in `${…}` or beside `++`",
-    ),
-    (
-        "\"é\" ++ 1",
-        "1:8: only a Text can stand in `${…}` or beside `++`",
-    ),
+    ("\"a ${1}\"", "1:6: only a Text can stand in `${…}` or beside `++`"),
+    ("\"é\" ++ 1", "1:8: only a Text can stand in `${…}` or beside `++`"),
     ("{ a = 1, a = 2 }", "1:14: a: this field is given twice"),
-    (
-        "< Cosine | Linear >.Cosin",
-        "1:2: this union has no alternative `Cosin`",
-    ),
-    (
-        "{ x = 1 } // 2",
-        "1:14: records are joined with `//` and `/\\`",
-    ),
-    (
-        "1 2",
-        "1:1: this is applied to an argument and is not a function",
-    ),
-    (
-        "λ(x : 1) → x",
-        "1:7: a parameter is annotated with something that is not a type",
-    ),
-    (
-        "if 1 then 2 else 3",
-        "1:4: the condition of `if` must be a Bool",
-    ),
+    ("< Cosine | Linear >.Cosin", "1:2: this union has no alternative `Cosin`"),
+    ("{ x = 1 } // 2", "1:14: records are joined with `//` and `/\\`"),
+    ("1 2", "1:1: this is applied to an argument and is not a function"),
+    ("λ(x : 1) → x", "1:7: a parameter is annotated with something that is not a type"),
+    ("if 1 then 2 else 3", "1:4: the condition of `if` must be a Bool"),
     ("if True then 2 else +3", "1:21: wrong type"),
     ("[1] # [True]", "1:8: []: wrong type"),
-    (
-        "(1).x",
-        "1:2: `.x` is asked of something that has no fields",
-    ),
+    ("(1).x", "1:2: `.x` is asked of something that has no fields"),
 ];
 
 #[test]
 fn mistakes_are_said_in_the_authors_terms() {
     for &(source, wanted) in MISTAKES {
         let first = said(source, None)[0].to_string();
-        let first = first
-            .lines()
-            .next()
-            .unwrap()
-            .strip_prefix("a.dhall:")
-            .unwrap();
+        let first = first.lines().next().unwrap().strip_prefix("a.dhall:").unwrap();
         assert_eq!(first, wanted, "{source}");
     }
 }
 
 #[test]
 fn a_mistake_in_an_imported_file_is_placed_there() {
-    let folder = Folder::with(&[
-        ("x/a.dhall", "{ a = ../lib/b.dhall }"),
-        ("lib/b.dhall", "\n  1 + True"),
-    ]);
+    let folder =
+        Folder::with(&[("x/a.dhall", "{ a = ../lib/b.dhall }"), ("lib/b.dhall", "\n  1 + True")]);
     let found = findings(evaluate(&folder.request("x/a.dhall")));
     let place = found[0].place.clone().unwrap();
-    assert_eq!(
-        (place.file.as_str(), place.line, place.column),
-        ("lib/b.dhall", 2, 7)
-    );
+    assert_eq!((place.file.as_str(), place.line, place.column), ("lib/b.dhall", 2, 7));
 }
 
 #[test]
 fn a_wrong_binding_does_not_make_its_uses_wrong() {
-    let found = said(
-        "let x : Natural = \"a\"\nin  { a = x + 1, b = [ 1, +2 ] }",
-        None,
-    );
-    let paths: Vec<_> = found
-        .iter()
-        .map(|finding| finding.path.clone().unwrap())
-        .collect();
+    let found = said("let x : Natural = \"a\"\nin  { a = x + 1, b = [ 1, +2 ] }", None);
+    let paths: Vec<_> = found.iter().map(|finding| finding.path.clone().unwrap()).collect();
     assert_eq!(paths, ["x", "b[1]"]);
 }

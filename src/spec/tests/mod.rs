@@ -37,11 +37,7 @@ impl Folder {
     }
 
     fn request(&self, file: &str) -> Request {
-        Request {
-            root: self.path().to_owned(),
-            file: file.into(),
-            ..Request::default()
-        }
+        Request { root: self.path().to_owned(), file: file.into(), ..Request::default() }
     }
 }
 
@@ -49,11 +45,7 @@ impl Folder {
 fn evaluate(request: &Request) -> Result<Evaluated, Error> {
     let request = request.clone();
     let worker = thread::Builder::new().stack_size(64 << 20);
-    worker
-        .spawn(move || super::evaluate(&request))
-        .unwrap()
-        .join()
-        .unwrap()
+    worker.spawn(move || super::evaluate(&request)).unwrap().join().unwrap()
 }
 
 fn evaluate_text(source: &str) -> Result<Evaluated, Error> {
@@ -68,20 +60,12 @@ fn findings(result: Result<Evaluated, Error>) -> Vec<Finding> {
 }
 
 fn messages(source: &str) -> Vec<String> {
-    findings(evaluate_text(source))
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    findings(evaluate_text(source)).iter().map(ToString::to_string).collect()
 }
 
 /// This test program again, as the evaluator of [`guard::evaluate`].
 fn program() -> Program {
-    let arguments = [
-        "--exact",
-        "spec::tests::serves_as_the_evaluator",
-        "--ignored",
-        "--nocapture",
-    ];
+    let arguments = ["--exact", "spec::tests::serves_as_the_evaluator", "--ignored", "--nocapture"];
     Program {
         path: std::env::current_exe().unwrap(),
         arguments: arguments.map(str::to_owned).to_vec(),
@@ -108,10 +92,7 @@ fn guarded_and_direct_evaluation_agree() {
         ),
         ("sub/f.dhall", "λ(n : Natural) → n * 2"),
     ]);
-    let request = Request {
-        normal_form: true,
-        ..folder.request("a.dhall")
-    };
+    let request = Request { normal_form: true, ..folder.request("a.dhall") };
     let direct = evaluate(&request).unwrap();
     assert_eq!(guarded(&request).unwrap(), direct);
     assert_eq!(direct.sources.files.len(), 2);

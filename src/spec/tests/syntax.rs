@@ -114,11 +114,7 @@ fn both_parsers_agree_on_mutated_programs() {
 #[test]
 fn the_corpus_itself_is_valid() {
     for source in CORPUS {
-        assert!(
-            parse(source).is_ok(),
-            "{source}: {:?}",
-            parse(source).unwrap_err()
-        );
+        assert!(parse(source).is_ok(), "{source}: {:?}", parse(source).unwrap_err());
     }
 }
 

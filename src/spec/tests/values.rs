@@ -47,14 +47,8 @@ fn records_unions_lists_and_optionals_bind() {
     let unions = value(
         "let S = < Constant | Cosine : { warmup : Natural } | Fixed : Double > in [ S.Constant, S.Fixed 1.5 ]",
     );
-    assert_eq!(
-        bind::<Vec<Schedule>>(&unions).unwrap(),
-        [Schedule::Constant, Schedule::Fixed(1.5)]
-    );
-    assert_eq!(
-        bind::<BTreeMap<String, u8>>(&value("{ b = 1, a = 2 }")).unwrap()["a"],
-        2
-    );
+    assert_eq!(bind::<Vec<Schedule>>(&unions).unwrap(), [Schedule::Constant, Schedule::Fixed(1.5)]);
+    assert_eq!(bind::<BTreeMap<String, u8>>(&value("{ b = 1, a = 2 }")).unwrap()["a"], 2);
 }
 
 #[test]
@@ -65,31 +59,15 @@ fn what_does_not_bind_is_named_with_its_path() {
             "batchSize = 4294967296",
             "[1].batchSize: invalid value: integer `4294967296`, expected u32",
         ),
-        (
-            "rate = 0.1",
-            "rate = NaN",
-            "[1].rate: a finite Double is wanted, and this is NaN",
-        ),
-        (
-            "rate = 0.1",
-            "rate = -0.0",
-            "[1].rate: negative zero is refused: write `0.0`",
-        ),
-        (
-            "rate = 0.1",
-            "rate = 1",
-            "[1].rate: this is a Natural, and a Double is wanted",
-        ),
+        ("rate = 0.1", "rate = NaN", "[1].rate: a finite Double is wanted, and this is NaN"),
+        ("rate = 0.1", "rate = -0.0", "[1].rate: negative zero is refused: write `0.0`"),
+        ("rate = 0.1", "rate = 1", "[1].rate: this is a Natural, and a Double is wanted"),
         (
             "warmup = 5",
             "warmup = -5",
             "[1].schedule<Cosine>.warmup: invalid value: integer `-5`, expected u64",
         ),
-        (
-            "tags =",
-            "tag =",
-            "[1]: unknown field `tag`, did you mean `tags`?",
-        ),
+        ("tags =", "tag =", "[1]: unknown field `tag`, did you mean `tags`?"),
         (", tags = [ \"a\" ]", "", "[1]: missing field `tags`"),
         (
             "Schedule.Cosine { warmup = 5 }",
@@ -110,18 +88,13 @@ fn what_does_not_bind_is_named_with_its_path() {
 fn lists_of_map_entries_stay_lists() {
     let entries = value("[ { mapKey = \"a\", mapValue = 1 }, { mapKey = \"a\", mapValue = 2 } ]");
     assert!(matches!(&entries, Value::List(entries) if entries.len() == 2));
-    assert_eq!(
-        value("toMap { a = 1 }"),
-        value("[ { mapKey = \"a\", mapValue = 1 } ]")
-    );
+    assert_eq!(value("toMap { a = 1 }"), value("[ { mapKey = \"a\", mapValue = 1 } ]"));
 }
 
 #[test]
 fn an_evaluation_is_remembered_until_a_source_changes() {
-    let folder = Folder::with(&[
-        ("a.dhall", "{ a = ./b.dhall, c = ./c.dhall ? 0 }"),
-        ("b.dhall", "1"),
-    ]);
+    let folder =
+        Folder::with(&[("a.dhall", "{ a = ./b.dhall, c = ./c.dhall ? 0 }"), ("b.dhall", "1")]);
     let entries = Folder::with(&[]);
     let request = folder.request("a.dhall");
     let evaluated = evaluate(&request).unwrap();
@@ -130,10 +103,7 @@ fn an_evaluation_is_remembered_until_a_source_changes() {
     cache::save(entries.path(), &request, &evaluated).unwrap();
     assert_eq!(remembered().as_ref(), Some(&evaluated));
 
-    let other = Request {
-        expected: Some("{ a : Natural }".to_owned()),
-        ..request.clone()
-    };
+    let other = Request { expected: Some("{ a : Natural }".to_owned()), ..request.clone() };
     assert_eq!(cache::load(entries.path(), &other), None);
     for (name, content) in [("b.dhall", "2"), ("c.dhall", "7"), ("a.dhall", "{ a = 1 }")] {
         let before = fs::read(folder.path().join(name)).ok();
@@ -153,29 +123,16 @@ fn a_torn_or_foreign_entry_is_no_entry() {
     let entries = Folder::with(&[]);
     let request = folder.request("a.dhall");
     cache::save(entries.path(), &request, &evaluate(&request).unwrap()).unwrap();
-    let path = fs::read_dir(entries.path())
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
+    let path = fs::read_dir(entries.path()).unwrap().next().unwrap().unwrap().path();
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
     let whole = fs::read(&path).unwrap();
     for length in 0..whole.len() {
         entries.add(&name, &whole[..length]);
-        assert_eq!(
-            cache::load(entries.path(), &request),
-            None,
-            "{length} bytes"
-        );
+        assert_eq!(cache::load(entries.path(), &request), None, "{length} bytes");
         let mut flipped = whole.clone();
         flipped[length] ^= 1;
         entries.add(&name, &flipped);
-        assert_eq!(
-            cache::load(entries.path(), &request),
-            None,
-            "byte {length} flipped"
-        );
+        assert_eq!(cache::load(entries.path(), &request), None, "byte {length} flipped");
     }
     entries.add(&name, &whole);
     assert!(cache::load(entries.path(), &request).is_some());
@@ -192,22 +149,12 @@ fn differences_are_said_path_by_path() {
     let shown: Vec<_> = diff(&left, &right)
         .into_iter()
         .map(|d| {
-            format!(
-                "{}: {} | {}",
-                d.path,
-                d.left.unwrap_or_default(),
-                d.right.unwrap_or_default()
-            )
+            format!("{}: {} | {}", d.path, d.left.unwrap_or_default(), d.right.unwrap_or_default())
         })
         .collect();
     assert_eq!(
         shown,
-        [
-            "gone: True | ",
-            "here:  | False",
-            "runs[1].s: 2 | 3",
-            "t: Some \"x\" | None"
-        ]
+        ["gone: True | ", "here:  | False", "runs[1].s: 2 | 3", "t: Some \"x\" | None"]
     );
     assert_eq!(diff(&left, &left), []);
     assert_eq!(diff(&value("[ 0.0 ]"), &value("[ -0.0 ]")).len(), 1);
@@ -226,22 +173,14 @@ fn shown_values_fit_the_width_and_normal_forms_have_the_same_id() {
                 { name = \"second run, with \\\"quotes\\\" and é\", seeds = [] : List Natural, `if` = False, t = None Text } ], \
                 u = < A : { x : Double } | B >.A { x = -1.0e-9 }, v = [ +1, -1 ], w = < A | B : Natural >.A, d = 1e22 }";
     let folder = Folder::with(&[("a.dhall", long)]);
-    let evaluated = evaluate(&Request {
-        normal_form: true,
-        ..folder.request("a.dhall")
-    })
-    .unwrap();
+    let evaluated = evaluate(&Request { normal_form: true, ..folder.request("a.dhall") }).unwrap();
     let text = evaluated.normal_form.unwrap();
     assert!(
         text.lines().count() > 3 && text.lines().all(|line| line.chars().count() <= 120),
         "{text}"
     );
     folder.add("b.dhall", text.as_bytes());
-    assert_eq!(
-        evaluate(&folder.request("b.dhall")).unwrap().id,
-        evaluated.id,
-        "{text}"
-    );
+    assert_eq!(evaluate(&folder.request("b.dhall")).unwrap().id, evaluated.id, "{text}");
 }
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -257,9 +196,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
             prop::collection::btree_map("[a-c]{1,2}", inner.clone(), 0..4).prop_map(Value::Record),
-            inner
-                .clone()
-                .prop_map(|value| Value::Optional(Some(Box::new(value)))),
+            inner.clone().prop_map(|value| Value::Optional(Some(Box::new(value)))),
             ("[A-C]", prop::option::of(inner))
                 .prop_map(|(name, payload)| Value::Union(name, payload.map(Box::new))),
         ]

@@ -23,12 +23,7 @@ pub(super) fn check_claims<'a>(
                 findings.add(format!("{at}.{field}"), "is empty");
             }
         }
-        check_statement(
-            findings,
-            &format!("{at}.statement"),
-            &claim.statement,
-            scope,
-        );
+        check_statement(findings, &format!("{at}.statement"), &claim.statement, scope);
     }
 }
 
@@ -43,19 +38,10 @@ fn check_statement(findings: &mut Findings<'_>, at: &str, statement: &Statement,
                 findings.add(format!("{at}.text"), message);
             }
         }
-        Statement::Near {
-            published,
-            tolerance,
-            ..
-        } => {
+        Statement::Near { published, tolerance, .. } => {
             findings.number(&format!("{at}.published"), *published);
             let (Tolerance::Absolute(margin) | Tolerance::Relative(margin)) = tolerance;
-            findings.number_that(
-                &format!("{at}.tolerance"),
-                *margin,
-                |x| x >= 0.0,
-                "0 or more",
-            );
+            findings.number_that(&format!("{at}.tolerance"), *margin, |x| x >= 0.0, "0 or more");
         }
         Statement::AtLeast { bound, .. } | Statement::AtMost { bound, .. } => {
             findings.number(&format!("{at}.bound"), *bound);

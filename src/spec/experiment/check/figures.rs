@@ -104,11 +104,7 @@ fn scope_of(figure: &Figure) -> Scope {
         (Some(one), None) | (None, Some(one)) => one,
         (None, None) => Default::default(),
     };
-    Scope {
-        columns,
-        numeric,
-        fits: BTreeMap::new(),
-    }
+    Scope { columns, numeric, fits: BTreeMap::new() }
 }
 
 fn check_published<'a>(findings: &mut Findings<'a>, at: &str, table: &'a PublishedTable) {
@@ -132,17 +128,10 @@ fn check_table<'a>(
     for (i, name) in table.runs.iter().enumerate() {
         findings.unique(&format!("{at}.runs[{i}]"), name, &mut names);
         if experiment.run(name).is_none() && experiment.published_run(name).is_none() {
-            findings.add(
-                format!("{at}.runs[{i}]"),
-                format!("there is no run `{name}`"),
-            );
+            findings.add(format!("{at}.runs[{i}]"), format!("there is no run `{name}`"));
         }
     }
-    let runs: Vec<&Run> = table
-        .runs
-        .iter()
-        .filter_map(|name| experiment.run(name))
-        .collect();
+    let runs: Vec<&Run> = table.runs.iter().filter_map(|name| experiment.run(name)).collect();
     let mut names = BTreeSet::new();
     for (i, column) in table.columns.iter().enumerate() {
         let at = format!("{at}.columns[{i}]");
@@ -165,15 +154,11 @@ fn check_cell(findings: &mut Findings<'_>, at: &str, value: &ColumnValue, run: &
             }
         }
         ColumnValue::Measurement { evaluation, metric } => {
-            let found = run
-                .evaluations
-                .iter()
-                .find(|candidate| candidate.name == *evaluation);
+            let found = run.evaluations.iter().find(|candidate| candidate.name == *evaluation);
             match found {
-                None => findings.add(
-                    at,
-                    format!("run `{run_name}` has no evaluation `{evaluation}`"),
-                ),
+                None => {
+                    findings.add(at, format!("run `{run_name}` has no evaluation `{evaluation}`"));
+                }
                 Some(found) if !metric.is_given_by(&found.task) => {
                     let field = metric.field();
                     let message = format!(
@@ -223,11 +208,7 @@ fn check_selection(findings: &mut Findings<'_>, at: &str, selection: &Selection,
 }
 
 fn check_fit(findings: &mut Findings<'_>, at: &str, fit: &Fit) {
-    if let FitMethod::BinnedMinimum {
-        bins,
-        margin_decades,
-    } = fit.method
-    {
+    if let FitMethod::BinnedMinimum { bins, margin_decades } = fit.method {
         findings.natural(&format!("{at}.method.bins"), bins, 2, BINS_MAX);
         let margin_at = format!("{at}.method.marginDecades");
         findings.number_that(&margin_at, margin_decades, |x| x >= 0.0, "0 or more");
@@ -235,18 +216,8 @@ fn check_fit(findings: &mut Findings<'_>, at: &str, fit: &Fit) {
     if let Some(interval) = &fit.interval {
         let at = format!("{at}.interval");
         let share = |x: f64| x > 0.0 && x < 1.0;
-        findings.number_that(
-            &format!("{at}.level"),
-            interval.level,
-            share,
-            "between 0 and 1",
-        );
-        findings.natural(
-            &format!("{at}.resamples"),
-            interval.resamples,
-            1,
-            RESAMPLES_MAX,
-        );
+        findings.number_that(&format!("{at}.level"), interval.level, share, "between 0 and 1");
+        findings.natural(&format!("{at}.resamples"), interval.resamples, 1, RESAMPLES_MAX);
     }
 }
 
@@ -255,10 +226,7 @@ impl Findings<'_> {
         let exists = columns.contains(column);
         if !exists {
             let names: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let message = format!(
-                "there is no column `{column}` (columns: {})",
-                names.join(", ")
-            );
+            let message = format!("there is no column `{column}` (columns: {})", names.join(", "));
             self.add(path, message);
         }
         exists

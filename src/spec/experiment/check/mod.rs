@@ -68,10 +68,7 @@ const NAME_LENGTH_MAX: usize = 80;
 
 impl Findings<'_> {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.list.push(Finding {
-            path: path.into(),
-            message: message.into(),
-        });
+        self.list.push(Finding { path: path.into(), message: message.into() });
     }
 
     /// A name that labels, folders and the command line can hold, and that `taken` does not have.
@@ -85,10 +82,7 @@ impl Findings<'_> {
                 ),
             );
         } else if name.len() > NAME_LENGTH_MAX {
-            self.add(
-                path,
-                format!("`{name}` has more than {NAME_LENGTH_MAX} characters"),
-            );
+            self.add(path, format!("`{name}` has more than {NAME_LENGTH_MAX} characters"));
         }
         self.unique(path, name, taken);
     }
@@ -112,10 +106,7 @@ impl Findings<'_> {
     /// `whole` is a multiple of `part`, unless `part` is 0 (which is a finding of its own).
     fn multiple(&mut self, path: &str, whole: u64, part: u64, part_name: &str) {
         if part != 0 && !whole.is_multiple_of(part) {
-            self.add(
-                path,
-                format!("is {whole}, not a multiple of {part_name} ({part})"),
-            );
+            self.add(path, format!("is {whole}, not a multiple of {part_name} ({part})"));
         }
     }
 

@@ -44,18 +44,8 @@ pub(super) fn check_dataset<'a>(findings: &mut Findings<'a>, at: &str, dataset: 
                     findings.unique(&format!("{at}.skipped[{k}]"), key, &mut keys);
                 }
             }
-            findings.natural(
-                &format!("{at} (samples in all)"),
-                dataset.samples(),
-                1,
-                SAMPLES_MAX,
-            );
-            findings.natural(
-                &format!("{at} (bytes in all)"),
-                dataset.bytes(),
-                1,
-                BYTES_MAX,
-            );
+            findings.natural(&format!("{at} (samples in all)"), dataset.samples(), 1, SAMPLES_MAX);
+            findings.natural(&format!("{at} (bytes in all)"), dataset.bytes(), 1, BYTES_MAX);
         }
         Shards::Manifest(pin) => {
             check_component(findings, &format!("{at}.name"), &pin.name);
@@ -74,10 +64,8 @@ fn check_pin(findings: &mut Findings<'_>, at: &str, sha256: &DigestText, bytes: 
     };
     let known = *findings.sizes.entry(digest).or_insert(bytes);
     if known != bytes {
-        let message = format!(
-            "is {bytes}, but {} is pinned with {known} elsewhere",
-            digest.short()
-        );
+        let message =
+            format!("is {bytes}, but {} is pinned with {known} elsewhere", digest.short());
         findings.add(format!("{at}.bytes"), message);
     }
 }
@@ -109,12 +97,7 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
             check_path(findings, &format!("{at}.path"), path);
         }
         Source::Http { url } => {
-            check_url(
-                findings,
-                &format!("{at}.url"),
-                url,
-                &["https://", "http://"],
-            );
+            check_url(findings, &format!("{at}.url"), url, &["https://", "http://"]);
         }
         Source::Bundled { set, version } => {
             for (name, text) in [("set", set), ("version", version)] {
@@ -130,13 +113,7 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
 fn check_path(findings: &mut Findings<'_>, at: &str, path: &str) {
     let climbs = path.split('/').any(|part| part == "..");
     if path.is_empty() || path.starts_with('/') || path.contains(['\\', '\0']) || climbs {
-        findings.add(
-            at,
-            format!(
-                "`{}` is not a relative path without `..`",
-                path.escape_debug()
-            ),
-        );
+        findings.add(at, format!("`{}` is not a relative path without `..`", path.escape_debug()));
     }
 }
 
@@ -144,11 +121,8 @@ fn check_url(findings: &mut Findings<'_>, at: &str, url: &str, schemes: &[&str])
     let rest = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
     if rest.is_none_or(str::is_empty) || url.contains(|c: char| c.is_whitespace() || c.is_control())
     {
-        let message = format!(
-            "`{}` is not an address with {}",
-            url.escape_debug(),
-            schemes.join(", ")
-        );
+        let message =
+            format!("`{}` is not an address with {}", url.escape_debug(), schemes.join(", "));
         findings.add(at, message);
     }
 }

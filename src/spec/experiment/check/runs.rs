@@ -66,36 +66,17 @@ fn check_labels<'a>(findings: &mut Findings<'a>, at: &str, labels: &'a [Label]) 
 
 fn check_train<'a>(findings: &mut Findings<'a>, at: &str, train: &'a Train) {
     check_clip(findings, &format!("{at}.model"), &train.model);
-    check_preprocessing(
-        findings,
-        &format!("{at}.preprocessing"),
-        &train.preprocessing,
-    );
+    check_preprocessing(findings, &format!("{at}.preprocessing"), &train.preprocessing);
     check_dataset(findings, &format!("{at}.dataset"), &train.dataset);
     check_vocabulary(findings, at, &train.vocabulary, &train.model);
-    findings.natural(
-        &format!("{at}.samplesSeen"),
-        train.samples_seen,
-        1,
-        SAMPLES_MAX,
-    );
+    findings.natural(&format!("{at}.samplesSeen"), train.samples_seen, 1, SAMPLES_MAX);
     findings.natural(&format!("{at}.batchSize"), train.batch_size, 1, BATCH_MAX);
-    findings.natural(
-        &format!("{at}.gradientChunk"),
-        train.gradient_chunk,
-        1,
-        BATCH_MAX,
-    );
+    findings.natural(&format!("{at}.gradientChunk"), train.gradient_chunk, 1, BATCH_MAX);
     let (samples, batch, chunk) = (train.samples_seen, train.batch_size, train.gradient_chunk);
     findings.multiple(&format!("{at}.samplesSeen"), samples, batch, "batchSize");
     findings.multiple(&format!("{at}.batchSize"), batch, chunk, "gradientChunk");
     check_optimizer(findings, &format!("{at}.optimizer"), &train.optimizer);
-    check_schedule(
-        findings,
-        &format!("{at}.schedule"),
-        &train.schedule,
-        Some(train.steps()),
-    );
+    check_schedule(findings, &format!("{at}.schedule"), &train.schedule, Some(train.steps()));
     let within = |scale: f64| (0.0..=LOGIT_SCALE_MAX).contains(&scale);
     let at_scale = format!("{at}.logitScaleInit");
     findings.number_that(&at_scale, train.logit_scale_init, within, "0 to ln 100");
@@ -103,57 +84,25 @@ fn check_train<'a>(findings: &mut Findings<'a>, at: &str, train: &'a Train) {
 
 fn check_clip(findings: &mut Findings<'_>, at: &str, clip: &Clip) {
     findings.natural(&format!("{at}.embedDim"), clip.embed_dim, 1, WIDTH_MAX);
-    let VisionTower {
-        image_size,
-        patch_size,
-        width,
-        layers,
-        heads,
-        mlp_width,
-        ..
-    } = clip.vision;
+    let VisionTower { image_size, patch_size, width, layers, heads, mlp_width, .. } = clip.vision;
     let vision = format!("{at}.vision");
     let image_at = format!("{vision}.imageSize");
     findings.natural(&image_at, image_size, 1, IMAGE_SIZE_MAX);
-    if findings.natural(
-        &format!("{vision}.patchSize"),
-        patch_size,
-        1,
-        IMAGE_SIZE_MAX,
-    ) {
+    if findings.natural(&format!("{vision}.patchSize"), patch_size, 1, IMAGE_SIZE_MAX) {
         findings.multiple(&image_at, image_size, patch_size, "patchSize");
         let side = image_size / patch_size;
         if side.saturating_mul(side) >= TOKENS_MAX {
-            findings.add(
-                image_at,
-                format!("gives {side} × {side} patches; {TOKENS_MAX} is too many"),
-            );
+            findings
+                .add(image_at, format!("gives {side} × {side} patches; {TOKENS_MAX} is too many"));
         }
     }
     check_blocks(findings, &vision, width, layers, heads, mlp_width);
-    let TextTower {
-        context_length,
-        vocabulary_size,
-        width,
-        layers,
-        heads,
-        mlp_width,
-        ..
-    } = clip.text;
+    let TextTower { context_length, vocabulary_size, width, layers, heads, mlp_width, .. } =
+        clip.text;
     let text = format!("{at}.text");
-    findings.natural(
-        &format!("{text}.contextLength"),
-        context_length,
-        CONTEXT_MIN,
-        TOKENS_MAX,
-    );
+    findings.natural(&format!("{text}.contextLength"), context_length, CONTEXT_MIN, TOKENS_MAX);
     let vocabulary_at = format!("{text}.vocabularySize");
-    findings.natural(
-        &vocabulary_at,
-        vocabulary_size,
-        VOCABULARY_MIN,
-        VOCABULARY_MAX,
-    );
+    findings.natural(&vocabulary_at, vocabulary_size, VOCABULARY_MIN, VOCABULARY_MAX);
     check_blocks(findings, &text, width, layers, heads, mlp_width);
 }
 
@@ -173,26 +122,16 @@ fn check_blocks(
 }
 
 fn check_preprocessing(findings: &mut Findings<'_>, at: &str, preprocessing: &Preprocessing) {
-    let rows = [
-        ("mean", &preprocessing.mean, false),
-        ("std", &preprocessing.std, true),
-    ];
+    let rows = [("mean", &preprocessing.mean, false), ("std", &preprocessing.std, true)];
     for (name, numbers, positive) in rows {
         let at = format!("{at}.{name}");
         if numbers.len() != 3 {
             let count = numbers.len();
-            findings.add(
-                at.as_str(),
-                format!("has {count} numbers; red, green and blue need 3"),
-            );
+            findings.add(at.as_str(), format!("has {count} numbers; red, green and blue need 3"));
         }
         for (i, &number) in numbers.iter().enumerate() {
             let holds = |x: f64| {
-                if positive {
-                    x > 0.0
-                } else {
-                    (0.0..=1.0).contains(&x)
-                }
+                if positive { x > 0.0 } else { (0.0..=1.0).contains(&x) }
             };
             let rule = if positive { "more than 0" } else { "0 to 1" };
             findings.number_that(&format!("{at}[{i}]"), number, holds, rule);
@@ -204,10 +143,7 @@ fn check_vocabulary(findings: &mut Findings<'_>, at: &str, vocabulary: &Vocabula
     check_file(findings, &format!("{at}.vocabulary.file"), &vocabulary.file);
     let rows = model.text.vocabulary_size;
     if rows != vocabulary.size {
-        let message = format!(
-            "is {rows}, but the pinned vocabulary has size {}",
-            vocabulary.size
-        );
+        let message = format!("is {rows}, but the pinned vocabulary has size {}", vocabulary.size);
         findings.add(format!("{at}.model.text.vocabularySize"), message);
     }
 }
@@ -226,47 +162,22 @@ fn check_optimizer(findings: &mut Findings<'_>, at: &str, optimizer: &AdamW) {
         share,
         "0 or more and less than 1",
     );
-    findings.number_that(
-        &format!("{at}.epsilon"),
-        optimizer.epsilon,
-        |x| x > 0.0,
-        "more than 0",
-    );
+    findings.number_that(&format!("{at}.epsilon"), optimizer.epsilon, |x| x > 0.0, "more than 0");
     let decay_at = format!("{at}.weightDecay");
     findings.number_that(&decay_at, optimizer.weight_decay, |x| x >= 0.0, "0 or more");
     if let Some(norm) = optimizer.gradient_clip_norm {
-        findings.number_that(
-            &format!("{at}.gradientClipNorm"),
-            norm,
-            |x| x > 0.0,
-            "more than 0",
-        );
+        findings.number_that(&format!("{at}.gradientClipNorm"), norm, |x| x > 0.0, "more than 0");
     }
 }
 
 fn check_schedule(findings: &mut Findings<'_>, at: &str, schedule: &Schedule, steps: Option<u64>) {
     let max = schedule.learning_rate_max;
-    findings.number_that(
-        &format!("{at}.learningRateMax"),
-        max,
-        |x| x > 0.0,
-        "more than 0",
-    );
+    findings.number_that(&format!("{at}.learningRateMax"), max, |x| x > 0.0, "more than 0");
     let below = |x: f64| (0.0..=max).contains(&x) || max.is_nan();
     let final_at = format!("{at}.learningRateFinal");
-    findings.number_that(
-        &final_at,
-        schedule.learning_rate_final,
-        below,
-        "0 to learningRateMax",
-    );
+    findings.number_that(&final_at, schedule.learning_rate_final, below, "0 to learningRateMax");
     let warm_up_at = format!("{at}.warmUp");
-    if let WarmUp::Percent {
-        percent,
-        steps_min,
-        steps_max,
-    } = schedule.warm_up
-    {
+    if let WarmUp::Percent { percent, steps_min, steps_max } = schedule.warm_up {
         findings.natural(&format!("{warm_up_at}.percent"), percent, 0, 100);
         if steps_min > steps_max {
             let message = format!("stepsMin ({steps_min}) is more than stepsMax ({steps_max})");
@@ -287,12 +198,7 @@ fn check_evaluation<'a>(findings: &mut Findings<'a>, at: &str, evaluation: &'a E
     match &evaluation.task {
         Task::ZeroShotClassification { classes, templates } => {
             check_file(findings, &format!("{at}.classes.file"), &classes.file);
-            findings.natural(
-                &format!("{at}.classes.count"),
-                classes.count,
-                1,
-                VOCABULARY_MAX,
-            );
+            findings.natural(&format!("{at}.classes.count"), classes.count, 1, VOCABULARY_MAX);
             if templates.is_empty() {
                 findings.add(format!("{at}.templates"), "is empty");
             }

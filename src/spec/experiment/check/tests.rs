@@ -9,10 +9,7 @@ fn finds(paths: &[&str], breaking: impl FnOnce(&mut Experiment)) {
     let mut experiment = example();
     breaking(&mut experiment);
     let findings = check(&experiment);
-    let found: Vec<&str> = findings
-        .iter()
-        .map(|finding| finding.path.as_str())
-        .collect();
+    let found: Vec<&str> = findings.iter().map(|finding| finding.path.as_str()).collect();
     assert_eq!(found, paths, "{findings:#?}");
 }
 
@@ -147,9 +144,7 @@ fn names_are_unique_and_fit_labels() {
 fn broken_pins_are_found_once_however_often_they_are_used() {
     // Both runs are evaluated on equal data sets, twice each.
     let break_digest = |dataset: &mut Dataset| {
-        let Shards::Inline(shards) = &mut dataset.shards else {
-            unreachable!()
-        };
+        let Shards::Inline(shards) = &mut dataset.shards else { unreachable!() };
         shards[1].sha256 = DigestText("B".repeat(64));
     };
     finds(&["runs[0].evaluations[0].dataset.shards[1].sha256"], |e| {
@@ -172,15 +167,11 @@ fn data_sets_without_samples_or_with_twins_are_found() {
         e.runs[0].train.dataset.shards = Shards::Inline(Vec::new());
     });
     finds(&["runs[0].train.dataset.shards[1].name"], |e| {
-        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else {
-            unreachable!()
-        };
+        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else { unreachable!() };
         shards[1].name = shards[0].name.clone();
     });
     finds(&["runs[0].train.dataset.shards[0].name"], |e| {
-        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else {
-            unreachable!()
-        };
+        let Shards::Inline(shards) = &mut e.runs[0].train.dataset.shards else { unreachable!() };
         shards[0].name = "../0.tar".to_owned();
     });
 }
@@ -203,20 +194,10 @@ fn sources_that_move_or_climb_are_found() {
         set(e, git(commit, "a/../../b"));
     });
     finds(&["figures[1].published.file.source.path"], |e| {
-        set(
-            e,
-            Source::File {
-                path: "/etc/passwd".to_owned(),
-            },
-        );
+        set(e, Source::File { path: "/etc/passwd".to_owned() });
     });
     finds(&["figures[1].published.file.source.url"], |e| {
-        set(
-            e,
-            Source::Http {
-                url: "file:///etc/passwd".to_owned(),
-            },
-        );
+        set(e, Source::Http { url: "file:///etc/passwd".to_owned() });
     });
 }
 
@@ -231,10 +212,7 @@ fn figures_use_only_what_exists() {
     });
     finds(&["figures[0].scratch.columns[2].value"; 2], |e| {
         let evaluation = "retrieval".to_owned();
-        let value = ColumnValue::Measurement {
-            evaluation,
-            metric: Metric::Acc1,
-        };
+        let value = ColumnValue::Measurement { evaluation, metric: Metric::Acc1 };
         e.figures[0].scratch.as_mut().unwrap().columns[2].value = value;
     });
     finds(&["figures[0].panels[0].series[0].points.x"], |e| {
@@ -254,19 +232,11 @@ fn claims_speak_of_what_exists_and_can_be_judged() {
     let set = |e: &mut Experiment, statement| e.figures[0].claims[0].statement = statement;
     let at = "figures[0].claims[0].statement";
     finds(&[at], |e| {
-        let fit = FitName {
-            method: FitNameMethod::BinnedMinimum,
-            ..fit_name()
-        };
+        let fit = FitName { method: FitNameMethod::BinnedMinimum, ..fit_name() };
         set(e, Statement::IntervalExcludes { fit, value: 0.0 });
     });
     finds(&[&format!("{at}.quantities")], |e| {
-        set(
-            e,
-            Statement::Descending {
-                quantities: vec![acc1_of("a")],
-            },
-        );
+        set(e, Statement::Descending { quantities: vec![acc1_of("a")] });
     });
     let printed = |text: &str| Statement::AsPrinted {
         quantity: acc1_of("a"),
