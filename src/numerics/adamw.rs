@@ -9,6 +9,7 @@
     reason = "kernels take the SIMD level of the function that they are inlined into"
 )]
 
+use super::Level;
 use super::vector::{Vector, per_level};
 
 /// The constants of a step, evaluated in binary64 and rounded once.
@@ -72,8 +73,9 @@ per_level! {
     pub fn update = update_kernel(
         constants: &Constants, scale: f32, gradient: &[f32], theta: &mut [f32], m: &mut [f32], v: &mut [f32],
     );
-    /// Returns `F_j = Σ mix64_j mod 2⁶⁴`, j = 0, 1, over the elements of the tensor of that place in parameter order.
-    pub fn fingerprint = fingerprint_kernel(tensor: usize, elements: &[f32]) -> [u64; 2];
+    /// Returns `F_j = Σ mix64_j mod 2⁶⁴`, j = 0, 1, over the elements from `first` on of the tensor of that place in
+    /// parameter order; the sums of the parts of a tensor add up to that of the whole.
+    pub fn fingerprint_of_part = fingerprint_kernel(tensor: usize, first: usize, elements: &[f32]) -> [u64; 2];
     /// Returns whether every element is finite.
     pub fn all_finite = finite_kernel(elements: &[f32]) -> bool;
     /// Returns the sum of squares of a tensor in binary64: blocks of 4,096, each a row reduction, added ascending.
@@ -133,14 +135,20 @@ unsafe fn update_part<V: Vector>(
     }
 }
 
+/// Returns [`fingerprint_of_part`] of a whole tensor.
+pub fn fingerprint(level: Level, tensor: usize, elements: &[f32]) -> [u64; 2] {
+    fingerprint_of_part(level, tensor, 0, elements)
+}
+
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 /// `K_1`; `K_0` is 0.
 const KEY: u64 = 0xD1B5_4A32_D192_ED03;
 
 // Wrapping integer sums: any order, so the compiler may vectorise at will.
 #[inline(always)]
-fn fingerprint_kernel<V: Vector>(tensor: usize, elements: &[f32]) -> [u64; 2] {
-    let (mut f0, mut f1, mut index) = (0u64, 0u64, 0u64);
+fn fingerprint_kernel<V: Vector>(tensor: usize, first: usize, elements: &[f32]) -> [u64; 2] {
+    let (mut f0, mut f1) = (0u64, 0u64);
+    let mut index = (first as u64).wrapping_mul(GOLDEN);
     let high = (tensor as u64) << 32;
     for x in elements {
         let word = u64::from(x.to_bits()).wrapping_add(high) ^ index;
@@ -247,6 +255,17 @@ mod tests {
     }
     const FINGERPRINT_0: u64 = 0xf329_2712_720e_b5f6;
     const FINGERPRINT_1: u64 = 0xff8a_da06_5c35_e015;
+
+    #[test]
+    fn fingerprints_of_parts_add_up_to_that_of_the_whole() {
+        let x = samples(5, 100);
+        for level in Level::available() {
+            let [left, right] = [(0, &x[..33]), (33, &x[33..])]
+                .map(|(first, part)| fingerprint_of_part(level, 3, first, part));
+            let sum = [0, 1].map(|j| left[j].wrapping_add(right[j]));
+            assert_eq!(sum, fingerprint(level, 3, &x));
+        }
+    }
 
     #[test]
     fn not_finite_elements_are_found() {

@@ -136,6 +136,23 @@ pub struct Outcome {
     pub not_finite: Option<usize>,
 }
 
+impl Outcome {
+    /// Takes the elements from `first` on of a tensor into account.
+    fn add(&mut self, level: Level, tensor: usize, first: usize, elements: &[f32]) {
+        if self.not_finite.is_none() && !adamw::all_finite(level, elements) {
+            self.not_finite = Some(tensor);
+        }
+        let sums = adamw::fingerprint_of_part(level, tensor, first, elements);
+        for (total, sum) in self.fingerprint.iter_mut().zip(sums) {
+            *total = total.wrapping_add(sum);
+        }
+    }
+}
+
+/// Elements that are updated and looked at before the next ones: few enough to stay in the first cache, so that the
+/// parameters come from memory once.
+const PART: usize = 2048;
+
 /// ln 100, the largest logit scale.
 const LOGIT_SCALE_MAX: f32 = 4.605_170_2;
 
@@ -149,20 +166,25 @@ impl Operation<1> for AdamWStep<'_> {
         let (first, second) = moments.split_at_mut(gradient.len());
         let mut outcome = Outcome::default();
         for (tensor, place) in self.tensors.iter().enumerate() {
-            let at = place.region.range();
             let constants = self.rates.constants(place.decays);
-            let (theta, m, v) =
-                (&mut theta[at.clone()], &mut first[at.clone()], &mut second[at.clone()]);
-            adamw::update(self.level, &constants, self.gradient_scale, &gradient[at], theta, m, v);
-            if place.region == self.logit_scale {
-                theta.iter_mut().for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
+            let tensor_range = place.region.range();
+            for start in tensor_range.clone().step_by(PART) {
+                let at = start..tensor_range.end.min(start + PART);
+                let theta = &mut theta[at.clone()];
+                adamw::update(
+                    self.level,
+                    &constants,
+                    self.gradient_scale,
+                    &gradient[at.clone()],
+                    theta,
+                    &mut first[at.clone()],
+                    &mut second[at],
+                );
+                if place.region == self.logit_scale {
+                    theta.iter_mut().for_each(|x| *x = x.clamp(0.0, LOGIT_SCALE_MAX));
+                }
+                outcome.add(self.level, tensor, start - tensor_range.start, theta);
             }
-            if outcome.not_finite.is_none() && !adamw::all_finite(self.level, theta) {
-                outcome.not_finite = Some(tensor);
-            }
-            let [f0, f1] = adamw::fingerprint(self.level, tensor, theta);
-            outcome.fingerprint[0] = outcome.fingerprint[0].wrapping_add(f0);
-            outcome.fingerprint[1] = outcome.fingerprint[1].wrapping_add(f1);
         }
         self.outcome.set(outcome);
     }

@@ -1,7 +1,6 @@
 //! From the chunks' gradients to new parameters: loss, tree sum, clipping, `AdamW`.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::workers::{Node, Shared, Worker};
@@ -9,8 +8,8 @@ use super::{TrainError, decays, index, learning_rate_at, steps};
 use crate::action::params::Train;
 use crate::model::Model;
 use crate::tensor::{
-    AdamWStep, Add, Buffer, Clear, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates,
-    Region, squared_norm,
+    AdamWStep, Add, Buffer, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates, Region,
+    squared_norm,
 };
 
 /// The loss of the batch, and its gradient with respect to the logit scale; leaves those of the embeddings.
@@ -43,6 +42,18 @@ pub(super) struct Update<'p> {
     chunks: usize,
     /// Rows of the embedding's gradient that are not +0.
     dirty: Vec<u32>,
+    /// The chunks' gradients of the embedding's rows, kept so that a step allocates nothing.
+    leaves: Vec<Leaf>,
+    values: Vec<f32>,
+}
+
+/// The gradient of one row of the embedding in one chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Leaf {
+    row: u32,
+    chunk: usize,
+    /// Where its elements begin among the values.
+    place: usize,
 }
 
 impl<'p> Update<'p> {
@@ -62,6 +73,8 @@ impl<'p> Update<'p> {
             width: model.text_width(),
             chunks: index(params.batch_size / params.gradient_chunk),
             dirty: Vec::new(),
+            leaves: Vec::new(),
+            values: Vec::new(),
         })
     }
 
@@ -135,51 +148,103 @@ impl<'p> Update<'p> {
     /// Sums the gradients of the embedding's rows. A chunk that did not touch a row contributes +0, and a row's chain is
     /// never −0, so such a chunk may be passed over.
     fn gather_rows(&mut self, workers: &[Mutex<Worker>]) -> Result<(), TrainError> {
-        for row in self.dirty.drain(..) {
-            self.gradient.apply(&Clear(row_of(self.embedding, row, self.width)))?;
-        }
-        let workers: Vec<_> =
-            workers.iter().map(|worker| worker.lock().expect("no worker panicked")).collect();
-        let mut leaves: BTreeMap<u32, Vec<(usize, Vec<f32>)>> = BTreeMap::new();
+        self.leaves.clear();
+        self.values.clear();
         let mut chunk = 0;
-        for worker in &workers {
+        for worker in workers {
+            let worker = worker.lock().expect("no worker panicked");
             worker.arena.with(|arena| {
                 for (touched, rows) in worker.touched() {
-                    for (row, d) in touched.rows.iter().zip(rows.of(arena).chunks_exact(self.width))
-                    {
-                        leaves.entry(*row).or_default().push((chunk, d.to_vec()));
-                    }
+                    let start = self.values.len();
+                    let places = (start..).step_by(self.width);
+                    self.leaves.extend(touched.rows.iter().zip(places).map(|(&row, place)| Leaf {
+                        row,
+                        chunk,
+                        place,
+                    }));
+                    let rows = rows.first(touched.rows.len() * self.width);
+                    self.values.extend_from_slice(rows.of(arena));
                     chunk += 1;
                 }
             })?;
         }
-        for (row, leaves) in leaves {
-            let sum = sum_tree(&leaves, 0, self.chunks.next_power_of_two())
-                .expect("a touched row has a leaf");
-            self.gradient.apply(&Put(row_of(self.embedding, row, self.width), &sum))?;
-            self.dirty.push(row);
-        }
+        self.leaves.sort_unstable();
+        self.gradient.apply(&SumRows {
+            embedding: self.embedding,
+            width: self.width,
+            chunks: self.chunks.next_power_of_two(),
+            dirty: &self.dirty,
+            leaves: &self.leaves,
+            values: &self.values,
+        })?;
+        self.dirty.clear();
+        self.dirty.extend(self.leaves.iter().map(|leaf| leaf.row));
+        self.dirty.dedup();
         Ok(())
     }
 }
 
-fn row_of(embedding: Region, row: u32, width: usize) -> Region {
-    Region::new(embedding.start + row as usize * width, width)
+/// Clears the rows of the step before and writes the sums of this one.
+struct SumRows<'a> {
+    embedding: Region,
+    width: usize,
+    /// The width of the tree, a power of two.
+    chunks: usize,
+    dirty: &'a [u32],
+    /// By row, then by chunk.
+    leaves: &'a [Leaf],
+    values: &'a [f32],
 }
 
-/// `sum(lo, hi) = sum(lo, mid) + sum(mid, hi)` over those leaves that there are.
-fn sum_tree(leaves: &[(usize, Vec<f32>)], start: usize, width: usize) -> Option<Vec<f32>> {
-    if leaves.len() <= 1 {
-        return leaves.first().map(|(_, d)| d.clone());
-    }
-    let middle = start + width / 2;
-    let (left, right) = leaves.split_at(leaves.partition_point(|(chunk, _)| *chunk < middle));
-    match (sum_tree(left, start, width / 2), sum_tree(right, middle, width / 2)) {
-        (Some(mut left), Some(right)) => {
-            left.iter_mut().zip(right).for_each(|(sum, d)| *sum += d);
-            Some(left)
+impl SumRows<'_> {
+    /// `sum(lo, hi) = sum(lo, mid) + sum(mid, hi)` over those leaves that there are, of `chunks` chunks from `start`
+    /// on; `room` holds a row for each level of the tree.
+    fn sum_tree(
+        &self,
+        leaves: &[Leaf],
+        (start, chunks): (usize, usize),
+        sum: &mut [f32],
+        room: &mut [f32],
+    ) {
+        if let [leaf] = leaves {
+            sum.copy_from_slice(&self.values[leaf.place..leaf.place + self.width]);
+            return;
         }
-        (one, None) | (None, one) => one,
+        let half = chunks / 2;
+        let middle = start + half;
+        let (left, right) = leaves.split_at(leaves.partition_point(|leaf| leaf.chunk < middle));
+        if left.is_empty() {
+            self.sum_tree(right, (middle, half), sum, room);
+            return;
+        }
+        self.sum_tree(left, (start, half), sum, room);
+        if !right.is_empty() {
+            let (other, room) = room.split_at_mut(self.width);
+            self.sum_tree(right, (middle, half), other, room);
+            sum.iter_mut().zip(other).for_each(|(sum, d)| *sum += *d);
+        }
+    }
+}
+
+impl crate::tensor::Operation<0> for SumRows<'_> {
+    fn name(&self) -> &'static str {
+        "sum of embedding rows"
+    }
+
+    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        let embedding = self.embedding.of_mut(target);
+        let row_of = |row: u32| {
+            let start = row as usize * self.width;
+            start..start + self.width
+        };
+        for &row in self.dirty {
+            embedding[row_of(row)].fill(0.0);
+        }
+        let mut room = vec![0.0; self.width * self.chunks.ilog2() as usize];
+        for leaves in self.leaves.chunk_by(|a, b| a.row == b.row) {
+            let sum = &mut embedding[row_of(leaves[0].row)];
+            self.sum_tree(leaves, (0, self.chunks), sum, &mut room);
+        }
     }
 }
 
@@ -233,18 +298,5 @@ impl crate::tensor::Operation<0> for Set {
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
         self.0.of_mut(target).fill(self.1);
-    }
-}
-
-/// Writes numbers from main memory to a region.
-struct Put<'a>(Region, &'a [f32]);
-
-impl crate::tensor::Operation<0> for Put<'_> {
-    fn name(&self) -> &'static str {
-        "put"
-    }
-
-    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
-        self.0.of_mut(target).copy_from_slice(self.1);
     }
 }
