@@ -361,7 +361,7 @@ mod tests {
         }
     }
 
-    /// As `OpenCLIP`'s ViT models are built; the inner size of the patch product, 300, is more than one block.
+    /// As `OpenCLIP`'s vision transformers are built; the inner size of the patch product, 300, is more than one block.
     fn open_clip() -> Clip {
         let mut clip = pictogram();
         clip.activation = Activation::QuickGelu;
