@@ -44,9 +44,15 @@ fn the_shown_normal_form_has_the_same_id() {
 
 #[test]
 fn the_picture_in_the_readme_is_the_locked_figure() {
-    let picture = std::fs::read(repository().join("experiments/pictogram-scaling-laws/quick.svg")).unwrap();
+    let picture =
+        std::fs::read(repository().join("experiments/pictogram-scaling-laws/quick.svg")).unwrap();
     let digest = ibid::digest::BlobDigest::of(&picture);
-    let lockfile = std::fs::read_to_string(repository().join("lockfiles/pictogram-scaling-laws.lock")).unwrap();
-    let line = lockfile.lines().find(|line| line.starts_with("quick/draw ")).unwrap();
+    let lockfile =
+        std::fs::read_to_string(repository().join("lockfiles/pictogram-scaling-laws.lock"))
+            .unwrap();
+    let line = lockfile
+        .lines()
+        .find(|line| line.starts_with("quick/draw "))
+        .unwrap();
     assert!(line.ends_with(&format!("figure.svg={digest}")), "{line}");
 }

@@ -190,20 +190,20 @@ let top1 =
               { row = [ schema.Condition::{ column = "run", text = runName } ], column = "icon143_acc1" }
         }
 
-let probe = "PyTorch probe with the same recipe, one seed"
+let probe = "tests/bench/pytorch_probe.py, the same recipe in PyTorch, two seeds"
 
 let claims =
       [ schema.Claim::{
         , id = "s-learns"
         , where = probe
-        , text = "S on glyphs-36k at 256k samples reaches 45 % top-1 on icon143"
-        , statement = schema.Statement.AtLeast { quantity = top1 "s-36k-256k", bound = 0.45 }
+        , text = "S on glyphs-36k at 256k samples reaches 36 % top-1 on icon143"
+        , statement = schema.Statement.AtLeast { quantity = top1 "s-36k-256k", bound = 0.36 }
         }
       , schema.Claim::{
         , id = "xs-learns"
         , where = probe
-        , text = "XS on glyphs-36k at 256k samples reaches 33 % top-1 on icon143"
-        , statement = schema.Statement.AtLeast { quantity = top1 "xs-36k-256k", bound = 0.33 }
+        , text = "XS on glyphs-36k at 256k samples reaches 30 % top-1 on icon143"
+        , statement = schema.Statement.AtLeast { quantity = top1 "xs-36k-256k", bound = 0.30 }
         }
       , schema.Claim::{
         , id = "larger-model-is-better"

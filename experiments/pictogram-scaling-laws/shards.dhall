@@ -2,9 +2,9 @@
 { version = "1"
 , vocabulary =
   { name = "vocabulary.txt"
-  , sha256 = "6255d9264ff6d75cfb0bd787c55c105096787dbd5408278a6161e34992161c22"
-  , bytes = 44378
-  , size = 8129
+  , sha256 = "24eb81de02389c3ac64b59815ea97539850e00b7172f24f6b7a14c41bfb5a349"
+  , bytes = 44367
+  , size = 8127
   }
 , classes =
   { emoji1256 =
@@ -83,77 +83,77 @@
     ]
   , glyphs-2k =
     [ { name = "glyphs-2k-00000.tar"
-      , sha256 = "dcf003028e5257f4bdc9974245c93b7b566e771429fb8ca340019810786c5540"
-      , bytes = 7576576
+      , sha256 = "e2262c96d706cdab61f726d80259a6f64932bcdf56994038a4a47d3b83e2890c"
+      , bytes = 7568384
       , samples = 2300
       , skipped = [] : List Text
       }
     ]
   , glyphs-36k =
     [ { name = "glyphs-36k-00000.tar"
-      , sha256 = "cbe26a7487851af38c7822881d16a40664fdf273ba85294cf607b9e463fb7eb5"
-      , bytes = 13487104
+      , sha256 = "614395a23a91f854311b79b2165f79e745b11ca15883322e28640058c25f398a"
+      , bytes = 13474816
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00001.tar"
-      , sha256 = "cb607ab5cbf90cc87ecae2d8e6683da0a506f7aa08ea57e4a345bbbe9a6bda44"
+      , sha256 = "02206ebee991e5aef1535ac5e95ae9b6c887ec62e2c03003e0ef3dfcfa0f831a"
       , bytes = 13452288
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00002.tar"
-      , sha256 = "6c8c8485e941a1881775f102faa3c9a8f2ec4ef5f4b6727c7068c2a70099b8be"
-      , bytes = 13497344
+      , sha256 = "1a0b70afaef57fb9b289167f80ab48e1132d4a186cf9300c684db8fed6c233da"
+      , bytes = 13470720
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00003.tar"
-      , sha256 = "869e434fe5e916d0d28c26e25ffb1e97be297c6893e4d2a8732ac15cd57413da"
-      , bytes = 13530112
+      , sha256 = "4c370fe5749049df002450334f89db518593ea1b64c84473890cafe24dc622ff"
+      , bytes = 13540352
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00004.tar"
-      , sha256 = "fc0a6df0b3aaf1e907bde91ab1c315ca6e0e3930ca75f157ef4e5b05c660bd01"
-      , bytes = 13483008
+      , sha256 = "7a75488a774d397be54e9d6ce7c49261765f5dd57352d65bd4206a0872ee3d67"
+      , bytes = 13487104
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00005.tar"
-      , sha256 = "25f6094bb439d1918b8f852957eba6af019f947ad3a84c2461a45619be7f2104"
-      , bytes = 13495296
+      , sha256 = "6f1628e2cab604e0614a481c0270bf70c93c404f6f8fd13eb1a295799de2a09f"
+      , bytes = 13499392
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00006.tar"
-      , sha256 = "4a3c18fa6c946fdcf01a86d20e9e23081f180390f4875bc693f36306bb756e6e"
+      , sha256 = "ee77c042788054852a1d138538d856bc2978a3960cd548d76bbb9d6bfb988e4e"
       , bytes = 13499392
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00007.tar"
-      , sha256 = "74553d26395d0e49b32a9b4477108404701e0173bb9060aeefac97dc9345a877"
-      , bytes = 13493248
+      , sha256 = "3c63e3edd8905b030e40c46fbea1dcd8007a765a353115c279585f451b9891c2"
+      , bytes = 13507584
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-36k-00008.tar"
-      , sha256 = "4abf787463e05807b5ee0e0a3ffa7baeeac1ef625a6eb738533809a38ca18b28"
-      , bytes = 11205632
-      , samples = 3406
+      , sha256 = "256efb8993ee72c5e37ec132fedb8e0c2f5c7d472041864cd07588e343941c4e"
+      , bytes = 11214848
+      , samples = 3407
       , skipped = [] : List Text
       }
     ]
   , glyphs-4k =
     [ { name = "glyphs-4k-00000.tar"
-      , sha256 = "cbe26a7487851af38c7822881d16a40664fdf273ba85294cf607b9e463fb7eb5"
-      , bytes = 13487104
+      , sha256 = "614395a23a91f854311b79b2165f79e745b11ca15883322e28640058c25f398a"
+      , bytes = 13474816
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-4k-00001.tar"
-      , sha256 = "5364b2245b74aac20e737529209bc6f48380117e354265ea260ef834ec0bf281"
+      , sha256 = "c3e3448f8a3fa475e4d487d6d3088457f6f31fa7194f0259de7f8de8f4134b69"
       , bytes = 596992
       , samples = 180
       , skipped = [] : List Text
@@ -161,20 +161,20 @@
     ]
   , glyphs-9k =
     [ { name = "glyphs-9k-00000.tar"
-      , sha256 = "cbe26a7487851af38c7822881d16a40664fdf273ba85294cf607b9e463fb7eb5"
-      , bytes = 13487104
+      , sha256 = "614395a23a91f854311b79b2165f79e745b11ca15883322e28640058c25f398a"
+      , bytes = 13474816
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-9k-00001.tar"
-      , sha256 = "cb607ab5cbf90cc87ecae2d8e6683da0a506f7aa08ea57e4a345bbbe9a6bda44"
+      , sha256 = "02206ebee991e5aef1535ac5e95ae9b6c887ec62e2c03003e0ef3dfcfa0f831a"
       , bytes = 13452288
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "glyphs-9k-00002.tar"
-      , sha256 = "1efb8341862579dbb5c9562faee72ddf34d8ccf8b181d9712398e1405df0a6ee"
-      , bytes = 2657280
+      , sha256 = "e4d18bbc439157a7ad098c0aca45680c3f03d8b1729b2233739992f172624b2c"
+      , bytes = 2647040
       , samples = 808
       , skipped = [] : List Text
       }
@@ -205,13 +205,13 @@
     ]
   , icons-4k =
     [ { name = "icons-4k-00000.tar"
-      , sha256 = "9f31ee648727ea8954ab45381031562ed1b8a1257911c3e817dd63250605a39b"
+      , sha256 = "cce263f0c0b9725c163fd6a2b0f61ebbca795fa7cbe90fbfee48a5910e65182f"
       , bytes = 12583936
       , samples = 4096
       , skipped = [] : List Text
       }
     , { name = "icons-4k-00001.tar"
-      , sha256 = "65911d57339a02d9f26138daecde9a7d63c5ea58b51348af7d74c2e4f4fac959"
+      , sha256 = "23f776dfdc8931720120bc8ad4d2b4754897bc107f9f0604ed3fe3c069e781a2"
       , bytes = 553984
       , samples = 180
       , skipped = [] : List Text
@@ -249,9 +249,9 @@
     ]
   , withheld143 =
     [ { name = "withheld143-00000.tar"
-      , sha256 = "14b3418ce590e6b46d18c96948ce24156e2fc274fef04f5de199bd57e3204acc"
-      , bytes = 2354176
-      , samples = 766
+      , sha256 = "310534b7404165b11d98a03c29faec8b7da7ff92e131cc8ef1d83e13acaeae21"
+      , bytes = 2351104
+      , samples = 765
       , skipped = [] : List Text
       }
     ]

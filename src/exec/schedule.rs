@@ -34,7 +34,8 @@ pub fn run(
     options: &Options<'_>,
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<Summary, ExecError> {
-    let _lease = store.lease(&roots_of(plan))?;
+    // A lease names every action, which a run with nothing to do can spare itself.
+    let looking = store.without_collections()?;
     store.refresh_recipes()?;
     let (task_sender, task_receiver) = mpsc::channel();
     let (message_sender, message_receiver) = mpsc::channel();
@@ -45,6 +46,8 @@ pub fn run(
     if scheduler.lookup.runnable.is_empty() {
         return scheduler.finish();
     }
+    let _lease = store.lease(&roots_of(plan))?;
+    drop(looking);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
             let sender = message_sender.clone();

@@ -409,6 +409,7 @@ fn draw_names(writer: &mut Writer, frame: &Frame) {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one statement a part of the frame")]
 fn draw_axes(writer: &mut Writer, frame: &Frame) {
     let (left, top) = (frame.left, frame.top);
     let (right, bottom) = (left + frame.width, top + frame.height);

@@ -36,7 +36,7 @@ pub struct Page<'a> {
     pub attribution: &'a str,
 }
 
-/// The version of [`png`]'s pixels: raised when they may change.
+/// The version of [`png()`]'s pixels: raised when they may change.
 pub const RENDERING: &str = "png-1";
 
 /// Pixels a unit of the figure: 300 an inch where a figure of 700 units is printed 180 mm wide.

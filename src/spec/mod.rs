@@ -1,8 +1,8 @@
 //! Dhall text to a checked, bound experiment: hermetic, bounded, and with every finding at once.
 //!
 //! [`guard::evaluate`] is the door: it evaluates a file in a child process and gives its [`Value`], its type and its
-//! [`ExperimentId`], the standard's semantic hash. [`bind`] makes Rust values of it, [`cache`] saves the next evaluation,
-//! [`diff`] and [`show`] are for people.
+//! [`ExperimentId`], the standard's semantic hash. [`bind()`] makes Rust values of it, [`cache`] saves the next evaluation,
+//! [`diff`] and [`show()`] are for people.
 //!
 //! What an evaluation may see: files below the import root, and pinned imports that are already here. No network, no
 //! environment, no other file. What it may use: seconds, two gibibytes, one normal form of bounded size. A file that

@@ -99,9 +99,14 @@ impl Drop for Lease {
 }
 
 impl Store {
+    /// Waits for a collection that is under way, and keeps others from starting until the lock is dropped.
+    pub fn without_collections(&self) -> Result<Lock, StoreError> {
+        Ok(Lock::shared(&self.gc_lock())?)
+    }
+
     /// Keeps `roots` from being collected; waits for a collection that is under way.
     pub fn lease(&self, roots: &Roots) -> Result<Lease, StoreError> {
-        let _no_collection = Lock::shared(&self.gc_lock())?;
+        let _no_collection = self.without_collections()?;
         loop {
             let path = fs::unique_path(&self.root.join("leases"));
             let Some(lock) = Lock::try_exclusive(&path)? else {

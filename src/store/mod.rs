@@ -258,9 +258,11 @@ fn create(root: &Path) -> Result<(), StoreError> {
             path: root.to_owned(),
         });
     }
+    fs::create_dir_durable(root)?;
     for folder in FOLDERS {
-        fs::create_dir_durable(&root.join(folder))?;
+        fs::create_dir(&root.join(folder))?;
     }
+    // Flushes the names of the folders too.
     fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Durable)?;
     Ok(())
 }

@@ -411,7 +411,8 @@ fn write_log(path: &Path, generation: u64, entries: &[RecipeEntry]) -> Result<()
     }
     let mut temp = TempFile::create_in(path.parent().expect("the log is in a folder"))?;
     temp.write_all(&bytes)?;
-    temp.persist(path, Durability::Durable)
+    // A loss of power may take it: the keys still find every result.
+    temp.persist(path, Durability::Relaxed)
 }
 
 fn encode_record(entry: &RecipeEntry, bytes: &mut Vec<u8>) {

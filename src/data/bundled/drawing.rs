@@ -105,8 +105,18 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Its place in the pool: SHA-256 over set version, source, variant and key, a line each.
     pub(super) fn place(&self, version: &str) -> [u8; 32] {
+        self.digest("ibid pictogram/1", version)
+    }
+
+    /// Its place among the drawings of its concept and vendor when one of them is withheld: independent of
+    /// [`Self::place`], or the withheld ones would be those that the small prefixes of the pool hold.
+    pub(super) fn withholding_place(&self, version: &str) -> [u8; 32] {
+        self.digest("ibid withheld/1", version)
+    }
+
+    fn digest(&self, domain: &str, version: &str) -> [u8; 32] {
         let lines = [version, self.source.name(), &self.variant, &self.key].join("\n");
-        tagged("ibid pictogram/1", lines.as_bytes())
+        tagged(domain, lines.as_bytes())
     }
 }
 

@@ -65,7 +65,7 @@ impl Pool {
         threads: usize,
     ) -> Self {
         drawings.sort_by_cached_key(|drawing| drawing.place(version));
-        let tests = choose_tests(&drawings, keywords);
+        let tests = choose_tests(&drawings, keywords, version);
         let tested = |held_out: bool| -> BTreeSet<usize> {
             let relevant = tests.iter().filter(|(name, _)| {
                 if held_out {
@@ -143,7 +143,11 @@ fn is_held_out(set: &str) -> bool {
 }
 
 /// Chooses all test sets from drawings in pool order.
-fn choose_tests(drawings: &[Drawing], keywords: &Keywords) -> BTreeMap<&'static str, TestSet> {
+fn choose_tests(
+    drawings: &[Drawing],
+    keywords: &Keywords,
+    version: &str,
+) -> BTreeMap<&'static str, TestSet> {
     let concepts143 = concepts(drawings, 2, 4);
     let concepts347 = concepts(drawings, 1, 3);
     let of = |sources: &'static [Source]| {
@@ -171,13 +175,11 @@ fn choose_tests(drawings: &[Drawing], keywords: &Keywords) -> BTreeMap<&'static 
             chosen.map(|(index, d)| (index, d, d.name.clone())),
         ))
     };
-    let mut withheld: BTreeSet<(Source, &str)> = BTreeSet::new();
-    let withheld = drawings.iter().enumerate().filter(|(_, drawing)| {
-        drawing.source.is_training_pack()
-            && concepts143.contains(drawing.concept.as_str())
-            && withheld.insert((drawing.source, drawing.concept.as_str()))
-    });
-    let withheld = classified(withheld.map(|(index, d)| (index, d, d.name.clone())));
+    let withheld = withheld(drawings, &concepts143, version);
+    let withheld = withheld
+        .into_iter()
+        .map(|index| (index, &drawings[index], drawings[index].name.clone()));
+    let withheld = classified(withheld);
     let tabler = of(&[Source::Tabler]).filter_map(|(index, drawing)| {
         let category = keywords.tabler_category(&drawing.concept)?;
         Some((index, drawing, category.to_owned()))
@@ -201,6 +203,22 @@ fn choose_tests(drawings: &[Drawing], keywords: &Keywords) -> BTreeMap<&'static 
         ("iconoir-1k", pairs(&[Source::Iconoir])),
         ("noto-1k", pairs(&[Source::Noto])),
     ])
+}
+
+/// One drawing for each of these concepts and each training pack that draws it, in order: the one that comes first by
+/// [`Drawing::withholding_place`].
+fn withheld(drawings: &[Drawing], concepts: &BTreeSet<&str>, version: &str) -> BTreeSet<usize> {
+    let mut first = BTreeMap::new();
+    for (index, drawing) in drawings.iter().enumerate() {
+        if drawing.source.is_training_pack() && concepts.contains(drawing.concept.as_str()) {
+            let place = (drawing.withholding_place(version), index);
+            let of_concept = first
+                .entry((drawing.source, drawing.concept.as_str()))
+                .or_insert(place);
+            *of_concept = place.min(*of_concept);
+        }
+    }
+    first.into_values().map(|(_, index)| index).collect()
 }
 
 /// Concepts that at least `held_out` held-out packs and at least `training` training packs draw.

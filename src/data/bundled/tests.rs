@@ -30,19 +30,19 @@ const GOLDEN: &str = "\
 emoji-4k 2 4276 21145600 99288cbb56da2a84
 emoji1256 2 1256 6384130 8be739d3a0ff8c97
 flags262 2 262 1344527 559d9a30b3e1033d
-glyphs-2k 1 2300 7576576 632f25c36d453ae9
-glyphs-36k 9 36174 119143424 0bdf7cd73a30e91e
-glyphs-4k 2 4276 14084096 206db3fb2ef6a336
-glyphs-9k 3 9000 29596672 e3a47c90faa96ed6
+glyphs-2k 1 2300 7568384 5e56fb2633a4fed4
+glyphs-36k 9 36175 119146496 ca7b3195be202cd0
+glyphs-4k 2 4276 14071808 f6a7039e162de310
+glyphs-9k 3 9000 29574144 aa37559d2a411c2b
 icon143 2 843 2591861 a811e2cefe3aa436
 icon347 2 1315 4043585 3b61d14b5a0f2e91
 iconoir-1k 1 1000 3073024 69be76de037aa693
-icons-4k 2 4276 13137920 897e7c405e772389
+icons-4k 2 4276 13137920 cc6b9426e1be7a15
 mono822 2 819 2528049 ed7866c81f12f9e1
 noto-1k 1 1000 5061632 02fff7e976729117
 tabler41 3 5917 18179406 31d3dee8bd004f16
-vocabulary 1 0 44378 217188cb17235851
-withheld143 2 766 2355317 fdfad60c7b8dd480
+vocabulary 1 0 44367 16ad9c68fc49e122
+withheld143 2 765 2352245 8c4a2d0c1f5d0491
 ";
 
 #[test]
@@ -67,8 +67,8 @@ fn sets_have_their_pinned_bytes() {
 fn upstream_pool_loses_what_its_rules_say() {
     // 766 of the drawings that equal a tested one are `withheld143` itself.
     let expected = Removed {
-        duplicates: 342,
-        equal_to_test: 911,
+        duplicates: 363,
+        equal_to_test: 889,
         near_test: 623,
     };
     assert_eq!(all().removed(), expected);
@@ -155,7 +155,7 @@ fn no_set_has_a_drawing_twice() {
 }
 
 #[test]
-fn all_concepts_of_icon143_but_three_plain_shapes_are_seen_in_training() {
+fn all_concepts_of_icon143_but_two_plain_shapes_are_seen_in_training() {
     let trained: BTreeSet<&str> = all()
         .pool
         .glyphs
@@ -168,7 +168,7 @@ fn all_concepts_of_icon143_but_three_plain_shapes_are_seen_in_training() {
         .filter(|class| !trained.contains(class.as_str()))
         .collect();
     // Everybody draws these alike: every training drawing of them is a near-duplicate of a tested one.
-    assert_eq!(missing, ["menu", "slash", "square"]);
+    assert_eq!(missing, ["menu", "slash"]);
 }
 
 #[test]

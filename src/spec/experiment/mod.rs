@@ -1,7 +1,7 @@
 //! The typed experiment: what an author writes in Dhall, as Rust sees it.
 //!
 //! Field and alternative names equal those of `experiments/schema/v1`: a Dhall record is a struct, a union an enum, an
-//! `Optional` an `Option`, `Double` an `f64` that [`check`] has refused unless it is finite and not −0. Nothing here is
+//! `Optional` an `Option`, `Double` an `f64` that [`check()`] has refused unless it is finite and not −0. Nothing here is
 //! filled in: defaults are the schema's, and the plan resolves what depends on other fields.
 
 mod check;
