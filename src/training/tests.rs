@@ -150,10 +150,10 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
 
 /// SHA-256 of the weights file and of the trace of `tiny` and of `open_clip`.
 ///
-/// They are what the scalar level with one thread gave, in a build without optimisation, once every operation in it had been held against its slow
-/// definition, and embeddings, loss and gradients against `model::reference`. They are right as far as those tests go;
-/// what they add is that a change of any definition, of the streams or of a file's form does not pass unseen. Who
-/// changes one on purpose raises the revision of the job too.
+/// They are what the scalar level with one thread gave, in a build without optimisation, once every operation in it
+/// had been held against its slow definition, and embeddings, loss and gradients against `model::reference`. They are
+/// right as far as those tests go; what they add is that a change of any definition, of the streams or of a file's
+/// form does not pass unseen. Who changes one on purpose raises the revision of the job too.
 const GOLDENS: [[&str; 2]; 2] = [
     [
         "1cc8f66813f285c44abf2ff819546ccbfd5c33606f1fb4e0b562a00a8bd51a01",

@@ -1,9 +1,9 @@
 //! Evaluations of models whose weights are made by hand, so that every rank is known.
 //!
 //! The towers have no blocks. An image is one patch of nine pixels, of which the patch product reads the first six; a
-//! word is one token whose embedding is a unit vector, and `a`, start, end and padding are zeros. So the score of word w
-//! and an image grows with the brightness of pixel w; and images that are permutations of the same brightnesses compare
-//! by that alone.
+//! word is one token whose embedding is a unit vector, and `a`, start, end and padding are zeros. So the score of a
+//! word and an image grows with the brightness of the word's pixel; and images that are permutations of the same
+//! brightnesses compare by that alone.
 
 use super::*;
 use crate::action::params::{Activation, Clip, Evaluate, Pooling, Task, TextTower, VisionTower};
