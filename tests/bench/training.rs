@@ -20,7 +20,7 @@ use ibid::action::params::{
 use ibid::numerics::Level;
 use ibid::training::{Control, Samples, Settings, State, train};
 
-const VOCABULARY: u64 = 6000;
+const VOCABULARY: u32 = 4096;
 
 fn real(value: f64) -> Real {
     Real::new(value).unwrap()
@@ -40,7 +40,7 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
     };
     let text = TextTower {
         context_length: 12,
-        vocabulary_size: VOCABULARY,
+        vocabulary_size: VOCABULARY.into(),
         width,
         layers: 1,
         heads: width / 32,
@@ -80,7 +80,7 @@ fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
         (0_u32..2048 * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let caption = |i: u32| {
         let mut tokens = vec![1];
-        tokens.extend((0..5).map(|k| 3 + (i * 7919 + k * 104_729) % (VOCABULARY as u32 - 3)));
+        tokens.extend((0..5).map(|k| 3 + (i * 7919 + k * 104_729) % (VOCABULARY - 3)));
         tokens.push(2);
         tokens.resize(12, 0);
         tokens
