@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The disk or the quota is full.
+    /// The disk or the quota is full, or the file would exceed a limit of its size.
     #[error("no space left to {operation} `{path}`")]
     Full {
         /// What was tried: an infinitive.
@@ -45,6 +45,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The file system cannot lock files, so that nothing would keep two processes apart.
+    #[error("the file system of `{path}` cannot lock files, and so cannot be shared by two runs")]
+    CannotLock {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
     /// Anything else.
     #[error("cannot {operation} `{path}`")]
     Io {
@@ -63,14 +72,28 @@ impl Error {
     pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::Full { operation, path, source }
-            }
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Self::Full { operation, path, source },
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
                 Self::Denied { operation, path, source }
             }
             io::ErrorKind::NotFound => Self::Missing { operation, path, source },
             _ => Self::Io { operation, path, source },
+        }
+    }
+
+    /// What an attempt to lock a file ended in.
+    fn of_lock(path: &Path, source: io::Error) -> Self {
+        use rustix::io::Errno;
+        let errno = source.raw_os_error().map(Errno::from_raw_os_error);
+        // NFS without its lock service, FUSE without `flock`, and platforms without either.
+        let cannot = matches!(errno, Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP))
+            || source.kind() == io::ErrorKind::Unsupported;
+        if cannot {
+            Self::CannotLock { path: path.to_owned(), source }
+        } else {
+            Self::new("lock", path, source)
         }
     }
 
@@ -285,6 +308,8 @@ pub fn copy_into(
 }
 
 /// A lock on a file, held until it is dropped or its process ends, however it ends.
+///
+/// Whoever holds it may remove the file: a lock on a file that has lost its name is no lock, and is taken anew.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -293,27 +318,46 @@ pub struct Lock {
 impl Lock {
     /// Waits until nobody else holds the lock.
     pub fn exclusive(path: &Path) -> Result<Self, Error> {
-        let file = lock_file(path)?;
-        file.lock().context("lock", path)?;
-        Ok(Self { _file: file })
+        Self::wait(path, File::lock)
     }
 
     /// Waits until nobody holds the lock exclusively.
     pub fn shared(path: &Path) -> Result<Self, Error> {
-        let file = lock_file(path)?;
-        file.lock_shared().context("lock", path)?;
-        Ok(Self { _file: file })
+        Self::wait(path, File::lock_shared)
     }
 
     /// Takes the lock, or gives `None` if somebody else holds it.
     pub fn try_exclusive(path: &Path) -> Result<Option<Self>, Error> {
-        let file = lock_file(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(Error::new("lock", path, error)),
+        loop {
+            let file = lock_file(path)?;
+            match file.try_lock() {
+                Ok(()) if has_name(&file, path)? => return Ok(Some(Self { _file: file })),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(Error::of_lock(path, error)),
+            }
         }
     }
+
+    fn wait(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> Result<Self, Error> {
+        loop {
+            let file = lock_file(path)?;
+            match lock(&file) {
+                Ok(()) if has_name(&file, path)? => return Ok(Self { _file: file }),
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::of_lock(path, error)),
+            }
+        }
+    }
+}
+
+/// Whether `path` is still a name of the open file.
+fn has_name(file: &File, path: &Path) -> Result<bool, Error> {
+    use std::os::unix::fs::MetadataExt;
+    let held = file.metadata().context("inspect", path)?;
+    let named = if_exists(fs::metadata(path).context("inspect", path))?;
+    Ok(named.is_some_and(|named| (named.dev(), named.ino()) == (held.dev(), held.ino())))
 }
 
 fn lock_file(path: &Path) -> Result<File, Error> {
@@ -424,6 +468,49 @@ mod tests {
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
         drop(held);
         assert!(Lock::try_exclusive(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_refused_by_name() {
+        use rustix::io::Errno;
+        let path = Path::new("/mnt/locks/gc");
+        for errno in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
+            let error = Error::of_lock(path, errno.into());
+            assert!(matches!(error, Error::CannotLock { .. }), "{error:?}");
+            assert!(error.to_string().starts_with("the file system of `/mnt/locks/gc` cannot"));
+        }
+        assert!(matches!(Error::of_lock(path, Errno::IO.into()), Error::Io { .. }));
+    }
+
+    /// Four threads take turns; each removes the file while it holds the lock, as a collection does.
+    #[test]
+    fn a_lock_whose_file_is_removed_still_excludes_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let (inside, turns) = (AtomicU64::new(0), AtomicU64::new(0));
+        let turn = |wait: bool| {
+            let lock = if wait {
+                Lock::exclusive(&path).unwrap()
+            } else {
+                match Lock::try_exclusive(&path).unwrap() {
+                    Some(lock) => lock,
+                    None => return,
+                }
+            };
+            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold one lock");
+            std::thread::yield_now();
+            remove_file(&path).unwrap();
+            inside.fetch_sub(1, Ordering::SeqCst);
+            turns.fetch_add(1, Ordering::SeqCst);
+            drop(lock);
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let turn = &turn;
+                scope.spawn(move || (0..300).for_each(|number| turn((thread + number) % 2 == 0)));
+            }
+        });
+        assert!(600 <= turns.load(Ordering::SeqCst), "those that wait get their turn");
     }
 
     #[test]

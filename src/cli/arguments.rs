@@ -44,6 +44,10 @@ pub(super) struct Common {
     /// The vector instructions to compute with; results never depend on it [default: the best; also `IBID_SIMD`].
     #[arg(long, global = true, value_name = "LEVEL", value_parser = ["scalar", "avx2", "avx512"])]
     pub(super) simd: Option<String>,
+    /// How much work a kill may cost: the time between two resume checkpoints of a training, such as `90s`; results
+    /// never depend on it.
+    #[arg(long, global = true, value_name = "TIME", default_value = "20s")]
+    pub(super) resume_every: String,
     /// Print one JSON value a line on standard output instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,

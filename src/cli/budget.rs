@@ -1,5 +1,7 @@
 //! Times as people type them: `90s`, `15min`, `8h`, `3d`.
 
+use std::time::Duration;
+
 use super::failure::Failure;
 
 /// Seconds.
@@ -17,6 +19,15 @@ pub(super) fn parse(text: &str) -> Result<f64, Failure> {
         Ok(number) if number.is_finite() => Ok(number * factor),
         _ => Err(wrong(text)),
     }
+}
+
+/// The time that `option` was given.
+pub(super) fn duration(option: &str, text: &str) -> Result<Duration, Failure> {
+    let seconds = parse(text).ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not a time"))
+            .hint(format!("such as: {option} 90s, 15min, 8h, 3d"))
+    })
 }
 
 fn wrong(text: &str) -> Failure {

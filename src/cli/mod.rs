@@ -59,6 +59,9 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn run(arguments: Arguments, environment: &Environment, output: Output) -> Result<(), Stop> {
+    // A limit on the size of files is a full disk, and is told like one.
+    ibid::exec::worker::refuse_large_files()
+        .map_err(|error| Failure::of(&error, 3, Vec::new()))?;
     // Hidden commands serve a parent: no workspace, no log of their own.
     match &arguments.command {
         Command::Job(job) => return serve(job),
@@ -137,6 +140,7 @@ fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
         mirrors,
         threads,
         jobs: common.jobs.map_or(threads, usize::from),
+        resume_interval: budget::duration("--resume-every", &common.resume_every)?,
         level: level(common.simd.as_deref().or(environment.simd.as_deref()))?,
         program,
         #[cfg(feature = "faults")]

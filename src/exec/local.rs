@@ -211,10 +211,19 @@ impl Worker {
             return crate::jobs::JobError::Cancelled.into();
         }
         let (kind, message) = match self.child.wait() {
-            Ok(status) => describe(status),
+            Ok(status) => describe(status, &self.last_words()),
             Err(error) => (FailureKind::Bug, format!("the child process is lost: {error}")),
         };
         Failure { kind, message, log: None }
+    }
+
+    /// The end of what the child wrote to standard error.
+    fn last_words(&self) -> String {
+        let mut buffer = [0_u8; 1 << 12];
+        let size = self.stderr.metadata().map_or(0, |meta| meta.len());
+        let from = size.saturating_sub(buffer.len() as u64);
+        let count = self.stderr.read_at(&mut buffer, from).unwrap_or(0);
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
     }
 
     fn signal(&self, signal: Signal) {
@@ -239,17 +248,22 @@ fn parse_reply(line: &str) -> Option<Reply> {
     serde_json::from_str(line.strip_prefix(REPLY)?).ok()
 }
 
-/// Nobody but the kernel kills a child of ours with signal 9 unasked.
-fn describe(status: ExitStatus) -> (FailureKind, String) {
-    match (status.signal(), status.code()) {
-        (Some(9), _) => {
+/// Nobody but the kernel kills a child of ours with signal 9 unasked; the allocator of Rust says what it lacked before
+/// it aborts.
+fn describe(status: ExitStatus, last_words: &str) -> (FailureKind, String) {
+    // The allocator; a thread or a mapping that the kernel refused (ENOMEM).
+    let refused = ["memory allocation of ", "Cannot allocate memory", "failed to spawn thread"];
+    let refusal = last_words.lines().find(|line| refused.iter().any(|words| line.contains(words)));
+    match (status.signal(), status.code(), refusal) {
+        (Some(9), ..) => {
             let message = "the child process was killed by signal 9: memory may have run out";
             (FailureKind::OutOfMemory, message.to_owned())
         }
-        (Some(signal), _) => {
+        (_, _, Some(line)) => (FailureKind::OutOfMemory, format!("memory ran out: {line}")),
+        (Some(signal), ..) => {
             (FailureKind::Bug, format!("the child process crashed with signal {signal}"))
         }
-        (None, code) => {
+        (None, code, _) => {
             let code = code.map_or_else(|| "unknown".to_owned(), |code| code.to_string());
             (FailureKind::Bug, format!("the child process ended with exit code {code}"))
         }

@@ -60,7 +60,7 @@ impl Inputs for StoreOnly {
             Some(_) => Ok(()),
             None => Err(InputError {
                 digest: *digest,
-                kind: FailureKind::Environment,
+                kind: FailureKind::Missing,
                 source: Box::new(StoreError::MissingBlob { digest: *digest }),
             }),
         }
@@ -109,7 +109,9 @@ pub enum FailureKind {
     Diverged,
     /// It was told to stop; the next run continues.
     Interrupted,
-    /// A source, the disk, or the device is missing or full.
+    /// A pinned file cannot be had.
+    Missing,
+    /// The disk or the device is missing, full, or not ours to use.
     Environment,
     /// Memory ran out, as far as one can tell.
     OutOfMemory,

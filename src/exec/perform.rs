@@ -79,7 +79,7 @@ impl Performer<'_> {
         }
         let work = self.store.new_work_dir(&self.task.key)?;
         let done = self.perform_in(&work);
-        let removed = fs::remove_dir(&work).map_err(StoreError::Fs);
+        let removed = self.store.remove_work_dirs(&self.task.key);
         if matches!(done, Ok(Done::Executed { .. })) {
             removed?;
         }

@@ -1,7 +1,8 @@
 //! An executor that misbehaves by a seed: for tests of everything above and below it.
 //!
-//! It completes actions in another order, dies between write and rename or between blob and result, submits results
-//! twice, and truncates blobs. The faults of an attempt follow from seed, action and attempt alone, whatever the
+//! It completes actions in another order, dies between write and rename or between blob and result, loses the news of a
+//! completion, submits results twice, leaves half an output, half a result or half a record of the recipe log, and
+//! truncates blobs. The faults of an attempt follow from seed, action and attempt alone, whatever the
 //! threads do; after [`FAULTY_ATTEMPTS`] an action is left in peace, so that every run comes to an end.
 
 use std::collections::BTreeMap;
@@ -27,10 +28,18 @@ pub enum Fault {
     None,
     /// The process dies before it writes.
     DiesAtOnce,
+    /// It dies with half of its first output in the folder of outputs.
+    WritesPartly,
     /// It dies with half a temporary file in the store.
     DiesBeforeRename,
     /// It dies with its outputs in the store and no result that names them.
     DiesBeforeResult,
+    /// It dies with its result recorded, before anybody hears of it.
+    LosesCompletion,
+    /// The disk loses half of its result when the power goes.
+    TearsResult,
+    /// It dies while it appends to the recipe log.
+    TearsLog,
     /// The result is submitted twice.
     SubmitsTwice,
     /// It dies after its result is recorded, and the blobs of its outputs lose their second half.
@@ -65,14 +74,18 @@ impl<'a> Simulated<'a> {
         let attempt = faults.len() as u64;
         let bytes = *key.as_bytes().first_chunk().expect("a key has 32 bytes");
         let random = mix64(self.seed ^ mix64(u64::from_le_bytes(bytes).wrapping_add(attempt)));
-        let fault = match random % 8 {
+        let fault = match random % 14 {
             _ if self.seed == 0 || FAULTY_ATTEMPTS <= attempt => Fault::None,
             0 => Fault::DiesAtOnce,
-            1 => Fault::DiesBeforeRename,
-            2 => Fault::DiesBeforeResult,
-            3 => Fault::SubmitsTwice,
-            4 => Fault::TruncatesBlob,
-            5 => Fault::RotsInput,
+            1 => Fault::WritesPartly,
+            2 => Fault::DiesBeforeRename,
+            3 => Fault::DiesBeforeResult,
+            4 => Fault::LosesCompletion,
+            5 => Fault::TearsResult,
+            6 => Fault::TearsLog,
+            7 => Fault::SubmitsTwice,
+            8 => Fault::TruncatesBlob,
+            9 => Fault::RotsInput,
             _ => Fault::None,
         };
         faults.push(fault);
@@ -95,8 +108,36 @@ impl<'a> Simulated<'a> {
                     .map_err(StoreError::Fs)?;
                 Err(died())
             }
+            Fault::WritesPartly => {
+                let outputs = fs::entries(prepared.outputs).map_err(StoreError::Fs)?;
+                for path in outputs.iter().take(1) {
+                    let bytes = fs::read(path).map_err(StoreError::Fs)?;
+                    fs::write_atomic(path, &bytes[..bytes.len() / 2], Durability::Relaxed)
+                        .map_err(StoreError::Fs)?;
+                }
+                Err(died())
+            }
             Fault::DiesBeforeResult => {
                 self.publish(prepared.outputs)?;
+                Err(died())
+            }
+            Fault::LosesCompletion => {
+                let result = self.publish(prepared.outputs)?;
+                self.store.record_result(prepared.key, &result, Durability::Relaxed)?;
+                Err(died())
+            }
+            Fault::TearsResult => {
+                let result = self.publish(prepared.outputs)?;
+                self.store.record_result(prepared.key, &result, Durability::Relaxed)?;
+                let hex = prepared.key.to_string();
+                let path = self.store.root().join("actions").join(&hex[..2]).join(&hex[2..]);
+                let bytes = fs::read(&path).map_err(StoreError::Fs)?;
+                fs::write_atomic(&path, &bytes[..bytes.len() / 2], Durability::Relaxed)
+                    .map_err(StoreError::Fs)?;
+                Err(died())
+            }
+            Fault::TearsLog => {
+                self.tear_log()?;
                 Err(died())
             }
             Fault::SubmitsTwice => {
@@ -123,6 +164,23 @@ impl<'a> Simulated<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Appends the first bytes of a record to the recipe log, as a writer does that is killed.
+    fn tear_log(&self) -> Result<(), StoreError> {
+        let folder = self.store.root().join("recipes");
+        let path = folder.join("log");
+        let _lock = fs::Lock::exclusive(&folder.join("lock"))?;
+        if path.exists() {
+            let length = 500_u32;
+            let half = [length.to_le_bytes(), (!length).to_le_bytes(), [7; 4]].concat();
+            File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|mut log| log.write_all(&half))
+                .context("write", &path)?;
+        }
+        Ok(())
     }
 
     /// Changes a blob behind the store's back.
@@ -155,7 +213,7 @@ impl<'a> Simulated<'a> {
 impl Executor for Simulated<'_> {
     fn execute(&self, prepared: &Prepared<'_>, _control: &Control<'_>) -> Result<(), Failure> {
         let (fault, random) = self.next_fault(prepared.key);
-        std::thread::sleep(Duration::from_micros(random % 2_000));
+        std::thread::sleep(Duration::from_micros(random % 400));
         let content = content(prepared.key, prepared.inputs)?;
         for name in output_names(prepared.action.params.kind()) {
             let bytes = format!("{name} of {content}\n").repeat(1 + name.len() % 5);
@@ -193,7 +251,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
 }
 
 /// splitmix64's finaliser.
-const fn mix64(seed: u64) -> u64 {
+pub(super) const fn mix64(seed: u64) -> u64 {
     let z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::action::Params;
+use crate::fs::Lock;
 use crate::jobs::{self, JobContext, JobError, Level, Progress};
 
 /// What a line of the protocol begins with.
@@ -103,14 +104,22 @@ pub fn serve(
 ) -> u8 {
     let cancelled = Arc::new(AtomicBool::new(false));
     let registered =
-        signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&cancelled));
-    match registered.and_then(|_| serve_all(requests, replies, job, &cancelled)) {
+        signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&cancelled))
+            .and_then(|_| refuse_large_files());
+    match registered.and_then(|()| serve_all(requests, replies, job, &cancelled)) {
         Ok(()) => 0,
         Err(error) => {
             tracing::error!(%error, "the child cannot go on");
             3
         }
     }
+}
+
+/// From now on a write beyond the limit of file sizes fails like one to a full disk, instead of killing the process.
+pub fn refuse_large_files() -> io::Result<()> {
+    // A handler that does nothing to speak of: the write then gives an error.
+    let seen = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGXFSZ, seen).map(drop)
 }
 
 fn serve_all(
@@ -140,7 +149,7 @@ fn serve_all(
             cancelled,
             progress: &mut progress,
         };
-        let done = job(&request.params, &mut context);
+        let done = perform(&request, &mut context, job);
         if let Some(error) = broken {
             return Err(error);
         }
@@ -151,6 +160,20 @@ fn serve_all(
         send(replies, &reply)?;
     }
     Ok(())
+}
+
+/// Runs the job, alone in its scratch folder: for a moment, the child of a process that was killed may still be there.
+fn perform(
+    request: &Request,
+    context: &mut JobContext<'_>,
+    job: &dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>,
+) -> Result<(), JobError> {
+    let path = request.scratch.join("lock");
+    let _alone = Lock::exclusive(&path).map_err(|error| JobError::Io {
+        path: path.display().to_string(),
+        source: io::Error::other(error),
+    })?;
+    job(&request.params, context)
 }
 
 fn send(replies: &mut dyn Write, reply: &Reply) -> io::Result<()> {

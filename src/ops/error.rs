@@ -180,7 +180,9 @@ impl Kind {
         match kind {
             FailureKind::Diverged => Self::Differs,
             FailureKind::Interrupted => Self::Interrupted,
-            FailureKind::Environment | FailureKind::OutOfMemory => Self::Environment,
+            FailureKind::Missing | FailureKind::Environment | FailureKind::OutOfMemory => {
+                Self::Environment
+            }
             FailureKind::Integrity => Self::Integrity,
             FailureKind::Bug => Self::Bug,
         }
@@ -245,21 +247,33 @@ impl Error {
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
-                let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);
-                let corrupt = failures.iter().any(|(_, f)| f.kind == FailureKind::Integrity);
-                let by_hand = || "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
-                let fsck = || "check what is stored with: ibid store fsck";
-                missing
-                    .then(by_hand)
-                    .into_iter()
-                    .chain(corrupt.then(fsck))
-                    .map(str::to_owned)
-                    .collect()
+                let has = |kind| failures.iter().any(|(_, failure)| failure.kind == kind);
+                let hints = [
+                    (FailureKind::Missing, "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR"),
+                    (FailureKind::OutOfMemory, "let fewer actions run at once: --jobs 1, or with fewer threads: --threads 1"),
+                    (FailureKind::Environment, "what is done is kept: once there is room and permission to write, the same command continues"),
+                    (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
+                ];
+                let hints = hints.into_iter().filter(|(kind, _)| has(*kind));
+                hints.map(|(_, hint)| hint.to_owned()).collect()
             }
+            Self::Store(StoreError::Fs(error)) | Self::Fs(error) => hint_of(error).into_iter().collect(),
+            Self::Exec(ExecError::Store(StoreError::Fs(error))) => hint_of(error).into_iter().collect(),
             Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),
         }
     }
+}
+
+/// What to do about a file that cannot be read or written.
+fn hint_of(error: &fs::Error) -> Option<String> {
+    let hint = match error {
+        fs::Error::Full { .. } => "make room (ibid store gc removes what nobody needs), or name another store: --store DIR; the same command continues",
+        fs::Error::Denied { .. } => "name a store, or a folder, that you may write to: --store DIR, --out DIR",
+        fs::Error::CannotLock { .. } => "name a store on a file system that can: --store DIR",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn add_by_hand(sha256: &str) -> Vec<String> {

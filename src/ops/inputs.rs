@@ -38,7 +38,8 @@ impl Cause {
         match self {
             Self::Source(SourceError::Built { .. }) => FailureKind::Integrity,
             Self::Store(error) if error.is_integrity() => FailureKind::Integrity,
-            Self::Source(_) | Self::Store(_) | Self::Vanished(_) => FailureKind::Environment,
+            Self::Source(_) | Self::Vanished(_) => FailureKind::Missing,
+            Self::Store(_) => FailureKind::Environment,
             Self::Unknown => FailureKind::Bug,
         }
     }

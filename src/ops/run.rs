@@ -25,8 +25,6 @@ pub struct Running<'a> {
     pub on_event: &'a mut dyn FnMut(&Event),
 }
 
-/// Wall time between resume checkpoints: what an interruption may cost.
-const RESUME_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a child may take to leave a resume checkpoint.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -50,7 +48,7 @@ impl Workspace {
             program: settings.program.clone(),
             arguments: self.job_arguments(),
             level: settings.level,
-            resume_interval: RESUME_INTERVAL,
+            resume_interval: settings.resume_interval,
             grace: GRACE,
             tmp: store.root().join("tmp"),
         });

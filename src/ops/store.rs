@@ -10,15 +10,45 @@ use super::workspace::Workspace;
 use crate::digest::BlobDigest;
 use crate::fs::{self, Durability};
 use crate::plan::{self, Lockfile};
-use crate::store::{FsckReport, GcOptions, GcReport, PutMode, Roots, Usage};
+use crate::report::page;
+use crate::spec;
+use crate::store::{CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, Usage};
 
 /// What was made or used within this time is never collected.
 const KEEP_WITHIN: Duration = Duration::from_secs(24 * 3600);
 
 impl Workspace {
-    /// Hashes everything in the store; what does not equal its name is moved aside.
+    /// Hashes everything in the store; what is not what was written is moved aside.
     pub fn fsck(&self) -> Result<FsckReport, Error> {
-        Ok(self.store()?.fsck()?)
+        let (store, was_damaged) = Store::open_for_check(self.store_folder())?;
+        let mut report = store.fsck()?;
+        if was_damaged {
+            let path = self.store_folder().to_owned();
+            report.findings.push(Finding::DamagedLayout { path });
+        }
+        for folder in CACHES {
+            self.check_cache(folder, &mut report)?;
+        }
+        // Afterwards: a damaged mark of this very workspace would be mended unseen.
+        self.register_in(&store)?;
+        Ok(report)
+    }
+
+    /// Removes remembered evaluations or renderings that are damaged.
+    fn check_cache(&self, folder: &str, report: &mut FsckReport) -> Result<(), Error> {
+        for path in fs::entries(&self.store_folder().join(folder))? {
+            let is_whole: fn(&[u8]) -> bool = match path.extension().and_then(|e| e.to_str()) {
+                Some("evaluation") => spec::cache::is_whole,
+                Some("png") => |bytes| page::unsealed(bytes).is_some(),
+                // What a killed writer left.
+                _ => continue,
+            };
+            if fs::read_if_exists(&path)?.is_some_and(|bytes| !is_whole(&bytes)) {
+                fs::remove_file(&path)?;
+                report.findings.push(Finding::DamagedCache { path });
+            }
+        }
+        Ok(())
     }
 
     /// Removes what no registered workspace's lockfiles, no running command and not the last day reaches.

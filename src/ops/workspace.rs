@@ -1,6 +1,7 @@
 //! The workspace: where experiments, lockfiles and the store are, and how an experiment is loaded from it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::Error;
 use super::name::{ExperimentName, Name, is_experiment_name};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub threads: usize,
     /// Actions at once.
     pub jobs: usize,
+    /// Wall time between two resume checkpoints of a training: what a kill may cost.
+    pub resume_interval: Duration,
     /// The SIMD level.
     pub level: Level,
     /// This program, for child processes.
@@ -130,14 +133,17 @@ impl Workspace {
     /// Opens the store, and makes it known to `gc` that this workspace's lockfiles keep what they name.
     pub fn store(&self) -> Result<Store, Error> {
         let store = Store::open(&self.store_folder)?;
-        if let Some(root) = &self.root {
-            let root =
-                std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
-            if !store.workspaces()?.contains(&root) {
-                store.register_workspace(&root)?;
-            }
-        }
+        self.register_in(&store)?;
         Ok(store)
+    }
+
+    pub(super) fn register_in(&self, store: &Store) -> Result<(), Error> {
+        let Some(root) = &self.root else {
+            return Ok(());
+        };
+        let root =
+            std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
+        Ok(store.register_workspace(&root)?)
     }
 
     /// The names of the workspace's experiments, in order.

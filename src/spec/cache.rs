@@ -14,6 +14,8 @@ use crate::digest::{BlobDigest, tagged};
 
 /// Names the format and the evaluator: raised whenever the same files might give another value.
 const VERSION: &str = "ibid evaluation 1";
+/// What the name of every version begins with.
+const FORMAT: &str = "ibid evaluation ";
 
 /// Larger entries are not written, and not read.
 const ENTRY_BYTES_MAX: u64 = 80 << 20;
@@ -112,11 +114,24 @@ fn encode(request: &Request, evaluated: &Evaluated) -> Vec<u8> {
     bytes
 }
 
+/// Whether an entry, of whatever request and of this version or another, is what was written.
+pub fn is_whole(entry: &[u8]) -> bool {
+    let named = |length: &usize| {
+        let version = entry.get(..*length).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        version.filter(|version| version.starts_with(FORMAT))
+    };
+    // The number of a version has one digit, or two.
+    let mut lengths = FORMAT.len() + 1..=FORMAT.len() + 2;
+    lengths.any(|length| named(&length).is_some_and(|v| body_of(entry, v).is_some()))
+}
+
+fn body_of<'a>(entry: &'a [u8], version: &str) -> Option<&'a [u8]> {
+    let (checksum, body) = entry.strip_prefix(version.as_bytes())?.split_at_checked(32)?;
+    (tagged(version, body) == checksum).then_some(body)
+}
+
 fn decode(bytes: &[u8], request: &Request) -> Option<Evaluated> {
-    let (checksum, body) = bytes.strip_prefix(VERSION.as_bytes())?.split_at_checked(32)?;
-    if tagged(VERSION, body) != checksum {
-        return None;
-    }
+    let body = body_of(bytes, VERSION)?;
     let rest = body.strip_prefix(&*request.expected.to_bytes())?;
     Evaluated::from_bytes(rest)
 }

@@ -1,4 +1,7 @@
 //! How a result came to be: beside the results, outside every digest, and never read to decide anything.
+//!
+//! `STARTED-DIGEST.json` is named by SHA-256 of its bytes, and states that of the log beside it, so that a check of the
+//! store finds a change in either.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
 use crate::action::ActionResult;
-use crate::digest::{ActionKey, RecipeId};
+use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::fs::{self, Context as _, Durability};
 
 /// Who executes, where, and with what.
@@ -54,28 +57,40 @@ pub struct Attested {
     pub log: PathBuf,
 }
 
+/// An attestation as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    #[serde(flatten)]
+    attestation: Attestation,
+    log_sha256: BlobDigest,
+}
+
 impl Store {
     /// Keeps an attestation and moves the job's log beside it.
     pub fn attest(&self, attestation: &Attestation, log: &Path) -> Result<Attested, StoreError> {
         let dir = self.attestation_dir(&attestation.key);
         fs::create_dir(&dir)?;
-        let stem = format!("{:013}-{}", attestation.started_unix_ms, std::process::id());
+        let log_sha256 = BlobDigest::of(&fs::read(log)?);
+        let stored = Stored { attestation: attestation.clone(), log_sha256 };
+        let bytes = serde_json::to_vec(&stored).expect("an attestation is plain data");
+        let stem = format!("{:013}-{}", attestation.started_unix_ms, BlobDigest::of(&bytes));
         let kept = Attested {
             attestation: dir.join(format!("{stem}.json")),
             log: dir.join(format!("{stem}.log")),
         };
-        std::fs::rename(log, &kept.log).context("move", log)?;
-        let bytes = serde_json::to_vec(attestation).expect("an attestation is plain data");
+        // A log without its attestation could not be checked.
         fs::write_atomic(&kept.attestation, &bytes, Durability::Relaxed)?;
+        std::fs::rename(log, &kept.log).context("move", log)?;
         Ok(kept)
     }
 
-    /// Every attestation of an action, oldest first. Unreadable ones are left out.
+    /// Every attestation of an action, oldest first. Damaged ones are left out.
     pub fn attestations(&self, key: &ActionKey) -> Result<Vec<Attestation>, StoreError> {
         let mut attestations = Vec::new();
         for path in fs::entries(&self.attestation_dir(key))? {
-            if path.extension().is_some_and(|extension| extension == "json") {
-                attestations.extend(serde_json::from_slice(&fs::read(&path)?).ok());
+            if is_attestation(&path) {
+                attestations.extend(read(&path)?.map(|stored| stored.attestation));
             }
         }
         Ok(attestations)
@@ -84,4 +99,42 @@ impl Store {
     pub(super) fn attestation_dir(&self, key: &ActionKey) -> PathBuf {
         self.fan_out("attestations", &key.to_string())
     }
+}
+
+/// What a check of one attestation came to.
+pub(super) enum Checked {
+    /// It and its log are what was written; what it says that the action gave.
+    Whole(Option<ActionResult>),
+    /// Its bytes do not have the digest that it is named by.
+    Damaged,
+    /// Its log has other bytes than it states.
+    DamagedLog(PathBuf),
+}
+
+/// Checks the attestation at `path`, and its log.
+pub(super) fn check(path: &Path) -> Result<Checked, StoreError> {
+    let Some(stored) = read(path)? else {
+        return Ok(Checked::Damaged);
+    };
+    let log = path.with_extension("log");
+    // Its writer may have been killed before it moved the log.
+    let found = fs::read_if_exists(&log)?.map(|bytes| BlobDigest::of(&bytes));
+    if found.is_some_and(|found| found != stored.log_sha256) {
+        return Ok(Checked::DamagedLog(log));
+    }
+    Ok(Checked::Whole(stored.attestation.result))
+}
+
+pub(super) fn is_attestation(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// The attestation at `path`, if its bytes have the digest that it is named by.
+fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
+    let Some(bytes) = fs::read_if_exists(path)? else {
+        return Ok(None);
+    };
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let named = stem.split_once('-').is_some_and(|(_, d)| d == BlobDigest::of(&bytes).to_string());
+    Ok(if named { serde_json::from_slice(&bytes).ok() } else { None })
 }

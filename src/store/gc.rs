@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::materialise::manifest_blob;
-use super::{Store, StoreError, fan_out_files, hex_of, results};
+use super::{CACHES, Store, StoreError, fan_out_files, hex_of, results};
 use crate::action::{Action, ActionResult, Input, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId, TreeDigest};
 use crate::fs::{self, Context as _, Durability, Lock};
@@ -107,19 +107,21 @@ impl Store {
     /// Keeps `roots` from being collected; waits for a collection that is under way.
     pub fn lease(&self, roots: &Roots) -> Result<Lease, StoreError> {
         let _no_collection = self.without_collections()?;
+        let path = fs::unique_path(&self.root.join("leases"));
+        let name = path.file_name().expect("a lease has a name");
         loop {
-            let path = fs::unique_path(&self.root.join("leases"));
-            let Some(lock) = Lock::try_exclusive(&path)? else {
+            let temporary = self.tmp().join(name);
+            let Some(lock) = Lock::try_exclusive(&temporary)? else {
                 continue;
             };
-            let bytes = serde_json::to_vec(roots).expect("roots are plain data");
-            // In place: the lock is on this very file, and no collection looks at it yet.
+            // In place, since the lock is on this very file. It gets its name once it is whole.
             std::fs::OpenOptions::new()
                 .write(true)
                 .truncate(true)
-                .open(&path)
-                .and_then(|mut file| std::io::Write::write_all(&mut file, &bytes))
-                .context("write", &path)?;
+                .open(&temporary)
+                .and_then(|mut file| std::io::Write::write_all(&mut file, &encode_lease(roots)))
+                .context("write", &temporary)?;
+            fs::rename(&temporary, &path, Durability::Relaxed)?;
             return Ok(Lease { path, _lock: lock });
         }
     }
@@ -129,7 +131,7 @@ impl Store {
         use std::os::unix::ffi::OsStrExt;
         let bytes = path.as_os_str().as_bytes();
         let file = self.root.join("workspaces").join(BlobDigest::of(bytes).to_string());
-        if !file.exists() {
+        if fs::read_if_exists(&file)?.as_deref() != Some(bytes) {
             fs::write_atomic(&file, bytes, Durability::Durable)?;
         }
         Ok(())
@@ -140,7 +142,14 @@ impl Store {
         use std::os::unix::ffi::OsStringExt;
         let mut workspaces = Vec::new();
         for file in fs::entries(&self.root.join("workspaces"))? {
-            let path = PathBuf::from(std::ffi::OsString::from_vec(fs::read(&file)?));
+            if is_temporary(&file) {
+                continue;
+            }
+            let bytes = fs::read(&file)?;
+            if !is_named_by(&file, &bytes) {
+                return Err(StoreError::DamagedRoots { path: file });
+            }
+            let path = PathBuf::from(std::ffi::OsString::from_vec(bytes));
             if path.is_dir() {
                 workspaces.push(path);
             }
@@ -268,10 +277,12 @@ impl Store {
         Ok(())
     }
 
-    /// Removes temporary files, work folders, resume checkpoints and locks that nobody used of late.
+    /// Removes temporary files, work folders, resume checkpoints, locks and remembered evaluations and renderings that
+    /// nobody made or used of late.
     fn remove_leftovers(&self, options: &GcOptions<'_>) -> Result<u64, StoreError> {
         let mut removed = 0;
-        for folder in ["tmp", "work", "scratch", "locks", "leases"] {
+        let under_way = ["tmp", "work", "scratch", "locks", "leases"];
+        for folder in under_way.into_iter().chain(CACHES) {
             for path in fs::entries(&self.root.join(folder))? {
                 if is_recent(&path, options) || path == self.gc_lock() {
                     continue;
@@ -299,12 +310,64 @@ impl Store {
     }
 }
 
+/// SHA-256 of the rest in hexadecimal digits, a line feed, the roots as JSON.
+fn encode_lease(roots: &Roots) -> Vec<u8> {
+    let body = serde_json::to_vec(roots).expect("roots are plain data");
+    [format!("{}\n", BlobDigest::of(&body)).as_bytes(), &body].concat()
+}
+
+fn decode_lease(bytes: &[u8]) -> Option<Roots> {
+    let (header, body) = bytes.split_at_checked(65)?;
+    let whole = header == format!("{}\n", BlobDigest::of(body)).as_bytes();
+    if whole { serde_json::from_slice(body).ok() } else { None }
+}
+
 /// What a lease names; nothing if nobody holds it any more.
+///
+/// # Errors
+///
+/// If somebody holds it and it is damaged.
 fn live_lease(path: &Path) -> Result<Roots, StoreError> {
     if Lock::try_exclusive(path)?.is_some() {
         return Ok(Roots::default());
     }
-    Ok(serde_json::from_slice(&fs::read(path)?).unwrap_or_default())
+    // Given back since.
+    let Some(bytes) = fs::read_if_exists(path)? else {
+        return Ok(Roots::default());
+    };
+    decode_lease(&bytes).ok_or_else(|| StoreError::DamagedRoots { path: path.to_owned() })
+}
+
+/// The leases that somebody holds and that are not what was written.
+pub(super) fn damaged_leases(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut damaged = Vec::new();
+    for path in fs::entries(&root.join("leases"))? {
+        match live_lease(&path) {
+            Err(StoreError::DamagedRoots { path }) => damaged.push(path),
+            other => drop(other?),
+        }
+    }
+    Ok(damaged)
+}
+
+/// The marks of workspaces that are not what was written.
+pub(super) fn damaged_workspaces(root: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut damaged = Vec::new();
+    for path in fs::entries(&root.join("workspaces"))? {
+        if !is_temporary(&path) && !is_named_by(&path, &fs::read(&path)?) {
+            damaged.push(path);
+        }
+    }
+    Ok(damaged)
+}
+
+fn is_named_by(path: &Path, bytes: &[u8]) -> bool {
+    path.file_name().is_some_and(|name| *name == *BlobDigest::of(bytes).to_string())
+}
+
+/// Whether a file is what a killed writer left.
+fn is_temporary(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "tmp")
 }
 
 fn conflict_outputs(path: &Path) -> Result<Vec<BlobDigest>, StoreError> {

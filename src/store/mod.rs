@@ -2,15 +2,18 @@
 //!
 //! | in the folder | is | trusted because |
 //! |---|---|---|
-//! | `layout` | the version of this table | an unknown one is refused |
+//! | `layout` | the version of this table | an unknown one is refused, a damaged one is written anew by [`Store::fsck`] |
 //! | `cas/` | blobs by SHA-256 | hashed when written and when read |
 //! | `actions/` | results by action key | each carries a checksum over key and outputs |
 //! | `recipes/` | recipe id → key, and each recipe's canonical bytes | checksums; can be lost without executing anything again |
-//! | `attestations/` | who made a result, where and when, with the log | never read to decide anything |
-//! | `conflicts/` | results that a key gave beside the recorded one | kept for people |
+//! | `attestations/` | who made a result, where and when, with the log | named by digest; read only by [`Store::fsck`], to find forged results |
+//! | `conflicts/` | results that a key gave beside the recorded one | checksums; kept for people |
 //! | `quarantine/` | blobs whose bytes did not have their digest | kept for people |
 //! | `scratch/` | resume checkpoints by action key | jobs check them |
-//! | `leases/`, `workspaces/`, `locks/`, `tmp/`, `work/` | who uses the store, and what is under way | removed by [`Store::gc`] once stale |
+//! | `leases/` | what live processes need | checksums; a damaged one stops [`Store::gc`] |
+//! | `workspaces/` | whose lockfiles [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`] |
+//! | `evaluations/`, `renderings/` | caches of the rooms above | checksums; can be lost |
+//! | `locks/`, `tmp/`, `work/` | what is under way | removed by [`Store::gc`] once stale |
 //!
 //! Any number of processes may use one store at once.
 
@@ -39,6 +42,9 @@ pub use materialise::{MANIFEST, check_name, manifest_blob};
 
 /// The layout that this program writes.
 const LAYOUT: &str = "ibid-store/1\n";
+
+/// The folders of a store that rooms above fill on their own.
+pub const CACHES: [&str; 2] = ["evaluations", "renderings"];
 
 /// The folders of a store.
 const FOLDERS: [&str; 12] = [
@@ -76,6 +82,18 @@ pub enum StoreError {
         path: PathBuf,
         /// What its marker says.
         found: String,
+    },
+    /// The marker of the store is no version of any layout.
+    #[error("the marker of the store `{}` is damaged", path.display())]
+    DamagedLayout {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A record of who uses the store is damaged: what they need is not known, so nothing may be removed.
+    #[error("`{}` is damaged, and what it keeps from being collected is not known", path.display())]
+    DamagedRoots {
+        /// The record.
+        path: PathBuf,
     },
     /// The store does not have a blob.
     #[error("the store has no blob {}", digest.short())]
@@ -155,6 +173,8 @@ impl StoreError {
                 | Self::OtherBytes { .. }
                 | Self::BadManifest { .. }
                 | Self::WrongSize { .. }
+                | Self::DamagedLayout { .. }
+                | Self::DamagedRoots { .. }
         )
     }
 }
@@ -176,6 +196,9 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         match fs::read_if_exists(&root.join("layout"))? {
             Some(found) if found == LAYOUT.as_bytes() => {}
+            Some(found) if !is_layout(&found) => {
+                return Err(StoreError::DamagedLayout { path: root.to_owned() });
+            }
             Some(found) => {
                 let found = String::from_utf8_lossy(&found).trim_end().chars().take(80).collect();
                 return Err(StoreError::UnknownLayout { path: root.to_owned(), found });
@@ -184,6 +207,18 @@ impl Store {
         }
         let recipes = Mutex::new(recipes::Recipes::open(&root.join("recipes"))?);
         Ok(Self { root: root.to_owned(), recipes, verified: Mutex::default() })
+    }
+
+    /// Opens the store in `root` for a check: a damaged marker is written anew, since every other file proves itself.
+    /// Whether it was damaged is also returned.
+    pub fn open_for_check(root: &Path) -> Result<(Self, bool), StoreError> {
+        match Self::open(root) {
+            Err(StoreError::DamagedLayout { .. }) => {
+                fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Durable)?;
+                Ok((Self::open(root)?, true))
+            }
+            opened => Ok((opened?, false)),
+        }
     }
 
     /// The folder of the store.
@@ -204,11 +239,24 @@ impl Store {
     /// Makes an empty folder for the execution of an action, on the file system of the store. Whoever asks for it holds
     /// the lock at [`Self::lock_path`].
     pub fn new_work_dir(&self, key: &ActionKey) -> Result<PathBuf, StoreError> {
-        let path = self.root.join("work").join(key.to_string());
-        // Left behind by a process that was killed.
-        fs::remove_dir(&path)?;
+        let folder = self.work_dirs(key);
+        // Left behind by a process that was killed. Its child may be about to die, and write a last file: no two
+        // executions share a folder.
+        if let Err(error) = fs::remove_dir(&folder) {
+            tracing::debug!(%error, "a folder of an interrupted execution stays for now");
+        }
+        let path = fs::unique_path(&folder);
         fs::create_dir(&path)?;
         Ok(path)
+    }
+
+    /// Removes the folders of an action's executions.
+    pub fn remove_work_dirs(&self, key: &ActionKey) -> Result<(), StoreError> {
+        Ok(fs::remove_dir(&self.work_dirs(key))?)
+    }
+
+    fn work_dirs(&self, key: &ActionKey) -> PathBuf {
+        self.root.join("work").join(key.to_string())
     }
 
     fn tmp(&self) -> PathBuf {
@@ -233,11 +281,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a marker names some version of the layout.
+fn is_layout(marker: &[u8]) -> bool {
+    let version = marker.strip_prefix(b"ibid-store/").and_then(|rest| rest.strip_suffix(b"\n"));
+    version.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
 fn create(root: &Path) -> Result<(), StoreError> {
     let foreign = fs::entries(root)?.into_iter().any(|path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // Another process may be making the store at this moment.
-        !(FOLDERS.contains(&name) || name == "layout" || name.ends_with(".tmp"))
+        let is_folder = FOLDERS.contains(&name) || CACHES.contains(&name);
+        !(is_folder || name == "layout" || name.ends_with(".tmp"))
     });
     if foreign {
         return Err(StoreError::NotAStore { path: root.to_owned() });
@@ -270,5 +325,7 @@ fn fan_out_files(dir: &Path) -> Result<Vec<PathBuf>, fs::Error> {
     Ok(files)
 }
 
+#[cfg(test)]
+mod tampering;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,15 @@
 //! The recipe index: which key each recipe led to, opened with one read however many there are.
 //!
 //! `recipes/log` is appended to under a lock; `recipes/index` sorts what the log holds up to some offset. Whatever is
-//! damaged is dropped: the keys themselves still find every result, and the entries are written again.
+//! damaged is dropped: the keys themselves still find every result, and the entries are written again. A log that ends
+//! within a record is no damage: its writer was killed.
 //!
 //! | file | bytes, integers in little endian |
 //! |---|---|
-//! | `log` | magic 16, generation u64; then records: body length u32, recipe id 32, key 32, body, check 8 |
+//! | `log` | magic 16, generation u64, check 8; then records: body length u32, its complement u32, recipe id 32, key 32, body, check 8 |
 //! | `index` | magic 16, generation u64, covered log bytes u64; then records: recipe id 32, key 32, log offset u64; SHA-256 of all before |
+//!
+//! A check is the first 8 bytes of SHA-256, with a domain tag, of the head or of the record before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -18,16 +21,23 @@ use super::{Store, StoreError, locked};
 use crate::digest::{ActionKey, BlobDigest, RecipeId, tagged};
 use crate::fs::{self, Context as _, Durability, Lock, TempFile};
 
-const LOG_MAGIC: &[u8; 16] = b"ibid-recipes/1\n\0";
+const LOG_MAGIC: &[u8; 16] = b"ibid-recipes/2\n\0";
+/// What a log begins with that an older program wrote. It counts as absent, and gives way to the first append.
+const OLDER_LOG_MAGIC: &[u8; 16] = b"ibid-recipes/1\n\0";
 const INDEX_MAGIC: &[u8; 16] = b"ibid-recindex/1\n";
-const LOG_HEADER: usize = 24;
+const LOG_HEADER: usize = 32;
 const INDEX_HEADER: usize = 32;
 const INDEX_RECORD: usize = 72;
 const CHECKSUM: usize = 32;
+/// Bytes of a log record before its recipe id: length and complement.
+const RECORD_LENGTH: usize = 4 + 4;
 /// Bytes of a log record around its body: length, id, key, check.
-const RECORD_OVERHEAD: usize = 4 + 32 + 32 + 8;
+const RECORD_OVERHEAD: usize = RECORD_LENGTH + 32 + 32 + 8;
 /// Entries outside the index that are worth sorting into it, at the least.
 const TAIL_ENTRIES_MIN: usize = 512;
+
+/// The domain tag of a record's check.
+const RECORD_TAG: &str = "recipe-record/2";
 
 /// A recipe, the key that it led to, and its canonical bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +85,11 @@ impl Store {
         locked(&self.recipes).retain(keep).map_err(StoreError::Fs)
     }
 
+    /// Drops recipes that turned out to lead astray.
+    pub(super) fn drop_recipes(&self, recipes: &BTreeSet<RecipeId>) -> Result<(), StoreError> {
+        locked(&self.recipes).drop_all(recipes).map_err(StoreError::Fs)
+    }
+
     /// Reads log and index whole; a description of each damage. What is damaged is written anew without it.
     pub(super) fn fsck_recipes(&self) -> Result<Vec<String>, StoreError> {
         locked(&self.recipes).check().map_err(StoreError::Fs)
@@ -98,8 +113,10 @@ pub(super) struct Recipes {
     indexed: Vec<u8>,
     /// Entries of the log that the index does not cover; these count.
     tail: BTreeMap<RecipeId, Place>,
-    /// The end of the last valid record that was read.
+    /// The end of the last record that was read.
     end: u64,
+    /// Whether the index file does not fit the log, and must go before the log grows past what it claims to cover.
+    index_is_stale: bool,
 }
 
 impl Recipes {
@@ -111,6 +128,7 @@ impl Recipes {
             indexed: Vec::new(),
             tail: BTreeMap::new(),
             end: 0,
+            index_is_stale: false,
         };
         recipes.load()?;
         Ok(recipes)
@@ -129,37 +147,30 @@ impl Recipes {
         (self.log, self.generation, self.end) = (None, 0, 0);
         self.indexed.clear();
         self.tail.clear();
+        self.index_is_stale = false;
         let path = self.log_path();
         let Some(log) = fs::if_exists(File::open(&path).context("open", &path))? else {
             return Ok(());
         };
-        let mut header = [0_u8; LOG_HEADER];
-        if log.read_exact_at(&mut header, 0).is_err() || header[..16] != LOG_MAGIC[..] {
+        let Some(generation) = generation_of(&log) else {
             return Ok(());
-        }
-        self.generation = read_u64(&header, 16);
+        };
+        self.generation = generation;
         self.end = LOG_HEADER as u64;
         let bytes = log.metadata().context("inspect", &path)?.len();
-        if let Some(index) = fs::read_if_exists(&self.index_path())?
-            && let Some((covered, records)) = self.decode_index(&index)
-            && covered <= bytes
-        {
-            self.indexed = records.to_vec();
-            self.end = covered;
+        if let Some(index) = fs::read_if_exists(&self.index_path())? {
+            match decode_index(&index) {
+                Some((generation, covered, records))
+                    if generation == self.generation && covered <= bytes =>
+                {
+                    self.indexed = records.to_vec();
+                    self.end = covered;
+                }
+                _ => self.index_is_stale = true,
+            }
         }
         self.log = Some(log);
         self.scan()
-    }
-
-    /// The records of an index of this generation with the log bytes that it covers, if its checksum holds.
-    fn decode_index<'a>(&self, index: &'a [u8]) -> Option<(u64, &'a [u8])> {
-        let (head, checksum) = index.split_last_chunk::<CHECKSUM>()?;
-        let records = head.get(INDEX_HEADER..)?;
-        let valid = head[..16] == INDEX_MAGIC[..]
-            && read_u64(head, 16) == self.generation
-            && records.len() % INDEX_RECORD == 0
-            && BlobDigest::of(head).as_bytes() == checksum;
-        valid.then(|| (read_u64(head, 24), records))
     }
 
     /// Reads the records from `end` on, up to the first that is not whole.
@@ -174,28 +185,41 @@ impl Recipes {
             return Ok(());
         }
         let mut at = 0;
-        while let Some((entry, size)) = decode_record(&rest[at..]) {
-            let place = Place { key: entry.key, offset: self.end };
-            self.tail.insert(entry.recipe, place);
+        loop {
+            let size = match next_record(&rest[at..]) {
+                Next::Whole(entry, size) => {
+                    let place = Place { key: entry.key, offset: self.end };
+                    self.tail.insert(entry.recipe, place);
+                    size
+                }
+                Next::Damaged(size) => {
+                    tracing::warn!(at = self.end, "a damaged record of the recipe log is passed over");
+                    size
+                }
+                Next::Nothing | Next::Lost => return Ok(()),
+            };
             at += size;
             self.end += size as u64;
         }
-        Ok(())
     }
 
     fn refresh(&mut self) -> Result<(), fs::Error> {
-        if self.read_generation()? == self.generation { self.scan() } else { self.load() }
+        if self.is_of_the_log()? { self.scan() } else { self.load() }
     }
 
-    /// The generation of the log that has the name now; 0 if there is none.
-    fn read_generation(&self) -> Result<u64, fs::Error> {
+    /// Whether what was read is of the file that has the log's name now. A generation alone does not tell: that of a
+    /// damaged log is counted anew.
+    fn is_of_the_log(&self) -> Result<bool, fs::Error> {
+        use std::os::unix::fs::MetadataExt;
         let path = self.log_path();
-        let Some(log) = fs::if_exists(File::open(&path).context("open", &path))? else {
-            return Ok(0);
+        let Some(read) = &self.log else {
+            return Ok(false);
         };
-        let mut header = [0_u8; LOG_HEADER];
-        let whole = log.read_exact_at(&mut header, 0).is_ok() && header[..16] == LOG_MAGIC[..];
-        Ok(if whole { read_u64(&header, 16) } else { 0 })
+        let Some(named) = fs::if_exists(path.metadata().context("inspect", &path))? else {
+            return Ok(false);
+        };
+        let read = read.metadata().context("inspect", &path)?;
+        Ok((read.dev(), read.ino()) == (named.dev(), named.ino()))
     }
 
     fn get(&self, recipe: &RecipeId) -> Option<Place> {
@@ -230,17 +254,20 @@ impl Recipes {
             return Ok(None);
         };
         let path = self.log_path();
-        let mut length = [0_u8; 4];
-        log.read_exact_at(&mut length, place.offset).context("read", &path)?;
-        let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
-        let wanted = RECORD_OVERHEAD as u64 + u64::from(u32::from_le_bytes(length));
-        if size < wanted {
+        let mut length = [0_u8; RECORD_LENGTH];
+        if log.read_exact_at(&mut length, place.offset).is_err() {
             return Ok(None);
         }
-        let mut record = vec![0_u8; usize::try_from(wanted).expect("a record fits in memory")];
+        let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
+        let Some(wanted) = record_size(&length).filter(|wanted| *wanted as u64 <= size) else {
+            return Ok(None);
+        };
+        let mut record = vec![0_u8; wanted];
         log.read_exact_at(&mut record, place.offset).context("read", &path)?;
-        let entry = decode_record(&record).map(|(entry, _)| entry);
-        Ok(entry.filter(|entry| entry.recipe == *recipe).map(|entry| entry.canonical))
+        let Next::Whole(entry, _) = next_record(&record) else {
+            return Ok(None);
+        };
+        Ok((entry.recipe == *recipe).then_some(entry.canonical))
     }
 
     fn append(&mut self, entries: &[RecipeEntry]) -> Result<(), fs::Error> {
@@ -279,17 +306,22 @@ impl Recipes {
     /// The log, read to its end and cut there, so that an append follows the last whole record. The lock is held.
     fn open_for_append(&mut self) -> Result<File, fs::Error> {
         let path = self.log_path();
-        if self.read_generation()? == 0 {
-            let generation = self.generation + 1;
-            write_log(&path, generation, &[])?;
+        self.refresh()?;
+        if self.log.is_none() {
+            write_log(&path, self.generation + 1, &[])?;
             self.load()?;
-        } else {
-            self.refresh()?;
+        }
+        if self.index_is_stale {
+            fs::remove_file(&self.index_path())?;
+            self.index_is_stale = false;
         }
         let mut log =
             OpenOptions::new().read(true).write(true).open(&path).context("open", &path)?;
-        log.set_len(self.end).context("cut", &path)?;
-        log.seek(SeekFrom::End(0)).context("read", &path)?;
+        if self.end < log.metadata().context("inspect", &path)?.len() {
+            // What a killed writer, or damage, left of a record.
+            log.set_len(self.end).context("cut", &path)?;
+        }
+        log.seek(SeekFrom::Start(self.end)).context("read", &path)?;
         Ok(log)
     }
 
@@ -350,30 +382,93 @@ impl Recipes {
         let Some(bytes) = fs::read_if_exists(&path)? else {
             return Ok(damage);
         };
+        if bytes.starts_with(OLDER_LOG_MAGIC) {
+            return Ok(damage);
+        }
+        if bytes.first_chunk().and_then(decode_header).is_none() {
+            damage.push("the head of the recipe log is damaged".to_owned());
+        }
         let mut at = LOG_HEADER.min(bytes.len());
         let mut entries = BTreeMap::new();
-        while let Some((entry, size)) = decode_record(&bytes[at..]) {
-            entries.insert(entry.recipe, entry);
-            at += size;
+        loop {
+            match next_record(&bytes[at..]) {
+                Next::Whole(entry, size) => {
+                    if RecipeId::from_bytes(tagged("recipe/1", &entry.canonical)) == entry.recipe {
+                        entries.insert(entry.recipe, entry);
+                    } else {
+                        damage.push(format!("the record at byte {at} of the recipe log is forged"));
+                    }
+                    at += size;
+                }
+                Next::Damaged(size) => {
+                    damage.push(format!("the record at byte {at} of the recipe log is damaged"));
+                    at += size;
+                }
+                Next::Lost => {
+                    damage.push(format!("the recipe log is damaged from byte {at} on"));
+                    break;
+                }
+                Next::Nothing => break,
+            }
         }
         self.load()?;
-        if at < bytes.len() {
-            damage.push(format!("the recipe log is damaged from byte {at} on"));
-        }
         let index = fs::read_if_exists(&self.index_path())?;
-        if index.is_some_and(|index| self.decode_index(&index).is_none()) {
+        if index.is_some_and(|index| decode_index(&index).is_none()) {
             damage.push("the recipe index has a wrong checksum".to_owned());
+        } else if self.all().iter().any(|(id, place)| {
+            entries.get(id).is_some_and(|entry| entry.key != place.key)
+        }) {
+            damage.push("the recipe index contradicts the recipe log".to_owned());
         }
         if !damage.is_empty() {
             self.rewrite(&entries.into_values().collect::<Vec<_>>())?;
         }
         Ok(damage)
     }
+
+    /// Drops recipes, whatever they lead to.
+    fn drop_all(&mut self, recipes: &BTreeSet<RecipeId>) -> Result<(), fs::Error> {
+        let _lock = self.lock()?;
+        self.refresh()?;
+        let mut kept = Vec::new();
+        for (recipe, place) in self.all() {
+            if !recipes.contains(&recipe)
+                && let Some(canonical) = self.body(&recipe, place)?
+            {
+                kept.push(RecipeEntry { recipe, key: place.key, canonical });
+            }
+        }
+        self.rewrite(&kept)
+    }
+}
+
+/// The generation of a log with a whole head.
+fn generation_of(log: &File) -> Option<u64> {
+    let mut header = [0_u8; LOG_HEADER];
+    log.read_exact_at(&mut header, 0).ok()?;
+    decode_header(&header)
+}
+
+fn decode_header(header: &[u8; LOG_HEADER]) -> Option<u64> {
+    let (head, found) = header.split_last_chunk::<8>()?;
+    let whole = head[..16] == LOG_MAGIC[..] && check("recipe-log/2", head) == *found;
+    whole.then(|| read_u64(head, 16))
+}
+
+/// The generation, the log bytes that are covered and the records of an index, if its checksum holds.
+fn decode_index(index: &[u8]) -> Option<(u64, u64, &[u8])> {
+    let (head, checksum) = index.split_last_chunk::<CHECKSUM>()?;
+    let records = head.get(INDEX_HEADER..)?;
+    let valid = head[..16] == INDEX_MAGIC[..]
+        && records.len() % INDEX_RECORD == 0
+        && BlobDigest::of(head).as_bytes() == checksum;
+    valid.then(|| (read_u64(head, 16), read_u64(head, 24), records))
 }
 
 fn write_log(path: &Path, generation: u64, entries: &[RecipeEntry]) -> Result<(), fs::Error> {
     let mut bytes = LOG_MAGIC.to_vec();
     bytes.extend(generation.to_le_bytes());
+    bytes.extend(check("recipe-log/2", &bytes));
     for entry in entries {
         encode_record(entry, &mut bytes);
     }
@@ -387,27 +482,56 @@ fn encode_record(entry: &RecipeEntry, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     let length = u32::try_from(entry.canonical.len()).expect("a recipe is shorter than 4 GiB");
     bytes.extend(length.to_le_bytes());
+    bytes.extend((!length).to_le_bytes());
     bytes.extend(entry.recipe.as_bytes());
     bytes.extend(entry.key.as_bytes());
     bytes.extend(&entry.canonical);
-    bytes.extend(check(&bytes[start..]));
+    bytes.extend(check(RECORD_TAG, &bytes[start..]));
 }
 
-/// The record that `bytes` begin with, and its size; `None` if it is not whole.
-fn decode_record(bytes: &[u8]) -> Option<(RecipeEntry, usize)> {
-    let length = usize::try_from(u32::from_le_bytes(*bytes.first_chunk()?)).ok()?;
-    let size = length.checked_add(RECORD_OVERHEAD)?;
-    let (record, found) = bytes.get(..size)?.split_last_chunk::<8>()?;
-    let entry = RecipeEntry {
-        recipe: RecipeId::from_bytes(array(record, 4)),
-        key: ActionKey::from_bytes(array(record, 36)),
-        canonical: record[68..].to_vec(),
+/// What a log goes on with.
+enum Next {
+    /// A record, and its size.
+    Whole(RecipeEntry, usize),
+    /// A record of this size with a wrong check.
+    Damaged(usize),
+    /// The end, or a record that its writer did not finish.
+    Nothing,
+    /// A length that contradicts itself: nobody knows where the next record begins.
+    Lost,
+}
+
+fn next_record(bytes: &[u8]) -> Next {
+    let Some(length) = bytes.first_chunk::<RECORD_LENGTH>() else {
+        return Next::Nothing;
     };
-    (check(record) == *found).then_some((entry, size))
+    let Some(size) = record_size(length) else {
+        return Next::Lost;
+    };
+    let Some((record, found)) = bytes.get(..size).and_then(<[u8]>::split_last_chunk::<8>) else {
+        return Next::Nothing;
+    };
+    if check(RECORD_TAG, record) != *found {
+        return Next::Damaged(size);
+    }
+    let entry = RecipeEntry {
+        recipe: RecipeId::from_bytes(array(record, RECORD_LENGTH)),
+        key: ActionKey::from_bytes(array(record, RECORD_LENGTH + 32)),
+        canonical: record[RECORD_LENGTH + 64..].to_vec(),
+    };
+    Next::Whole(entry, size)
 }
 
-fn check(record: &[u8]) -> [u8; 8] {
-    let digest = tagged("recipe-record/1", record);
+/// The size of the record that begins with these bytes, unless they contradict each other.
+fn record_size(length: &[u8; RECORD_LENGTH]) -> Option<usize> {
+    let [a, b, c, d, e, f, g, h] = *length;
+    let body = u32::from_le_bytes([a, b, c, d]);
+    let size = usize::try_from(body).ok()?.checked_add(RECORD_OVERHEAD)?;
+    (u32::from_le_bytes([e, f, g, h]) == !body).then_some(size)
+}
+
+fn check(tag: &str, bytes: &[u8]) -> [u8; 8] {
+    let digest = tagged(tag, bytes);
     *digest.first_chunk().expect("a digest has 32 bytes")
 }
 

@@ -22,19 +22,19 @@ use crate::action::{Action, ActionResult, Input, OutputFile, Params};
 use crate::digest::{RecipeId, TreeDigest};
 use crate::fs::Durability::Relaxed;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn store() -> (TempDir, Store) {
+pub(super) fn store() -> (TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("store")).unwrap();
     (dir, store)
 }
 
-fn key(number: u8) -> ActionKey {
+pub(super) fn key(number: u8) -> ActionKey {
     ActionKey::from_bytes([number; 32])
 }
 
-fn result_of(store: &Store, outputs: &[(&str, &str)]) -> ActionResult {
+pub(super) fn result_of(store: &Store, outputs: &[(&str, &str)]) -> ActionResult {
     let output = |bytes: &str| OutputFile {
         digest: store.put(bytes.as_bytes(), Relaxed).unwrap(),
         bytes: bytes.len() as u64,
@@ -44,7 +44,7 @@ fn result_of(store: &Store, outputs: &[(&str, &str)]) -> ActionResult {
 }
 
 /// Flips one bit of a file and restores its times: what a bad disk or a sly hand does.
-fn flip_bit(path: &Path) {
+pub(super) fn flip_bit(path: &Path) {
     let meta = path.metadata().unwrap();
     std::fs::set_permissions(path, Permissions::from_mode(0o644)).unwrap();
     let mut bytes = std::fs::read(path).unwrap();
@@ -55,7 +55,7 @@ fn flip_bit(path: &Path) {
     file.set_times(FileTimes::new().set_modified(meta.modified().unwrap())).unwrap();
 }
 
-fn entry(number: u64) -> RecipeEntry {
+pub(super) fn entry(number: u64) -> RecipeEntry {
     let canonical = format!("recipe {number}").into_bytes();
     let digest = |domain| crate::digest::tagged(domain, &canonical);
     RecipeEntry {
@@ -354,8 +354,8 @@ fn a_torn_recipe_log_loses_only_its_tail() {
     }
 }
 
-/// Length 4, id 32, key 32, `recipe 9`, check 8.
-const RECORD_BYTES_OF_ENTRY_9: usize = 4 + 32 + 32 + 8 + 8;
+/// Length 4, its complement 4, id 32, key 32, `recipe 9`, check 8.
+const RECORD_BYTES_OF_ENTRY_9: usize = 4 + 4 + 32 + 32 + 8 + 8;
 
 #[test]
 fn a_damaged_recipe_index_is_read_from_the_log_and_found_by_fsck() {
@@ -413,7 +413,7 @@ fn a_hostile_manifest_cannot_write_outside_its_folder() {
 }
 
 /// A recipe with one pinned blob, its key and result; the blobs of input and output.
-fn executed(store: &Store, name: &str) -> (RecipeId, ActionKey, BlobDigest, BlobDigest) {
+pub(super) fn executed(store: &Store, name: &str) -> (RecipeId, ActionKey, BlobDigest, BlobDigest) {
     let pinned = store.put(format!("input of {name}").as_bytes(), Relaxed).unwrap();
     let params = Params::Collect(Collect { columns: vec![name.to_owned()], rows: Vec::new() });
     let inputs = BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]);

@@ -54,6 +54,19 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
             rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
             unreachable!("killed");
         }
+        "memory" => {
+            let limit = rustix::process::Rlimit { current: Some(1 << 29), maximum: Some(1 << 29) };
+            rustix::process::setrlimit(rustix::process::Resource::As, limit).unwrap();
+            format!("{}", vec![1_u8; 1 << 30].len())
+        }
+        "thread" => panic!("failed to spawn thread: Os {{ code: 11, kind: WouldBlock }}"),
+        "large file" => {
+            let limit = rustix::process::Rlimit { current: Some(1 << 16), maximum: Some(1 << 16) };
+            rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
+            let path = context.outputs.join("large");
+            let written = crate::fs::write_atomic(&path, &[0; 1 << 17], Durability::Relaxed);
+            format!("{}", written.unwrap_err())
+        }
         "environment" => format!("{:?}", std::env::vars_os().collect::<Vec<_>>()),
         "speak" => {
             use std::io::Write;
@@ -87,9 +100,12 @@ fn run_one(bed: &Bed, how: &str) -> (RecipeId, Summary, Vec<Event>) {
 
 #[test]
 fn a_crash_and_a_kill_are_told_apart_and_name_the_log() {
-    for (how, kind, reason) in
-        [("abort", FailureKind::Bug, "signal 6"), ("kill", FailureKind::OutOfMemory, "signal 9")]
-    {
+    for (how, kind, reason) in [
+        ("abort", FailureKind::Bug, "signal 6"),
+        ("kill", FailureKind::OutOfMemory, "signal 9"),
+        ("memory", FailureKind::OutOfMemory, "memory allocation of 1073741824 bytes failed"),
+        ("thread", FailureKind::OutOfMemory, "failed to spawn thread"),
+    ] {
         let bed = Bed::new();
         let (id, summary, _) = run_one(&bed, how);
         let (_, failure) = &summary.failures[&id];
@@ -104,6 +120,14 @@ fn a_child_sees_no_environment() {
     let bed = Bed::new();
     let (id, summary, _) = run_one(&bed, "environment");
     assert_eq!(bed.text(&summary, &id), "[]");
+}
+
+#[test]
+fn a_file_beyond_the_limit_is_an_error_and_not_the_end_of_the_child() {
+    let bed = Bed::new();
+    let (id, summary, _) = run_one(&bed, "large file");
+    let said = bed.text(&summary, &id);
+    assert!(said.starts_with("no space left to write "), "{said}");
 }
 
 #[test]

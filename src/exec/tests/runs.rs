@@ -319,6 +319,38 @@ fn a_lock_left_by_a_dead_process_stops_nobody() {
     assert_eq!(bed.text(&summary, &a), "x");
 }
 
+/// A clock that somebody keeps setting: far ahead, before 1970, back again.
+#[derive(Default)]
+struct JumpingClock(std::sync::atomic::AtomicU64);
+
+impl clock::Clock for JumpingClock {
+    fn now(&self) -> SystemTime {
+        let century = Duration::from_secs(100 * 365 * 86_400);
+        match self.0.fetch_add(1, Ordering::Relaxed) % 3 {
+            0 => SystemTime::UNIX_EPOCH + century,
+            1 => SystemTime::UNIX_EPOCH - century,
+            _ => SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    fn monotonic(&self) -> Duration {
+        // Worse than the contract allows.
+        Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed) % 2)
+    }
+}
+
+#[test]
+fn a_jumping_clock_changes_no_result_and_breaks_no_check() {
+    let (steady, jumping) = (Bed::new(), Bed::new());
+    let (plan, _) = diamond("text x");
+    let clock = JumpingClock::default();
+    let options = Options { clock: &clock, ..jumping.options() };
+    let with_jumps = jumping.run_with(&plan, &options);
+    assert_eq!(with_jumps.outcomes, steady.run(&plan).outcomes);
+    assert!(jumping.store.fsck().unwrap().is_clean());
+    assert_eq!(counts(&jumping.run_with(&plan, &options)), (0, 1, 0));
+}
+
 /// Gives bytes by digest, and remembers which were asked for.
 struct Source {
     bytes: BTreeMap<BlobDigest, Vec<u8>>,
@@ -380,7 +412,7 @@ fn an_input_that_cannot_be_had_fails_the_action_and_names_the_digest() {
     let id = draft.add_with(&["a"], BTreeMap::from([("pinned".to_owned(), Input::Blob(pinned))]));
     let summary = bed.run(&draft.target(&[id]));
     let (_, failure) = &summary.failures[&id];
-    assert_eq!(failure.kind, FailureKind::Environment);
+    assert_eq!(failure.kind, FailureKind::Missing);
     assert!(failure.message.contains(&pinned.short()), "{failure}");
 }
 
