@@ -57,13 +57,28 @@
 //! # What is trusted
 //!
 //! *Trusted*: this program and its dependencies as `Cargo.lock` pins them; the operating system; SHA-256; the person
-//! who types the command. *Not trusted*: an experiment's text (evaluated in a child process with limits on time, memory
-//! and output, without network or environment, and with imports confined to its own folder or pinned by hash); shards
-//! and files (nothing is used that was not hashed against its pin); a lockfile (it grants no hit; it is only compared
-//! with); what lies in the store (a blob is hashed when it is read, a result is checksummed and bound to its key).
+//! who types the command. *Not trusted*: everything else, each for the reason in its row.
+//!
+//! | who | can | what finds it |
+//! |---|---|---|
+//! | author of an experiment | write any text | evaluated in a child process with limits on time, memory and output, no network, no environment, imports confined to its folder or pinned by hash; jobs are a closed vocabulary: exit 2 |
+//! | whoever serves shards, tables and weights | send other bytes, or half of them | nothing is used that was not hashed against its pin: exit 3, the place named |
+//! | a disk, a copy, a bit that rots | change any bit of any file of the store, also with its old time | `store fsck`, exit 4: blobs by their name, results, recipes, leases, evaluations and renderings by checksum, attestations, logs and workspaces by digest. Never served: a blob is hashed when it is read, a target whenever it is handed out, a result is bound to its key. The next run that reads it makes it again |
+//! | the same | change the marker of the store's layout | nothing opens the store: exit 4, `store fsck` writes it anew; a marker of another version is refused, exit 3 |
+//! | whoever can write to the store | forge a result with a checksum of its own | every run compares it with the lockfile: exit 1, `differs`; `store fsck`: it contradicts the attestation of who executed it, exit 4 |
+//! | the same | lead a recipe to another action | the lockfile, exit 1; `store fsck` forms the key again from the inputs, exit 4 |
+//! | the same | forge result and attestation of an action that is not locked | `verify` after somebody honest locked it; else nothing |
+//! | whoever can write to the lockfile | edit a digest | `reproduce`, `verify` and `lock --check`: exit 1. A lockfile grants no hit; it is only compared with |
+//! | the same | edit a recipe id, or another version of the format | not locked (`--locked`, `verify`: exit 2), or refused with the line: exit 2 |
+//! | whoever can write to the store *and* the lockfile | lie consistently | `verify`: it executes again in a second store and reads no result of the first |
+//! | a job that gives other bytes when repeated | be believed once | `verify`, exit 1, names action and output; within one store exit 4, and both results are kept |
+//! | a kill, a crash, a full disk | stop anything anywhere | files are whole or absent, outputs enter before the result that names them, a log that ends within a record is cut there; children die with their parent, and none shares a folder with its successor |
+//! | somebody who removes files of the store | cost time | what is needed is made again; locks, leases and checksums keep runs apart and collections away |
+//! | another run on the same store | be there at the same time | one action, one lock; a lock of a process that died is free; a file system that cannot lock is refused, exit 3 |
+//!
 //! A run that finds nothing to do checks presence and size of every output and hashes what it hands out; `store fsck`
-//! hashes everything. Someone who can write to the store *and* to the lockfile can forge both; `verify` executes again
-//! and finds that.
+//! hashes everything. Resume checkpoints are checked by the training that reads them: one that is damaged is passed
+//! over. A clock decides only what a collection takes for recent and what attestations state.
 
 pub mod action;
 pub mod data;

@@ -10,15 +10,20 @@
 mod architecture;
 mod support;
 
+mod a_bad_machine_loses_nothing;
 mod bad_input_ends_in_one_clear_error;
+mod behaviour_table;
 mod corrupt_blob_is_found_and_rebuilt;
+mod eight_runners_share_one_store;
 mod experiments;
 mod faults;
 mod hostile_dhall_is_refused;
 mod interrupted_run_resumes_to_the_same_bytes;
+mod kills;
 mod new_experiment_runs;
 mod one_changed_field_reruns_only_its_descendants;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod tampering_is_found;
 mod verify_compares_with_the_lockfile;

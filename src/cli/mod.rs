@@ -60,8 +60,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(arguments: Arguments, environment: &Environment, output: Output) -> Result<(), Stop> {
     // A limit on the size of files is a full disk, and is told like one.
-    ibid::exec::worker::refuse_large_files()
-        .map_err(|error| Failure::of(&error, 3, Vec::new()))?;
+    ibid::exec::worker::refuse_large_files().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
     // Hidden commands serve a parent: no workspace, no log of their own.
     match &arguments.command {
         Command::Job(job) => return serve(job),

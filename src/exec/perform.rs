@@ -78,12 +78,22 @@ impl Performer<'_> {
             return Ok(Done::Cached(result));
         }
         let work = self.store.new_work_dir(&self.task.key)?;
-        let done = self.perform_in(&work);
+        let done = self.perform_in(&work).map_err(|failure| self.unless_vanished(failure));
         let removed = self.store.remove_work_dirs(&self.task.key);
         if matches!(done, Ok(Done::Executed { .. })) {
             removed?;
         }
         done
+    }
+
+    /// Whatever fails in a store that somebody removed fails because of that.
+    fn unless_vanished(&self, failure: Failure) -> Failure {
+        if self.store.is_here() || failure.kind == FailureKind::Interrupted {
+            return failure;
+        }
+        let root = self.store.root().display();
+        let message = format!("the store `{root}` was removed while it was in use: {failure}");
+        Failure { kind: FailureKind::Environment, message, log: None }
     }
 
     /// Waits for the action's lock. A process that died holds none.

@@ -249,16 +249,29 @@ impl Error {
             Self::Failed { failures } => {
                 let has = |kind| failures.iter().any(|(_, failure)| failure.kind == kind);
                 let hints = [
-                    (FailureKind::Missing, "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR"),
-                    (FailureKind::OutOfMemory, "let fewer actions run at once: --jobs 1, or with fewer threads: --threads 1"),
-                    (FailureKind::Environment, "what is done is kept: once there is room and permission to write, the same command continues"),
+                    (
+                        FailureKind::Missing,
+                        "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR",
+                    ),
+                    (
+                        FailureKind::OutOfMemory,
+                        "let fewer actions run at once: --jobs 1, or with fewer threads: --threads 1",
+                    ),
+                    (
+                        FailureKind::Environment,
+                        "what is done is kept: once there is room and permission to write, the same command continues",
+                    ),
                     (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
                 ];
                 let hints = hints.into_iter().filter(|(kind, _)| has(*kind));
                 hints.map(|(_, hint)| hint.to_owned()).collect()
             }
-            Self::Store(StoreError::Fs(error)) | Self::Fs(error) => hint_of(error).into_iter().collect(),
-            Self::Exec(ExecError::Store(StoreError::Fs(error))) => hint_of(error).into_iter().collect(),
+            Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
+                hint_of(error).into_iter().collect()
+            }
+            Self::Exec(ExecError::Store(StoreError::Fs(error))) => {
+                hint_of(error).into_iter().collect()
+            }
             Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),
         }
@@ -268,8 +281,12 @@ impl Error {
 /// What to do about a file that cannot be read or written.
 fn hint_of(error: &fs::Error) -> Option<String> {
     let hint = match error {
-        fs::Error::Full { .. } => "make room (ibid store gc removes what nobody needs), or name another store: --store DIR; the same command continues",
-        fs::Error::Denied { .. } => "name a store, or a folder, that you may write to: --store DIR, --out DIR",
+        fs::Error::Full { .. } => {
+            "make room (ibid store gc removes what nobody needs), or name another store: --store DIR; the same command continues"
+        }
+        fs::Error::Denied { .. } => {
+            "name a store, or a folder, that you may write to: --store DIR, --out DIR"
+        }
         fs::Error::CannotLock { .. } => "name a store on a file system that can: --store DIR",
         _ => return None,
     };

@@ -12,7 +12,9 @@ use crate::fs::{self, Durability};
 use crate::plan::{self, Lockfile};
 use crate::report::page;
 use crate::spec;
-use crate::store::{CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, Usage};
+use crate::store::{
+    CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, Usage,
+};
 
 /// What was made or used within this time is never collected.
 const KEEP_WITHIN: Duration = Duration::from_secs(24 * 3600);

@@ -119,7 +119,11 @@ impl fmt::Display for Finding {
                 moved_to.display()
             ),
             Self::DamagedLease { path } => {
-                write!(f, "`{}` is damaged; nothing is collected while its process lives", path.display())
+                write!(
+                    f,
+                    "`{}` is damaged; nothing is collected while its process lives",
+                    path.display()
+                )
             }
             Self::DamagedLayout { path } => {
                 write!(f, "the marker of `{}` was damaged; it was written anew", path.display())

@@ -214,7 +214,8 @@ impl Store {
     pub fn open_for_check(root: &Path) -> Result<(Self, bool), StoreError> {
         match Self::open(root) {
             Err(StoreError::DamagedLayout { .. }) => {
-                fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Durable)?;
+                // Should a loss of power undo it, the next check does it again.
+                fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Relaxed)?;
                 Ok((Self::open(root)?, true))
             }
             opened => Ok((opened?, false)),
@@ -224,6 +225,11 @@ impl Store {
     /// The folder of the store.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Whether the store is still where it was opened.
+    pub fn is_here(&self) -> bool {
+        self.root.join("layout").is_file()
     }
 
     /// The folder for resume checkpoints of an action. It outlives interruptions and is no part of any result.

@@ -193,7 +193,10 @@ impl Recipes {
                     size
                 }
                 Next::Damaged(size) => {
-                    tracing::warn!(at = self.end, "a damaged record of the recipe log is passed over");
+                    tracing::warn!(
+                        at = self.end,
+                        "a damaged record of the recipe log is passed over"
+                    );
                     size
                 }
                 Next::Nothing | Next::Lost => return Ok(()),
@@ -415,9 +418,11 @@ impl Recipes {
         let index = fs::read_if_exists(&self.index_path())?;
         if index.is_some_and(|index| decode_index(&index).is_none()) {
             damage.push("the recipe index has a wrong checksum".to_owned());
-        } else if self.all().iter().any(|(id, place)| {
-            entries.get(id).is_some_and(|entry| entry.key != place.key)
-        }) {
+        } else if self
+            .all()
+            .iter()
+            .any(|(id, place)| entries.get(id).is_some_and(|entry| entry.key != place.key))
+        {
             damage.push("the recipe index contradicts the recipe log".to_owned());
         }
         if !damage.is_empty() {

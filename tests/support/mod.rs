@@ -1,5 +1,7 @@
 //! Hermetic workspaces and the program, run as a stranger runs it.
 
+mod machine;
 mod workspace;
 
-pub(crate) use workspace::{PACKAGE, SMOKE, Workspace, repository};
+pub(crate) use machine::{Chance, flip};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, repository};

@@ -73,10 +73,10 @@ impl Workspace {
         command
     }
 
-    /// A workspace in which `smoke` was reproduced.
+    /// A workspace in which `smoke` was reproduced: a copy of one that did it.
     pub(crate) fn with_smoke() -> Self {
-        let workspace = Self::of_repository();
-        workspace.ok(&["reproduce", SMOKE]);
+        let workspace = Self::empty();
+        copy_folder(smoke(), &workspace.path(""));
         workspace
     }
 
@@ -140,6 +140,29 @@ fn shards() -> &'static Path {
         let output = command.current_dir(repository()).env_clear().output().unwrap();
         assert!(store.join("cas").is_dir(), "{}", String::from_utf8_lossy(&output.stderr));
         store.join("cas")
+    })
+}
+
+/// A workspace in which `smoke` was reproduced, made once by each build of the program.
+fn smoke() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let program = fs::metadata(env!("CARGO_BIN_EXE_ibid")).unwrap();
+        let built = program.modified().unwrap().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = base.join(format!("smoke-{}", built.as_nanos()));
+        // Several test processes may want it at once.
+        let lock = fs::File::create(base.join("smoke.lock")).unwrap();
+        lock.lock().unwrap();
+        if !folder.exists() {
+            let workspace = Workspace::of_repository();
+            workspace.ok(&["reproduce", SMOKE]);
+            let new = base.join("smoke.new");
+            drop(fs::remove_dir_all(&new));
+            copy_folder(&workspace.path(""), &new);
+            fs::rename(new, &folder).unwrap();
+        }
+        folder
     })
 }
 

@@ -20,12 +20,12 @@ const ROUNDS_MAX: u64 = 60;
 fn layered(shape: u64) -> Plan {
     let (width, depth) = (2 + shape % 3, 2 + shape / 2);
     let mut draft = Draft::default();
-    let mut layer: Vec<_> =
-        (0..width + 1).map(|i| draft.add(&[&format!("0.{i}")], &[])).collect();
+    let mut layer: Vec<_> = (0..width + 1).map(|i| draft.add(&[&format!("0.{i}")], &[])).collect();
     for level in 1..depth {
         layer = (0..width)
             .map(|i| {
-                let reads = |(j, _): &(usize, _)| mix64(shape ^ (level << 8) ^ (i << 4)) >> j & 1 == 1;
+                let reads =
+                    |(j, _): &(usize, _)| mix64(shape ^ (level << 8) ^ (i << 4)) >> j & 1 == 1;
                 let upstream = layer.iter().enumerate().filter(reads).map(|(_, id)| *id);
                 draft.add(&[&format!("{level}.{i}")], &upstream.collect::<Vec<_>>())
             })
@@ -33,6 +33,12 @@ fn layered(shape: u64) -> Plan {
     }
     let last = draft.add(&["last"], &layer);
     draft.target(&[last])
+}
+
+fn with_all_targets(plan: &Plan) -> Plan {
+    let mut all = plan.clone();
+    plan.nodes().keys().for_each(|id| all.add_target(*id));
+    all
 }
 
 fn results(summary: &Summary) -> BTreeMap<RecipeId, ActionResult> {
@@ -46,7 +52,8 @@ fn undisturbed(shape: u64) -> &'static (Plan, BTreeMap<RecipeId, ActionResult>) 
         let one = |shape| {
             let (bed, plan) = (Bed::new(), layered(shape));
             let executor = Simulated::new(&bed.store, 0);
-            let summary = run(&plan, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();
+            let all = with_all_targets(&plan);
+            let summary = run(&all, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();
             (plan, results(&summary))
         };
         (0..SHAPES).map(one).collect()
@@ -126,9 +133,8 @@ fn simulate(seed: u64) -> Vec<Fault> {
         assert!(planted.iter().any(|fault| faults.contains(fault)), "seed {seed}: {finding}");
     }
     assert!(bed.store.fsck().unwrap().is_clean(), "seed {seed}");
-    let mut all = plan.clone();
-    plan.nodes().keys().for_each(|id| all.add_target(*id));
     let executor = Simulated::new(&bed.store, 0);
+    let all = with_all_targets(plan);
     let clean = run(&all, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();
     assert!(clean.is_complete(), "seed {seed}");
     assert_eq!(results(&clean), *everything, "seed {seed}");

@@ -1,0 +1,164 @@
+//! A full or read-only disk, a store that vanishes, a file system without locks, a slow one, a clock that jumps: one
+//! clear error or none, and the next run gives the bytes of an undisturbed one.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::support::{Ran, SMOKE, Workspace};
+
+fn ends(command: &mut Command) -> Ran {
+    let ran = Ran::from(command.output().unwrap());
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    ran
+}
+
+/// It failed for want of something in the environment, and says so.
+fn refused(ran: &Ran, words: &[&str]) {
+    assert_eq!(ran.code, Some(3), "{}{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(ran.stderr.contains(word), "should say `{word}`: {}", ran.stderr);
+    }
+}
+
+/// The next run gives the locked bytes, in a store that passes its check.
+fn continues(workspace: &Workspace, store: &str) {
+    let ran = workspace.ok(&["reproduce", SMOKE, "--store", store]);
+    assert_eq!(ran.verdict("same bits as lockfile"), 6, "{}", ran.stdout);
+    assert_eq!(workspace.run(&["store", "fsck", "--store", store]).code, Some(0));
+}
+
+/// A mounted folder, unmounted when it is dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    /// None, with a word, where this process may not mount.
+    fn new(folder: PathBuf, arguments: &[&str]) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(arguments).arg(&folder).stderr(Stdio::null());
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(Self(folder));
+        }
+        println!("skipped: this process may not mount");
+        None
+    }
+
+    fn again(&self, options: &str) {
+        let status = Command::new("mount").args(["-o", options]).arg(&self.0).status().unwrap();
+        assert!(status.success(), "mount -o {options}");
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(&self.0).status());
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_run_continues_once_there_is_room() {
+    let workspace = Workspace::of_repository();
+    let tmpfs = ["-t", "tmpfs", "-o", "size=1m", "none"];
+    let Some(disk) = Mount::new(workspace.path("disk"), &tmpfs) else { return };
+    let full = ends(&mut workspace.command(&["reproduce", SMOKE, "--store", "disk/store"]));
+    refused(&full, &["space", "disk/store"]);
+    disk.again("remount,size=512m");
+    continues(&workspace, "disk/store");
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_a_full_disk() {
+    let workspace = Workspace::of_repository();
+    let command = workspace.command(&["reproduce", SMOKE]);
+    // In blocks of 512 bytes.
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -f 100; exec \"$@\"", "sh"]).arg(command.get_program());
+    limited.args(command.get_args()).current_dir(workspace.path("")).env_clear();
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    refused(&ends(&mut limited), &["no space left", ".ibid"]);
+    continues(&workspace, ".ibid");
+}
+
+#[test]
+fn a_read_only_store_is_refused_and_left_as_it_is() {
+    let workspace = Workspace::with_smoke();
+    let store = workspace.path(".ibid");
+    let bind = ["--bind", store.to_str().unwrap()];
+    let Some(mount) = Mount::new(workspace.path("bound"), &bind) else { return };
+    mount.again("remount,bind,ro");
+    let before = workspace.store_files();
+    refused(
+        &ends(&mut workspace.command(&["reproduce", SMOKE, "--store", "bound"])),
+        &["no permission", "bound", "--store"],
+    );
+    assert_eq!(workspace.store_files(), before);
+    drop(mount);
+    continues(&workspace, ".ibid");
+}
+
+#[test]
+fn a_store_that_cannot_be_a_folder_is_refused() {
+    let workspace = Workspace::of_repository();
+    workspace.write("file", "x");
+    refused(
+        &ends(&mut workspace.command(&["reproduce", SMOKE, "--store", "file/store"])),
+        &["file"],
+    );
+}
+
+#[test]
+fn a_store_removed_under_a_run_costs_that_run_alone() {
+    let workspace = Workspace::of_repository();
+    let mut command = workspace.command(&["reproduce", SMOKE]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let work = workspace.path(".ibid/work");
+    for _ in 0..3_000 {
+        if fs::read_dir(&work).is_ok_and(|mut entries| entries.next().is_some()) {
+            break;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    sleep(Duration::from_millis(150));
+    // The run may be making a file at this moment.
+    for _ in 0..20 {
+        if fs::remove_dir_all(workspace.path(".ibid")).is_ok() {
+            break;
+        }
+    }
+    let ran = Ran::from(run.wait_with_output().unwrap());
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    if ran.code != Some(0) {
+        refused(&ran, &[".ibid"]);
+    }
+    continues(&workspace, ".ibid");
+}
+
+#[test]
+fn a_file_system_without_locks_is_refused() {
+    let workspace = Workspace::of_repository();
+    let bad = ("BAD_LOCKS", "1");
+    let Some(mut command) = workspace.on_bad_machine(&["reproduce", SMOKE], bad) else { return };
+    refused(&ends(&mut command), &["cannot lock files", "--store DIR"]);
+    continues(&workspace, ".ibid");
+}
+
+#[test]
+fn a_slow_disk_and_a_jumping_clock_change_nothing() {
+    for bad in
+        [("SLOW_MICROSECONDS", "2000"), ("CLOCK_JUMPS", "1"), ("CLOCK_OFFSET", "-4000000000")]
+    {
+        let workspace = Workspace::with_smoke();
+        fs::remove_dir_all(workspace.path(".ibid/actions")).unwrap();
+        fs::create_dir(workspace.path(".ibid/actions")).unwrap();
+        let Some(mut command) = workspace.on_bad_machine(&["reproduce", SMOKE], bad) else {
+            return;
+        };
+        let ran = ends(&mut command);
+        assert_eq!(ran.code, Some(0), "{bad:?}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.verdict("same bits as lockfile"), 6, "{bad:?}: {}", ran.stdout);
+        assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0), "{bad:?}");
+    }
+}

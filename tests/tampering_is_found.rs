@@ -1,0 +1,196 @@
+//! A bit flipped anywhere, a forged result, a swapped blob, an edited lockfile: found, never served, made again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ibid::action::{ActionResult, OutputFile};
+use ibid::digest::ActionKey;
+use ibid::fs::Durability;
+use ibid::store::Store;
+
+use crate::support::{Chance, SMOKE, Workspace, flip};
+
+const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
+const EXPORTED: [&str; 3] = ["figure.svg", "points.csv", "fits.json"];
+
+fn exported(workspace: &Workspace) -> Vec<Vec<u8>> {
+    let folder = workspace.path("out/pictogram-scaling-laws/smoke");
+    EXPORTED.iter().map(|file| fs::read(folder.join(file)).unwrap()).collect()
+}
+
+/// Whether a run hands out the right bytes and exits 0.
+fn serves_the_truth(workspace: &Workspace, truth: &[Vec<u8>], what: &str) {
+    drop(fs::remove_dir_all(workspace.path("out")));
+    let ran = workspace.run(&["reproduce", SMOKE]);
+    assert_eq!(ran.code, Some(0), "{what}: {}{}", ran.stdout, ran.stderr);
+    assert_eq!(exported(workspace), truth, "{what}");
+}
+
+#[test]
+fn a_bit_flipped_in_any_file_of_the_store_is_found_and_never_served() {
+    let workspace = Workspace::with_smoke();
+    // The copy's own evaluation and mark are there from here on.
+    workspace.ok(&["reproduce", SMOKE]);
+    let truth = exported(&workspace);
+    let mut chance = Chance(5);
+    let files = workspace.store_files();
+    let kinds = [
+        "cas",
+        "actions",
+        "attestations",
+        "recipes",
+        "workspaces",
+        "evaluations",
+        "renderings",
+        "layout",
+    ];
+    for kind in kinds {
+        let folder = format!(".ibid/{kind}");
+        assert!(files.iter().any(|file| file.starts_with(&folder)), "no file of {kind}");
+    }
+    for (number, file) in files.iter().enumerate() {
+        let path = workspace.path(file);
+        let Ok(whole) = fs::read(&path) else { continue };
+        let bit = chance.below(8 * whole.len() as u64);
+        flip(&path, bit);
+        let what = format!("bit {bit} of {file}");
+        if file.ends_with("layout") {
+            let ran = workspace.run(&["reproduce", SMOKE]);
+            assert!(matches!(ran.code, Some(3 | 4)), "{what}: {}", ran.stderr);
+            assert!(ran.stderr.contains("store"), "{what}: {}", ran.stderr);
+        } else if number % 4 == 0 {
+            // Whoever reads it first finds it, also without a check.
+            serves_the_truth(&workspace, &truth, &what);
+            // What nobody read is still there, and not to be taken for the next one.
+            workspace.run(&["store", "fsck"]);
+            continue;
+        }
+        let checked = workspace.run(&["store", "fsck"]);
+        let refused = file.ends_with("layout") && checked.code == Some(3);
+        assert!(refused || checked.code == Some(4), "{what}: {}{}", checked.stdout, checked.stderr);
+        if refused {
+            fs::write(&path, whole).unwrap();
+        }
+        if number % 4 == 1 {
+            serves_the_truth(&workspace, &truth, &what);
+        }
+    }
+    workspace.run(&["store", "fsck"]);
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+    serves_the_truth(&workspace, &truth, "in the end");
+    assert_eq!(workspace.ok(&["lock", SMOKE, "--check"]).code, Some(0));
+}
+
+#[test]
+fn two_blobs_that_changed_places_are_found() {
+    let workspace = Workspace::with_smoke();
+    let truth = exported(&workspace);
+    let (a, b) = (blob_of(&workspace, "figure.svg"), blob_of(&workspace, "points.csv"));
+    let spare = workspace.path("spare");
+    fs::rename(&a, &spare).unwrap();
+    fs::rename(&b, &a).unwrap();
+    fs::rename(&spare, &b).unwrap();
+    let checked = workspace.run(&["store", "fsck"]);
+    assert_eq!(checked.code, Some(4));
+    assert_eq!(checked.stdout.matches("has digest").count(), 2, "{}", checked.stdout);
+    serves_the_truth(&workspace, &truth, "swapped");
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+}
+
+/// The stored blob with the bytes of an exported file.
+fn blob_of(workspace: &Workspace, file: &str) -> PathBuf {
+    let wanted = fs::read(workspace.path("out/pictogram-scaling-laws/smoke").join(file)).unwrap();
+    let blobs = workspace.store_files().into_iter().filter(|file| file.starts_with(".ibid/cas"));
+    blobs.map(|blob| workspace.path(&blob)).find(|blob| fs::read(blob).unwrap() == wanted).unwrap()
+}
+
+/// Puts another result, with a true checksum, in the place of the one that gives `output`.
+fn forge(workspace: &Workspace, output: &str, bytes: &[u8]) -> ActionKey {
+    let store = Store::open(&workspace.path(".ibid")).unwrap();
+    let gives = |key: &ActionKey| {
+        store.result(key).unwrap().is_some_and(|result| result.outputs.contains_key(output))
+    };
+    let key = store.recipe_keys().into_values().find(gives).unwrap();
+    let mut outputs = store.result(&key).unwrap().unwrap().outputs;
+    let digest = store.put(bytes, Durability::Relaxed).unwrap();
+    outputs.insert(output.to_owned(), OutputFile { digest, bytes: bytes.len() as u64 });
+    let hex = key.to_string();
+    let path = workspace.path(".ibid/actions").join(&hex[..2]).join(&hex[2..]);
+    fs::remove_file(path).unwrap();
+    store.record_result(&key, &ActionResult { outputs }, Durability::Relaxed).unwrap();
+    key
+}
+
+#[test]
+fn a_forged_result_differs_from_the_lockfile_and_from_its_attestation() {
+    let workspace = Workspace::with_smoke();
+    let truth = exported(&workspace);
+    let forged = String::from_utf8(truth[0].clone()).unwrap().replacen("</svg>", "<g/></svg>", 1);
+    forge(&workspace, "figure.svg", forged.as_bytes());
+    let ran = workspace.run(&["reproduce", SMOKE]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("differs  smoke/draw figure.svg"), "{}", ran.stdout);
+    let checked = workspace.run(&["store", "fsck"]);
+    assert_eq!(checked.code, Some(4));
+    assert!(checked.stdout.contains("attested"), "{}", checked.stdout);
+    serves_the_truth(&workspace, &truth, "after the check");
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+}
+
+/// Who can write to the store, the attestations and the lockfile can lie consistently: until somebody executes again.
+#[test]
+fn a_lie_that_was_locked_is_found_by_verify() {
+    let workspace = Workspace::with_smoke();
+    let points = fs::read_to_string(blob_of(&workspace, "points.csv")).unwrap();
+    let digit = points.rfind('3').unwrap();
+    let forged = format!("{}4{}", &points[..digit], &points[digit + 1..]);
+    forge(&workspace, "points.csv", forged.as_bytes());
+    workspace.ok(&["lock", SMOKE]);
+    let ran = workspace.run(&["verify", SMOKE]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("differs  smoke/collect points.csv"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_bit_flipped_in_the_lockfile_never_passes() {
+    let workspace = Workspace::with_smoke();
+    workspace.ok(&["reproduce", SMOKE]);
+    let whole = workspace.read(LOCKFILE);
+    // Lines of other targets are no business of this one.
+    let lines = whole.match_indices('\n').map(|(end, _)| end);
+    let starts: Vec<_> = std::iter::once(0).chain(lines.map(|end| end + 1)).collect();
+    let ours = starts.iter().filter(|start| whole[**start..].starts_with("smoke"));
+    let mut chance = Chance(3);
+    for start in ours {
+        let length = whole[*start..].find('\n').unwrap();
+        for _ in 0..3 {
+            let place = *start + usize::try_from(chance.below(length as u64)).unwrap();
+            let mut bytes = whole.clone().into_bytes();
+            bytes[place] ^= 1;
+            fs::write(workspace.path(LOCKFILE), bytes).unwrap();
+            let label = whole[*start..].find(' ').unwrap();
+            let ran = workspace.run(&["reproduce", SMOKE, "--locked"]);
+            // A label is for people: the recipe id decides.
+            let harmless = place < *start + label && ran.code == Some(0);
+            assert!(harmless || matches!(ran.code, Some(1 | 2)), "byte {place}: {}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn another_version_of_a_format_is_refused() {
+    let workspace = Workspace::with_smoke();
+    for version in ["ibid-store/0\n", "ibid-store/2\n"] {
+        fs::write(workspace.path(".ibid/layout"), version).unwrap();
+        for command in [&["reproduce", SMOKE][..], &["store", "fsck"]] {
+            let ran = workspace.run(command);
+            assert_eq!(ran.code, Some(3), "{command:?}: {}", ran.stderr);
+            assert!(ran.stderr.contains(version.trim()), "{command:?}: {}", ran.stderr);
+        }
+    }
+    fs::write(workspace.path(".ibid/layout"), "ibid-store/1\n").unwrap();
+    workspace.edit(LOCKFILE, "ibid-lock/1", "ibid-lock/0");
+    let ran = workspace.run(&["reproduce", SMOKE]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("ibid-lock/1"), "{}", ran.stderr);
+}
