@@ -124,6 +124,7 @@ fn a_child_sees_no_environment() {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test says that it skips")]
 fn a_child_reaches_nothing_but_its_folders() {
     use crate::confinement::{Extent, probe};
     let in_force = probe().unwrap();
