@@ -11,6 +11,7 @@ mod architecture;
 mod support;
 
 mod a_bad_machine_loses_nothing;
+mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod behaviour_table;
 mod corrupt_blob_is_found_and_rebuilt;
@@ -26,4 +27,5 @@ mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
 mod tampering_is_found;
+mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;

@@ -15,6 +15,7 @@ pub mod simulated;
 pub mod worker;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -153,7 +154,10 @@ impl From<JobError> for Failure {
         let kind = match &error {
             JobError::Diverged { .. } => FailureKind::Diverged,
             JobError::Cancelled => FailureKind::Interrupted,
-            JobError::Io { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory => {
+            // A thread that the kernel has no room for would block.
+            JobError::Io { source, .. }
+                if matches!(source.kind(), ErrorKind::OutOfMemory | ErrorKind::WouldBlock) =>
+            {
                 FailureKind::OutOfMemory
             }
             JobError::Io { .. } => FailureKind::Environment,

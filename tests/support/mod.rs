@@ -4,4 +4,4 @@ mod machine;
 mod workspace;
 
 pub(crate) use machine::{Chance, flip};
-pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, repository};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};
