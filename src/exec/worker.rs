@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::panic;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
