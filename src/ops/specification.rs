@@ -67,17 +67,11 @@ impl Workspace {
                 };
             }
         };
-        let targets = loaded.experiment.figures.iter().map(|figure| ListedTarget {
-            name: figure.name.clone(),
-            title: figure.title.clone(),
-            depths: figure.depths().into_iter().map(experiment::Depth::name).collect(),
-            flops: plan::expand(&loaded.experiment, Some(&figure.name))
-                .map_or(0, |plan| plan.price().flops),
-        });
+        let targets = targets_of(&loaded.experiment);
         Listed {
             name: experiment,
             title: loaded.experiment.title.clone(),
-            targets: targets.collect(),
+            targets,
             lockfile: lockfile_state(&loaded),
         }
     }
@@ -114,6 +108,21 @@ impl Workspace {
         let (a, b) = (self.load(a)?, self.load(b)?);
         Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
     }
+}
+
+/// Groups, figures and tables, in the order they are stated.
+fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
+    let target = |name: &String, title: &String, depths: Vec<experiment::Depth>| ListedTarget {
+        name: name.clone(),
+        title: title.clone(),
+        depths: depths.into_iter().map(experiment::Depth::name).collect(),
+        flops: plan::expand(experiment, Some(name)).map_or(0, |plan| plan.price().flops),
+    };
+    let groups = experiment.groups.iter().map(|group| target(&group.name, &group.title, Vec::new()));
+    let figures = experiment.figures.iter();
+    let figures = figures.map(|figure| target(&figure.name, &figure.title, figure.depths()));
+    let tables = experiment.tables.iter().map(|table| target(&table.name, &table.title, Vec::new()));
+    groups.chain(figures).chain(tables).collect()
 }
 
 fn lockfile_state(loaded: &Loaded) -> &'static str {

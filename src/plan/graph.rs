@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::price::Price;
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
-use crate::spec::experiment::{Claim, Depth, Location, Source};
+use crate::spec::experiment::{Claim, Depth, Location, PrintedColumn, Source};
 
 /// One action of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,19 @@ pub struct FigureTarget {
     pub claims: Vec<Claim>,
 }
 
+/// A table that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableTarget {
+    /// The title.
+    pub title: String,
+    /// Its rows (CSV).
+    pub table: Input,
+    /// How its numbers are printed.
+    pub printed: Vec<PrintedColumn>,
+    /// What the experiment says will come out.
+    pub claims: Vec<Claim>,
+}
+
 /// A training that cannot be executed because not all of it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnpinnedRun {
@@ -77,6 +90,7 @@ pub struct Plan {
     sources: BTreeMap<BlobDigest, SourcePin>,
     trees: BTreeMap<TreeDigest, TreePin>,
     figures: BTreeMap<String, FigureTarget>,
+    tables: BTreeMap<String, TableTarget>,
     unpinned: BTreeMap<String, UnpinnedRun>,
 }
 
@@ -151,6 +165,18 @@ impl Plan {
         self.figures.insert(name.to_owned(), figure);
     }
 
+    /// Marks a table as asked for.
+    ///
+    /// # Panics
+    ///
+    /// If the plan does not have its action.
+    pub fn add_table(&mut self, name: &str, table: TableTarget) {
+        if let Input::Output { recipe, .. } = &table.table {
+            self.add_target(*recipe);
+        }
+        self.tables.insert(name.to_owned(), table);
+    }
+
     /// Notes a training that a target needs and that cannot be executed.
     pub fn add_unpinned(&mut self, name: &str, run: UnpinnedRun) {
         self.unpinned.insert(name.to_owned(), run);
@@ -180,6 +206,11 @@ impl Plan {
     /// The figures that were asked for, by name. One that needs an unpinned run is not among them.
     pub fn figures(&self) -> &BTreeMap<String, FigureTarget> {
         &self.figures
+    }
+
+    /// The tables that were asked for, by name. One that needs an unpinned run is not among them.
+    pub fn tables(&self) -> &BTreeMap<String, TableTarget> {
+        &self.tables
     }
 
     /// Trainings that targets need and that cannot be executed, by name. Where there is one, executing the plan is an

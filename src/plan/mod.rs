@@ -7,17 +7,18 @@ mod explain;
 mod graph;
 mod lockfile;
 mod price;
+mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use expand::{PlanError, expand, expand_at};
+pub use expand::{PlanError, expand, expand_at, expand_printed};
 pub use explain::{Difference, Explanation, differences, explain};
-pub use graph::{FigureTarget, Node, Plan, SourcePin, TreePin, UnpinnedRun};
+pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin, UnpinnedRun};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{
-    Claim, Condition, Depth, FitName, FitNameMethod, Location, Quantity, QuantityValue, Source,
-    Statement, Tolerance, Transform, Unit,
+    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Location, NumberFormat,
+    PrintedColumn, Quantity, QuantityValue, Source, Statement, Tolerance, Transform, Unit,
 };

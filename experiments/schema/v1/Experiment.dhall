@@ -1,21 +1,29 @@
---| An experiment: runs, the figures that plot them, the claims about those figures.
+--| An experiment: runs, the tables and figures made from them, the claims about those.
 let Run = ./Run.dhall
 
 let PublishedRun = ./PublishedRun.dhall
 
+let Table = ./Table.dhall
+
 let Figure = ./Figure.dhall
+
+let Group = ./Group.dhall
 
 in  { Type =
         { title : Text
         , citation : Optional Text  -- the work it reproduces
         , runs : List Run.Type
         , publishedRuns : List PublishedRun.Type
+        , tables : List Table.Type
         , figures : List Figure.Type
+        , groups : List Group.Type
         }
     , default =
         { citation = None Text
         , runs = [] : List Run.Type
         , publishedRuns = [] : List PublishedRun.Type
+        , tables = [] : List Table.Type
         , figures = [] : List Figure.Type
+        , groups = [] : List Group.Type
         }
     }
