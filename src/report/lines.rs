@@ -28,7 +28,9 @@ fn line(claims: &[Claim], judged: &[Judged], fit: &FitRecord) -> Line {
     let (mut coefficient, mut exponent) = (None, None);
     let mut verdict = None;
     for (claim, judged) in claims.iter().zip(judged) {
-        let Statement::AsPrinted { quantity, .. } = &claim.statement else {
+        let (Statement::AsPrinted { quantity, .. } | Statement::Near { quantity, .. }) =
+            &claim.statement
+        else {
             continue;
         };
         let place = match &quantity.value {

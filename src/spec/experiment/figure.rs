@@ -35,28 +35,29 @@ impl Figure {
         printed.into_iter().chain(published).chain(scratch).collect()
     }
 
-    /// The panels and claims that it has at a depth: at [`Depth::Printed`] those whose numbers are printed.
+    /// The panels and claims that it has at a depth: at [`Depth::Printed`] those that are printed.
     #[must_use]
     pub fn at(&self, depth: Depth) -> Self {
         let mut figure = self.clone();
         if let (Depth::Printed, Some(printed)) = (depth, &self.printed) {
             figure.panels.retain(|panel| printed.panels.contains(&panel.name));
-            figure.claims.retain(|claim| {
-                claim.statement.fits().iter().all(|fit| printed.panels.contains(&fit.panel))
-            });
+            figure.claims.clone_from(&printed.claims);
         }
         figure
     }
 }
 
-/// The panels of a figure whose numbers a work prints, and the table of those numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The panels of a figure whose numbers a work prints, and the table of those numbers. The figure's own claims are about
+/// unrounded numbers; these are about what comes of the printed ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PrintedPanels {
     /// The table.
     pub table: String,
     /// The names of the panels.
     pub panels: Vec<String>,
+    /// What will come out.
+    pub claims: Vec<Claim>,
 }
 
 /// A table of points with a row for each run.

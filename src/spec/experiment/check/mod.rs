@@ -63,6 +63,10 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
         findings.name(&format!("{at}.name"), &figure.name, &mut names);
         if let Some(scope) = figures::check_figure(&mut findings, &at, experiment, figure, &tables) {
             claims::check_claims(&mut findings, &at, &figure.claims, &scope, &mut claim_ids);
+            if let Some(printed) = &figure.printed {
+                let at = format!("{at}.printed");
+                claims::check_claims(&mut findings, &at, &printed.claims, &scope, &mut claim_ids);
+            }
         }
     }
     check_groups(&mut findings, experiment, &mut names);

@@ -352,6 +352,6 @@ fn groups_and_figures_name_what_exists() {
     finds(&["figures[1].published"], |e| e.figures[1].published = Some("point".to_owned()));
     finds(&["figures[1].printed.panels[0]"], |e| {
         let (table, panels) = ("points".to_owned(), vec!["no".to_owned()]);
-        e.figures[1].printed = Some(PrintedPanels { table, panels });
+        e.figures[1].printed = Some(PrintedPanels { table, panels, claims: Vec::new() });
     });
 }
