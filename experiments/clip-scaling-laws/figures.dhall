@@ -54,6 +54,7 @@ let figure =
       λ(name : Text) →
       λ(title : Text) →
       λ(table : Text) →
+      λ(stated : List schema.Claim.Type) →
       λ(panels : List schema.Panel.Type) →
         schema.Figure::{
         , name
@@ -61,7 +62,7 @@ let figure =
         , published = Some table
         , defaultDepth = schema.Depth.Published
         , panels
-        , claims = claims name
+        , claims = stated
         }
 
 let lineClaim =
@@ -115,6 +116,7 @@ let fig1a =
             "fig1a"
             "Zero-shot classification against total compute"
             "fig1a-points"
+            claims.fig1a
             [ panel "imagenet1k" "ImageNet" "top-1 accuracy"
             , panel "imagenet_robustness" "ImageNet robustness" "top-1 accuracy, mean of 5 sets"
             ]
@@ -125,6 +127,7 @@ let fig1b =
         "fig1b"
         "Zero-shot image retrieval against total compute"
         "fig1b-points"
+        claims.fig1b
         [ panel "mscoco_captions" "MS-COCO" "image recall@5"
         , panel "flickr30k" "Flickr30K" "image recall@5"
         ]
@@ -136,6 +139,7 @@ let fig2 =
         "fig2"
         "Linear probe against total compute"
         "fig2-points"
+        claims.fig2
         ( steps.map
             Text
             schema.Panel.Type
@@ -149,7 +153,7 @@ let fig2 =
             ]
         )
 
-let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" [ probe "VTAB" ]
+let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" claims.fig3 [ probe "VTAB" ]
 
 let fig8 =
       λ(name : Text) →
@@ -157,12 +161,14 @@ let fig8 =
       λ(dataset : Text) →
       λ(panelName : Text) →
       λ(measure : Text) →
+      λ(stated : List schema.Claim.Type) →
         let best = "best at the nominal scale"
 
         in  figure
               name
               title
               "${name}-points"
+              stated
               [ schema.Panel::{
                 , name = panelName
                 , x = compute
@@ -194,16 +200,15 @@ let curves =
             ]
           }
         ]
-      , claims = claims "learning-curves"
       }
 
 let ofTarget =
       λ(t : targets.Target) →
-        figure "zero-shot-${t.key}" t.title "points-${t.key}" [ panel t.dataset t.title t.measure ]
+        figure "zero-shot-${t.key}" t.title "points-${t.key}" ([] : List schema.Claim.Type) [ panel t.dataset t.title t.measure ]
 
 let perTarget = steps.map targets.Target schema.Figure.Type ofTarget targets.all
 
-let group =
+let figuresOfTargets =
       schema.Group::{
       , name = "zero-shot-all"
       , title = "All 41 targets against total compute, and the table of their exponents"
@@ -212,15 +217,22 @@ let group =
           # [ "exponents" ]
       }
 
+let pointsOfTargets =
+      schema.Group::{
+      , name = "zero-shot-points"
+      , title = "The points of those figures"
+      , targets = steps.map targets.Target Text (λ(t : targets.Target) → "points-${t.key}") targets.all
+      }
+
 in  { figures =
           [ fig1a
           , fig1b
           , fig2
           , fig3
-          , fig8 "fig8a" "Extrapolation: ImageNet" "imagenet1k" "ImageNet" "top-1 accuracy"
-          , fig8 "fig8b" "Extrapolation: MS-COCO" "mscoco_captions" "MS-COCO" "image recall@5"
+          , fig8 "fig8a" "Extrapolation: ImageNet" "imagenet1k" "ImageNet" "top-1 accuracy" claims.fig8a
+          , fig8 "fig8b" "Extrapolation: MS-COCO" "mscoco_captions" "MS-COCO" "image recall@5" claims.fig8b
           , curves
           ]
         # perTarget
-    , groups = [ group ]
+    , groups = [ figuresOfTargets, pointsOfTargets ]
     }

@@ -35,6 +35,12 @@ pub struct ListedTarget {
     pub depths: Vec<&'static str>,
     /// Floating-point operations from an empty store.
     pub flops: u128,
+    /// What it is: `group`, `figure` or `table`.
+    pub kind: &'static str,
+    /// The group it is listed under, if it is in one.
+    pub group: Option<String>,
+    /// How many targets a group has.
+    pub members: usize,
 }
 
 /// One thing that is wrong with an experiment.
@@ -112,16 +118,24 @@ impl Workspace {
 
 /// Groups, figures and tables, in the order they are stated.
 fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
-    let target = |name: &String, title: &String, depths: Vec<experiment::Depth>| ListedTarget {
+    let group_of = |name: &String| {
+        experiment.groups.iter().find(|group| group.targets.contains(name)).map(|g| g.name.clone())
+    };
+    let target = |kind, name: &String, title: &String, depths: Vec<experiment::Depth>| ListedTarget {
         name: name.clone(),
         title: title.clone(),
         depths: depths.into_iter().map(experiment::Depth::name).collect(),
         flops: plan::expand(experiment, Some(name)).map_or(0, |plan| plan.price().flops),
+        kind,
+        group: group_of(name),
+        members: experiment.group(name).map_or(0, |group| group.targets.len()),
     };
-    let groups = experiment.groups.iter().map(|group| target(&group.name, &group.title, Vec::new()));
+    let groups = experiment.groups.iter();
+    let groups = groups.map(|group| target("group", &group.name, &group.title, Vec::new()));
     let figures = experiment.figures.iter();
-    let figures = figures.map(|figure| target(&figure.name, &figure.title, figure.depths()));
-    let tables = experiment.tables.iter().map(|table| target(&table.name, &table.title, Vec::new()));
+    let figures = figures.map(|f| target("figure", &f.name, &f.title, f.depths()));
+    let tables = experiment.tables.iter();
+    let tables = tables.map(|table| target("table", &table.name, &table.title, Vec::new()));
     groups.chain(figures).chain(tables).collect()
 }
 

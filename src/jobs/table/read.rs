@@ -1,5 +1,6 @@
 //! Rows from where they are: CSV, JSON records, fitted lines, or the parameters.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -61,10 +62,11 @@ pub(super) fn csv(input: &str, text: &str) -> Result<Table, JobError> {
     Table::parse(text).map_err(|error| bad_input(input, &error))
 }
 
-/// A JSON list of flat records. Integers keep their digits, other numbers their value.
+/// A JSON list of flat records. Integers keep their digits, other numbers their value. `NaN`, which is no JSON but what
+/// Python writes, is an empty cell as `null` is.
 pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
     let records: Vec<BTreeMap<String, Value>> =
-        serde_json::from_str(text).map_err(|error| bad_input("rows", &error))?;
+        serde_json::from_str(&without_nan(text)).map_err(|error| bad_input("rows", &error))?;
     for column in columns {
         if !records.is_empty() && !records.iter().any(|record| record.contains_key(column)) {
             return Err(bad_input("rows", &format!("no record has a field `{column}`")));
@@ -81,6 +83,30 @@ pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
         rows.push(columns.iter().map(cell).collect::<Result<_, _>>()?);
     }
     new(columns.to_vec(), rows)
+}
+
+/// `null` in place of every `NaN` outside strings.
+fn without_nan(text: &str) -> Cow<'_, str> {
+    if !text.contains("NaN") {
+        return Cow::Borrowed(text);
+    }
+    let mut replaced = String::with_capacity(text.len());
+    let mut inside = false;
+    for (i, piece) in text.split('"').enumerate() {
+        if i > 0 {
+            replaced.push('"');
+        }
+        // A quote after an odd number of backslashes is part of the string: pieces on both sides of it are inside.
+        let escapes = replaced.bytes().rev().skip(1).take_while(|byte| *byte == b'\\').count();
+        let is_escaped = i > 0 && escapes % 2 == 1;
+        inside = if i == 0 { false } else { inside ^ !is_escaped };
+        if inside {
+            replaced.push_str(piece);
+        } else {
+            replaced.push_str(&piece.replace("NaN", "null"));
+        }
+    }
+    Cow::Owned(replaced)
 }
 
 fn cell(value: Option<&Value>) -> Option<String> {

@@ -240,6 +240,9 @@ fn json_records_become_rows() {
     let nested = read::json(r#"[{"a":[1]}]"#, &texts(&["a"])).unwrap_err().to_string();
     assert_eq!(nested, "input `rows`: record 1: field `a` is not flat");
     assert!(read::json("{}", &texts(&["a"])).is_err());
+    let python = r#"[{"a": NaN, "b": "NaN"}, {"a": 1, "b": "\"NaN, \\"}, {"a": 2, "b": NaN}]"#;
+    let read = read::json(python, &texts(&["a", "b"])).unwrap();
+    assert_eq!(read.rows(), [["", "NaN"], ["1", "\"NaN, \\"], ["2", ""]]);
 }
 
 #[test]
