@@ -7,10 +7,40 @@ use std::path::{Path, PathBuf};
 
 /// Models and data sets of arXiv:2212.07143, in lower case.
 const NAMES: &[&str] = &[
-    "laion", "clip-wit", "vit-", "b/32", "b/16", "l/14", "h/14", "g/14", "imagenet", "objectnet",
-    "mscoco", "ms-coco", "flickr", "vtab", "cifar", "caltech101", "clevr", "dmlab", "dsprites",
-    "eurosat", "kitti", "pcam", "resisc45", "smallnorb", "svhn", "country211", "fer2013",
-    "fgvc", "gtsrb", "mnist", "renderedsst2", "stl10", "sun397", "voc2007",
+    "laion",
+    "clip-wit",
+    "vit-",
+    "b/32",
+    "b/16",
+    "l/14",
+    "h/14",
+    "g/14",
+    "imagenet",
+    "objectnet",
+    "mscoco",
+    "ms-coco",
+    "flickr",
+    "vtab",
+    "cifar",
+    "caltech101",
+    "clevr",
+    "dmlab",
+    "dsprites",
+    "eurosat",
+    "kitti",
+    "pcam",
+    "resisc45",
+    "smallnorb",
+    "svhn",
+    "country211",
+    "fer2013",
+    "fgvc",
+    "gtsrb",
+    "mnist",
+    "renderedsst2",
+    "stl10",
+    "sun397",
+    "voc2007",
 ];
 
 #[test]
@@ -30,7 +60,8 @@ fn no_model_or_data_set_of_the_paper_is_named_in_the_program() {
 
 #[test]
 fn the_scanner_sees_strings_and_passes_over_comments_and_tests() {
-    let text = "// VTAB\nlet a = \"ViT-B-32\"; // CIFAR\n#[cfg(test)]\nmod tests {\n    \"MNIST\"\n}\n";
+    let text =
+        "// VTAB\nlet a = \"ViT-B-32\"; // CIFAR\n#[cfg(test)]\nmod tests {\n    \"MNIST\"\n}\n";
     assert_eq!(program_of(text), "\nlet a = \"ViT-B-32\"; \n");
 }
 
@@ -50,11 +81,12 @@ fn program_of(text: &str) -> String {
 /// The files and folders of the modules that `path` declares for tests only.
 fn test_modules(path: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string(path).unwrap();
-    let folder = if path.ends_with("mod.rs") || path.ends_with("lib.rs") || path.ends_with("main.rs") {
-        path.parent().unwrap().to_owned()
-    } else {
-        path.with_extension("")
-    };
+    let folder =
+        if path.ends_with("mod.rs") || path.ends_with("lib.rs") || path.ends_with("main.rs") {
+            path.parent().unwrap().to_owned()
+        } else {
+            path.with_extension("")
+        };
     let mut modules = Vec::new();
     for declaration in text.split("#[cfg(test)]\n").skip(1) {
         let line = declaration.lines().next().unwrap().trim();

@@ -24,8 +24,15 @@ fn fig1a_comes_out_of_the_authors_table_as_printed() {
     let mirror = mirror.to_str().unwrap();
     let first = workspace.ok(&["reproduce", FIG1A, "--mirror", mirror]);
     let lines: Vec<&str> = first.stdout.lines().collect();
-    let words = |line: &str| line.split("  ").map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect::<Vec<_>>();
-    let table: Vec<_> = lines[lines.len() - 6..lines.len() - 1].iter().map(|line| words(line)).collect();
+    let words = |line: &str| {
+        line.split("  ")
+            .map(str::trim)
+            .filter(|w| !w.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let table: Vec<_> =
+        lines[lines.len() - 6..lines.len() - 1].iter().map(|line| words(line)).collect();
     assert_eq!(table[0], ["line", "published", "computed", "verdict"]);
     for (row, formula) in table[1..].iter().zip([
         "E = 5.86 * C^-0.11",
@@ -70,7 +77,8 @@ fn without_the_table_the_printed_panel_is_drawn_and_the_rest_is_missing() {
     let workspace = offline();
     let ran = workspace.run(&["reproduce", FIG1A]);
     assert_eq!(ran.code, Some(3), "{}\n{}", ran.stdout, ran.stderr);
-    for said in [ZERO_SHOT_RESULTS, "tried file:///nowhere/", "ibid store add FILE", "--mirror DIR"] {
+    for said in [ZERO_SHOT_RESULTS, "tried file:///nowhere/", "ibid store add FILE", "--mirror DIR"]
+    {
         assert!(ran.stderr.contains(said), "`{said}` is not said: {}", ran.stderr);
     }
     assert!(ran.stdout.contains("E = 5.86 * C^-0.11"), "{}", ran.stdout);

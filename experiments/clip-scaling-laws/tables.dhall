@@ -9,6 +9,8 @@ let targets = ./targets.dhall
 
 let printed = ./printed.dhall
 
+let claims = ./claims.dhall
+
 let Step = schema.Step
 
 let models =
@@ -67,6 +69,7 @@ let zeroShot =
         , Step.Select
             [ steps.same "name"
             , steps.same "line"
+            , steps.named "architecture" "arch"
             , steps.same "model"
             , steps.named "data" "upstream_dataset"
             , steps.named "samples" "samples_seen_pretty"
@@ -169,23 +172,24 @@ let table1 =
         , steps.keep "upstream" [ "LAION-2B 34B", "CLIP-WIT 13B" ]
         , inOrder
         , Step.Pivot
-            { keys = [ "data", "model" ]
+            { keys = [ "data", "architecture" ]
             , column = "target"
             , value = "value"
             , texts = [ "imagenet1k", "vtab+", "mscoco_captions" ]
             }
         , Step.Sort
             [ steps.by "data" (schema.SortOrder.Listed [ "CLIP-WIT", "LAION-2B" ])
-            , steps.by "model" modelOrder
+            , steps.by "architecture" schema.SortOrder.TextDescending
             ]
         , Step.Select
             [ steps.same "data"
-            , steps.named "arch" "model"
+            , steps.same "architecture"
             , steps.named "ImageNet" "imagenet1k"
             , steps.named "VTAB+" "vtab+"
             , steps.named "COCO" "mscoco_captions"
             ]
         ]
+      , claims = claims.table1
       , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 1) [ "ImageNet", "VTAB+", "COCO" ]
       }
 
@@ -214,6 +218,7 @@ let datasetOf = λ(t : targets.Target) → t.dataset
 let perModel =
       λ(name : Text) →
       λ(title : Text) →
+      λ(stated : List schema.Claim.Type) →
       λ(shownTargets : List targets.Target) →
         let names = steps.map targets.Target Text datasetOf shownTargets
 
@@ -225,8 +230,9 @@ let perModel =
               [ steps.keep "target" names
               , inOrder
               , Step.Pivot
-                  { keys = [ "model", "data", "samples" ], column = "target", value = "value", texts = names }
+                  { keys = [ "architecture", "data", "samples" ], column = "target", value = "value", texts = names }
               ]
+            , claims = stated
             , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 2) names
             }
 
@@ -241,12 +247,14 @@ let robustness =
       perModel
         "table-robustness"
         "Zero-shot top-1 accuracy under distribution shift"
+        claims.imagenet
         ([ imagenet ] # targets.robustness # [ meanOf "imagenet_robustness" "mean of 5" ])
 
 let vtabPlus =
       perModel
         "table-vtab-plus"
         "Zero-shot results on VTAB+: mean over 35 data sets, and each"
+        ([] : List schema.Claim.Type)
         (   [ meanOf "vtab+" "VTAB+", meanOf "vtab" "VTAB", imagenet ]
           # targets.robustness
           # targets.vtab

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::convert;
-use super::graph::{FigureTarget, Plan, TreePin, UnpinnedRun};
+use super::graph::{FigureTarget, Plan, TreePin};
 use super::price::{Price, evaluate_flops, train_flops};
+use super::unpinned::UnpinnedRun;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::params::{Cell, Collect, Measurement, Params, Row};
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
 use crate::spec::experiment::{
     ColumnValue, Dataset, Depth, DigestText, Evaluation, Experiment, Figure, Finding, PinnedFile,
-    PublishedRun, Run, RunTable, Shards, Task, check,
+    Run, RunTable, Shards, Task, check,
 };
 
 /// Why an experiment has no plan.
@@ -64,18 +65,19 @@ pub fn expand_at(
     target: Option<&str>,
     depth: Option<Depth>,
 ) -> Result<Plan, PlanError> {
+    checked(experiment)?.expanded(target, depth)
+}
+
+/// Every action of an experiment: each table and run, and each figure at every depth it is offered at.
+pub fn expand_every_depth(experiment: &Experiment) -> Result<Plan, PlanError> {
     let mut expansion = checked(experiment)?;
-    match target {
-        None => expansion.everything(depth)?,
-        Some(name) => {
-            if let Some(group) = experiment.group(name) {
-                for name in &group.targets {
-                    expansion.target(name, depth)?;
-                }
-            } else {
-                expansion.target(name, depth)?;
-            }
+    expansion.everything(None)?;
+    for figure in &experiment.figures {
+        for depth in figure.depths() {
+            expansion.figure(figure, Some(depth))?;
         }
+        // What was asked for is the depth that the reader gets.
+        expansion.figure(figure, None)?;
     }
     Ok(expansion.plan)
 }
@@ -126,6 +128,20 @@ pub(super) struct Expansion<'a> {
 }
 
 impl<'a> Expansion<'a> {
+    fn expanded(mut self, target: Option<&str>, depth: Option<Depth>) -> Result<Plan, PlanError> {
+        let experiment = self.experiment;
+        match target.map(|name| (name, experiment.group(name))) {
+            None => self.everything(depth)?,
+            Some((_, Some(group))) => {
+                for name in &group.targets {
+                    self.target(name, depth)?;
+                }
+            }
+            Some((name, None)) => self.target(name, depth)?,
+        }
+        Ok(self.plan)
+    }
+
     fn everything(&mut self, depth: Option<Depth>) -> Result<(), PlanError> {
         for table in &self.experiment.tables {
             self.table_target(table);
@@ -175,14 +191,8 @@ impl<'a> Expansion<'a> {
         let shown = figure.at(depth);
         let draw = Action::new(Params::Draw(convert::draw(&shown)), inputs);
         let draw = self.plan.add(&label(figure, depth, "draw"), draw);
-        let target = FigureTarget {
-            title: shown.title,
-            depth,
-            points,
-            fit,
-            draw,
-            claims: shown.claims,
-        };
+        let target =
+            FigureTarget { title: shown.title, depth, points, fit, draw, claims: shown.claims };
         self.plan.add_figure(&figure.name, target);
         Ok(())
     }
@@ -215,7 +225,7 @@ impl<'a> Expansion<'a> {
             if let Some(run) = self.experiment.run(run_name) {
                 rows.push(self.row(run, table, &mut inputs));
             } else if let Some(run) = self.experiment.published_run(run_name) {
-                self.plan.add_unpinned(run_name, unpinned(run));
+                self.plan.add_unpinned(run_name, UnpinnedRun::of(run));
                 is_pinned = false;
             }
         }
@@ -338,27 +348,6 @@ impl<'a> Expansion<'a> {
         self.plan.add_tree(tree, TreePin { manifest, folders, bytes: dataset.bytes() });
         self.trees.insert(dataset, tree);
         Input::Tree(tree)
-    }
-}
-
-/// What is known of a training that others did.
-fn unpinned(run: &PublishedRun) -> UnpinnedRun {
-    let model = run.model.as_ref().map(convert::clip);
-    // Nobody published the vocabulary file, preprocessing and chunk of such a run as pins of ours.
-    let wanted = [
-        ("model", run.model.is_none()),
-        ("dataset", run.dataset.is_none()),
-        ("seed", run.seed.is_none()),
-        ("batchSize", run.batch_size.is_none()),
-        ("schedule", run.schedule.is_none()),
-        ("vocabulary", true),
-        ("preprocessing", true),
-        ("gradientChunk", true),
-    ];
-    UnpinnedRun {
-        steps: run.batch_size.map(|batch_size| run.samples_seen_nominal.div_ceil(batch_size)),
-        flops: model.map(|model| train_flops(&model, run.samples_seen_nominal)),
-        missing: wanted.into_iter().filter(|(_, is_missing)| *is_missing).map(|w| w.0).collect(),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::price::Price;
+use super::unpinned::UnpinnedRun;
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
 use crate::spec::experiment::{Claim, Depth, Location, PrintedColumn, Source};
@@ -69,17 +70,6 @@ pub struct TableTarget {
     pub printed: Vec<PrintedColumn>,
     /// What the experiment says will come out.
     pub claims: Vec<Claim>,
-}
-
-/// A training that cannot be executed because not all of it was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnpinnedRun {
-    /// Steps, where the batch size is known: samples over batch size, rounded up.
-    pub steps: Option<u64>,
-    /// Floating-point operations, where the model is known.
-    pub flops: Option<u128>,
-    /// What a training needs and the experiment does not have.
-    pub missing: Vec<&'static str>,
 }
 
 /// Actions by recipe id, closed under upstream; the ones that were asked for; what they read from outside.

@@ -10,12 +10,15 @@ mod price;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unpinned;
 
-pub use expand::{PlanError, expand, expand_at, expand_printed};
+pub use convert::clip as model_params;
+pub use expand::{PlanError, expand, expand_at, expand_every_depth, expand_printed};
 pub use explain::{Difference, Explanation, differences, explain};
-pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin, UnpinnedRun};
+pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
+pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{

@@ -206,11 +206,9 @@ fn derivation(value: &spec::Derivation) -> params::Derivation {
             };
             To::Joined(parts.iter().map(part).collect())
         }
-        From::Between { column, after, before } => To::Between {
-            column: column.clone(),
-            after: after.clone(),
-            before: before.clone(),
-        },
+        From::Between { column, after, before } => {
+            To::Between { column: column.clone(), after: after.clone(), before: before.clone() }
+        }
         From::Choice { column, cases, otherwise } => To::Choice {
             column: column.clone(),
             cases: cases.iter().map(|case| (case.text.clone(), case.gives.clone())).collect(),

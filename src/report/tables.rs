@@ -18,7 +18,8 @@ impl Printed {
             formats.iter().find(|printed| printed.column == *name).map(|printed| printed.format)
         };
         let formats: Vec<_> = table.columns().iter().map(format).collect();
-        let row = |row: &Vec<String>| row.iter().zip(&formats).map(|(c, f)| printed(c, *f)).collect();
+        let row =
+            |row: &Vec<String>| row.iter().zip(&formats).map(|(c, f)| printed(c, *f)).collect();
         let rows: Vec<Vec<String>> = table.rows().iter().map(row).collect();
         let is_numeric = (0..table.columns().len()).map(|column| {
             let mut cells = rows.iter().map(|row| row[column].as_str());
@@ -46,11 +47,8 @@ fn printed(cell: &str, format: Option<NumberFormat>) -> String {
 pub fn markdown(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
     let cells = Printed::of(table, formats);
     let header: Vec<String> = table.columns().iter().map(|cell| markdown_text(cell)).collect();
-    let rows: Vec<Vec<String>> = cells
-        .rows
-        .iter()
-        .map(|row| row.iter().map(|cell| markdown_text(cell)).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        cells.rows.iter().map(|row| row.iter().map(|cell| markdown_text(cell)).collect()).collect();
     let width = |column: usize| {
         let widths = std::iter::once(&header).chain(&rows).map(|row| row[column].chars().count());
         widths.max().unwrap_or(0).max(3)

@@ -3,4 +3,4 @@
 pub(crate) mod published;
 mod workspace;
 
-pub(crate) use workspace::{PACKAGE, SMOKE, Workspace, repository};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};

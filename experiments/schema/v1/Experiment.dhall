@@ -1,4 +1,6 @@
 --| An experiment: runs, the tables and figures made from them, the claims about those.
+let Architecture = ./Architecture.dhall
+
 let Run = ./Run.dhall
 
 let PublishedRun = ./PublishedRun.dhall
@@ -12,6 +14,7 @@ let Group = ./Group.dhall
 in  { Type =
         { title : Text
         , citation : Optional Text  -- the work it reproduces
+        , architectures : List Architecture.Type  -- that tables and runs speak of
         , runs : List Run.Type
         , publishedRuns : List PublishedRun.Type
         , tables : List Table.Type
@@ -20,6 +23,7 @@ in  { Type =
         }
     , default =
         { citation = None Text
+        , architectures = [] : List Architecture.Type
         , runs = [] : List Run.Type
         , publishedRuns = [] : List PublishedRun.Type
         , tables = [] : List Table.Type

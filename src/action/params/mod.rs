@@ -60,12 +60,9 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train
-            | Self::Evaluate
-            | Self::Collect
-            | Self::Table
-            | Self::Fit
-            | Self::Draw => 1,
+            Self::Train | Self::Evaluate | Self::Collect | Self::Table | Self::Fit | Self::Draw => {
+                1
+            }
         }
     }
 

@@ -27,7 +27,9 @@ pub(super) fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), J
     for (i, step) in params.steps.iter().enumerate() {
         let input = format!("step-{i}");
         let other = match step {
-            Step::Join { .. } | Step::Union => Some(read::csv(&input, &read_text(context, &input)?)?),
+            Step::Join { .. } | Step::Union => {
+                Some(read::csv(&input, &read_text(context, &input)?)?)
+            }
             _ => None,
         };
         table = apply(step, table, other.as_ref())
@@ -86,9 +88,7 @@ fn apply(step: &Step, table: Table, other: Option<&Table>) -> Result<Table, Step
         Step::Within { column, least, most } => within(table, column, least.get(), most.get()),
         Step::Derive { name, value } => derive::derive(table, name, value),
         Step::Aggregate { by, columns } => regroup::aggregate(&table, by, columns),
-        Step::Join { on, take, unmatched } => {
-            regroup::join(&table, other()?, on, take, *unmatched)
-        }
+        Step::Join { on, take, unmatched } => regroup::join(&table, other()?, on, take, *unmatched),
         Step::Union => union(table, other()?),
         Step::Pivot { keys, column, value, texts } => {
             regroup::pivot(&table, keys, column, value, texts)
@@ -98,11 +98,7 @@ fn apply(step: &Step, table: Table, other: Option<&Table>) -> Result<Table, Step
     }
 }
 
-fn filter(
-    table: Table,
-    column: &str,
-    keeps: impl Fn(&String) -> bool,
-) -> Result<Table, StepError> {
+fn filter(table: Table, column: &str, keeps: impl Fn(&String) -> bool) -> Result<Table, StepError> {
     let place = table.column(column)?;
     let columns = table.columns().to_vec();
     let rows = table.into_rows().into_iter().filter(|row| keeps(&row[place])).collect();

@@ -176,7 +176,9 @@ pub(super) fn pivot(
             }
         }
         let key = key.iter().map(|text| (*text).to_owned());
-        rows.push(key.chain(cells.into_iter().map(|cell| cell.cloned().unwrap_or_default())).collect());
+        rows.push(
+            key.chain(cells.into_iter().map(|cell| cell.cloned().unwrap_or_default())).collect(),
+        );
     }
     Ok(Table::new(keys.iter().chain(texts).cloned().collect(), rows)?)
 }
@@ -204,7 +206,11 @@ pub(super) fn sort(table: Table, keys: &[(String, SortOrder)]) -> Result<Table, 
         }
     }
     ranked.sort_by(|(a, _), (b, _)| {
-        a.iter().zip(b).map(|(a, b)| a.cmp(b)).find(|found| found.is_ne()).unwrap_or(Ordering::Equal)
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| a.cmp(b))
+            .find(|found| found.is_ne())
+            .unwrap_or(Ordering::Equal)
     });
     let columns = table.columns().to_vec();
     let mut rows: Vec<Option<Vec<String>>> = table.into_rows().into_iter().map(Some).collect();

@@ -83,10 +83,10 @@ fn differences_quotients_and_functions_are_binary64() {
     let percent = Derivation::Quotient(column("a"), number(100.0));
     assert_eq!(derived(percent, "a\n51.94\n"), ["0.5194"]);
     assert_eq!(derived(Derivation::Absolute(text("a")), "a\n-0.5\n2e3\n"), ["0.5", "2000"]);
-    assert_eq!(derived(Derivation::Log10(text("a")), "a\n1000\n1122944000000.0\n"), [
-        "3",
-        "12.05035809900643"
-    ]);
+    assert_eq!(
+        derived(Derivation::Log10(text("a")), "a\n1000\n1122944000000.0\n"),
+        ["3", "12.05035809900643"]
+    );
     assert_eq!(derived(Derivation::Power10(text("a")), "a\n-2\n3\n"), ["0.01", "1000"]);
     let rounded = |rounding| {
         derived(Derivation::Rounded(text("a"), rounding), "a\n2.5\n-0.5\n3.5\n").join(" ")
@@ -103,8 +103,14 @@ fn an_empty_cell_gives_an_empty_cell_and_nonsense_is_an_error() {
         name: text("q"),
         value: Derivation::Quotient(column(a), column(b)),
     };
-    assert_eq!(after(&quotient("a", "b"), "a,b\n,2\n1,\n7,3\n"), "a,b,q\n,2,\n1,,\n7,3,2.3333333333333335\n");
-    assert_eq!(fails(&quotient("a", "b"), "a,b\n1,0\n"), "row 1: no finite number comes of 1 and 0");
+    assert_eq!(
+        after(&quotient("a", "b"), "a,b\n,2\n1,\n7,3\n"),
+        "a,b,q\n,2,\n1,,\n7,3,2.3333333333333335\n"
+    );
+    assert_eq!(
+        fails(&quotient("a", "b"), "a,b\n1,0\n"),
+        "row 1: no finite number comes of 1 and 0"
+    );
     assert_eq!(fails(&quotient("a", "b"), "a,b\n1,x\n"), "row 1, column `b`: `x` is not a number");
     assert!(fails(&quotient("a", "c"), "a,b\n1,2\n").contains("no column `c`"));
     let log = Step::Derive { name: text("l"), value: Derivation::Log10(text("a")) };
@@ -142,7 +148,8 @@ fn texts_are_joined_cut_chosen_and_filled() {
 
 #[test]
 fn groups_stand_in_the_order_of_their_first_rows() {
-    let how = |name: &str, column: &str, how| Aggregated { name: text(name), column: text(column), how };
+    let how =
+        |name: &str, column: &str, how| Aggregated { name: text(name), column: text(column), how };
     let step = Step::Aggregate {
         by: texts(&["set"]),
         columns: vec![

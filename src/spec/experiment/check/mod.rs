@@ -5,6 +5,7 @@
 mod claims;
 mod figures;
 mod pins;
+mod published;
 mod runs;
 mod steps;
 mod tables;
@@ -39,6 +40,12 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
     if experiment.title.trim().is_empty() {
         findings.add("title", "is empty");
     }
+    let mut architectures = BTreeSet::new();
+    for (i, known) in experiment.architectures.iter().enumerate() {
+        let at = format!("architectures[{i}]");
+        findings.name(&format!("{at}.name"), &known.name, &mut architectures);
+        published::check_architecture(&mut findings, &at, known);
+    }
     let mut names = BTreeSet::new();
     for (i, run) in experiment.runs.iter().enumerate() {
         findings.name(&format!("runs[{i}].name"), &run.name, &mut names);
@@ -46,7 +53,7 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
     }
     for (i, run) in experiment.published_runs.iter().enumerate() {
         findings.name(&format!("publishedRuns[{i}].name"), &run.name, &mut names);
-        runs::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
+        published::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
     }
     let tables = tables::check_tables(&mut findings, experiment);
     let mut claim_ids = BTreeSet::new();
@@ -61,7 +68,8 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
     for (i, figure) in experiment.figures.iter().enumerate() {
         let at = format!("figures[{i}]");
         findings.name(&format!("{at}.name"), &figure.name, &mut names);
-        if let Some(scope) = figures::check_figure(&mut findings, &at, experiment, figure, &tables) {
+        if let Some(scope) = figures::check_figure(&mut findings, &at, experiment, figure, &tables)
+        {
             claims::check_claims(&mut findings, &at, &figure.claims, &scope, &mut claim_ids);
             if let Some(printed) = &figure.printed {
                 let at = format!("{at}.printed");

@@ -291,11 +291,16 @@ fn derive(name: &str, value: Derivation) -> Step {
 
 #[test]
 fn every_column_that_a_step_names_is_there_by_then() {
-    let error =
-        Derivation::Difference { minuend: Operand::Number(1.0), subtrahend: Operand::Column("acc1".into()) };
+    let error = Derivation::Difference {
+        minuend: Operand::Number(1.0),
+        subtrahend: Operand::Column("acc1".into()),
+    };
     let add = |e: &mut Experiment, steps| e.tables.push(derived_table("derived", "points", steps));
     finds(&[], |e| {
-        add(e, vec![derive("error", error.clone()), derive("log", Derivation::Log10("error".into()))]);
+        add(
+            e,
+            vec![derive("error", error.clone()), derive("log", Derivation::Log10("error".into()))],
+        );
     });
     finds(&["tables[1].steps[0].value", "tables[1].steps[1].name"], |e| {
         let log = derive("log", Derivation::Log10("error".into()));
