@@ -181,7 +181,7 @@ pub enum Depth {
 
 impl Depth {
     /// All of them, the cheapest first.
-    pub const ALL: [Self; 3] = [Self::Published, Self::Weights, Self::Scratch];
+    pub const ALL: [Self; 4] = [Self::Printed, Self::Published, Self::Weights, Self::Scratch];
 
     /// The depth of that name.
     pub fn named(name: &str) -> Option<Self> {
