@@ -1,6 +1,7 @@
 //! Hermetic workspaces and the program, run as a stranger runs it.
 
 mod machine;
+pub(crate) mod published;
 mod workspace;
 
 pub(crate) use machine::{Chance, flip};
