@@ -129,6 +129,7 @@ fn load(name: &str) -> Loaded {
         mirrors: Vec::new(),
         threads: 1,
         jobs: 1,
+        resume_interval: std::time::Duration::from_secs(20),
         level: Level::detect(),
         program: env!("CARGO_BIN_EXE_ibid").into(),
         #[cfg(feature = "faults")]
