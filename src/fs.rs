@@ -490,13 +490,11 @@ mod tests {
         let (inside, turns) = (AtomicU64::new(0), AtomicU64::new(0));
         let turn = |wait: bool| {
             let lock = if wait {
-                Lock::exclusive(&path).unwrap()
+                Some(Lock::exclusive(&path).unwrap())
             } else {
-                match Lock::try_exclusive(&path).unwrap() {
-                    Some(lock) => lock,
-                    None => return,
-                }
+                Lock::try_exclusive(&path).unwrap()
             };
+            let Some(lock) = lock else { return };
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold one lock");
             std::thread::yield_now();
             remove_file(&path).unwrap();

@@ -129,11 +129,7 @@ impl<'a> Simulated<'a> {
             Fault::TearsResult => {
                 let result = self.publish(prepared.outputs)?;
                 self.store.record_result(prepared.key, &result, Durability::Relaxed)?;
-                let hex = prepared.key.to_string();
-                let path = self.store.root().join("actions").join(&hex[..2]).join(&hex[2..]);
-                let bytes = fs::read(&path).map_err(StoreError::Fs)?;
-                fs::write_atomic(&path, &bytes[..bytes.len() / 2], Durability::Relaxed)
-                    .map_err(StoreError::Fs)?;
+                self.tear_result(prepared.key)?;
                 Err(died())
             }
             Fault::TearsLog => {
@@ -164,6 +160,14 @@ impl<'a> Simulated<'a> {
                 Ok(())
             }
         }
+    }
+
+    /// Cuts a recorded result in half.
+    fn tear_result(&self, key: &ActionKey) -> Result<(), StoreError> {
+        let hex = key.to_string();
+        let path = self.store.root().join("actions").join(&hex[..2]).join(&hex[2..]);
+        let bytes = fs::read(&path)?;
+        Ok(fs::write_atomic(&path, &bytes[..bytes.len() / 2], Durability::Relaxed)?)
     }
 
     /// Appends the first bytes of a record to the recipe log, as a writer does that is killed.

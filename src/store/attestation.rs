@@ -125,8 +125,14 @@ pub(super) fn check(path: &Path) -> Result<Checked, StoreError> {
     Ok(Checked::Whole(stored.attestation.result))
 }
 
+/// Whether a file is an attestation; those that older programs named otherwise cannot be checked, and are not read.
 pub(super) fn is_attestation(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
+    path.extension().is_some_and(|extension| extension == "json") && digest_of(path).is_some()
+}
+
+/// The digest that an attestation is named by.
+fn digest_of(path: &Path) -> Option<BlobDigest> {
+    path.file_stem()?.to_str()?.split_once('-')?.1.parse().ok()
 }
 
 /// The attestation at `path`, if its bytes have the digest that it is named by.
@@ -134,7 +140,6 @@ fn read(path: &Path) -> Result<Option<Stored>, StoreError> {
     let Some(bytes) = fs::read_if_exists(path)? else {
         return Ok(None);
     };
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let named = stem.split_once('-').is_some_and(|(_, d)| d == BlobDigest::of(&bytes).to_string());
+    let named = digest_of(path) == Some(BlobDigest::of(&bytes));
     Ok(if named { serde_json::from_slice(&bytes).ok() } else { None })
 }

@@ -262,7 +262,7 @@ impl Recipes {
             return Ok(None);
         }
         let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
-        let Some(wanted) = record_size(&length).filter(|wanted| *wanted as u64 <= size) else {
+        let Some(wanted) = record_size(length).filter(|wanted| *wanted as u64 <= size) else {
             return Ok(None);
         };
         let mut record = vec![0_u8; wanted];
@@ -510,7 +510,7 @@ fn next_record(bytes: &[u8]) -> Next {
     let Some(length) = bytes.first_chunk::<RECORD_LENGTH>() else {
         return Next::Nothing;
     };
-    let Some(size) = record_size(length) else {
+    let Some(size) = record_size(*length) else {
         return Next::Lost;
     };
     let Some((record, found)) = bytes.get(..size).and_then(<[u8]>::split_last_chunk::<8>) else {
@@ -528,8 +528,8 @@ fn next_record(bytes: &[u8]) -> Next {
 }
 
 /// The size of the record that begins with these bytes, unless they contradict each other.
-fn record_size(length: &[u8; RECORD_LENGTH]) -> Option<usize> {
-    let [a, b, c, d, e, f, g, h] = *length;
+fn record_size(length: [u8; RECORD_LENGTH]) -> Option<usize> {
+    let [a, b, c, d, e, f, g, h] = length;
     let body = u32::from_le_bytes([a, b, c, d]);
     let size = usize::try_from(body).ok()?.checked_add(RECORD_OVERHEAD)?;
     (u32::from_le_bytes([e, f, g, h]) == !body).then_some(size)
