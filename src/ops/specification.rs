@@ -144,7 +144,7 @@ fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
             name: name.clone(),
             title: title.clone(),
             depths: depths.into_iter().map(experiment::Depth::name).collect(),
-            flops: plan::expand(experiment, Some(name)).map_or(0, |plan| plan.price().flops),
+            flops: 0,
             kind,
             group: group_of(name),
             members: experiment.group(name).map_or(0, |group| group.targets.len()),
@@ -159,7 +159,14 @@ fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
         let title = format!("{} checks of the tables", experiment.checks.len());
         target("checks", &"checks".to_owned(), &title, Vec::new())
     });
-    groups.chain(figures).chain(tables).chain(checks).collect()
+    let mut targets: Vec<_> = groups.chain(figures).chain(tables).chain(checks).collect();
+    let names = targets.iter().map(|target| target.name.as_str());
+    if let Ok(plans) = plan::expand_each(experiment, names) {
+        for (target, plan) in targets.iter_mut().zip(plans) {
+            target.flops = plan.price().flops;
+        }
+    }
+    targets
 }
 
 fn lockfile_state(loaded: &Loaded) -> &'static str {

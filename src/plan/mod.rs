@@ -14,7 +14,9 @@ mod tests;
 mod unpinned;
 
 pub use convert::clip as model_params;
-pub use expand::{PlanError, expand, expand_at, expand_checks, expand_every_depth, expand_printed};
+pub use expand::{
+    PlanError, expand, expand_at, expand_checks, expand_each, expand_every_depth, expand_printed,
+};
 pub use explain::{Difference, Explanation, differences, explain};
 pub use graph::{
     CheckTarget, DeclaredCheck, FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin,
