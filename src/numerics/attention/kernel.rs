@@ -7,7 +7,7 @@ use super::AttentionShape;
 use super::reference;
 use super::rows::{Square, d_softmax, softmax};
 use crate::numerics::level::Path;
-use crate::numerics::matmul::kernel::{After, Fused, Kernels, Lines, Operands, Software};
+use crate::numerics::matmul::kernel::{After, Ahead, Fused, Kernels, Lines, Operands, Software};
 #[cfg(target_arch = "x86_64")]
 use crate::numerics::matmul::kernel::{Avx2, Avx512};
 use crate::numerics::matmul::reference::BLOCK;
@@ -100,24 +100,24 @@ unsafe fn product<M: Kernels>(
     // Tiles of about equal height keep more chains in flight than full ones and a small rest.
     let rows = m.div_ceil(m.div_ceil(M::ROWS));
     for j in (0..n).step_by(M::COLUMNS) {
-        for i in (0..m).step_by(rows) {
-            for t in (0..k).step_by(BLOCK) {
-                let (row, element) = if a.transposed { (1, a.stride) } else { (a.stride, 1) };
-                // SAFETY: the tile lies inside the product.
-                unsafe {
-                    let operands = Operands {
-                        inner: (k - t).min(BLOCK),
-                        a: a.start.add(i * row + t * element),
-                        a_stride: a.stride,
-                        b: b.start.add(t * b.stride + j),
-                        b_stride: b.stride,
-                        c: c.add(i * c_stride + j),
-                        c_stride,
-                        columns: (n - j).min(M::COLUMNS),
-                        after: After { accumulate: t > 0, ..After::STORE },
-                    };
-                    M::tile(rows.min(m - i), a.transposed, &operands);
-                }
+        for t in (0..k).step_by(BLOCK) {
+            let element = if a.transposed { a.stride } else { 1 };
+            // SAFETY: the tiles lie inside the product.
+            unsafe {
+                let operands = Operands {
+                    tiles: 0,
+                    inner: (k - t).min(BLOCK),
+                    a: a.start.add(t * element),
+                    a_stride: a.stride,
+                    b: b.start.add(t * b.stride + j),
+                    b_stride: b.stride,
+                    c: c.add(j),
+                    c_stride,
+                    columns: (n - j).min(M::COLUMNS),
+                    after: After { accumulate: t > 0, ..After::STORE },
+                    ahead: Ahead::NOTHING,
+                };
+                M::strip(m, rows, a.transposed, &operands);
             }
         }
     }
