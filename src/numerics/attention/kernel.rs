@@ -6,6 +6,7 @@
 use super::AttentionShape;
 use super::reference;
 use super::rows::{Square, d_softmax, softmax};
+use crate::numerics::lanes::Lanes as _;
 use crate::numerics::level::Path;
 use crate::numerics::matmul::kernel::{After, Ahead, Fused, Kernels, Lines, Operands, Software};
 #[cfg(target_arch = "x86_64")]
@@ -169,6 +170,22 @@ impl Head {
         Rows { start: context.wrapping_add(self.context), stride: self.width }
     }
 
+    /// Asks for the queries, keys, values and probabilities of this head.
+    fn ask<M: Kernels>(&self, qkv: *const f32, probabilities: &[f32]) {
+        for which in 0..3 {
+            let rows = self.of_qkv(qkv, which);
+            for token in 0..self.tokens {
+                for column in (0..self.columns).step_by(16) {
+                    M::Vector::prefetch(rows.start.wrapping_add(token * rows.stride + column));
+                }
+            }
+        }
+        let square = probabilities.as_ptr().wrapping_add(self.square);
+        for element in (0..self.tokens * self.tokens).step_by(16) {
+            M::Vector::prefetch(square.wrapping_add(element));
+        }
+    }
+
     /// Returns rows whose whole vectors are readable: the same ones, or copies in `room`.
     ///
     /// # Safety
@@ -285,7 +302,11 @@ unsafe fn backward<M: Heads>(
     let (p_room, rows_room) = rest.split_at_mut(square_len);
     let rows_room = rows_room.as_mut_ptr();
     let (qkv, d_context, d_qkv) = (qkv.as_ptr(), d_context.as_ptr(), d_qkv.as_mut_ptr());
-    for head in Head::all(shape) {
+    let mut heads = Head::all(shape).peekable();
+    while let Some(head) = heads.next() {
+        if let Some(next) = heads.peek() {
+            next.ask::<M>(qkv, probabilities);
+        }
         let mut p = &probabilities[head.square..head.square + tokens * tokens];
         if stride != tokens {
             for (to, from) in p_room.chunks_exact_mut(stride).zip(p.chunks_exact(tokens)) {
