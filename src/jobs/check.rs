@@ -33,16 +33,9 @@ fn sheet_of(table: &Table) -> Sheet<'_> {
     Sheet { columns: table.columns(), rows: table.rows() }
 }
 
-/// A table that the rule cannot be held against.
+/// A rule that the tables do not fit.
 fn refused(id: &str, error: &CheckError) -> JobError {
-    let (CheckError::NoTable(table)
-    | CheckError::NoRows(table)
-    | CheckError::NoColumn { table, .. }
-    | CheckError::NotANumber { table, .. }) = error
-    else {
-        return JobError::BadParameters(format!("check `{id}`: {error}"));
-    };
-    bad_input(table, &format!("check `{id}`: {error}"))
+    JobError::Unfit(format!("check `{id}`: {error}"))
 }
 
 #[cfg(test)]
@@ -82,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_a_rule_cannot_be_held_against_is_a_bad_input() {
+    fn a_table_that_a_rule_cannot_be_held_against_is_named() {
         let error = found(&at_most("z"), "k,x,y\na,1,2\n").unwrap_err().to_string();
-        let expected = "input `t`: check `order`: table `t` has no column `z`; it has k, x, y";
+        let expected = "check `order`: table `t` has no column `z`; it has k, x, y";
         assert_eq!(error, expected);
         let error = found(&at_most("x"), "k,x,y\na,1,\n").unwrap_err().to_string();
         assert!(error.ends_with("row 1, column `y`: `` is not a number"), "{error}");
