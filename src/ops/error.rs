@@ -198,6 +198,7 @@ impl Kind {
                 Self::Environment
             }
             FailureKind::Integrity => Self::Integrity,
+            FailureKind::Specification => Self::Spec,
             FailureKind::Bug => Self::Bug,
         }
     }
