@@ -246,14 +246,14 @@ impl Error {
             Self::NotAWorkspace { path } => {
                 one(format!("make it one with: ibid init {}", path.display()))
             }
-            Self::UnknownExperiment { name, known } => {
-                let near = known.iter().min_by_key(|other| distance(name, other));
-                near.filter(|other| distance(name, other) <= name.len().div_ceil(3))
-                    .map(|other| format!("did you mean `{other}`?"))
-                    .into_iter()
-                    .chain([format!("start it with: ibid new {name}")])
-                    .collect()
-            }
+            Self::UnknownExperiment { name, known } => meant(name, known)
+                .into_iter()
+                .chain([format!("start it with: ibid new {name}")])
+                .collect(),
+            Self::Plan(PlanError::UnknownTarget { target, known }) => meant(target, known)
+                .into_iter()
+                .chain(["what there is: ibid list".to_owned()])
+                .collect(),
             Self::Spec(error) => error.hints(),
             Self::Lockfile { .. } => {
                 one("restore it from version control, or write it anew: ibid lock NAME".to_owned())
@@ -316,6 +316,13 @@ fn hint_of(error: &fs::Error) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// The known name that is most like `name`, if one is.
+fn meant(name: &str, known: &[String]) -> Option<String> {
+    let near = known.iter().min_by_key(|other| distance(name, other))?;
+    let is_like = distance(name, near) <= name.len().div_ceil(3);
+    is_like.then(|| format!("did you mean `{near}`?"))
 }
 
 fn add_by_hand(sha256: &str) -> Vec<String> {

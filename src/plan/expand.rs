@@ -26,7 +26,7 @@ pub enum PlanError {
         findings: Vec<Finding>,
     },
     /// No group, figure, table or run has that name.
-    #[error("there is no target `{target}` (targets: {})", known.join(", "))]
+    #[error("there is no target `{target}` (targets: {})", first(known))]
     UnknownTarget {
         /// What was asked for.
         target: String,
@@ -43,6 +43,16 @@ pub enum PlanError {
         /// What there is.
         offered: Vec<Depth>,
     },
+}
+
+/// The first of the names; an experiment may have a figure for each of many data sets.
+fn first(known: &[String]) -> String {
+    const SHOWN_MAX: usize = 12;
+    let mut text = known[..known.len().min(SHOWN_MAX)].join(", ");
+    if known.len() > SHOWN_MAX {
+        text.push_str(&format!(", and {} more", known.len() - SHOWN_MAX));
+    }
+    text
 }
 
 fn list(findings: &[Finding]) -> String {

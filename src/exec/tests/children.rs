@@ -64,7 +64,7 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
             let limit = rustix::process::Rlimit { current: Some(1 << 16), maximum: Some(1 << 16) };
             rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
             let path = context.outputs.join("large");
-            let written = crate::fs::write_atomic(&path, &[0; 1 << 17], Durability::Relaxed);
+            let written = crate::fs::write_atomic(&path, &vec![0; 1 << 17], Durability::Relaxed);
             format!("{}", written.unwrap_err())
         }
         "reach" => reach(context),

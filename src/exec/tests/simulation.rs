@@ -20,7 +20,7 @@ const ROUNDS_MAX: u64 = 60;
 fn layered(shape: u64) -> Plan {
     let (width, depth) = (2 + shape % 3, 2 + shape / 2);
     let mut draft = Draft::default();
-    let mut layer: Vec<_> = (0..width + 1).map(|i| draft.add(&[&format!("0.{i}")], &[])).collect();
+    let mut layer: Vec<_> = (0..=width).map(|i| draft.add(&[&format!("0.{i}")], &[])).collect();
     for level in 1..depth {
         layer = (0..width)
             .map(|i| {
@@ -65,9 +65,9 @@ fn undisturbed(shape: u64) -> &'static (Plan, BTreeMap<RecipeId, ActionResult>) 
 /// collection, as the seed says. Whether every target has its result.
 fn live(bed: &Bed, plan: &Plan, executor: &Simulated<'_>, chance: u64) -> bool {
     let store = Store::open(bed.store.root()).unwrap();
-    if chance % 5 == 0 {
+    if chance.is_multiple_of(5) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100_000 * 86_400);
-        let recipes = if chance % 2 == 0 {
+        let recipes = if chance.is_multiple_of(2) {
             plan.nodes().keys().copied().collect()
         } else {
             plan.targets().clone()
@@ -76,11 +76,11 @@ fn live(bed: &Bed, plan: &Plan, executor: &Simulated<'_>, chance: u64) -> bool {
         let keep_within = Duration::from_secs(86_400);
         store.gc(&GcOptions { now, keep_within, roots: &roots, dry_run: false }).unwrap();
     }
-    let stop_after = if chance % 3 == 0 { 1 + (chance >> 8) % 12 } else { u64::MAX };
+    let stop_after = if chance.is_multiple_of(3) { 1 + (chance >> 8) % 12 } else { u64::MAX };
     let cancelled = AtomicBool::new(false);
     let options = Options {
         jobs: 3,
-        keep_going: chance % 2 == 0,
+        keep_going: chance.is_multiple_of(2),
         ..Options::new(2, &StoreOnly, &cancelled, &CLOCK)
     };
     let one = |store: &Store, stop_after: u64| {
@@ -93,7 +93,7 @@ fn live(bed: &Bed, plan: &Plan, executor: &Simulated<'_>, chance: u64) -> bool {
         });
         summary.unwrap().is_complete()
     };
-    if chance % 4 != 0 {
+    if !chance.is_multiple_of(4) {
         return one(&store, stop_after);
     }
     std::thread::scope(|scope| {
@@ -143,6 +143,7 @@ fn simulate(seed: u64) -> Vec<Fault> {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a person asks how often each fault happened")]
 fn after_any_seed_a_clean_rerun_gives_the_bytes_of_an_undisturbed_run() {
     #[allow(clippy::disallowed_methods, reason = "a person repeats a failure by its seed")]
     let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
