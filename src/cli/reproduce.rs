@@ -108,5 +108,9 @@ fn method(method: ibid::metrics::fits::MethodRecord) -> &'static str {
     match method {
         ibid::metrics::fits::MethodRecord::LeastSquares => "least squares",
         ibid::metrics::fits::MethodRecord::BinnedMinimum { .. } => "binned minimum",
+        ibid::metrics::fits::MethodRecord::BinnedMinimumAtPoint { .. } => {
+            "binned minimum at its point"
+        }
+        ibid::metrics::fits::MethodRecord::ParetoFrontier => "Pareto frontier",
     }
 }

@@ -188,6 +188,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
         JobKind::Evaluate => &["metrics.json"],
         JobKind::Collect => &["points.csv"],
         JobKind::Fit => &["fits.json"],
+        JobKind::Sensitivity => &["sensitivity.csv"],
         JobKind::Draw => &["figure.svg"],
     }
 }

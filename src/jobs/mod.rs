@@ -8,6 +8,7 @@ mod evaluate;
 mod files;
 mod fit;
 mod selection;
+mod sensitivity;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -97,6 +98,7 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
     match params {
         Params::Collect(params) => collect::run(params, context),
         Params::Fit(params) => fit::run(params, context),
+        Params::Sensitivity(params) => sensitivity::run(params, context),
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),

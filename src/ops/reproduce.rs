@@ -55,6 +55,12 @@ pub struct ReproducedFigure {
     /// `fits.json`.
     #[serde(skip)]
     pub fits_json: String,
+    /// How exponents move with bins and margin, as CSV, where the experiment asks for it.
+    #[serde(skip)]
+    pub sensitivity_csv: Option<String>,
+    /// What the figure shows, where the experiment says it.
+    #[serde(skip)]
+    pub caption: Option<String>,
     /// The figure as SVG.
     #[serde(skip)]
     pub svg: String,
@@ -175,6 +181,10 @@ fn read_figure(
     };
     let fits_json = output(&figure.fit, "fits.json")?;
     let svg = output(&figure.draw, "figure.svg")?;
+    let sensitivity_csv = match &figure.sensitivity {
+        Some(recipe) => Some(output(recipe, "sensitivity.csv")?),
+        None => None,
+    };
     let points =
         Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
     let fits = fits::decode(&fits_json).map_err(|error| bad("fits.json", &error.to_string()))?;
@@ -185,6 +195,8 @@ fn read_figure(
         fits,
         points_csv,
         fits_json,
+        sensitivity_csv,
+        caption: figure.caption.clone(),
         svg,
     })
 }

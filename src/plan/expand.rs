@@ -121,15 +121,21 @@ impl<'a> Expansion<'a> {
         let inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
         let fit = Action::new(Params::Fit(convert::fit(figure)), inputs.clone());
         let fit = self.plan.add_priced(&format!("{}/fit", figure.name), fit, price);
+        let sensitivity = convert::sensitivity(figure).map(|params| {
+            let action = Action::new(Params::Sensitivity(params), inputs.clone());
+            self.plan.add_priced(&format!("{}/sensitivity", figure.name), action, price)
+        });
         let mut inputs = inputs;
         inputs.insert("fits".to_owned(), output(fit, "fits.json"));
         let draw = Action::new(Params::Draw(convert::draw(figure)), inputs);
         let draw = self.plan.add_priced(&format!("{}/draw", figure.name), draw, price);
         let target = FigureTarget {
             title: figure.title.clone(),
+            caption: figure.caption.clone(),
             depth,
             points,
             fit,
+            sensitivity,
             draw,
             claims: figure.claims.clone(),
         };

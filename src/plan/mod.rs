@@ -18,6 +18,6 @@ pub use price::Price;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{
-    Claim, Condition, Depth, FitName, FitNameMethod, Location, Quantity, QuantityValue, Source,
-    Statement, Tolerance, Transform, Unit,
+    Claim, Condition, Depth, FitName, FitNameMethod, Keep, Location, Quantity, QuantityValue,
+    Selection, Source, Statement, Tolerance, Transform, Unit,
 };

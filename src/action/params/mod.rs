@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
-    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,
-    Measurement, Panel, Row, Selection, Series, Task, YTransform,
+    Axis, Cell, Collect, Draw, Evaluate, FigureWidth, Fit, FitMethod, FittedLine, Interval, Joined,
+    LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,
+    Sensitivity, Series, SweptSeries, Task, YTransform,
 };
 pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
 
@@ -27,6 +28,8 @@ pub enum Params {
     Collect(Collect),
     /// Fits power laws to a table.
     Fit(Fit),
+    /// Fits power laws under many choices of bins and margin.
+    Sensitivity(Sensitivity),
     /// Draws a figure of a table and its fits.
     Draw(Draw),
 }
@@ -43,6 +46,8 @@ pub enum JobKind {
     Collect,
     /// See [`Params::Fit`].
     Fit,
+    /// See [`Params::Sensitivity`].
+    Sensitivity,
     /// See [`Params::Draw`].
     Draw,
 }
@@ -51,13 +56,14 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train | Self::Evaluate | Self::Collect | Self::Fit | Self::Draw => 1,
+            Self::Train | Self::Evaluate | Self::Collect | Self::Sensitivity => 1,
+            Self::Fit | Self::Draw => 2,
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Fit | Self::Draw)
+        matches!(self, Self::Collect | Self::Fit | Self::Sensitivity | Self::Draw)
     }
 
     /// The word that labels and messages use.
@@ -67,6 +73,7 @@ impl JobKind {
             Self::Evaluate => "evaluate",
             Self::Collect => "collect",
             Self::Fit => "fit",
+            Self::Sensitivity => "sensitivity",
             Self::Draw => "draw",
         }
     }
@@ -80,6 +87,7 @@ impl Params {
             Self::Evaluate(_) => JobKind::Evaluate,
             Self::Collect(_) => JobKind::Collect,
             Self::Fit(_) => JobKind::Fit,
+            Self::Sensitivity(_) => JobKind::Sensitivity,
             Self::Draw(_) => JobKind::Draw,
         }
     }

@@ -6,6 +6,7 @@
 
 mod check;
 mod claim;
+mod drawing;
 mod figure;
 mod pinned;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use check::{Finding, check};
 pub use claim::{
     Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance, Unit,
 };
+pub use drawing::{FigureWidth, Joined, Legend, LegendValue, Prediction, Sensitivity};
 pub use figure::{
     Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
     PublishedTable, RunTable, Selection, Series, Transform,

@@ -168,6 +168,9 @@ fn panel() -> Panel {
                 method: FitMethod::LeastSquares,
                 interval: Some(Interval { level: 0.95, resamples: 100, seed: 0 }),
             }],
+            joined: None,
+            predictions: Vec::new(),
+            sensitivity: None,
         }],
     }
 }
@@ -179,6 +182,9 @@ pub(crate) fn example() -> Experiment {
     let curve = Figure {
         name: "curve".to_owned(),
         title: "A curve".to_owned(),
+        caption: None,
+        width: FigureWidth::TwoColumns,
+        legends: Vec::new(),
         published: None,
         scratch: Some(RunTable {
             runs: vec!["a".to_owned(), "b".to_owned()],

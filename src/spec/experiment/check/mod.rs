@@ -3,6 +3,7 @@
 //! An experiment without findings expands: names resolve, sizes divide, numbers are finite, digests parse.
 
 mod claims;
+mod drawing;
 mod figures;
 mod pins;
 mod runs;
