@@ -51,7 +51,20 @@ pub(super) fn tell(
 ) -> Result<(), Stop> {
     for figure in &reproduced.figures {
         for fit in &figure.fits {
-            output.line(format_args!("{} | {}: {}", fit.panel, method(fit.method), fit.formula))?;
+            output.line(format_args!(
+                "{} | {} | {}: {}",
+                fit.panel,
+                fit.series,
+                method(fit.method),
+                fit.formula
+            ))?;
+        }
+        for swept in figure.sensitivity.iter().filter(|swept| swept.range.lines > 0) {
+            let range = swept.range;
+            output.line(format_args!(
+                "{} | {} | exponent from {:.4} to {:.4} over {} choices of points, bins and margin",
+                swept.panel, swept.series, range.low, range.high, range.lines
+            ))?;
         }
     }
     let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims);

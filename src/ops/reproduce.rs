@@ -15,6 +15,7 @@ use crate::metrics::fits::{self, FitRecord};
 use crate::plan::{FigureTarget, Lockfile, Plan};
 use crate::plot::table::Table;
 use crate::report::claims::{self, Judged};
+use crate::report::sensitivity::{self, Sensitivity};
 use crate::store::Store;
 
 /// What a run came to.
@@ -47,6 +48,8 @@ pub struct ReproducedFigure {
     pub title: String,
     /// The fitted lines.
     pub fits: Vec<FitRecord>,
+    /// How exponents move with bins and margin, where the experiment asks for it.
+    pub sensitivity: Vec<Sensitivity>,
     /// The claims, judged.
     pub claims: Vec<Judged>,
     /// The table of points as CSV.
@@ -55,7 +58,7 @@ pub struct ReproducedFigure {
     /// `fits.json`.
     #[serde(skip)]
     pub fits_json: String,
-    /// How exponents move with bins and margin, as CSV, where the experiment asks for it.
+    /// `sensitivity.csv`.
     #[serde(skip)]
     pub sensitivity_csv: Option<String>,
     /// What the figure shows, where the experiment says it.
@@ -188,7 +191,9 @@ fn read_figure(
     let points =
         Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
     let fits = fits::decode(&fits_json).map_err(|error| bad("fits.json", &error.to_string()))?;
+    let sensitivity = sensitivity_csv.as_deref().map_or(Ok(Vec::new()), sensitivity::ranges);
     Ok(ReproducedFigure {
+        sensitivity: sensitivity.map_err(|error| bad("sensitivity.csv", &error.to_string()))?,
         name: name.to_owned(),
         title: figure.title.clone(),
         claims: claims::judge(&figure.claims, &points, &fits),

@@ -28,7 +28,7 @@ pub enum PdfError {
     Unsupported(&'static str),
 }
 
-/// The PDF of SVG text, with a title for the reader's window. Its page is as large as the SVG says, 96 units an inch.
+/// The PDF of SVG text, with a title for the reader's window, or none if it is empty. Its page is as large as the SVG says, 96 units an inch.
 pub fn render(svg: &str, title: &str) -> Result<Vec<u8>, PdfError> {
     let tree = rendering::tree(svg)?;
     let mut content = Content::default();
@@ -218,13 +218,19 @@ fn document(tree: &Tree, content: &Content, title: &str) -> Vec<u8> {
         format!("<< /Length {} /Filter /FlateDecode >>\nstream\n", stream.len()).into_bytes();
     contents.extend(stream);
     contents.extend(b"\nendstream");
+    let (shows_title, title) = match title {
+        "" => ("", String::new()),
+        title => (
+            " /ViewerPreferences << /DisplayDocTitle true >>",
+            format!("/Title {} ", text_string(title)),
+        ),
+    };
     let objects = [
-        b"<< /Type /Catalog /Pages 2 0 R /ViewerPreferences << /DisplayDocTitle true >> >>"
-            .to_vec(),
+        format!("<< /Type /Catalog /Pages 2 0 R{shows_title} >>").into_bytes(),
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
         page.into_bytes(),
         contents,
-        format!("<< /Title {} /Producer (ibid) >>", text_string(title)).into_bytes(),
+        format!("<< {title}/Producer (ibid) >>").into_bytes(),
     ];
     let mut file = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
     let mut places = Vec::new();

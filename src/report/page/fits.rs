@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Html, minus};
 use crate::metrics::fits::{FitRecord, MethodRecord};
 use crate::plot::escape;
-use crate::plot::table::Table;
+use crate::report::sensitivity::{self, Range};
 
 pub(super) fn fits_section(html: &mut Html, fits: &[FitRecord]) {
     if fits.is_empty() {
@@ -106,34 +106,15 @@ pub(super) fn residuals_section(html: &mut Html, fits: &[FitRecord]) {
     }
 }
 
-/// Exponents by method; those of binned minima by bins and margin too, as texts of the table.
-type Exponents = BTreeMap<String, BTreeMap<(u64, String), Option<f64>>>;
-
-/// A series of `sensitivity.csv`.
-struct Swept {
-    panel: String,
-    series: String,
-    exponents: Exponents,
-    /// Margins in the order they were tried.
-    margins: Vec<String>,
-}
-
 pub(super) fn sensitivity_section(html: &mut Html, csv: &str) {
     html.element("h2", "How the exponent moves with the choices behind it");
-    let Ok(series) = read(csv) else {
+    let Ok(series) = sensitivity::read(csv) else {
         html.raw(&format!("<pre>{}</pre>\n", super::lines(csv)));
         return;
     };
     for swept in &series {
         html.element("h3", &format!("{} | {}", swept.panel, swept.series));
-        let all: Vec<f64> = swept
-            .exponents
-            .values()
-            .flat_map(BTreeMap::values)
-            .filter_map(|found| *found)
-            .collect();
-        let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = all.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let Range { low, high, lines } = swept.range();
         let lone = |method: &str| {
             let found = swept.exponents.get(method).and_then(|found| found.values().next());
             found
@@ -145,7 +126,7 @@ pub(super) fn sensitivity_section(html: &mut Html, csv: &str) {
             "<p>From {} to {} over {} lines. All points: {}; Pareto frontier: {}.</p>\n<div class=\"matrices\">\n",
             minus(&format!("{low:.4}")),
             minus(&format!("{high:.4}")),
-            all.len(),
+            lines,
             lone("least_squares"),
             lone("pareto_frontier")
         ));
@@ -202,56 +183,10 @@ fn matrix(
     html.raw("</table>\n");
 }
 
-/// The series of the table, in its order.
-fn read(csv: &str) -> Result<Vec<Swept>, crate::plot::table::TableError> {
-    let table = Table::parse(csv)?;
-    let column = |name: &str| table.column(name);
-    let (panel, series, method) = (column("panel")?, column("series")?, column("method")?);
-    let (bins, margin, alpha) = (column("bins")?, column("margin_decades")?, column("alpha")?);
-    let mut found: Vec<Swept> = Vec::new();
-    for row in table.rows() {
-        let is_same = |swept: &Swept| swept.panel == row[panel] && swept.series == row[series];
-        if !found.last().is_some_and(is_same) {
-            found.push(Swept {
-                panel: row[panel].clone(),
-                series: row[series].clone(),
-                exponents: BTreeMap::new(),
-                margins: Vec::new(),
-            });
-        }
-        let swept = found.last_mut().expect("one was just pushed");
-        if !row[margin].is_empty() && !swept.margins.contains(&row[margin]) {
-            swept.margins.push(row[margin].clone());
-        }
-        let key = (row[bins].parse().unwrap_or(0), row[margin].clone());
-        let exponents = swept.exponents.entry(row[method].clone()).or_default();
-        exponents.insert(key, row[alpha].parse().ok());
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const CSV: &str = "panel,series,method,bins,margin_decades,points_fitted,alpha,log10_beta,r_squared,standard_error\n\
-                       a,s,least_squares,,,9,-0.1,1,1,0\n\
-                       a,s,pareto_frontier,,,5,-0.12,1,1,0\n\
-                       a,s,binned_minimum,4,0.5,3,-0.2,1,1,0\n\
-                       a,s,binned_minimum,4,0.1,3,-0.15,1,1,0\n\
-                       a,s,binned_minimum,10,0.5,,,,,\n\
-                       b,s,least_squares,,,9,-0.3,1,1,0\n";
-
-    #[test]
-    fn a_sensitivity_table_is_read_series_by_series() {
-        let series = read(CSV).unwrap();
-        let names: Vec<_> = series.iter().map(|swept| swept.panel.as_str()).collect();
-        assert_eq!(names, ["a", "b"]);
-        assert_eq!(series[0].margins, ["0.5", "0.1"]);
-        let minima = &series[0].exponents["binned_minimum"];
-        assert_eq!(minima[&(4, "0.1".to_owned())], Some(-0.15));
-        assert_eq!(minima[&(10, "0.5".to_owned())], None);
-    }
+    use crate::report::sensitivity::CSV;
 
     #[test]
     fn the_range_and_every_choice_are_shown() {

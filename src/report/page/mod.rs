@@ -17,7 +17,7 @@ use crate::plot::{escape, pdf, png};
 /// What a page is made of.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
-    /// The title of the figure.
+    /// The title of the figure; its name stands in for an empty one.
     pub title: &'a str,
     /// What was reproduced: `EXPERIMENT[/TARGET]`.
     pub name: &'a str,
@@ -83,9 +83,10 @@ pub fn html(page: &Page<'_>) -> String {
     html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
-    html.element("title", page.title);
+    let title = if page.title.is_empty() { page.name } else { page.title };
+    html.element("title", title);
     html.raw(&format!("<style>\n{}</style>\n</head>\n<body>\n<main>\n", style::STYLE));
-    html.element("h1", page.title);
+    html.element("h1", title);
     if let Some(citation) = page.citation {
         html.raw(&format!("<p class=\"quiet\">{}</p>\n", escape(citation)));
     }
