@@ -10,7 +10,7 @@ use super::reproduce::{stopped, tell};
 use super::signals::Signals;
 
 pub(super) fn run(workspace: &Workspace, verify: &Verify, output: Output) -> Result<(), Stop> {
-    let loaded = workspace.load(&super::name(&verify.name)?)?;
+    let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {
