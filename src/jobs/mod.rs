@@ -9,6 +9,7 @@ mod files;
 mod fit;
 mod selection;
 mod sensitivity;
+mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -97,6 +98,7 @@ pub enum JobError {
 pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
     match params {
         Params::Collect(params) => collect::run(params, context),
+        Params::Table(params) => table::run(params, context),
         Params::Fit(params) => fit::run(params, context),
         Params::Sensitivity(params) => sensitivity::run(params, context),
         Params::Draw(params) => draw::run(params, context),

@@ -1,5 +1,7 @@
 //! Stored results to pages that people read.
 
 pub mod claims;
+pub mod lines;
 pub mod page;
 pub mod sensitivity;
+pub mod tables;

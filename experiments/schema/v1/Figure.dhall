@@ -1,5 +1,5 @@
 --| A figure: a target of the experiment. It can be had from the tables that it states.
-let PublishedTable = ./PublishedTable.dhall
+let PrintedPanels = ./PrintedPanels.dhall
 
 let RunTable = ./RunTable.dhall
 
@@ -18,7 +18,8 @@ in  { Type =
         , title : Text  -- above the panels; empty for none
         , caption : Optional Text  -- what it shows: for the report, and for readers who do not see it
         , width : FigureWidth
-        , published : Optional PublishedTable.Type
+        , printed : Optional PrintedPanels.Type
+        , published : Optional Text  -- the table of its points, made from what was published
         , scratch : Optional RunTable.Type
         , defaultDepth : Depth  -- one of those it can be had from
         , legends : List Legend.Type  -- where a column's own name, texts and order will not do
@@ -29,7 +30,8 @@ in  { Type =
         { caption = None Text
         , width = FigureWidth.TwoColumns
         , legends = [] : List Legend.Type
-        , published = None PublishedTable.Type
+        , printed = None PrintedPanels.Type
+        , published = None Text
         , scratch = None RunTable.Type
         , defaultDepth = Depth.Scratch
         , claims = [] : List Claim.Type

@@ -3,6 +3,7 @@
 mod cost;
 mod model;
 mod results;
+mod table;
 mod training;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,10 @@ pub use results::{
     Axis, Cell, Collect, Draw, Evaluate, FigureWidth, Fit, FitMethod, FittedLine, Interval, Joined,
     LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,
     Sensitivity, Series, SweptSeries, Task, YTransform,
+};
+pub use table::{
+    Aggregated, Aggregation, Derivation, Operand, Rounding, Rows, SortOrder, Step, Table, TextPart,
+    Unmatched,
 };
 pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
 
@@ -26,6 +31,8 @@ pub enum Params {
     Evaluate(Evaluate),
     /// Collects measurements into one table.
     Collect(Collect),
+    /// Makes a table, step by step.
+    Table(Table),
     /// Fits power laws to a table.
     Fit(Fit),
     /// Fits power laws under many choices of bins and margin.
@@ -44,6 +51,8 @@ pub enum JobKind {
     Evaluate,
     /// See [`Params::Collect`].
     Collect,
+    /// See [`Params::Table`].
+    Table,
     /// See [`Params::Fit`].
     Fit,
     /// See [`Params::Sensitivity`].
@@ -56,14 +65,14 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train | Self::Evaluate | Self::Collect | Self::Sensitivity => 1,
+            Self::Train | Self::Evaluate | Self::Collect | Self::Table | Self::Sensitivity => 1,
             Self::Fit | Self::Draw => 2,
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Fit | Self::Sensitivity | Self::Draw)
+        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Sensitivity | Self::Draw)
     }
 
     /// The word that labels and messages use.
@@ -72,6 +81,7 @@ impl JobKind {
             Self::Train => "train",
             Self::Evaluate => "evaluate",
             Self::Collect => "collect",
+            Self::Table => "table",
             Self::Fit => "fit",
             Self::Sensitivity => "sensitivity",
             Self::Draw => "draw",
@@ -86,6 +96,7 @@ impl Params {
             Self::Train(_) => JobKind::Train,
             Self::Evaluate(_) => JobKind::Evaluate,
             Self::Collect(_) => JobKind::Collect,
+            Self::Table(_) => JobKind::Table,
             Self::Fit(_) => JobKind::Fit,
             Self::Sensitivity(_) => JobKind::Sensitivity,
             Self::Draw(_) => JobKind::Draw,
