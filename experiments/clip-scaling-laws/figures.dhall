@@ -9,9 +9,25 @@ let claims = ./claims.dhall
 
 let marks = { colour = Some "model", marker = Some "data", size = Some "samples" }
 
+let shown = λ(text : Text) → { text, shown = "ViT ${text}" }
+
+let legends =
+      [ schema.Legend::{
+        , column = "model"
+        , title = "Model"
+        , values = [ shown "B/32", shown "B/16", shown "L/14", shown "H/14", shown "g/14", shown "G/14" ]
+        }
+      , schema.Legend::{ column = "data", title = "Data set" }
+      , schema.Legend::{ column = "samples", title = "Samples seen" }
+      ]
+
 let compute = schema.Axis::{ label = "Total compute (GMACs per sample × samples seen)" }
 
-let binned = schema.Fit::{ method = schema.FitMethod.BinnedMinimum { bins = 5, marginDecades = 0.1 } }
+let binned =
+      schema.Fit::{
+      , method = schema.FitMethod.BinnedMinimum { bins = 5, marginDecades = 0.1 }
+      , interval = Some schema.Interval.default
+      }
 
 let leastSquares = schema.Fit::{ method = schema.FitMethod.LeastSquares }
 
@@ -34,6 +50,9 @@ let seriesOf =
         , fits
         }
 
+-- How the exponent moves with the number of bins, the margin and where minima stand.
+let tried = { sensitivity = Some schema.Sensitivity.default }
+
 let panelOf =
       λ(column : Text) →
       λ(text : Text) →
@@ -44,7 +63,8 @@ let panelOf =
         , name
         , x = compute
         , y = schema.Axis::{ label = yLabel }
-        , series = [ seriesOf column text "OpenCLIP" fits, seriesOf column text "OpenAI CLIP" [ leastSquares ] ]
+        , series =
+          [ seriesOf column text "OpenCLIP" fits ⫽ tried, seriesOf column text "OpenAI CLIP" [ leastSquares ] ]
         }
 
 -- A panel as in Fig. 1: the minima of five bins for the authors' models, least squares for the three they compare with.
@@ -59,6 +79,7 @@ let figure =
         schema.Figure::{
         , name
         , title
+        , legends
         , published = Some table
         , defaultDepth = schema.Depth.Published
         , panels
@@ -155,6 +176,28 @@ let fig2 =
 
 let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" claims.fig3 [ probe "VTAB" ]
 
+let predictions =
+      let at =
+            λ(model : Text) →
+            λ(samples : Text) →
+            λ(x : Double) →
+              schema.Prediction::{
+              , label = "${model}, ${samples}"
+              , x
+              , method = schema.FitNameMethod.BinnedMinimum
+              , row =
+                [ schema.Condition::{ column = "model", text = model }
+                , schema.Condition::{ column = "samples", text = samples }
+                ]
+              }
+
+      -- GMACs of the architectures times nominal numbers of samples, as in the claims.
+      in  [ at "g/14" "34B" 9947929328581.44
+          , at "H/14" "68B" 13068418957688.64
+          , at "g/14" "68B" 19895858657162.88
+          , at "G/14" "68B" 36468669586487.04
+          ]
+
 let fig8 =
       λ(name : Text) →
       λ(title : Text) →
@@ -174,7 +217,7 @@ let fig8 =
                 , x = compute
                 , y = schema.Axis::{ label = "Error (1 − ${measure})" }
                 , series =
-                  [ seriesOf "target" dataset "OpenCLIP" [ binned ]
+                  [ seriesOf "target" dataset "OpenCLIP" [ binned ] ⫽ { predictions }
                   , seriesOf "target" dataset best ([] : List schema.Fit.Type)
                   ]
                 }
@@ -184,18 +227,20 @@ let curves =
       schema.Figure::{
       , name = "learning-curves"
       , title = "ImageNet zero-shot accuracy in the course of training"
+      , legends
       , published = Some "learning-curve-points"
       , defaultDepth = schema.Depth.Published
       , panels =
         [ schema.Panel::{
           , name = "ImageNet"
-          , x = schema.Axis::{ label = "Samples seen" }
+          , x = schema.Axis::{ label = "Samples seen", logarithmic = False }
           , y = schema.Axis::{ label = "Top-1 accuracy", logarithmic = False }
           , series =
             [ schema.Series::{
               , name = "trainings"
               , points = schema.Selection::{ x = "samples_seen", y = "top1" }
-              , marks
+              , marks = schema.Marks::{ colour = Some "model" }
+              , joined = Some schema.Joined::{ by = [ "name" ], dash = Some "data" }
               }
             ]
           }
