@@ -7,19 +7,28 @@ let targets = ./targets.dhall
 
 let claims = ./claims.dhall
 
-let marks = { colour = Some "model", marker = Some "data", size = Some "samples" }
+let runs = ./runs.dhall
 
-let shown = λ(text : Text) → { text, shown = "ViT ${text}" }
+let marks = { colour = Some "architecture", marker = Some "data", size = Some "samples" }
+
+let legendsOf =
+      λ(column : Text) →
+      λ(values : List schema.LegendValue.Type) →
+        [ schema.Legend::{ column, title = "Model", values }
+        , schema.Legend::{ column = "data", title = "Data set" }
+        , schema.Legend::{ column = "samples", title = "Samples seen" }
+        ]
 
 let legends =
-      [ schema.Legend::{
-        , column = "model"
-        , title = "Model"
-        , values = [ shown "B/32", shown "B/16", shown "L/14", shown "H/14", shown "g/14", shown "G/14" ]
-        }
-      , schema.Legend::{ column = "data", title = "Data set" }
-      , schema.Legend::{ column = "samples", title = "Samples seen" }
-      ]
+      legendsOf
+        "architecture"
+        [ { text = "ViT-B-32", shown = "ViT B/32" }
+        , { text = "ViT-B-16", shown = "ViT B/16" }
+        , { text = "ViT-L-14", shown = "ViT L/14" }
+        , { text = "ViT-H-14", shown = "ViT H/14" }
+        , { text = "ViT-g-14", shown = "ViT g/14" }
+        , { text = "ViT-G-14", shown = "ViT G/14" }
+        ]
 
 let compute = schema.Axis::{ label = "Total compute (GMACs per sample × samples seen)" }
 
@@ -31,20 +40,28 @@ let binned =
 
 let leastSquares = schema.Fit::{ method = schema.FitMethod.LeastSquares }
 
-let seriesOf =
+let only = λ(column : Text) → λ(oneOf : List Text) → schema.Keep::{ column, oneOf }
+
+-- The authors' own models, and the three they compare them with.
+let openclip = { name = "OpenCLIP", keep = only "data" [ "LAION-80M", "LAION-400M", "LAION-2B" ] }
+
+let openai = { name = "OpenAI CLIP", keep = only "data" [ "CLIP-WIT" ] }
+
+let Models = { name : Text, keep : schema.Keep.Type }
+
+-- The error of some models: one minus a share.
+let series =
+      λ(models : Models) →
       λ(column : Text) →
-      λ(text : Text) →
-      λ(name : Text) →
+      λ(keep : List schema.Keep.Type) →
       λ(fits : List schema.Fit.Type) →
         schema.Series::{
-        , name
+        , name = models.name
         , points = schema.Selection::{
           , x = "gmacs_total"
-          , y = "error"
-          , keep =
-            [ schema.Keep::{ column = "line", oneOf = [ name ] }
-            , schema.Keep::{ column, oneOf = [ text ] }
-            ]
+          , y = column
+          , yTransform = schema.Transform.OneMinus
+          , keep = [ models.keep ] # keep
           }
         , marks
         , fits
@@ -54,21 +71,24 @@ let seriesOf =
 let tried = { sensitivity = Some schema.Sensitivity.default }
 
 let panelOf =
-      λ(column : Text) →
-      λ(text : Text) →
       λ(name : Text) →
-      λ(yLabel : Text) →
-      λ(fits : List schema.Fit.Type) →
+      λ(measure : Text) →
+      λ(list : List schema.Series.Type) →
         schema.Panel::{
         , name
         , x = compute
-        , y = schema.Axis::{ label = yLabel }
-        , series =
-          [ seriesOf column text "OpenCLIP" fits ⫽ tried, seriesOf column text "OpenAI CLIP" [ leastSquares ] ]
+        , y = schema.Axis::{ label = "Error (1 − ${measure})" }
+        , series = list
         }
 
--- A panel as in Fig. 1: the minima of five bins for the authors' models, least squares for the three they compare with.
-let panel = λ(dataset : Text) → λ(name : Text) → λ(measure : Text) → panelOf "target" dataset name "Error (1 − ${measure})" [ binned ]
+-- A panel as in Fig. 1: the minima of five bins for the authors' models, least squares for the three others.
+let panel =
+      λ(column : Text) →
+      λ(name : Text) →
+      λ(measure : Text) →
+        let all = [] : List schema.Keep.Type
+
+        in  panelOf name measure [ series openclip column all [ binned ] // tried, series openai column all [ leastSquares ] ]
 
 let figure =
       λ(name : Text) →
@@ -132,6 +152,32 @@ let printedImagenet =
       Some
         schema.PrintedPanels::{ table = "imagenet-printed", panels = [ "ImageNet" ], claims = printedClaims }
 
+-- What it would take to train again; the evaluations are those of the targets.
+let fromScratch =
+      λ(columns : List Text) →
+        let measured =
+              λ(name : Text) →
+                schema.Column::{
+                , name
+                , value = schema.ColumnValue.Measurement { evaluation = name, metric = schema.Metric.Acc1 }
+                }
+
+        let label = λ(name : Text) → schema.Column::{ name, value = schema.ColumnValue.Label name }
+
+        in  Some
+              schema.RunTable::{
+              , runs = runs.names.openclip # runs.names.openai
+              , columns =
+                    [ schema.Column::{ name = "name", value = schema.ColumnValue.RunName }
+                    , label "architecture"
+                    , label "data"
+                    , label "samples"
+                    , schema.Column::{ name = "samples_seen", value = schema.ColumnValue.SamplesSeen }
+                    , schema.Column::{ name = "gmacs_total", value = schema.ColumnValue.GmacsTotal }
+                    ]
+                  # steps.map Text schema.Column.Type measured columns
+              }
+
 let fig1a =
           figure
             "fig1a"
@@ -141,7 +187,7 @@ let fig1a =
             [ panel "imagenet1k" "ImageNet" "top-1 accuracy"
             , panel "imagenet_robustness" "ImageNet robustness" "top-1 accuracy, mean of 5 sets"
             ]
-      //  { printed = printedImagenet }
+      //  { printed = printedImagenet, scratch = fromScratch [ "imagenet1k", "imagenet_robustness" ] }
 
 let fig1b =
       figure
@@ -153,7 +199,14 @@ let fig1b =
         , panel "flickr30k" "Flickr30K" "image recall@5"
         ]
 
-let probe = λ(task : Text) → panelOf "task" task task "Error (1 − top-1 accuracy)" [ leastSquares ]
+let probe =
+      λ(task : Text) →
+        let ofTask = [ only "task" [ task ] ]
+
+        in  panelOf
+              task
+              "top-1 accuracy"
+              [ series openclip "value" ofTask [ leastSquares ], series openai "value" ofTask [ leastSquares ] ]
 
 let fig2 =
       figure
@@ -176,58 +229,56 @@ let fig2 =
 
 let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" claims.fig3 [ probe "VTAB" ]
 
+-- The line of Fig. 1, and the best model at each nominal scale beside it.
 let predictions =
       let at =
-            λ(model : Text) →
+            λ(name : Text) →
+            λ(architecture : Text) →
             λ(samples : Text) →
             λ(x : Double) →
               schema.Prediction::{
-              , label = "${model}, ${samples}"
+              , label = "${name}, ${samples}"
               , x
               , method = schema.FitNameMethod.BinnedMinimum
               , row =
-                [ schema.Condition::{ column = "model", text = model }
+                [ schema.Condition::{ column = "architecture", text = architecture }
                 , schema.Condition::{ column = "samples", text = samples }
                 ]
               }
 
       -- GMACs of the architectures times nominal numbers of samples, as in the claims.
-      in  [ at "g/14" "34B" 9947929328581.44
-          , at "H/14" "68B" 13068418957688.64
-          , at "g/14" "68B" 19895858657162.88
-          , at "G/14" "68B" 36468669586487.04
+      in  [ at "g/14" "ViT-g-14" "34B" 9947929328581.44
+          , at "H/14" "ViT-H-14" "68B" 13068418957688.64
+          , at "g/14" "ViT-g-14" "68B" 19895858657162.88
+          , at "G/14" "ViT-G-14" "68B" 36468669586487.04
           ]
 
 let fig8 =
       λ(name : Text) →
       λ(title : Text) →
-      λ(dataset : Text) →
       λ(panelName : Text) →
       λ(measure : Text) →
       λ(stated : List schema.Claim.Type) →
-        let best = "best at the nominal scale"
+        let best = openclip // { name = "best at a nominal scale" }
 
         in  figure
               name
               title
               "${name}-points"
               stated
-              [ schema.Panel::{
-                , name = panelName
-                , x = compute
-                , y = schema.Axis::{ label = "Error (1 − ${measure})" }
-                , series =
-                  [ seriesOf "target" dataset "OpenCLIP" [ binned ] ⫽ { predictions }
-                  , seriesOf "target" dataset best ([] : List schema.Fit.Type)
+              [ panelOf
+                  panelName
+                  measure
+                  [ series openclip "value" [ only "kind" [ "trained" ] ] [ binned ] // { predictions }
+                  , series best "value" [ only "kind" [ "best" ] ] ([] : List schema.Fit.Type)
                   ]
-                }
               ]
 
 let curves =
       schema.Figure::{
       , name = "learning-curves"
       , title = "ImageNet zero-shot accuracy in the course of training"
-      , legends
+      , legends = legendsOf "model" ([] : List schema.LegendValue.Type)
       , published = Some "learning-curve-points"
       , defaultDepth = schema.Depth.Published
       , panels =
@@ -274,8 +325,8 @@ in  { figures =
           , fig1b
           , fig2
           , fig3
-          , fig8 "fig8a" "Extrapolation: ImageNet" "imagenet1k" "ImageNet" "top-1 accuracy" claims.fig8a
-          , fig8 "fig8b" "Extrapolation: MS-COCO" "mscoco_captions" "MS-COCO" "image recall@5" claims.fig8b
+          , fig8 "fig8a" "Extrapolation: ImageNet" "ImageNet" "top-1 accuracy" claims.fig8a
+          , fig8 "fig8b" "Extrapolation: MS-COCO" "MS-COCO" "image recall@5" claims.fig8b
           , curves
           ]
         # perTarget
