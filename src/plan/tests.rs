@@ -313,10 +313,10 @@ const FIT_BYTES: &str = concat!(
     r#"21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298"}}}"#,
     r#","params":{"fit":{"lines":[{"interval":{"level":"f64:3fee666666666666","resamples":100,"seed":0}"#,
     r#","method":"leastSquares","panel":"zero-shot","points":{"keep":{"run":["a","b"]},"x":"gmacs_total"#,
-    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":1}"#,
+    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":2}"#,
 );
 
-const FIT_ID: &str = "e0a179689efb97d8abb165cbe8d8dcbbaa29d61741a3ba0e2f8d1a72daf51731";
+const FIT_ID: &str = "5e22cf7976870ccc81ab6385052a2c10597f7bd17aaa16d1b3368ce93857889f";
 
 const TRAIN_BYTES: &str = concat!(
     r#"{"inputs":{"dataset":{"tree":"4661b7aebe65183c960f9e4049e28450fbd915b8ffa883a2a0026635781c1f1f"}"#,
