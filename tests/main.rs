@@ -24,6 +24,7 @@ mod one_changed_field_reruns_only_its_descendants;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod tables_of_ones_own;
 mod the_papers_figure_comes_out_of_published_tables;
 mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;

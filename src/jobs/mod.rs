@@ -77,6 +77,9 @@ pub enum JobError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The inputs are what they should be, and what the experiment asks for cannot be done with them.
+    #[error("{0}")]
+    Unfit(String),
     /// The parameters contradict each other; `plan` should have refused them.
     #[error("parameters: {0}")]
     BadParameters(String),
