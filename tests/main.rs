@@ -13,6 +13,7 @@ mod support;
 
 mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
+mod checks_say_what_is_new;
 mod corrupt_blob_is_found_and_rebuilt;
 mod experiments;
 mod faults;

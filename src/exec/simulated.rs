@@ -191,6 +191,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
         JobKind::Fit => &["fits.json"],
         JobKind::Sensitivity => &["sensitivity.csv"],
         JobKind::Draw => &["figure.svg"],
+        JobKind::Check => &["findings.json"],
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
+mod check;
 mod collect;
 mod draw;
 mod evaluate;
@@ -107,6 +108,7 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Check(params) => check::run(params, context),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The parameters of each job kind: everything that affects its bytes, explicit, without defaults.
 
+mod checks;
 mod cost;
 mod model;
 mod results;
@@ -8,6 +9,10 @@ mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use checks::{
+    Cells, Check, CheckedRows, CountOf, Direction, GridAxis, Kept, LabelCase, Rule, SampleCount,
+    Severity, Tolerance,
+};
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
@@ -39,6 +44,8 @@ pub enum Params {
     Sensitivity(Sensitivity),
     /// Draws a figure of a table and its fits.
     Draw(Draw),
+    /// Holds tables against a rule.
+    Check(Check),
 }
 
 /// The code that performs an action.
@@ -59,20 +66,27 @@ pub enum JobKind {
     Sensitivity,
     /// See [`Params::Draw`].
     Draw,
+    /// See [`Params::Check`].
+    Check,
 }
 
 impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train | Self::Evaluate | Self::Collect | Self::Table | Self::Sensitivity => 1,
+            Self::Train
+            | Self::Evaluate
+            | Self::Collect
+            | Self::Table
+            | Self::Sensitivity
+            | Self::Check => 1,
             Self::Fit | Self::Draw => 2,
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Sensitivity | Self::Draw)
+        !matches!(self, Self::Train | Self::Evaluate)
     }
 
     /// The word that labels and messages use.
@@ -85,6 +99,7 @@ impl JobKind {
             Self::Fit => "fit",
             Self::Sensitivity => "sensitivity",
             Self::Draw => "draw",
+            Self::Check => "check",
         }
     }
 }
@@ -100,6 +115,7 @@ impl Params {
             Self::Fit(_) => JobKind::Fit,
             Self::Sensitivity(_) => JobKind::Sensitivity,
             Self::Draw(_) => JobKind::Draw,
+            Self::Check(_) => JobKind::Check,
         }
     }
 }

@@ -8,6 +8,8 @@ mod style;
 
 use std::fmt::Write as _;
 
+use super::checks::JudgedCheck;
+use super::checks_page::checks_section;
 use super::claims::{Judged, Verdict};
 use crate::digest::BlobDigest;
 use crate::metrics::fits::FitRecord;
@@ -37,6 +39,8 @@ pub struct Page<'a> {
     pub sensitivity_csv: Option<&'a str>,
     /// The claims, judged.
     pub claims: &'a [Judged],
+    /// The checks of what it is made from, the worst first.
+    pub checks: &'a [JudgedCheck],
     /// The verdict line.
     pub verdict: &'a str,
     /// Licences and attributions of the data.
@@ -79,17 +83,8 @@ pub fn unsealed(sealed: &[u8]) -> Option<&[u8]> {
 
 /// The page.
 pub fn html(page: &Page<'_>) -> String {
-    let mut html = Html(String::new());
-    html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
     let title = if page.title.is_empty() { page.name } else { page.title };
-    html.element("title", title);
-    html.raw(&format!("<style>\n{}</style>\n</head>\n<body>\n<main>\n", style::STYLE));
-    html.element("h1", title);
-    if let Some(citation) = page.citation {
-        html.raw(&format!("<p class=\"quiet\">{}</p>\n", escape(citation)));
-    }
+    let mut html = Html::opened(title, page.citation);
     html.raw(&format!("<p class=\"verdict\">{}</p>\n", escape(page.verdict)));
     html.raw("<figure>\n");
     html.raw(page.svg);
@@ -98,6 +93,7 @@ pub fn html(page: &Page<'_>) -> String {
     }
     html.raw("</figure>\n");
     claims_section(&mut html, page.claims);
+    checks_section(&mut html, page.checks);
     fits::fits_section(&mut html, page.fits);
     fits::residuals_section(&mut html, page.fits);
     if let Some(sensitivity) = page.sensitivity_csv {
@@ -118,22 +114,37 @@ pub fn html(page: &Page<'_>) -> String {
     html.0
 }
 
-struct Html(String);
+pub(super) struct Html(pub(super) String);
 
 impl Html {
+    /// A page up to its headline and citation.
+    pub(super) fn opened(title: &str, citation: Option<&str>) -> Self {
+        let mut html = Self(String::new());
+        html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
+        html.element("title", title);
+        html.raw(&format!("<style>\n{}</style>\n</head>\n<body>\n<main>\n", style::STYLE));
+        html.element("h1", title);
+        if let Some(citation) = citation {
+            html.raw(&format!("<p class=\"quiet\">{}</p>\n", escape(citation)));
+        }
+        html
+    }
+
     /// Markup of our own.
-    fn raw(&mut self, markup: &str) {
+    pub(super) fn raw(&mut self, markup: &str) {
         self.0.push_str(markup);
     }
 
     /// An element that holds a text.
-    fn element(&mut self, name: &str, text: &str) {
+    pub(super) fn element(&mut self, name: &str, text: &str) {
         writeln!(self.0, "<{name}>{}</{name}>", escape(text))
             .expect("writing to a string succeeds");
     }
 
     /// A table; cells are markup, headings are text.
-    fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
+    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
         self.raw("<div class=\"table\">\n<table>\n<tr>");
         for heading in headings {
             self.raw(&format!("<th>{}</th>", escape(heading)));
@@ -233,6 +244,32 @@ mod tests {
         }
     }
 
+    fn hostile_check() -> JudgedCheck {
+        let hostile = || HOSTILE.to_owned();
+        let finding = crate::metrics::checks::Finding {
+            place: crate::metrics::checks::Place {
+                table: hostile(),
+                row: Some(1),
+                column: hostile(),
+            },
+            key: Vec::new(),
+            found: hostile(),
+            expected: hostile(),
+            against: None,
+            message: hostile(),
+        };
+        let severity = crate::action::params::Severity::Error;
+        let finding = crate::report::checks::JudgedFinding {
+            check: hostile(),
+            severity,
+            standing: crate::report::checks::Standing::Known,
+            reason: Some(hostile()),
+            file: Some(hostile()),
+            finding,
+        };
+        JudgedCheck { id: hostile(), text: hostile(), severity, findings: vec![finding] }
+    }
+
     fn hostile_page(claims: &[Judged]) -> String {
         let csv =
             format!("\"{}\"\n\"{}\"\n", HOSTILE.replace('"', "\"\""), HOSTILE.replace('"', "\"\""));
@@ -260,6 +297,7 @@ mod tests {
             fits: &crate::metrics::fits::decode(&record).unwrap(),
             sensitivity_csv: Some(&sensitivity),
             claims,
+            checks: &[hostile_check()],
             verdict: HOSTILE,
             attribution: HOSTILE,
         })

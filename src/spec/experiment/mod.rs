@@ -6,6 +6,7 @@
 
 mod check;
 mod claim;
+mod declared;
 mod drawing;
 mod figure;
 mod pinned;
@@ -23,6 +24,7 @@ pub use check::{Finding, check};
 pub use claim::{
     Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance, Unit,
 };
+pub use declared::{Cells, Check, CheckedRows, Known, Rule, SampleCount, Severity};
 pub use drawing::{FigureWidth, Joined, Legend, LegendValue, Prediction, Sensitivity};
 pub use figure::{
     Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
@@ -69,6 +71,8 @@ pub struct Experiment {
     pub figures: Vec<Figure>,
     /// Targets under one name.
     pub groups: Vec<Group>,
+    /// What must hold of tables: all of them are the target `checks`.
+    pub checks: Vec<Check>,
 }
 
 /// One training with its evaluations: a point of a sweep.
