@@ -7,6 +7,7 @@
     reason = "tests write their own folders and tell the time"
 )]
 
+mod a_figure_is_fit_for_print;
 mod architecture;
 mod support;
 

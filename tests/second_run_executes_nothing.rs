@@ -47,6 +47,7 @@ fn every_promised_file_appears() {
     for file in [
         "figure.svg",
         "figure.png",
+        "figure.pdf",
         "points.csv",
         "fits.json",
         "claims.json",

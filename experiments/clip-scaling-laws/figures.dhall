@@ -11,9 +11,32 @@ let runs = ./runs.dhall
 
 let marks = { colour = Some "architecture", marker = Some "data", size = Some "samples" }
 
+let legendsOf =
+      λ(column : Text) →
+      λ(values : List schema.LegendValue.Type) →
+        [ schema.Legend::{ column, title = "Model", values }
+        , schema.Legend::{ column = "data", title = "Data set" }
+        , schema.Legend::{ column = "samples", title = "Samples seen" }
+        ]
+
+let legends =
+      legendsOf
+        "architecture"
+        [ { text = "ViT-B-32", shown = "ViT B/32" }
+        , { text = "ViT-B-16", shown = "ViT B/16" }
+        , { text = "ViT-L-14", shown = "ViT L/14" }
+        , { text = "ViT-H-14", shown = "ViT H/14" }
+        , { text = "ViT-g-14", shown = "ViT g/14" }
+        , { text = "ViT-G-14", shown = "ViT G/14" }
+        ]
+
 let compute = schema.Axis::{ label = "Total compute (GMACs per sample × samples seen)" }
 
-let binned = schema.Fit::{ method = schema.FitMethod.BinnedMinimum { bins = 5, marginDecades = 0.1 } }
+let binned =
+      schema.Fit::{
+      , method = schema.FitMethod.BinnedMinimum { bins = 5, marginDecades = 0.1 }
+      , interval = Some schema.Interval.default
+      }
 
 let leastSquares = schema.Fit::{ method = schema.FitMethod.LeastSquares }
 
@@ -44,6 +67,9 @@ let series =
         , fits
         }
 
+-- How the exponent moves with the number of bins, the margin and where minima stand.
+let tried = { sensitivity = Some schema.Sensitivity.default }
+
 let panelOf =
       λ(name : Text) →
       λ(measure : Text) →
@@ -62,7 +88,7 @@ let panel =
       λ(measure : Text) →
         let all = [] : List schema.Keep.Type
 
-        in  panelOf name measure [ series openclip column all [ binned ], series openai column all [ leastSquares ] ]
+        in  panelOf name measure [ series openclip column all [ binned ] // tried, series openai column all [ leastSquares ] ]
 
 let figure =
       λ(name : Text) →
@@ -73,6 +99,7 @@ let figure =
         schema.Figure::{
         , name
         , title
+        , legends
         , published = Some table
         , defaultDepth = schema.Depth.Published
         , panels
@@ -204,6 +231,29 @@ let fig2 =
 let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" claims.fig3 [ probe "VTAB" ]
 
 -- The line of Fig. 1, and the best model at each nominal scale beside it.
+let predictions =
+      let at =
+            λ(name : Text) →
+            λ(architecture : Text) →
+            λ(samples : Text) →
+            λ(x : Double) →
+              schema.Prediction::{
+              , label = "${name}, ${samples}"
+              , x
+              , method = schema.FitNameMethod.BinnedMinimum
+              , row =
+                [ schema.Condition::{ column = "architecture", text = architecture }
+                , schema.Condition::{ column = "samples", text = samples }
+                ]
+              }
+
+      -- GMACs of the architectures times nominal numbers of samples, as in the claims.
+      in  [ at "g/14" "ViT-g-14" "34B" 9947929328581.44
+          , at "H/14" "ViT-H-14" "68B" 13068418957688.64
+          , at "g/14" "ViT-g-14" "68B" 19895858657162.88
+          , at "G/14" "ViT-G-14" "68B" 36468669586487.04
+          ]
+
 let fig8 =
       λ(name : Text) →
       λ(title : Text) →
@@ -220,7 +270,7 @@ let fig8 =
               [ panelOf
                   panelName
                   measure
-                  [ series openclip "value" [ only "kind" [ "trained" ] ] [ binned ]
+                  [ series openclip "value" [ only "kind" [ "trained" ] ] [ binned ] // { predictions }
                   , series best "value" [ only "kind" [ "best" ] ] ([] : List schema.Fit.Type)
                   ]
               ]
@@ -229,18 +279,20 @@ let curves =
       schema.Figure::{
       , name = "learning-curves"
       , title = "ImageNet zero-shot accuracy in the course of training"
+      , legends = legendsOf "model" ([] : List schema.LegendValue.Type)
       , published = Some "learning-curve-points"
       , defaultDepth = schema.Depth.Published
       , panels =
         [ schema.Panel::{
           , name = "ImageNet"
-          , x = schema.Axis::{ label = "Samples seen" }
+          , x = schema.Axis::{ label = "Samples seen", logarithmic = False }
           , y = schema.Axis::{ label = "Top-1 accuracy", logarithmic = False }
           , series =
             [ schema.Series::{
               , name = "trainings"
               , points = schema.Selection::{ x = "samples_seen", y = "top1" }
-              , marks = marks // { colour = Some "model" }
+              , marks = schema.Marks::{ colour = Some "model" }
+              , joined = Some schema.Joined::{ by = [ "name" ], dash = Some "data" }
               }
             ]
           }

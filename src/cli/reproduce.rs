@@ -67,6 +67,15 @@ pub(super) fn tell(
     folders: &[PathBuf],
     output: Output,
 ) -> Result<(), Stop> {
+    for figure in &reproduced.figures {
+        for swept in figure.sensitivity.iter().filter(|swept| swept.range.lines > 0) {
+            let range = swept.range;
+            output.line(format_args!(
+                "{} | {} | exponent from {:.4} to {:.4} over {} choices of points, bins and margin",
+                swept.panel, swept.series, range.low, range.high, range.lines
+            ))?;
+        }
+    }
     // Where the checks are not all that was asked for, a few of the known findings stand for the others.
     let only_checks = reproduced.figures.is_empty() && reproduced.tables.is_empty();
     super::checks::tell(&reproduced.checks, only_checks, output)?;

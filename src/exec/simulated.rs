@@ -251,6 +251,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
         JobKind::Collect => &["points.csv"],
         JobKind::Table => &["table.csv"],
         JobKind::Fit => &["fits.json"],
+        JobKind::Sensitivity => &["sensitivity.csv"],
         JobKind::Draw => &["figure.svg"],
         JobKind::Check => &["findings.json"],
     }

@@ -6,7 +6,7 @@ use super::files::{bad_input, read_text, write_text};
 use super::selection::select;
 use super::{JobContext, JobError};
 use crate::action::params::{Fit, FitMethod, FittedLine, Interval, YTransform};
-use crate::metrics::fits::{FitRecord, FittedPoint, IntervalRecord, MethodRecord, encode};
+use crate::metrics::fits::{FitRecord, FittedPoint, IntervalRecord, StudentIntervalRecord, encode};
 use crate::metrics::{Method, bootstrap_exponent, fit_power_law, formula};
 use crate::numerics::random::Stream;
 use crate::plot::table::Table;
@@ -31,6 +31,10 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
     let selected = select(table, &line.points).map_err(|error| refuse(&error))?;
     let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();
     let method = method_of(&line.method)?;
+    let level = line.interval.as_ref().map_or(STUDENT_LEVEL, |interval| interval.level.get());
+    if !(level > 0.0 && level < 1.0) {
+        return Err(JobError::BadParameters(format!("an interval of coverage {level}")));
+    }
     let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
     let interval = match &line.interval {
         Some(interval) => {
@@ -38,7 +42,18 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         }
         None => None,
     };
-    let record_point = |&(log10_x, log10_y): &(f64, f64)| FittedPoint { log10_x, log10_y };
+    let student_interval = law.student_interval(level).map(|interval| StudentIntervalRecord {
+        level,
+        low: interval.low,
+        high: interval.high,
+        degrees_of_freedom: interval.degrees_of_freedom as u64,
+    });
+    let fitted = law.fitted.iter().map(|point| FittedPoint {
+        log10_x: point.log10_x,
+        log10_y: point.log10_y,
+        residual: law.residual(point),
+        row: selected[point.index].row as u64 + 1,
+    });
     Ok(FitRecord {
         panel: line.panel.clone(),
         series: line.series.clone(),
@@ -48,12 +63,7 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
             YTransform::Identity => "identity".to_owned(),
             YTransform::OneMinus => "one_minus".to_owned(),
         },
-        method: match line.method {
-            FitMethod::LeastSquares => MethodRecord::LeastSquares,
-            FitMethod::BinnedMinimum { bins, margin } => {
-                MethodRecord::BinnedMinimum { bins, margin: margin.get() }
-            }
-        },
+        method: method.into(),
         alpha: law.alpha,
         beta: law.beta(),
         log10_beta: law.log10_beta,
@@ -62,22 +72,36 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         points: points.len() as u64,
         x_min: points.iter().fold(f64::INFINITY, |least, point| least.min(point.0)),
         x_max: points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)),
-        fitted: law.fitted.iter().map(record_point).collect(),
+        fitted: fitted.collect(),
+        residual_sd: law.residual_sd,
+        standard_error: law.standard_error,
+        student_interval,
         interval,
     })
 }
 
-fn method_of(method: &FitMethod) -> Result<Method, JobError> {
+/// The coverage of an interval by Student's t where no interval was asked for.
+const STUDENT_LEVEL: f64 = 0.95;
+
+/// The method as `metrics` knows it.
+pub(super) fn method_of(method: &FitMethod) -> Result<Method, JobError> {
     Ok(match method {
         FitMethod::LeastSquares => Method::LeastSquares,
-        FitMethod::BinnedMinimum { bins, margin } => Method::BinnedMinimum {
-            bins: usize::try_from(*bins)
-                .ok()
-                .filter(|bins| (1..=1_000_000).contains(bins))
-                .ok_or_else(|| JobError::BadParameters(format!("{bins} bins")))?,
-            margin: margin.get(),
-        },
+        FitMethod::BinnedMinimum { bins, margin } => {
+            Method::BinnedMinimum { bins: bins_of(*bins)?, margin: margin.get() }
+        }
+        FitMethod::BinnedMinimumAtPoint { bins, margin } => {
+            Method::BinnedMinimumAtPoint { bins: bins_of(*bins)?, margin: margin.get() }
+        }
+        FitMethod::ParetoFrontier => Method::ParetoFrontier,
     })
+}
+
+/// A number of bins that can be counted up to.
+pub(super) fn bins_of(bins: u64) -> Result<usize, JobError> {
+    let bins_max = 1_000_000;
+    let bins = usize::try_from(bins).ok().filter(|bins| (1..=bins_max).contains(bins));
+    bins.ok_or_else(|| JobError::BadParameters(format!("bins are not between 1 and {bins_max}")))
 }
 
 fn interval_of(
@@ -88,9 +112,6 @@ fn interval_of(
 ) -> Result<IntervalRecord, String> {
     let Interval { level, resamples, seed } = *interval;
     let level = level.get();
-    if !(level > 0.0 && level < 1.0) {
-        return Err(format!("an interval of coverage {level}"));
-    }
     let mut stream = Stream::new(seed, index, "bootstrap");
     let found = bootstrap_exponent(points, method, level, resamples, &mut |n| stream.bounded(n))
         .map_err(|error| error.to_string())?;

@@ -9,6 +9,7 @@ mod evaluate;
 mod files;
 mod fit;
 mod selection;
+mod sensitivity;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -103,6 +104,7 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Collect(params) => collect::run(params, context),
         Params::Table(params) => table::run(params, context),
         Params::Fit(params) => fit::run(params, context),
+        Params::Sensitivity(params) => sensitivity::run(params, context),
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),

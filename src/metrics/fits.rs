@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::scaling::Method;
+
 /// A power law `y = 10^log10_beta · x^alpha` and how it was fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,8 +41,36 @@ pub struct FitRecord {
     pub x_max: f64,
     /// The points least squares ran over: the selected ones, or one a bin.
     pub fitted: Vec<FittedPoint>,
+    /// Standard deviation of the residuals in decades, with n − 2 degrees of freedom; null for two points.
+    pub residual_sd: Option<f64>,
+    /// The standard error of the exponent; null for two points.
+    pub standard_error: Option<f64>,
+    /// The interval of the exponent by Student's t; null for two points.
+    pub student_interval: Option<StudentIntervalRecord>,
     /// The interval of the exponent; null if none was asked for.
     pub interval: Option<IntervalRecord>,
+}
+
+impl FitRecord {
+    /// The line's y at x: `10^(log10 β + α·log10 x)`.
+    pub fn at(&self, x: f64) -> f64 {
+        libm::pow(10.0, self.log10_beta + self.alpha * libm::log10(x))
+    }
+}
+
+/// The interval of an exponent by Student's t: `alpha ± t · standard_error`. It holds where the errors of the fitted
+/// points around the line, in log10, are independent and normal; minima of bins are not quite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudentIntervalRecord {
+    /// Its coverage: that of the bootstrap where one was asked for, else 0.95.
+    pub level: f64,
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Fitted points less two.
+    pub degrees_of_freedom: u64,
 }
 
 /// How a line was fitted.
@@ -56,14 +86,50 @@ pub enum MethodRecord {
         /// Added to the last edge, in decades.
         margin: f64,
     },
+    /// Least squares over the point of smallest y of each bin, where it is.
+    BinnedMinimumAtPoint {
+        /// Number of bins.
+        bins: u64,
+        /// Added to the last edge, in decades.
+        margin: f64,
+    },
+    /// Least squares over the points that no other beats in x and y.
+    ParetoFrontier,
 }
 
 impl MethodRecord {
-    /// Its name in files: `least_squares`, `binned_minimum`.
+    /// What it is called, without its settings: `all points`, `bin minima`, `bin minima in place`, `Pareto frontier`.
+    pub const fn short_name(self) -> &'static str {
+        match self {
+            Self::LeastSquares => "all points",
+            Self::BinnedMinimum { .. } => "bin minima",
+            Self::BinnedMinimumAtPoint { .. } => "bin minima in place",
+            Self::ParetoFrontier => "Pareto frontier",
+        }
+    }
+
+    /// Its name in files: `least_squares`, `binned_minimum`, `binned_minimum_at_point`, `pareto_frontier`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::LeastSquares => "least_squares",
             Self::BinnedMinimum { .. } => "binned_minimum",
+            Self::BinnedMinimumAtPoint { .. } => "binned_minimum_at_point",
+            Self::ParetoFrontier => "pareto_frontier",
+        }
+    }
+}
+
+impl From<Method> for MethodRecord {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::LeastSquares => Self::LeastSquares,
+            Method::BinnedMinimum { bins, margin } => {
+                Self::BinnedMinimum { bins: bins as u64, margin }
+            }
+            Method::BinnedMinimumAtPoint { bins, margin } => {
+                Self::BinnedMinimumAtPoint { bins: bins as u64, margin }
+            }
+            Method::ParetoFrontier => Self::ParetoFrontier,
         }
     }
 }
@@ -76,6 +142,10 @@ pub struct FittedPoint {
     pub log10_x: f64,
     /// Its y.
     pub log10_y: f64,
+    /// What it lies above the line.
+    pub residual: f64,
+    /// Its row in the table of points, from 1, the header not counted.
+    pub row: u64,
 }
 
 /// The interval of an exponent.
@@ -97,6 +167,20 @@ pub struct IntervalRecord {
     /// The seed they were drawn with.
     pub seed: u64,
 }
+
+/// The columns of `sensitivity.csv`: a row a line, fitted under one choice of method, bins and margin.
+pub const SENSITIVITY_COLUMNS: [&str; 10] = [
+    "panel",
+    "series",
+    "method",
+    "bins",
+    "margin_decades",
+    "points_fitted",
+    "alpha",
+    "log10_beta",
+    "r_squared",
+    "standard_error",
+];
 
 /// The text of `fits.json`.
 ///
@@ -134,7 +218,15 @@ mod tests {
             points: 2,
             x_min: 1.0,
             x_max: 1e300,
-            fitted: vec![FittedPoint { log10_x: 0.1 + 0.2, log10_y: -1.0 / 3.0 }],
+            fitted: vec![FittedPoint {
+                log10_x: 0.1 + 0.2,
+                log10_y: -1.0 / 3.0,
+                residual: 1e-17,
+                row: 7,
+            }],
+            residual_sd: Some(0.1),
+            standard_error: None,
+            student_interval: None,
             interval: None,
         }
     }

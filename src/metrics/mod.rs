@@ -7,15 +7,18 @@
 pub mod checks;
 mod classification;
 pub mod fits;
+mod interval;
 mod retrieval;
 mod scaling;
+mod sensitivity;
 
 pub use classification::{Classification, classification};
-pub use retrieval::{Retrieval, retrieval};
-pub use scaling::{
-    Interval, Method, PowerLaw, ScalingError, bootstrap_exponent, fit_power_law, formula,
-    percentile,
+pub use interval::{
+    Interval, StudentInterval, bootstrap_exponent, percentile, student_interval, student_t,
 };
+pub use retrieval::{Retrieval, retrieval};
+pub use scaling::{Fitted, Method, PowerLaw, ScalingError, fit_power_law, formula};
+pub use sensitivity::{Choices, Variant, sensitivity};
 
 /// Scores or labels that no metric is defined on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

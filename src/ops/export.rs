@@ -78,41 +78,55 @@ impl Workspace {
             name: &reproduced.name,
             id: reproduced.id.to_string(),
             citation: loaded.experiment.citation.as_deref(),
+            caption: figure.caption.as_deref(),
             svg: &figure.svg,
             points_csv: &figure.points_csv,
             fits: &figure.fits,
+            sensitivity_csv: figure.sensitivity_csv.as_deref(),
             claims: &figure.claims,
             checks: &reproduced.checks,
             verdict: &reproduced.verdict(),
             attribution: &attribution,
         };
-        Ok(vec![
+        let sensitivity = figure.sensitivity_csv.clone().map(String::into_bytes);
+        let files = [
             ("figure.svg", figure.svg.clone().into_bytes()),
-            ("figure.png", self.png(&figure.svg)?),
+            ("figure.png", self.rendering(&figure.svg, "png", page::png)?),
+            (
+                "figure.pdf",
+                self.rendering(&figure.svg, "pdf", |svg| page::pdf(svg, &figure.title))?,
+            ),
             ("points.csv", figure.points_csv.clone().into_bytes()),
             ("fits.json", figure.fits_json.clone().into_bytes()),
             ("claims.json", claims::encode(&figure.claims).into_bytes()),
             ("report.html", page::html(&page).into_bytes()),
             ("attribution.txt", attribution.into_bytes()),
-        ])
+        ];
+        let sensitivity = sensitivity.map(|bytes| ("sensitivity.csv", bytes));
+        Ok(files.into_iter().chain(sensitivity).collect())
     }
 
-    /// The figure as PNG. A rendering is remembered by the digest of its SVG: it takes longer than all the rest of a
-    /// run with nothing to do.
-    fn png(&self, svg: &str) -> Result<Vec<u8>, Error> {
+    /// The figure in another format. A rendering is remembered by the digest of its SVG, which holds its title: it
+    /// takes longer than all the rest of a run with nothing to do.
+    fn rendering(
+        &self,
+        svg: &str,
+        format: &str,
+        render: impl Fn(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Vec<u8>, Error> {
         let name = crate::digest::BlobDigest::of(svg.as_bytes());
         let folder = self.store_folder().join("renderings");
-        let remembered = folder.join(format!("{name}-{}.png", page::RENDERING));
+        let remembered = folder.join(format!("{name}-{}.{format}", page::RENDERING));
         if let Some(bytes) = fs::read_if_exists(&remembered)?
-            && let Some(png) = page::unsealed(&bytes)
+            && let Some(rendered) = page::unsealed(&bytes)
         {
-            return Ok(png.to_vec());
+            return Ok(rendered.to_vec());
         }
-        let png = page::png(svg)
+        let rendered = render(svg)
             .map_err(|reason| Error::BadResult { what: "figure.svg".to_owned(), reason })?;
         fs::create_dir(&folder)?;
-        fs::write_atomic(&remembered, &page::sealed(&png), Durability::Relaxed)?;
-        Ok(png)
+        fs::write_atomic(&remembered, &page::sealed(&rendered), Durability::Relaxed)?;
+        Ok(rendered)
     }
 }
 

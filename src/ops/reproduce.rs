@@ -19,6 +19,7 @@ use crate::plot::table::Table;
 use crate::report::checks::JudgedCheck;
 use crate::report::claims::{self, Judged};
 use crate::report::lines::{self, Line};
+use crate::report::sensitivity::{self, Sensitivity};
 use crate::report::tables;
 use crate::store::Store;
 
@@ -93,6 +94,8 @@ pub struct ReproducedFigure {
     pub depth: Depth,
     /// The fitted lines.
     pub fits: Vec<FitRecord>,
+    /// How exponents move with bins and margin, where the experiment asks for it.
+    pub sensitivity: Vec<Sensitivity>,
     /// They beside the published ones.
     pub lines: Vec<Line>,
     /// The claims, judged.
@@ -103,6 +106,12 @@ pub struct ReproducedFigure {
     /// `fits.json`.
     #[serde(skip)]
     pub fits_json: String,
+    /// `sensitivity.csv`.
+    #[serde(skip)]
+    pub sensitivity_csv: Option<String>,
+    /// What the figure shows, where the experiment says it.
+    #[serde(skip)]
+    pub caption: Option<String>,
     /// The figure as SVG.
     #[serde(skip)]
     pub svg: String,
@@ -281,11 +290,17 @@ fn read_figure(
     let points_csv = input_text(name, &figure.points, store, summary)?;
     let fits_json = output(&figure.fit, "fits.json")?;
     let svg = output(&figure.draw, "figure.svg")?;
+    let sensitivity_csv = match &figure.sensitivity {
+        Some(recipe) => Some(output(recipe, "sensitivity.csv")?),
+        None => None,
+    };
     let points =
         Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
     let fits = fits::decode(&fits_json).map_err(|error| bad("fits.json", &error.to_string()))?;
+    let sensitivity = sensitivity_csv.as_deref().map_or(Ok(Vec::new()), sensitivity::ranges);
     let judged = claims::judge(&figure.claims, &points, &fits);
     Ok(ReproducedFigure {
+        sensitivity: sensitivity.map_err(|error| bad("sensitivity.csv", &error.to_string()))?,
         name: name.to_owned(),
         title: figure.title.clone(),
         depth: figure.depth,
@@ -294,6 +309,8 @@ fn read_figure(
         fits,
         points_csv,
         fits_json,
+        sensitivity_csv,
+        caption: figure.caption.clone(),
         svg,
     })
 }

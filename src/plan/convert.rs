@@ -113,12 +113,7 @@ pub(super) fn fit(figure: &spec::Figure) -> params::Fit {
         panel: panel.name.clone(),
         series: series.name.clone(),
         points: selection(&series.points),
-        method: match fit.method {
-            spec::FitMethod::LeastSquares => params::FitMethod::LeastSquares,
-            spec::FitMethod::BinnedMinimum { bins, margin_decades } => {
-                params::FitMethod::BinnedMinimum { bins, margin: real(margin_decades) }
-            }
-        },
+        method: fit_method(&fit.method),
         interval: fit.interval.as_ref().map(|interval| params::Interval {
             level: real(interval.level),
             resamples: interval.resamples,
@@ -134,6 +129,37 @@ pub(super) fn fit(figure: &spec::Figure) -> params::Fit {
     params::Fit { lines }
 }
 
+fn fit_method(method: &spec::FitMethod) -> params::FitMethod {
+    match *method {
+        spec::FitMethod::LeastSquares => params::FitMethod::LeastSquares,
+        spec::FitMethod::BinnedMinimum { bins, margin_decades } => {
+            params::FitMethod::BinnedMinimum { bins, margin: real(margin_decades) }
+        }
+        spec::FitMethod::BinnedMinimumAtPoint { bins, margin_decades } => {
+            params::FitMethod::BinnedMinimumAtPoint { bins, margin: real(margin_decades) }
+        }
+        spec::FitMethod::ParetoFrontier => params::FitMethod::ParetoFrontier,
+    }
+}
+
+/// The choices that are tried on the series of a figure; none if none is to be tried.
+pub(super) fn sensitivity(figure: &spec::Figure) -> Option<params::Sensitivity> {
+    let mut swept = Vec::new();
+    for panel in &figure.panels {
+        for series in &panel.series {
+            swept.extend(series.sensitivity.iter().map(|choices| params::SweptSeries {
+                panel: panel.name.clone(),
+                series: series.name.clone(),
+                points: selection(&series.points),
+                bins_min: choices.bins_min,
+                bins_max: choices.bins_max,
+                margins: choices.margins_decades.iter().map(|&margin| real(margin)).collect(),
+            }));
+        }
+    }
+    (!swept.is_empty()).then_some(params::Sensitivity { series: swept })
+}
+
 /// What is drawn.
 pub(super) fn draw(figure: &spec::Figure) -> params::Draw {
     let axis = |axis: &spec::Axis| params::Axis {
@@ -144,6 +170,11 @@ pub(super) fn draw(figure: &spec::Figure) -> params::Draw {
         name: series.name.clone(),
         points: selection(&series.points),
         marks: marks(&series.marks),
+        joined: series
+            .joined
+            .as_ref()
+            .map(|joined| params::Joined { by: joined.by.clone(), dash: joined.dash.clone() }),
+        predictions: series.predictions.iter().map(|p| prediction(series, p)).collect(),
     };
     let panel = |panel: &spec::Panel| params::Panel {
         name: panel.name.clone(),
@@ -151,7 +182,40 @@ pub(super) fn draw(figure: &spec::Figure) -> params::Draw {
         y: axis(&panel.y),
         series: panel.series.iter().map(series).collect(),
     };
-    params::Draw { title: figure.title.clone(), panels: figure.panels.iter().map(panel).collect() }
+    params::Draw {
+        title: figure.title.clone(),
+        caption: figure.caption.clone().unwrap_or_default(),
+        width: match figure.width {
+            spec::FigureWidth::OneColumn => params::FigureWidth::OneColumn,
+            spec::FigureWidth::TwoColumns => params::FigureWidth::TwoColumns,
+        },
+        legends: figure.legends.iter().map(legend).collect(),
+        panels: figure.panels.iter().map(panel).collect(),
+    }
+}
+
+fn legend(legend: &spec::Legend) -> params::LegendNames {
+    let value = |value: &spec::LegendValue| params::LegendValue {
+        text: value.text.clone(),
+        shown: value.shown.clone(),
+    };
+    params::LegendNames {
+        column: legend.column.clone(),
+        title: legend.title.clone(),
+        values: legend.values.iter().map(value).collect(),
+    }
+}
+
+fn prediction(series: &spec::Series, prediction: &spec::Prediction) -> params::Prediction {
+    let mut fits = series.fits.iter();
+    let fit = fits.find(|fit| fit.method.name() == prediction.method);
+    let row = prediction.row.iter();
+    params::Prediction {
+        label: prediction.label.clone(),
+        x: real(prediction.x),
+        method: fit_method(&fit.expect("checked: the series has the fit").method),
+        texts: row.map(|c| (c.column.clone(), c.text.clone())).collect(),
+    }
 }
 
 fn marks(marks: &spec::Marks) -> BTreeMap<params::MarkRole, String> {

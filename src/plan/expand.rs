@@ -223,13 +223,25 @@ impl<'a> Expansion<'a> {
             return Ok(());
         };
         let fit = self.fit(figure, depth, points.clone());
-        let mut inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
-        inputs.insert("fits".to_owned(), output(fit, "fits.json"));
         let shown = figure.at(depth);
+        let mut inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
+        let sensitivity = convert::sensitivity(&shown).map(|params| {
+            let action = Action::new(Params::Sensitivity(params), inputs.clone());
+            self.plan.add(&label(figure, depth, "sensitivity"), action)
+        });
+        inputs.insert("fits".to_owned(), output(fit, "fits.json"));
         let draw = Action::new(Params::Draw(convert::draw(&shown)), inputs);
         let draw = self.plan.add(&label(figure, depth, "draw"), draw);
-        let target =
-            FigureTarget { title: shown.title, depth, points, fit, draw, claims: shown.claims };
+        let target = FigureTarget {
+            title: shown.title,
+            caption: shown.caption,
+            depth,
+            points,
+            fit,
+            sensitivity,
+            draw,
+            claims: shown.claims,
+        };
         self.plan.add_figure(&figure.name, target);
         Ok(())
     }

@@ -47,12 +47,16 @@ pub struct TreePin {
 pub struct FigureTarget {
     /// The title.
     pub title: String,
+    /// What it shows.
+    pub caption: Option<String>,
     /// The depth it is reproduced at.
     pub depth: Depth,
     /// The table of points (CSV).
     pub points: Input,
     /// The action that gives `fits.json`.
     pub fit: RecipeId,
+    /// The action that gives `sensitivity.csv`, where something is tried on a series.
+    pub sensitivity: Option<RecipeId>,
     /// The action that gives `figure.svg`.
     pub draw: RecipeId,
     /// What the experiment says will come out.
@@ -181,6 +185,7 @@ impl Plan {
     pub fn add_figure(&mut self, name: &str, figure: FigureTarget) {
         assert!(self.nodes.contains_key(&figure.fit), "a figure's fit is a node");
         self.add_target(figure.draw);
+        figure.sensitivity.into_iter().for_each(|sensitivity| self.add_target(sensitivity));
         self.figures.insert(name.to_owned(), figure);
     }
 

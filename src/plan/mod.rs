@@ -27,6 +27,7 @@ pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{
-    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Known, Location, NumberFormat,
-    PrintedColumn, Quantity, QuantityValue, Source, Statement, Tolerance, Transform, Unit,
+    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Keep, Known, Location,
+    NumberFormat, PrintedColumn, Quantity, QuantityValue, Selection, Source, Statement, Tolerance,
+    Transform, Unit,
 };

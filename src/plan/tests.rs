@@ -9,7 +9,7 @@ use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::{Action, ActionResult, Input, OutputFile, Params};
 use crate::digest::{BlobDigest, RecipeId};
 use crate::spec::experiment::testing::{digest, example, published_run, run};
-use crate::spec::experiment::{Experiment, ManifestPin, PublishedRun, Shards};
+use crate::spec::experiment::{self as spec, Experiment, ManifestPin, PublishedRun, Shards};
 
 fn labels(plan: &Plan) -> Vec<&str> {
     let labels: BTreeSet<&str> = plan.nodes().values().map(|node| node.label.as_str()).collect();
@@ -384,10 +384,10 @@ const FIT_BYTES: &str = concat!(
     r#"21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298"}}}"#,
     r#","params":{"fit":{"lines":[{"interval":{"level":"f64:3fee666666666666","resamples":100,"seed":0}"#,
     r#","method":"leastSquares","panel":"zero-shot","points":{"keep":{"run":["a","b"]},"x":"gmacs_total"#,
-    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":1}"#,
+    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":2}"#,
 );
 
-const FIT_ID: &str = "e0a179689efb97d8abb165cbe8d8dcbbaa29d61741a3ba0e2f8d1a72daf51731";
+const FIT_ID: &str = "5e22cf7976870ccc81ab6385052a2c10597f7bd17aaa16d1b3368ce93857889f";
 
 const TRAIN_BYTES: &str = concat!(
     r#"{"inputs":{"dataset":{"tree":"4661b7aebe65183c960f9e4049e28450fbd915b8ffa883a2a0026635781c1f1f"}"#,
@@ -584,9 +584,58 @@ fn a_raised_revision_is_another_action_and_labels_end_in_the_kind() {
                 | (Params::Collect(_), "collect")
                 | (Params::Table(_), "table")
                 | (Params::Fit(_), "fit")
+                | (Params::Sensitivity(_), "sensitivity")
                 | (Params::Draw(_), "draw")
         ));
     }
+}
+
+/// What is tried on a series is an action of its own: the figure and its fits stay the same.
+#[test]
+fn trying_choices_on_a_series_adds_one_action_and_changes_none() {
+    let plain = expand(&example(), Some("curve")).unwrap();
+    let mut tried = example();
+    tried.figures[0].panels[0].series[0].sensitivity =
+        Some(spec::Sensitivity { bins_min: 3, bins_max: 12, margins_decades: vec![0.0, 0.1] });
+    let tried = expand(&tried, Some("curve")).unwrap();
+    assert_eq!(plain.figures()["curve"].sensitivity, None);
+    let sensitivity = tried.figures()["curve"].sensitivity.unwrap();
+    assert!(tried.targets().contains(&sensitivity));
+    let added: Vec<_> =
+        tried.nodes().keys().filter(|id| !plain.nodes().contains_key(id)).copied().collect();
+    assert_eq!(added, [sensitivity]);
+    assert!(plain.nodes().keys().all(|id| tried.nodes().contains_key(id)));
+}
+
+/// A prediction takes the settings of the line it names; a legend, a caption or a width redraws and fits nothing anew.
+#[test]
+fn how_a_figure_is_drawn_changes_the_drawing_alone() {
+    let plain = expand(&example(), Some("curve")).unwrap();
+    let mut drawn = example();
+    let figure = &mut drawn.figures[0];
+    figure.caption = Some("What it shows".to_owned());
+    figure.width = spec::FigureWidth::OneColumn;
+    figure.legends = vec![spec::Legend {
+        column: "run".to_owned(),
+        title: "Run".to_owned(),
+        values: Vec::new(),
+    }];
+    figure.panels[0].series[0].predictions = vec![spec::Prediction {
+        label: "c".to_owned(),
+        x: 1e9,
+        method: spec::FitNameMethod::LeastSquares,
+        row: vec![spec::Condition { column: "run".to_owned(), text: "c".to_owned() }],
+    }];
+    let drawn = expand(&drawn, Some("curve")).unwrap();
+    let (before, after) = (&plain.figures()["curve"], &drawn.figures()["curve"]);
+    assert_eq!(before.fit, after.fit);
+    assert_ne!(before.draw, after.draw);
+    let Params::Draw(draw) = &drawn.nodes()[&after.draw].action.params else {
+        panic!("a figure's drawing is a drawing");
+    };
+    let prediction = &draw.panels[0].series[0].predictions[0];
+    assert_eq!(prediction.method, crate::action::params::FitMethod::LeastSquares);
+    assert_eq!(prediction.texts["run"], "c");
 }
 
 #[test]

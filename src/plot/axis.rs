@@ -3,7 +3,7 @@
 //! A logarithmic axis labels powers of ten where it has three or more; else 1-2-5, else 1-3, else every leading digit,
 //! else 1-2-3-4-6-8, else
 //! even steps: the first of these that has at least three labels which do not touch, of even steps at least four, and
-//! leaves no half of the axis without one. Where none does, the one with the most.
+//! leaves no large part of the axis without one. Where none does, the one with the most.
 
 use super::text::{Decimal, Line, width};
 
@@ -146,11 +146,15 @@ impl Range {
         sets
     }
 
-    /// Whether no half of the axis is without a label.
+    /// Whether the first and last labels are less than two fifths of the axis from its ends, and no others half of it
+    /// from each other.
     fn covers(self, ticks: &[(f64, Line)]) -> bool {
-        let shares = ticks.iter().map(|tick| self.share(tick.0)).chain([1.0]);
-        let gap = |(before, most): (f64, f64), share: f64| (share, most.max(share - before));
-        shares.fold((0.0, 0.0), gap).1 < 0.5
+        let shares: Vec<f64> = ticks.iter().map(|tick| self.share(tick.0)).collect();
+        let (Some(first), Some(last)) = (shares.first(), shares.last()) else {
+            return false;
+        };
+        let are_near = shares.windows(2).all(|pair| pair[1] - pair[0] < 0.5);
+        *first < 0.4 && 1.0 - last < 0.4 && are_near
     }
 
     fn inside(self, decimals: Vec<Decimal>) -> Vec<Decimal> {

@@ -1,37 +1,49 @@
 //! Legends below the panels: a row a quantity, its name first, entries wrapped to the width of the figure.
 
-use super::figure::{LEGEND_SIZE, Legend, legend_text_width};
-use super::mark::{Mark, draw_mark};
+use super::figure::{Legend, Sample, TICK, count};
+use super::mark::draw_mark;
 use super::svg::{Anchor, Style, Writer};
-use super::text::plain;
+use super::text::{plain, text_width};
 
-const ROW: f64 = 20.0;
-const MARK: f64 = 17.0;
-const SPACE: f64 = 16.0;
+const ROW: f64 = 15.5;
+const SPACE: f64 = 12.0;
 
 /// Something in a row of a legend, by its distance from the left.
 pub(super) enum Item {
     /// The name of the quantity.
     Title(String),
     /// A value and how it looks.
-    Entry(f64, String, Mark),
+    Entry(f64, String, Sample),
+}
+
+impl Sample {
+    /// The room it takes before its text.
+    fn room(self) -> f64 {
+        match self {
+            Self::Mark(_) => 13.0,
+            Self::Stroke(_) => 23.0,
+        }
+    }
 }
 
 /// The rows of all legends at a width.
 pub(super) fn rows(legends: &[Legend], width: f64) -> Vec<Vec<Item>> {
-    let titles = legends.iter().map(|legend| legend_text_width(&legend.title) * 1.04);
-    let start = titles.fold(0.0, f64::max) + SPACE;
+    let shown = || legends.iter().filter(|legend| !legend.entries.is_empty());
+    // Titles are strong, hence a little wider.
+    let titles = shown().map(|legend| text_width(&legend.title, TICK) * 1.06);
+    let start = titles.fold(0.0, f64::max);
+    let start = if start > 0.0 { start + SPACE } else { 0.0 };
     let mut rows = Vec::new();
-    for legend in legends.iter().filter(|legend| !legend.entries.is_empty()) {
+    for legend in shown() {
         let mut row = vec![Item::Title(legend.title.clone())];
         let mut x = start;
-        for (label, mark) in &legend.entries {
-            let wide = MARK + legend_text_width(label);
+        for (label, sample) in &legend.entries {
+            let wide = sample.room() + text_width(label, TICK);
             if x > start && x + wide > width {
                 rows.push(std::mem::take(&mut row));
                 x = start;
             }
-            row.push(Item::Entry(x, label.clone(), *mark));
+            row.push(Item::Entry(x, label.clone(), *sample));
             x += wide + SPACE;
         }
         rows.push(row);
@@ -41,24 +53,39 @@ pub(super) fn rows(legends: &[Legend], width: f64) -> Vec<Vec<Item>> {
 
 /// The height of the rows.
 pub(super) fn height(rows: &[Vec<Item>]) -> f64 {
-    super::figure::count(rows.len()) * ROW
+    count(rows.len()) * ROW
 }
 
 /// Draws the rows from their top left corner.
-pub(super) fn draw(writer: &mut Writer, rows: &[Vec<Item>], (left, top): (f64, f64)) {
+pub(super) fn draw(
+    writer: &mut Writer,
+    rows: &[Vec<Item>],
+    (left, top): (f64, f64),
+    mark_scale: f64,
+) {
+    let style = Style::new(TICK, Anchor::Start);
     for (i, row) in rows.iter().enumerate() {
-        let middle = top + ROW * (super::figure::count(i) + 0.5);
-        let baseline = middle + LEGEND_SIZE * 0.35;
+        let middle = top + ROW * (count(i) + 0.5);
+        let baseline = middle + TICK * 0.35;
         for item in row {
             match item {
+                Item::Title(title) if title.is_empty() => {}
                 Item::Title(title) => {
-                    let style = Style { strong: true, ..Style::new(LEGEND_SIZE, Anchor::Start) };
-                    writer.text((left, baseline), &plain(title), style);
+                    let strong = Style { strong: true, ..style };
+                    writer.text((left, baseline), &plain(title), strong);
                 }
-                Item::Entry(x, label, mark) => {
-                    draw_mark(writer, (left + x + MARK / 2.0 - 1.0, middle), *mark, "");
-                    let style = Style::new(LEGEND_SIZE, Anchor::Start);
-                    writer.text((left + x + MARK, baseline), &plain(label), style);
+                Item::Entry(x, label, sample) => {
+                    let start = left + x;
+                    match sample {
+                        Sample::Mark(mark) => {
+                            draw_mark(writer, (start + 5.5, middle), (*mark, mark_scale), "");
+                        }
+                        Sample::Stroke(stroke) => {
+                            let end = (start + sample.room() - 4.0, middle);
+                            writer.stroke((start, middle), end, &stroke.attributes(1.3));
+                        }
+                    }
+                    writer.text((start + sample.room(), baseline), &plain(label), style);
                 }
             }
         }

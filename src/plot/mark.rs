@@ -11,31 +11,95 @@ pub struct Mark {
     pub shape: usize,
     /// How large, 0 to 1.
     pub size: f64,
+    /// Whether only its outline is drawn: a point that was predicted, not observed.
+    pub hollow: bool,
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stroke {
+    /// Its colour.
+    pub ink: Ink,
+    /// Which dashes, from 0, which is none; dashes repeat after four.
+    pub dash: usize,
+    /// Whether it continues a line beyond what the line was fitted to.
+    pub extrapolated: bool,
+}
+
+/// The colour of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// That of the n-th series of a panel, from 0: dark, none like a point's; they repeat after four.
+    Series(usize),
+    /// That of the n-th value, as points have it.
+    Value(usize),
+    /// Grey.
+    Grey,
 }
 
 /// Okabe and Ito's palette, the darker colours first, without yellow, which white paper swallows.
 const COLOURS: [&str; 7] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444"];
-/// Dashes of the lines of a panel, in order.
-const DASHES: [&str; 4] = ["", "7 4", "2 3", "9 3 2 3"];
+/// Colours of the series' lines: black, and dark tones that differ in lightness too.
+const INKS: [&str; 4] = ["#222", "#a3195b", "#7a6a00", "#3b3bb3"];
+/// Dashes, in order.
+const DASHES: [&str; 4] = ["", "6 3", "1.6 2.4", "8 2.5 1.6 2.5"];
+const EXTRAPOLATED: &str = "3.2 2.6";
 
 impl Mark {
     /// A grey circle of middle size.
-    pub const PLAIN: Self = Self { colour: None, shape: 0, size: 0.35 };
+    pub const PLAIN: Self = Self { colour: None, shape: 0, size: 0.35, hollow: false };
 
-    /// The radius of a circle of the same area.
-    pub(super) fn radius(self) -> f64 {
-        let (least, most) = (2.9, 6.4);
-        least + (most - least) * self.size.clamp(0.0, 1.0)
+    /// The radius of a circle of the same area, in a figure whose marks are `scale` as large as they may be.
+    pub(super) fn radius(self, scale: f64) -> f64 {
+        let (least, most) = (2.3, 5.0);
+        (least + (most - least) * self.size.clamp(0.0, 1.0)) * scale
+    }
+}
+
+impl Stroke {
+    /// An unbroken line.
+    pub const fn plain(ink: Ink) -> Self {
+        Self { ink, dash: 0, extrapolated: false }
+    }
+
+    /// The same line beyond what it was fitted to.
+    #[must_use]
+    pub const fn extrapolated(self) -> Self {
+        Self { extrapolated: true, ..self }
+    }
+
+    /// The attributes of a line of that width.
+    pub(super) fn attributes(self, width: f64) -> String {
+        let colour = match self.ink {
+            Ink::Series(n) => INKS[n % INKS.len()],
+            Ink::Value(n) => COLOURS[n % COLOURS.len()],
+            Ink::Grey => "#777",
+        };
+        let dash = if self.extrapolated { EXTRAPOLATED } else { DASHES[self.dash % DASHES.len()] };
+        let dashes =
+            if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+        let width = number(width);
+        format!(
+            "stroke=\"{colour}\" stroke-width=\"{width}\" stroke-linejoin=\"round\" fill=\"none\"{dashes}"
+        )
     }
 }
 
 /// Draws a mark; a reader who points at it sees `note`.
-pub(super) fn draw_mark(writer: &mut Writer, at: (f64, f64), mark: Mark, note: &str) {
+pub(super) fn draw_mark(
+    writer: &mut Writer,
+    at: (f64, f64),
+    (mark, scale): (Mark, f64),
+    note: &str,
+) {
     let colour = mark.colour.map_or("#777", |colour| COLOURS[colour % COLOURS.len()]);
-    let shape = outline(at, mark);
-    let paint =
-        format!("fill=\"{colour}\" fill-opacity=\"0.88\" stroke=\"#fff\" stroke-width=\"0.9\"");
+    let shape = outline(at, (mark, scale));
+    let paint = if mark.hollow {
+        format!("fill=\"#fff\" stroke=\"{colour}\" stroke-width=\"1.3\"")
+    } else {
+        format!("fill=\"{colour}\" fill-opacity=\"0.88\" stroke=\"#fff\" stroke-width=\"0.7\"")
+    };
     if note.is_empty() {
         writer.line(&format!("<{shape} {paint}/>"));
     } else {
@@ -44,17 +108,9 @@ pub(super) fn draw_mark(writer: &mut Writer, at: (f64, f64), mark: Mark, note: &
     }
 }
 
-/// The dash, colour and width of the n-th line of a panel.
-pub(super) fn line_attributes(n: usize) -> String {
-    let dash = DASHES[n % DASHES.len()];
-    let dashes =
-        if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
-    format!("stroke=\"#333\" stroke-width=\"1.4\" fill=\"none\"{dashes}")
-}
-
 /// The element's name and geometry. Every shape has the area of the circle of the mark's radius.
-fn outline((x, y): (f64, f64), mark: Mark) -> String {
-    let r = mark.radius();
+fn outline((x, y): (f64, f64), (mark, scale): (Mark, f64)) -> String {
+    let r = mark.radius(scale);
     let polygon = |corners: &[(f64, f64)]| {
         let corner =
             |&(dx, dy): &(f64, f64)| format!("{} {}", number(x + dx * r), number(y + dy * r));
@@ -94,10 +150,10 @@ mod tests {
     /// The shoelace formula over the corners of each polygon, against πr².
     #[test]
     fn shapes_have_equal_area() {
-        let mark = |shape| Mark { colour: None, shape, size: 1.0 };
-        let circle = std::f64::consts::PI * mark(0).radius() * mark(0).radius();
+        let mark = |shape| Mark { colour: None, shape, size: 1.0, hollow: false };
+        let circle = std::f64::consts::PI * mark(0).radius(1.0) * mark(0).radius(1.0);
         for shape in 1..6 {
-            let path = outline((0.0, 0.0), mark(shape));
+            let path = outline((0.0, 0.0), (mark(shape), 1.0));
             let corners: Vec<(f64, f64)> = path
                 .trim_start_matches("path d=\"M")
                 .trim_end_matches("Z\"")

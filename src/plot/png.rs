@@ -1,10 +1,8 @@
 //! SVG to PNG with the bundled font alone: no font of the machine is looked for.
 
-use std::sync::Arc;
-
-use epaint_default_fonts::UBUNTU_LIGHT;
 use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{Options, Tree, fontdb};
+
+use super::rendering;
 
 /// An SVG that cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -26,27 +24,12 @@ pub enum PngError {
     Encode(String),
 }
 
-/// The bundled face is a light one: its strokes are widened to the weight of a regular face.
-const REGULAR: &str =
-    "text { stroke: #222; stroke-width: 0.28 } text[font-weight=\"600\"] { stroke-width: 0.62 }";
-
 /// Longest side of a picture, in pixels.
 const LONGEST: f32 = 16_384.0;
 
 /// Renders SVG text at `scale` pixels a unit.
 pub fn render(svg: &str, scale: f32) -> Result<Vec<u8>, PngError> {
-    let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(UBUNTU_LIGHT.to_vec());
-    let family =
-        fonts.faces().next().and_then(|face| face.families.first()).map(|family| family.0.clone());
-    fonts.set_sans_serif_family(family.expect("the bundled font is a font"));
-    let options = Options {
-        font_family: "sans-serif".to_owned(),
-        fontdb: Arc::new(fonts),
-        style_sheet: Some(REGULAR.to_owned()),
-        ..Options::default()
-    };
-    let tree = Tree::from_str(svg, &options)?;
+    let tree = rendering::tree(svg)?;
     let (width, height) =
         ((tree.size().width() * scale).ceil(), (tree.size().height() * scale).ceil());
     let size = PngError::Size { width, height };

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::metrics::fits::{FitRecord, MethodRecord};
 use crate::plan::{
-    Claim, Condition, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance,
-    Transform, Unit,
+    Claim, Condition, FitName, FitNameMethod, Quantity, QuantityValue, Selection, Statement,
+    Tolerance, Transform, Unit,
 };
 use crate::plot::table::Table;
 
@@ -161,15 +161,34 @@ impl Results<'_> {
             QuantityValue::Cell { row, column } => self.cell(row, column)?,
             QuantityValue::Exponent(fit) => self.fit(fit)?.alpha,
             QuantityValue::Coefficient(fit) => self.fit(fit)?.beta,
-            QuantityValue::Prediction { fit, x } => {
-                let fit = self.fit(fit)?;
-                libm::pow(10.0, fit.log10_beta + fit.alpha * libm::log10(*x))
+            QuantityValue::Prediction { fit, x } => self.fit(fit)?.at(*x),
+            QuantityValue::MeanAbsoluteError { fit, points } => {
+                self.mean_absolute_error(self.fit(fit)?, points)?
             }
         };
-        Ok(match quantity.transform {
-            Transform::Identity => value,
-            Transform::OneMinus => 1.0 - value,
-        })
+        Ok(transformed(value, quantity.transform))
+    }
+
+    /// The mean of |y − line| over the rows that a selection keeps, summed in the order of the table.
+    fn mean_absolute_error(&self, fit: &FitRecord, points: &Selection) -> Result<f64, String> {
+        let table = self.points;
+        let place = |name: &str| table.column(name).map_err(|error| error.to_string());
+        let number = |row, column| table.number(row, column).map_err(|error| error.to_string());
+        let (x, y) = (place(&points.x)?, place(&points.y)?);
+        let conditions = points
+            .keep
+            .iter()
+            .map(|keep| Ok((place(&keep.column)?, &keep.one_of)))
+            .collect::<Result<Vec<_>, String>>()?;
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (i, row) in table.rows().iter().enumerate() {
+            if conditions.iter().all(|(column, texts)| texts.contains(&row[*column])) {
+                let y = transformed(number(i, y)?, points.y_transform);
+                sum += (y - fit.at(number(i, x)?)).abs();
+                count += 1.0;
+            }
+        }
+        if count > 0.0 { Ok(sum / count) } else { Err("no row meets the conditions".to_owned()) }
     }
 
     /// The number in the one row that meets every condition.
@@ -199,11 +218,20 @@ impl Results<'_> {
     }
 }
 
+fn transformed(value: f64, transform: Transform) -> f64 {
+    match transform {
+        Transform::Identity => value,
+        Transform::OneMinus => 1.0 - value,
+    }
+}
+
 /// Whether `fit` is the line of that name.
 pub(super) fn is_named(fit: &FitRecord, name: &FitName) -> bool {
     let method = match fit.method {
         MethodRecord::LeastSquares => FitNameMethod::LeastSquares,
         MethodRecord::BinnedMinimum { .. } => FitNameMethod::BinnedMinimum,
+        MethodRecord::BinnedMinimumAtPoint { .. } => FitNameMethod::BinnedMinimumAtPoint,
+        MethodRecord::ParetoFrontier => FitNameMethod::ParetoFrontier,
     };
     fit.panel == name.panel && fit.series == name.series && method == name.method
 }
@@ -230,6 +258,7 @@ fn as_printed(value: f64, text: &str, unit: Unit) -> String {
 mod tests {
     use super::*;
     use crate::metrics::fits::IntervalRecord;
+    use crate::plan::Keep;
 
     fn points() -> Table {
         Table::parse("run,acc\na,0.7912\nb,0.5\nb,0.6\n").unwrap()
@@ -253,6 +282,9 @@ mod tests {
             x_min: 1.0,
             x_max: 2.0,
             fitted: Vec::new(),
+            residual_sd: None,
+            standard_error: None,
+            student_interval: None,
             interval: Some(IntervalRecord {
                 method: String::new(),
                 level: 0.95,
@@ -321,6 +353,25 @@ mod tests {
             (verdict(excludes(0.0)), verdict(excludes(-0.1))),
             (Verdict::Met, Verdict::Missed)
         );
+    }
+
+    /// By hand: the line 5.86 · x^−0.11 at x = 1 is 5.86; |(1 − 0.5) − 5.86| and |(1 − 0.6) − 5.86| have the mean 5.41.
+    #[test]
+    fn the_mean_absolute_error_of_a_line_is_over_the_rows_that_are_kept() {
+        let points = Table::parse("run,c,acc\na,1,0.1\nb,1,0.5\nb,1,0.6\n").unwrap();
+        let keep = |run: &str| Selection {
+            x: "c".into(),
+            y: "acc".into(),
+            y_transform: Transform::OneMinus,
+            keep: vec![Keep { column: "run".into(), one_of: vec![run.into()] }],
+        };
+        let computed = |run: &str| {
+            let value = |fit| QuantityValue::MeanAbsoluteError { fit, points: keep(run) };
+            let fits = [fit()];
+            Results { points: &points, fits: &fits }.quantity(&of_fit(value))
+        };
+        assert!((computed("b").unwrap() - 5.41).abs() < 1e-12);
+        assert_eq!(computed("c"), Err("no row meets the conditions".to_owned()));
     }
 
     #[test]

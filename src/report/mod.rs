@@ -5,4 +5,5 @@ pub mod checks_page;
 pub mod claims;
 pub mod lines;
 pub mod page;
+pub mod sensitivity;
 pub mod tables;

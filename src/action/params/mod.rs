@@ -16,8 +16,9 @@ pub use checks::{
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
-    Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,
-    Measurement, Panel, Row, Selection, Series, Task, YTransform,
+    Axis, Cell, Collect, Draw, Evaluate, FigureWidth, Fit, FitMethod, FittedLine, Interval, Joined,
+    LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,
+    Sensitivity, Series, SweptSeries, Task, YTransform,
 };
 pub use table::{
     Aggregated, Aggregation, Derivation, Operand, Rounding, Rows, SortOrder, Step, Table, TextPart,
@@ -39,6 +40,8 @@ pub enum Params {
     Table(Table),
     /// Fits power laws to a table.
     Fit(Fit),
+    /// Fits power laws under many choices of bins and margin.
+    Sensitivity(Sensitivity),
     /// Draws a figure of a table and its fits.
     Draw(Draw),
     /// Holds tables against a rule.
@@ -59,6 +62,8 @@ pub enum JobKind {
     Table,
     /// See [`Params::Fit`].
     Fit,
+    /// See [`Params::Sensitivity`].
+    Sensitivity,
     /// See [`Params::Draw`].
     Draw,
     /// See [`Params::Check`].
@@ -73,15 +78,15 @@ impl JobKind {
             | Self::Evaluate
             | Self::Collect
             | Self::Table
-            | Self::Fit
-            | Self::Draw
+            | Self::Sensitivity
             | Self::Check => 1,
+            Self::Fit | Self::Draw => 2,
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Draw | Self::Check)
+        !matches!(self, Self::Train | Self::Evaluate)
     }
 
     /// The word that labels and messages use.
@@ -92,6 +97,7 @@ impl JobKind {
             Self::Collect => "collect",
             Self::Table => "table",
             Self::Fit => "fit",
+            Self::Sensitivity => "sensitivity",
             Self::Draw => "draw",
             Self::Check => "check",
         }
@@ -107,6 +113,7 @@ impl Params {
             Self::Collect(_) => JobKind::Collect,
             Self::Table(_) => JobKind::Table,
             Self::Fit(_) => JobKind::Fit,
+            Self::Sensitivity(_) => JobKind::Sensitivity,
             Self::Draw(_) => JobKind::Draw,
             Self::Check(_) => JobKind::Check,
         }

@@ -149,6 +149,15 @@ pub enum FitMethod {
         /// Added to the last edge, in decades.
         margin: Real,
     },
+    /// Ordinary least squares over the point of smallest y of each such bin, where it is.
+    BinnedMinimumAtPoint {
+        /// Number of bins.
+        bins: u64,
+        /// Added to the last edge, in decades.
+        margin: Real,
+    },
+    /// Ordinary least squares over the points that no other beats in x and y.
+    ParetoFrontier,
 }
 
 /// How the interval of an exponent is computed: a percentile bootstrap over points with our named random streams.
@@ -163,18 +172,82 @@ pub struct Interval {
     pub seed: u64,
 }
 
+/// Fits series under many choices of bins and margin. Input: `points` (CSV). Output: `sensitivity.csv`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sensitivity {
+    /// The series in order.
+    pub series: Vec<SweptSeries>,
+}
+
+/// A series with the choices that are tried on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweptSeries {
+    /// The panel it is drawn in.
+    pub panel: String,
+    /// Its name within its panel.
+    pub series: String,
+    /// Its points.
+    pub points: Selection,
+    /// The fewest bins.
+    pub bins_min: u64,
+    /// The most bins.
+    pub bins_max: u64,
+    /// Margins in decades, in order.
+    pub margins: Vec<Real>,
+}
+
 /// Draws a figure. Inputs: `points` (CSV), `fits` (JSON). Output: `figure.svg`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Draw {
-    /// The title above the panels.
+    /// The title above the panels; empty for none.
     pub title: String,
-    /// The panels, left to right.
+    /// What it shows, for readers who do not see it; empty for nothing.
+    pub caption: String,
+    /// The width it is printed at.
+    pub width: FigureWidth,
+    /// Names and order of legends and their values, where the columns' own will not do.
+    pub legends: Vec<LegendNames>,
+    /// The panels, row by row.
     pub panels: Vec<Panel>,
 }
 
-/// One pair of axes.
+/// The width a figure is printed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FigureWidth {
+    /// One column of a journal: 84 mm.
+    OneColumn,
+    /// Two columns: 174 mm.
+    TwoColumns,
+}
+
+/// What the legend of a column is called, and how its values are spelled and ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LegendNames {
+    /// The column.
+    pub column: String,
+    /// The name of the legend.
+    pub title: String,
+    /// Values in the order of the legend; those not listed follow in their own.
+    pub values: Vec<LegendValue>,
+}
+
+/// How a value of a column is spelled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LegendValue {
+    /// Its text in the table.
+    pub text: String,
+    /// Its text in the figure.
+    pub shown: String,
+}
+
+/// One pair of axes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Panel {
     /// The name that fits refer to, and the title.
@@ -198,7 +271,7 @@ pub struct Axis {
 }
 
 /// Points of a panel. The fitted lines of the same panel and series are drawn with them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {
     /// The name of the series.
@@ -207,6 +280,34 @@ pub struct Series {
     pub points: Selection,
     /// Which columns steer colour, marker and size.
     pub marks: BTreeMap<MarkRole, String>,
+    /// How its points are joined to curves; points alone where absent.
+    pub joined: Option<Joined>,
+    /// Points that its fitted lines predict.
+    pub predictions: Vec<Prediction>,
+}
+
+/// Joins points to curves, by ascending x: a curve for each combination of texts in `by`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// The columns that tell one curve from another.
+    pub by: Vec<String>,
+    /// The column that steers the dashes of a curve.
+    pub dash: Option<String>,
+}
+
+/// A point on a fitted line, drawn hollow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prediction {
+    /// What is written beside it; empty for nothing.
+    pub label: String,
+    /// Where it is.
+    pub x: Real,
+    /// The line of this series that predicts it.
+    pub method: FitMethod,
+    /// What its row would hold in the columns that steer marks.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// What a column steers.

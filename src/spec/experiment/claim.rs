@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, Transform};
+use super::{Condition, Selection, Transform};
 
 /// Something that will come out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +123,13 @@ pub enum QuantityValue {
         /// The place, in the unit of the line's x column.
         x: f64,
     },
+    /// The mean of |y − what a fitted line gives at x| over points of the figure's table, in the unit of y.
+    MeanAbsoluteError {
+        /// The line.
+        fit: FitName,
+        /// The points.
+        points: Selection,
+    },
 }
 
 /// A fitted line of the figure.
@@ -142,8 +149,12 @@ pub struct FitName {
 pub enum FitNameMethod {
     /// Least squares over all points.
     LeastSquares,
-    /// Least squares over the bins' minima.
+    /// Least squares over the bins' minima, at the bins' centres.
     BinnedMinimum,
+    /// Least squares over the bins' minima, where they are.
+    BinnedMinimumAtPoint,
+    /// Least squares over the points that no other beats.
+    ParetoFrontier,
 }
 
 impl Statement {
@@ -168,10 +179,23 @@ impl Statement {
         let used = self.quantities().into_iter().filter_map(|quantity| match &quantity.value {
             QuantityValue::Exponent(fit)
             | QuantityValue::Coefficient(fit)
-            | QuantityValue::Prediction { fit, .. } => Some(fit),
+            | QuantityValue::Prediction { fit, .. }
+            | QuantityValue::MeanAbsoluteError { fit, .. } => Some(fit),
             QuantityValue::Cell { .. } => None,
         });
         own.into_iter().chain(used).collect()
+    }
+}
+
+impl FitNameMethod {
+    /// What sentences call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LeastSquares => "least squares",
+            Self::BinnedMinimum => "the binned minimum",
+            Self::BinnedMinimumAtPoint => "the binned minimum at its point",
+            Self::ParetoFrontier => "the Pareto frontier",
+        }
     }
 }
 
@@ -181,6 +205,8 @@ impl super::FitMethod {
         match self {
             Self::LeastSquares => FitNameMethod::LeastSquares,
             Self::BinnedMinimum { .. } => FitNameMethod::BinnedMinimum,
+            Self::BinnedMinimumAtPoint { .. } => FitNameMethod::BinnedMinimumAtPoint,
+            Self::ParetoFrontier => FitNameMethod::ParetoFrontier,
         }
     }
 }

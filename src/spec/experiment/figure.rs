@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Depth, Metric};
+use super::{Claim, Depth, FigureWidth, Joined, Legend, Metric, Prediction, Sensitivity};
 
 /// A figure: a target of the experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -10,8 +10,12 @@ use super::{Claim, Depth, Metric};
 pub struct Figure {
     /// Its name, unique in the experiment.
     pub name: String,
-    /// The title above the panels.
+    /// The title above the panels; empty for none.
     pub title: String,
+    /// What it shows.
+    pub caption: Option<String>,
+    /// The width it is printed at.
+    pub width: FigureWidth,
     /// The panels that can be had from numbers a work prints.
     pub printed: Option<PrintedPanels>,
     /// The table of its points, made from what the authors published.
@@ -20,7 +24,9 @@ pub struct Figure {
     pub scratch: Option<RunTable>,
     /// The depth that is reproduced unless the reader asks for another; one of those offered.
     pub default_depth: Depth,
-    /// The panels, left to right.
+    /// Names, order and spelling of legends, where the columns' own will not do.
+    pub legends: Vec<Legend>,
+    /// The panels, row by row.
     pub panels: Vec<Panel>,
     /// What will come out.
     pub claims: Vec<Claim>,
@@ -143,6 +149,12 @@ pub struct Series {
     pub marks: Marks,
     /// The lines, each by another method.
     pub fits: Vec<Fit>,
+    /// How its points are joined to curves.
+    pub joined: Option<Joined>,
+    /// Points that its lines predict.
+    pub predictions: Vec<Prediction>,
+    /// The choices that are tried on it.
+    pub sensitivity: Option<Sensitivity>,
 }
 
 /// Rows of the figure's table, and which of their columns are x and y.
@@ -223,6 +235,15 @@ pub enum FitMethod {
         /// Added to the last edge, in decades.
         margin_decades: f64,
     },
+    /// Ordinary least squares over the point of smallest y of each such bin, where it is.
+    BinnedMinimumAtPoint {
+        /// Number of bins.
+        bins: u64,
+        /// Added to the last edge, in decades.
+        margin_decades: f64,
+    },
+    /// Ordinary least squares over the points that no other beats in x and y.
+    ParetoFrontier,
 }
 
 /// A percentile bootstrap over points.

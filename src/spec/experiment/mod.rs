@@ -7,6 +7,7 @@
 mod check;
 mod claim;
 mod declared;
+mod drawing;
 mod figure;
 mod pinned;
 mod published;
@@ -24,6 +25,7 @@ pub use claim::{
     Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance, Unit,
 };
 pub use declared::{Cells, Check, CheckedRows, Known, Rule, SampleCount, Severity};
+pub use drawing::{FigureWidth, Joined, Legend, LegendValue, Prediction, Sensitivity};
 pub use figure::{
     Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
     PrintedPanels, RunTable, Selection, Series, Transform,

@@ -194,6 +194,9 @@ fn panel() -> Panel {
                 method: FitMethod::LeastSquares,
                 interval: Some(Interval { level: 0.95, resamples: 100, seed: 0 }),
             }],
+            joined: None,
+            predictions: Vec::new(),
+            sensitivity: None,
         }],
     }
 }
@@ -220,6 +223,9 @@ pub(crate) fn example() -> Experiment {
     let curve = Figure {
         name: "curve".to_owned(),
         title: "A curve".to_owned(),
+        caption: None,
+        width: FigureWidth::TwoColumns,
+        legends: Vec::new(),
         printed: None,
         published: None,
         scratch: Some(RunTable {

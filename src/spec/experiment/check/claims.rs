@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
-use super::figures::Scope;
-use crate::spec::experiment::{
-    Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance,
-};
+use super::figures::{Scope, check_selection};
+use crate::spec::experiment::{Claim, FitName, Quantity, QuantityValue, Statement, Tolerance};
 
 pub(super) fn check_claims<'a>(
     findings: &mut Findings<'a>,
@@ -78,6 +76,10 @@ fn check_quantity(findings: &mut Findings<'_>, at: &str, quantity: &Quantity, sc
             check_fit_name(findings, at, fit, scope);
             findings.number_that(at, *x, |x| x > 0.0, "more than 0");
         }
+        QuantityValue::MeanAbsoluteError { fit, points } => {
+            check_fit_name(findings, at, fit, scope);
+            check_selection(findings, &format!("{at}.points"), points, scope);
+        }
     }
 }
 
@@ -90,10 +92,7 @@ fn check_fit_name(
 ) -> Option<bool> {
     let known = scope.fits.get(fit).copied();
     if known.is_none() {
-        let method = match fit.method {
-            FitNameMethod::LeastSquares => "least squares",
-            FitNameMethod::BinnedMinimum => "the binned minimum",
-        };
+        let method = fit.method.name();
         let (panel, series) = (&fit.panel, &fit.series);
         let message = format!("panel `{panel}` has no fit of series `{series}` by {method}");
         findings.add(at, message);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
+use super::drawing::{check_extras, check_legends};
 use super::tables::{Columns, TableColumns, run_columns};
 use crate::spec::experiment::{
     ColumnValue, Depth, Experiment, Figure, Fit, FitMethod, FitName, Run, RunTable, Selection,
@@ -10,7 +11,7 @@ use crate::spec::experiment::{
 };
 
 /// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
-const BINS_MAX: u64 = 1_000;
+pub(super) const BINS_MAX: u64 = 1_000;
 const RESAMPLES_MAX: u64 = 1_000_000;
 
 /// The names that the claims of a figure or table may use.
@@ -41,6 +42,7 @@ pub(super) fn check_figure<'a>(
         return None;
     }
     let mut scope = scope_of(figure, tables);
+    check_legends(findings, at, figure, &scope.columns);
     if figure.panels.is_empty() {
         findings.add(format!("{at}.panels"), "is empty");
     }
@@ -53,6 +55,7 @@ pub(super) fn check_figure<'a>(
             let at = format!("{at}.series[{i}]");
             findings.unique(&format!("{at}.name"), &series.name, &mut series_names);
             check_series(findings, &at, series, &scope);
+            check_extras(findings, &at, series, &scope.columns);
             for (i, fit) in series.fits.iter().enumerate() {
                 let at = format!("{at}.fits[{i}]");
                 check_fit(findings, &at, fit);
@@ -222,7 +225,12 @@ fn check_series(findings: &mut Findings<'_>, at: &str, series: &Series, scope: &
     }
 }
 
-fn check_selection(findings: &mut Findings<'_>, at: &str, selection: &Selection, scope: &Scope) {
+pub(super) fn check_selection(
+    findings: &mut Findings<'_>,
+    at: &str,
+    selection: &Selection,
+    scope: &Scope,
+) {
     for (axis, column) in [("x", &selection.x), ("y", &selection.y)] {
         findings.numeric_column(&format!("{at}.{axis}"), column, scope);
     }
@@ -238,7 +246,9 @@ fn check_selection(findings: &mut Findings<'_>, at: &str, selection: &Selection,
 }
 
 fn check_fit(findings: &mut Findings<'_>, at: &str, fit: &Fit) {
-    if let FitMethod::BinnedMinimum { bins, margin_decades } = fit.method {
+    if let FitMethod::BinnedMinimum { bins, margin_decades }
+    | FitMethod::BinnedMinimumAtPoint { bins, margin_decades } = fit.method
+    {
         findings.natural(&format!("{at}.method.bins"), bins, 2, BINS_MAX);
         let margin_at = format!("{at}.method.marginDecades");
         findings.number_that(&margin_at, margin_decades, |x| x >= 0.0, "0 or more");

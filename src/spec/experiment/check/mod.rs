@@ -4,6 +4,7 @@
 
 mod claims;
 mod declared;
+mod drawing;
 mod figures;
 mod pins;
 mod published;

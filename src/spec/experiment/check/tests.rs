@@ -259,6 +259,113 @@ fn claims_speak_of_what_exists_and_can_be_judged() {
 }
 
 #[test]
+fn legends_name_columns_once_and_values_once() {
+    let legend = |column: &str, title: &str, texts: &[&str]| Legend {
+        column: column.to_owned(),
+        title: title.to_owned(),
+        values: texts
+            .iter()
+            .map(|text| LegendValue { text: text.to_string(), shown: "x".to_owned() })
+            .collect(),
+    };
+    finds(&[], |e| e.figures[0].legends = vec![legend("run", "Run", &["b", "a", "absent"])]);
+    finds(
+        &[
+            "figures[0].legends[0].column",
+            "figures[0].legends[0].title",
+            "figures[0].legends[0].values[1].text",
+        ],
+        |e| e.figures[0].legends = vec![legend("model", " ", &["a", "a"])],
+    );
+    finds(&["figures[0].legends[1].column"], |e| {
+        e.figures[0].legends = vec![legend("run", "Run", &[]), legend("run", "Run", &[])];
+    });
+}
+
+#[test]
+fn curves_predictions_and_trials_say_what_exists() {
+    let at = "figures[0].panels[0].series[0]";
+    let set = |e: &mut Experiment, change: &dyn Fn(&mut Series)| {
+        change(&mut e.figures[0].panels[0].series[0]);
+    };
+    let joined = |by: &[&str], dash: &str| Joined {
+        by: by.iter().map(ToString::to_string).collect(),
+        dash: Some(dash.to_owned()),
+    };
+    finds(&[], |e| set(e, &|s| s.joined = Some(joined(&["run"], "run"))));
+    finds(&[&format!("{at}.joined.by")], |e| set(e, &|s| s.joined = Some(joined(&[], "run"))));
+    finds(
+        &[
+            &format!("{at}.joined.by[0]"),
+            &format!("{at}.joined.by[2]"),
+            &format!("{at}.joined.dash"),
+        ],
+        |e| set(e, &|s| s.joined = Some(joined(&["no", "run", "run"], "no"))),
+    );
+    let prediction = |x, method, column: &str| Prediction {
+        label: String::new(),
+        x,
+        method,
+        row: vec![Condition { column: column.to_owned(), text: "c".to_owned() }],
+    };
+    let good = prediction(1e9, FitNameMethod::LeastSquares, "run");
+    finds(&[], |e| set(e, &|s| s.predictions = vec![good.clone()]));
+    finds(
+        &[
+            &format!("{at}.predictions[0].x"),
+            &format!("{at}.predictions[0].method"),
+            &format!("{at}.predictions[0].row[0].column"),
+        ],
+        |e| {
+            let bad = prediction(0.0, FitNameMethod::ParetoFrontier, "no");
+            set(e, &|s| s.predictions = vec![bad.clone()]);
+        },
+    );
+    let tried = |bins_min, bins_max, margins_decades: &[f64]| {
+        Some(Sensitivity { bins_min, bins_max, margins_decades: margins_decades.to_vec() })
+    };
+    finds(&[], |e| set(e, &|s| s.sensitivity = tried(1, 1000, &[0.0, 0.1, 0.2])));
+    for (bins, margins, paths) in [
+        ((0, 5), &[0.1][..], &["binsMin"][..]),
+        ((5, 4), &[0.1], &["binsMax"]),
+        ((3, 5), &[], &["marginsDecades"]),
+        ((3, 5), &[-1.0, 0.1, 0.1], &["marginsDecades[0]", "marginsDecades[2]"]),
+    ] {
+        let paths: Vec<String> =
+            paths.iter().map(|path| format!("{at}.sensitivity.{path}")).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        finds(&paths, |e| set(e, &|s| s.sensitivity = tried(bins.0, bins.1, margins)));
+    }
+    let many: Vec<f64> = (0..100_u8).map(f64::from).collect();
+    finds(&[&format!("{at}.sensitivity")], |e| {
+        set(e, &|s| s.sensitivity = tried(1, 1000, &many));
+    });
+}
+
+#[test]
+fn an_error_of_a_line_is_over_columns_that_exist() {
+    let at = "figures[0].claims[0].statement";
+    let error = |y: &str, method| Quantity {
+        value: QuantityValue::MeanAbsoluteError {
+            fit: FitName { method, ..fit_name() },
+            points: Selection {
+                x: "gmacs_total".to_owned(),
+                y: y.to_owned(),
+                y_transform: Transform::OneMinus,
+                keep: Vec::new(),
+            },
+        },
+        transform: Transform::Identity,
+    };
+    let set = |e: &mut Experiment, quantity| {
+        e.figures[0].claims[0].statement = Statement::AtMost { quantity, bound: 0.1 };
+    };
+    finds(&[], |e| set(e, error("acc1", FitNameMethod::LeastSquares)));
+    finds(&[&format!("{at}.points.y")], |e| set(e, error("no", FitNameMethod::LeastSquares)));
+    finds(&[at], |e| set(e, error("acc1", FitNameMethod::BinnedMinimumAtPoint)));
+}
+
+#[test]
 fn a_figure_that_nobody_can_have_is_found() {
     finds(&["figures[1]"], |e| {
         e.figures[1].published = None;

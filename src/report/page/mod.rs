@@ -1,7 +1,10 @@
-//! The page of a figure: one HTML file that needs nothing beside it, and the figure as PNG.
+//! The page of a figure: one HTML file that needs nothing beside it, and the figure as PNG and PDF.
 //!
 //! The page has no script, font, image or style from elsewhere, and every text in it is escaped; the figure is inline
 //! SVG of our own. Equal results give equal bytes.
+
+mod fits;
+mod style;
 
 use std::fmt::Write as _;
 
@@ -9,14 +12,14 @@ use super::checks::JudgedCheck;
 use super::checks_page::checks_section;
 use super::claims::{Judged, Verdict};
 use crate::digest::BlobDigest;
-use crate::metrics::fits::{FitRecord, MethodRecord};
+use crate::metrics::fits::FitRecord;
 use crate::plot::table::Table;
-use crate::plot::{escape, png};
+use crate::plot::{escape, pdf, png};
 
 /// What a page is made of.
 #[derive(Debug, Clone)]
 pub struct Page<'a> {
-    /// The title of the figure.
+    /// The title of the figure; its name stands in for an empty one.
     pub title: &'a str,
     /// What was reproduced: `EXPERIMENT[/TARGET]`.
     pub name: &'a str,
@@ -24,12 +27,16 @@ pub struct Page<'a> {
     pub id: String,
     /// The work that the experiment reproduces.
     pub citation: Option<&'a str>,
+    /// What the figure shows.
+    pub caption: Option<&'a str>,
     /// The figure: `figure.svg`, written by `plot`.
     pub svg: &'a str,
     /// The table of points.
     pub points_csv: &'a str,
     /// The fitted lines.
     pub fits: &'a [FitRecord],
+    /// How exponents move with bins and margin: `sensitivity.csv`.
+    pub sensitivity_csv: Option<&'a str>,
     /// The claims, judged.
     pub claims: &'a [Judged],
     /// The checks of what it is made from, the worst first.
@@ -40,18 +47,27 @@ pub struct Page<'a> {
     pub attribution: &'a str,
 }
 
-/// The version of [`png()`]'s pixels: raised when they may change.
-pub const RENDERING: &str = "png-1";
+/// The version of what [`png()`] and [`pdf()`] give: raised when it may change.
+pub const RENDERING: u32 = 2;
 
-/// Pixels a unit of the figure: 300 an inch where a figure of 700 units is printed 180 mm wide.
-const SCALE: f32 = 3.0;
+/// Pixels a unit of the figure, of which an inch has 96: 300 pixels an inch.
+const SCALE: f32 = 3.125;
 
 /// The figure as PNG, with a bundled font; why not, if it cannot be rendered.
 pub fn png(svg: &str) -> Result<Vec<u8>, String> {
-    png::render(svg, SCALE).map_err(|error| match std::error::Error::source(&error) {
+    png::render(svg, SCALE).map_err(|error| reason(&error))
+}
+
+/// The figure as PDF, text as outlines of a bundled font; why not, if it cannot be written.
+pub fn pdf(svg: &str, title: &str) -> Result<Vec<u8>, String> {
+    pdf::render(svg, title).map_err(|error| reason(&error))
+}
+
+fn reason(error: &dyn std::error::Error) -> String {
+    match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
-    })
+    }
 }
 
 /// Bytes with their SHA-256 before them, so that a damaged copy is not taken for them.
@@ -67,14 +83,22 @@ pub fn unsealed(sealed: &[u8]) -> Option<&[u8]> {
 
 /// The page.
 pub fn html(page: &Page<'_>) -> String {
-    let mut html = Html::opened(page.title, page.citation);
+    let title = if page.title.is_empty() { page.name } else { page.title };
+    let mut html = Html::opened(title, page.citation);
     html.raw(&format!("<p class=\"verdict\">{}</p>\n", escape(page.verdict)));
     html.raw("<figure>\n");
     html.raw(page.svg);
+    if let Some(caption) = page.caption {
+        html.element("figcaption", caption);
+    }
     html.raw("</figure>\n");
     claims_section(&mut html, page.claims);
     checks_section(&mut html, page.checks);
-    fits_section(&mut html, page.fits);
+    fits::fits_section(&mut html, page.fits);
+    fits::residuals_section(&mut html, page.fits);
+    if let Some(sensitivity) = page.sensitivity_csv {
+        fits::sensitivity_section(&mut html, sensitivity);
+    }
     points_section(&mut html, page.points_csv);
     html.element("h2", "How to reproduce this");
     html.raw(&format!("<pre>ibid reproduce {0}\nibid verify {0}</pre>\n", escape(page.name)));
@@ -100,10 +124,10 @@ impl Html {
         html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
         html.element("title", title);
-        html.raw(&format!("<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"));
+        html.raw(&format!("<style>\n{}</style>\n</head>\n<body>\n<main>\n", style::STYLE));
         html.element("h1", title);
         if let Some(citation) = citation {
-            html.element("p", citation);
+            html.raw(&format!("<p class=\"quiet\">{}</p>\n", escape(citation)));
         }
         html
     }
@@ -167,42 +191,6 @@ fn claims_section(html: &mut Html, claims: &[Judged]) {
     html.table(&["claim", "published", "computed", "judged by", "verdict"], &rows);
 }
 
-fn fits_section(html: &mut Html, fits: &[FitRecord]) {
-    if fits.is_empty() {
-        return;
-    }
-    html.element("h2", "Fitted lines");
-    let row = |fit: &FitRecord| {
-        let method = match fit.method {
-            MethodRecord::LeastSquares => "least squares over all points".to_owned(),
-            MethodRecord::BinnedMinimum { bins, margin } => {
-                format!("least squares over the minima of {bins} bins, margin {margin}")
-            }
-        };
-        let interval = fit.interval.as_ref().map(|interval| {
-            format!("{:.3} to {:.3} ({} %)", interval.low, interval.high, interval.level * 100.0)
-        });
-        vec![
-            escape(&fit.panel),
-            escape(&fit.series),
-            escape(&method),
-            format!("E = {:.4} · C<sup>{}</sup>", fit.beta, minus(&format!("{:.4}", fit.alpha))),
-            interval.map_or_else(|| "–".to_owned(), |text| minus(&text)),
-            fit.r_squared.map_or_else(|| "–".to_owned(), |r| minus(&format!("{r:.3}"))),
-            format!("{} of {}", fit.fitted.len(), fit.points),
-        ]
-    };
-    let rows: Vec<_> = fits.iter().map(row).collect();
-    html.table(
-        &["panel", "series", "method", "line", "interval of the exponent", "R²", "points fitted"],
-        &rows,
-    );
-    html.raw(
-        "<p><small>Lines are fitted on decimal logarithms in binary64; intervals are percentile bootstraps over points. \
-         All digits are in <code>fits.json</code>.</small></p>\n",
-    );
-}
-
 fn points_section(html: &mut Html, points_csv: &str) {
     html.element("h2", "Points");
     let Ok(table) = Table::parse(points_csv) else {
@@ -232,23 +220,6 @@ fn lines(text: &str) -> String {
 fn minus(text: &str) -> String {
     text.replace('-', "\u{2212}")
 }
-
-const STYLE: &str = "\
-:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #fff; --quiet: #666; --line: #d9d9de; --good: #08703e; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8ea; --paper: #17181a; --quiet: #a0a0a6; --line: #3a3b3f; --good: #6fd19c; --bad: #ff8a80; } }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
-figure { margin: 1.2rem 0; padding: .5rem; background: #fff; border: 1px solid var(--line); border-radius: 6px; }
-figure svg { display: block; width: 100%; height: auto; max-width: 60rem; margin: 0 auto; }
-.table { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; white-space: nowrap; } small { color: var(--quiet); }
-pre, .verdict { background: color-mix(in srgb, var(--ink) 6%, transparent); padding: .7rem .9rem; border-radius: 6px; overflow-x: auto; }
-pre { font-size: .85rem; } .verdict { font-weight: 600; } pre.prose { white-space: pre-wrap; }
-.good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; } .known { color: var(--quiet); font-weight: 600; }
-@media print { main { max-width: none; } figure { border: 0; } }
-";
 
 #[cfg(test)]
 mod tests {
@@ -305,17 +276,26 @@ mod tests {
         let record = format!(
             "[{{\"panel\":{0},\"series\":{0},\"x\":{0},\"y\":{0},\"y_transform\":\"identity\",\"method\":{{\"name\":\
              \"least_squares\"}},\"alpha\":-0.5,\"beta\":2.0,\"log10_beta\":0.3,\"formula\":{0},\"r_squared\":0.9,\
-             \"points\":4,\"x_min\":1.0,\"x_max\":2.0,\"fitted\":[],\"interval\":null}}]",
+             \"points\":4,\"x_min\":1.0,\"x_max\":2.0,\"fitted\":[{{\"log10_x\":0.0,\"log10_y\":0.3,\
+             \"residual\":0.01,\"row\":1}}],\"residual_sd\":null,\"standard_error\":null,\
+             \"student_interval\":null,\"interval\":null}}]",
             serde_json::to_string(HOSTILE).unwrap()
+        );
+        let quoted = format!("\"{}\"", HOSTILE.replace('"', "\"\""));
+        let sensitivity = format!(
+            "{}\n{quoted},{quoted},binned_minimum,5,0.1,5,-0.5,0.3,0.9,0.01\n",
+            crate::metrics::fits::SENSITIVITY_COLUMNS.join(",")
         );
         html(&Page {
             title: HOSTILE,
             name: HOSTILE,
             id: HOSTILE.to_owned(),
             citation: Some(HOSTILE),
+            caption: Some(HOSTILE),
             svg: SVG,
             points_csv: &csv,
             fits: &crate::metrics::fits::decode(&record).unwrap(),
+            sensitivity_csv: Some(&sensitivity),
             claims,
             checks: &[hostile_check()],
             verdict: HOSTILE,
@@ -362,12 +342,15 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_three_pixels_a_unit() {
+    fn a_picture_has_300_pixels_an_inch() {
         let picture = png(SVG).unwrap();
         assert_eq!(&picture[..8], b"\x89PNG\r\n\x1a\n");
         // Width and height stand at bytes 16 and 20 of a PNG file (its IHDR chunk).
         let at = |i: usize| u32::from_be_bytes(picture[i..i + 4].try_into().unwrap());
-        assert_eq!((at(16), at(20)), (60, 30));
+        // Of 20 and 10 units, 96 an inch: 62.5 and 31.25 pixels, rounded up.
+        assert_eq!((at(16), at(20)), (63, 32));
         assert!(png("<svg").is_err());
+        assert!(pdf(SVG, "title").unwrap().starts_with(b"%PDF-"));
+        assert!(pdf("<svg", "title").is_err());
     }
 }
