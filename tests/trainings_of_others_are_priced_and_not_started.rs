@@ -96,9 +96,7 @@ fn all_29_trainings_are_priced() {
     let twice = json(&workspace.ok(&stated));
     near(&twice["unpinnedTotal"]["gpuHours"], 2.0 * total["gpuHours"].as_f64().unwrap(), 1e-12);
     let text = workspace.ok(&["plan", NAME, "--from", "scratch"]).stdout;
-    for word in
-        ["29 in all", "438,985", "229,665", "not published of any of the 29: dataset.shards"]
-    {
+    for word in ["29 in all", "438,985", "229,665", "not stated of any of the 29: dataset.shards"] {
         assert!(text.contains(word), "the plan should say `{word}`:\n{text}");
     }
 }
@@ -119,7 +117,7 @@ fn none_of_them_is_started_whatever_the_budget() {
             assert!(ran.stderr.contains(word), "{command:?} should say `{word}`: {}", ran.stderr);
         }
         // What all of them lack is said once, not once a training.
-        assert_eq!(ran.stderr.matches("not published:").count(), 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("not stated:").count(), 1, "{}", ran.stderr);
     }
     assert!(!workspace.path("out").exists(), "nothing was drawn");
 }
