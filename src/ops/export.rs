@@ -1,4 +1,4 @@
-//! The files of a reproduced figure: what `reproduce` leaves in the folder that was asked for.
+//! The files of reproduced figures and tables: what `reproduce` leaves in the folder that was asked for.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::fs::{self, Durability};
 use crate::report::{claims, page};
 
 impl Workspace {
-    /// Writes every figure's files below `out`, or below `out/NAME` of the current folder; the folders.
+    /// Writes every figure's and table's files below `out`, or below `out/NAME` of the current folder; the folders.
     pub fn export(
         &self,
         loaded: &Loaded,
@@ -27,6 +27,22 @@ impl Workspace {
             fs::create_dir(&folder)?;
             for (name, bytes) in self.files_of(loaded, reproduced, figure)? {
                 fs::write_atomic(&folder.join(name), &bytes, Durability::Relaxed)?;
+            }
+            folders.push(folder);
+        }
+        for table in &reproduced.tables {
+            let is_alone = loaded.target.as_ref() == Some(&table.name);
+            let folder = if is_alone { base.clone() } else { base.join(&table.name) };
+            fs::create_dir(&folder)?;
+            let claims = claims::encode(&table.claims);
+            let files = [
+                ("table.csv", &table.csv),
+                ("table.md", &table.markdown),
+                ("table.tex", &table.latex),
+                ("claims.json", &claims),
+            ];
+            for (name, text) in files {
+                fs::write_atomic(&folder.join(name), text.as_bytes(), Durability::Relaxed)?;
             }
             folders.push(folder);
         }
