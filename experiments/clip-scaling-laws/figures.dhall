@@ -7,6 +7,8 @@ let targets = ./targets.dhall
 
 let claims = ./claims.dhall
 
+let runs = ./runs.dhall
+
 let marks = { colour = Some "model", marker = Some "data", size = Some "samples" }
 
 let compute = schema.Axis::{ label = "Total compute (GMACs per sample × samples seen)" }
@@ -60,6 +62,7 @@ let figure =
         , name
         , title
         , published = Some table
+        , publishedRuns = runs.names.openclip
         , defaultDepth = schema.Depth.Published
         , panels
         , claims = stated
@@ -185,6 +188,7 @@ let curves =
       , name = "learning-curves"
       , title = "ImageNet zero-shot accuracy in the course of training"
       , published = Some "learning-curve-points"
+      , publishedRuns = runs.names.openclip
       , defaultDepth = schema.Depth.Published
       , panels =
         [ schema.Panel::{

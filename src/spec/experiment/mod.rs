@@ -34,9 +34,10 @@ pub use published::{
     Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
 };
 pub use table::{
-    Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS, FIT_TEXT_COLUMNS, Group,
-    InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn, PublishedTable, Rounding, Selected,
-    SortKey, SortOrder, Step, Table, TableSource, TextPart, Unmatched,
+    ARCHITECTURE_COLUMNS, Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS,
+    FIT_TEXT_COLUMNS, Group, InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn,
+    PublishedTable, Rounding, Selected, SortKey, SortOrder, Step, Table, TableSource, TextPart,
+    Unmatched,
 };
 pub use train::{
     Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,
@@ -181,7 +182,7 @@ pub enum Depth {
 
 impl Depth {
     /// All of them, the cheapest first.
-    pub const ALL: [Self; 3] = [Self::Published, Self::Weights, Self::Scratch];
+    pub const ALL: [Self; 4] = [Self::Printed, Self::Published, Self::Weights, Self::Scratch];
 
     /// The depth of that name.
     pub fn named(name: &str) -> Option<Self> {
