@@ -111,7 +111,7 @@ pub enum Error {
     #[error("{error}\nwhat the work prints was reproduced in its place")]
     OnlyPrinted {
         /// Why what was asked for cannot be had.
-        error: Box<Error>,
+        error: Box<Self>,
         /// What was reproduced.
         reproduced: Box<super::reproduce::Reproduced>,
     },

@@ -146,7 +146,8 @@ impl Workspace {
         running: &mut Running<'_>,
         error: Error,
     ) -> Error {
-        if error.kind() != Kind::Environment || !matches!(error, Error::Failed { .. }) {
+        let is_missing = error.kind() == Kind::Environment && matches!(error, Error::Failed { .. });
+        if !is_missing || loaded.depth.is_some() {
             return error;
         }
         let target = loaded.target.as_deref();
