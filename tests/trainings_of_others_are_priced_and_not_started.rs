@@ -101,6 +101,25 @@ fn all_29_trainings_are_priced() {
     }
 }
 
+/// The paper's own figure offers it, beside the depths that can be executed.
+#[test]
+fn a_figure_of_the_paper_is_priced_from_scratch() {
+    let workspace = Workspace::of_repository();
+    let plan =
+        json(&workspace.ok(&["plan", "clip-scaling-laws/fig1a", "--from", "scratch", "--json"]));
+    assert_eq!(plan["unpinnedTotal"]["runs"], 29);
+    near(&plan["unpinnedTotal"]["gpuHoursReported"], 1_058_318.295_509, 1e-9);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/fig1a", "--from", "scratch"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains(H14), "{}", ran.stderr);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/fig1a", "--from", "weights"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(offered: printed, published, scratch)"), "{}", ran.stderr);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/table1", "--from", "scratch"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`table1` is not offered from scratch"), "{}", ran.stderr);
+}
+
 #[test]
 fn none_of_them_is_started_whatever_the_budget() {
     let workspace = workspace();
