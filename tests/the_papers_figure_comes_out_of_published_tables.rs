@@ -42,9 +42,11 @@ fn fig1a_comes_out_of_the_authors_table_as_printed() {
     ]) {
         assert_eq!(row[1..], [formula, formula, "met"], "{row:?}");
     }
-    assert!(lines.last().unwrap().contains("same bits as lockfile 4/4"), "{}", first.stdout);
+    assert!(lines.last().unwrap().contains("same bits as lockfile 5/5"), "{}", first.stdout);
     let out = workspace.read(&format!("out/{FIG1A}/fits.json"));
     assert!(out.contains("-0.11138849141276"), "full precision: {out}");
+    let attribution = workspace.read(&format!("out/{FIG1A}/attribution.txt"));
+    assert!(attribution.contains(ZERO_SHOT_RESULTS), "{attribution}");
     let second = workspace.ok(&["reproduce", FIG1A]);
     assert_eq!(second.verdict("executed"), 0, "the store has the authors' table by now");
 }
@@ -77,11 +79,15 @@ fn without_the_table_the_printed_panel_is_drawn_and_the_rest_is_missing() {
     let workspace = offline();
     let ran = workspace.run(&["reproduce", FIG1A]);
     assert_eq!(ran.code, Some(3), "{}\n{}", ran.stdout, ran.stderr);
-    for said in [ZERO_SHOT_RESULTS, "tried zeroshot_results.csv at", "ibid store add FILE", "--mirror DIR"]
+    for said in
+        [ZERO_SHOT_RESULTS, "tried zeroshot_results.csv at", "ibid store add FILE", "--mirror DIR"]
     {
         assert!(ran.stderr.contains(said), "`{said}` is not said: {}", ran.stderr);
     }
     assert!(ran.stdout.contains("E = 5.86 * C^-0.11"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("same bits as lockfile 3/3; claims met 4/4"), "{}", ran.stdout);
+    let attribution = workspace.read(&format!("out/{FIG1A}/attribution.txt"));
+    assert!(attribution.contains("numbers that stand in its experiment"), "{attribution}");
     let figure = workspace.read(&format!("out/{FIG1A}/figure.svg"));
     assert!(figure.contains("ImageNet") && !figure.contains("robustness"));
     // What has no printed numbers is missing, and nothing stands in for it.

@@ -9,7 +9,7 @@ let claims = ./claims.dhall
 
 let runs = ./runs.dhall
 
-let marks = { colour = Some "model", marker = Some "data", size = Some "samples" }
+let marks = { colour = Some "architecture", marker = Some "data", size = Some "samples" }
 
 let compute = schema.Axis::{ label = "Total compute (GMACs per sample × samples seen)" }
 
@@ -17,40 +17,52 @@ let binned = schema.Fit::{ method = schema.FitMethod.BinnedMinimum { bins = 5, m
 
 let leastSquares = schema.Fit::{ method = schema.FitMethod.LeastSquares }
 
-let seriesOf =
+let only = λ(column : Text) → λ(oneOf : List Text) → schema.Keep::{ column, oneOf }
+
+-- The authors' own models, and the three they compare them with.
+let openclip = { name = "OpenCLIP", keep = only "data" [ "LAION-80M", "LAION-400M", "LAION-2B" ] }
+
+let openai = { name = "OpenAI CLIP", keep = only "data" [ "CLIP-WIT" ] }
+
+let Models = { name : Text, keep : schema.Keep.Type }
+
+-- The error of some models: one minus a share.
+let series =
+      λ(models : Models) →
       λ(column : Text) →
-      λ(text : Text) →
-      λ(name : Text) →
+      λ(keep : List schema.Keep.Type) →
       λ(fits : List schema.Fit.Type) →
         schema.Series::{
-        , name
+        , name = models.name
         , points = schema.Selection::{
           , x = "gmacs_total"
-          , y = "error"
-          , keep =
-            [ schema.Keep::{ column = "line", oneOf = [ name ] }
-            , schema.Keep::{ column, oneOf = [ text ] }
-            ]
+          , y = column
+          , yTransform = schema.Transform.OneMinus
+          , keep = [ models.keep ] # keep
           }
         , marks
         , fits
         }
 
 let panelOf =
-      λ(column : Text) →
-      λ(text : Text) →
       λ(name : Text) →
-      λ(yLabel : Text) →
-      λ(fits : List schema.Fit.Type) →
+      λ(measure : Text) →
+      λ(list : List schema.Series.Type) →
         schema.Panel::{
         , name
         , x = compute
-        , y = schema.Axis::{ label = yLabel }
-        , series = [ seriesOf column text "OpenCLIP" fits, seriesOf column text "OpenAI CLIP" [ leastSquares ] ]
+        , y = schema.Axis::{ label = "Error (1 − ${measure})" }
+        , series = list
         }
 
--- A panel as in Fig. 1: the minima of five bins for the authors' models, least squares for the three they compare with.
-let panel = λ(dataset : Text) → λ(name : Text) → λ(measure : Text) → panelOf "target" dataset name "Error (1 − ${measure})" [ binned ]
+-- A panel as in Fig. 1: the minima of five bins for the authors' models, least squares for the three others.
+let panel =
+      λ(column : Text) →
+      λ(name : Text) →
+      λ(measure : Text) →
+        let all = [] : List schema.Keep.Type
+
+        in  panelOf name measure [ series openclip column all [ binned ], series openai column all [ leastSquares ] ]
 
 let figure =
       λ(name : Text) →
@@ -62,7 +74,6 @@ let figure =
         , name
         , title
         , published = Some table
-        , publishedRuns = runs.names.openclip
         , defaultDepth = schema.Depth.Published
         , panels
         , claims = stated
@@ -114,6 +125,33 @@ let printedImagenet =
       Some
         schema.PrintedPanels::{ table = "imagenet-printed", panels = [ "ImageNet" ], claims = printedClaims }
 
+-- What it would take to train again the authors' 29 models; the evaluations are those of the targets. The three others
+-- are only compared with.
+let fromScratch =
+      λ(columns : List Text) →
+        let measured =
+              λ(name : Text) →
+                schema.Column::{
+                , name
+                , value = schema.ColumnValue.Measurement { evaluation = name, metric = schema.Metric.Acc1 }
+                }
+
+        let label = λ(name : Text) → schema.Column::{ name, value = schema.ColumnValue.Label name }
+
+        in  Some
+              schema.RunTable::{
+              , runs = runs.names.openclip
+              , columns =
+                    [ schema.Column::{ name = "name", value = schema.ColumnValue.RunName }
+                    , label "architecture"
+                    , label "data"
+                    , label "samples"
+                    , schema.Column::{ name = "samples_seen", value = schema.ColumnValue.SamplesSeen }
+                    , schema.Column::{ name = "gmacs_total", value = schema.ColumnValue.GmacsTotal }
+                    ]
+                  # steps.map Text schema.Column.Type measured columns
+              }
+
 let fig1a =
           figure
             "fig1a"
@@ -123,7 +161,7 @@ let fig1a =
             [ panel "imagenet1k" "ImageNet" "top-1 accuracy"
             , panel "imagenet_robustness" "ImageNet robustness" "top-1 accuracy, mean of 5 sets"
             ]
-      //  { printed = printedImagenet }
+      //  { printed = printedImagenet, scratch = fromScratch [ "imagenet1k", "imagenet_robustness" ] }
 
 let fig1b =
       figure
@@ -135,7 +173,14 @@ let fig1b =
         , panel "flickr30k" "Flickr30K" "image recall@5"
         ]
 
-let probe = λ(task : Text) → panelOf "task" task task "Error (1 − top-1 accuracy)" [ leastSquares ]
+let probe =
+      λ(task : Text) →
+        let ofTask = [ only "task" [ task ] ]
+
+        in  panelOf
+              task
+              "top-1 accuracy"
+              [ series openclip "value" ofTask [ leastSquares ], series openai "value" ofTask [ leastSquares ] ]
 
 let fig2 =
       figure
@@ -158,29 +203,26 @@ let fig2 =
 
 let fig3 = figure "fig3" "Linear probe on VTAB against total compute" "fig3-points" claims.fig3 [ probe "VTAB" ]
 
+-- The line of Fig. 1, and the best model at each nominal scale beside it.
 let fig8 =
       λ(name : Text) →
       λ(title : Text) →
-      λ(dataset : Text) →
       λ(panelName : Text) →
       λ(measure : Text) →
       λ(stated : List schema.Claim.Type) →
-        let best = "best at the nominal scale"
+        let best = openclip // { name = "best at a nominal scale" }
 
         in  figure
               name
               title
               "${name}-points"
               stated
-              [ schema.Panel::{
-                , name = panelName
-                , x = compute
-                , y = schema.Axis::{ label = "Error (1 − ${measure})" }
-                , series =
-                  [ seriesOf "target" dataset "OpenCLIP" [ binned ]
-                  , seriesOf "target" dataset best ([] : List schema.Fit.Type)
+              [ panelOf
+                  panelName
+                  measure
+                  [ series openclip "value" [ only "kind" [ "trained" ] ] [ binned ]
+                  , series best "value" [ only "kind" [ "best" ] ] ([] : List schema.Fit.Type)
                   ]
-                }
               ]
 
 let curves =
@@ -188,7 +230,6 @@ let curves =
       , name = "learning-curves"
       , title = "ImageNet zero-shot accuracy in the course of training"
       , published = Some "learning-curve-points"
-      , publishedRuns = runs.names.openclip
       , defaultDepth = schema.Depth.Published
       , panels =
         [ schema.Panel::{
@@ -199,7 +240,7 @@ let curves =
             [ schema.Series::{
               , name = "trainings"
               , points = schema.Selection::{ x = "samples_seen", y = "top1" }
-              , marks
+              , marks = marks // { colour = Some "model" }
               }
             ]
           }
@@ -233,8 +274,8 @@ in  { figures =
           , fig1b
           , fig2
           , fig3
-          , fig8 "fig8a" "Extrapolation: ImageNet" "imagenet1k" "ImageNet" "top-1 accuracy" claims.fig8a
-          , fig8 "fig8b" "Extrapolation: MS-COCO" "mscoco_captions" "MS-COCO" "image recall@5" claims.fig8b
+          , fig8 "fig8a" "Extrapolation: ImageNet" "ImageNet" "top-1 accuracy" claims.fig8a
+          , fig8 "fig8b" "Extrapolation: MS-COCO" "MS-COCO" "image recall@5" claims.fig8b
           , curves
           ]
         # perTarget

@@ -1,26 +1,26 @@
 --| Numbers that arXiv:2212.07143 prints: ImageNet zero-shot top-1 accuracy in percent (its table of zero-shot results),
 --| GMACs of a pair (its table of architectures), and the samples seen that its hyper-parameters come to.
 let rows =
-      λ(model : Text) →
+      λ(architecture : Text) →
       λ(gmacs : Text) →
       λ(data : Text) →
       λ(samples : Text) →
       λ(samplesSeen : Text) →
       λ(percent : Text) →
-        [ model, data, samples, samplesSeen, gmacs, percent ]
+        [ architecture, data, samples, samplesSeen, gmacs, percent ]
 
-let b32 = rows "B/32" "7.4"
+let b32 = rows "ViT-B-32" "7.4"
 
-let b16 = rows "B/16" "20.57"
+let b16 = rows "ViT-B-16" "20.57"
 
-let l14 = rows "L/14" "87.73"
+let l14 = rows "ViT-L-14" "87.73"
 
-let h14 = rows "H/14" "190.97"
+let h14 = rows "ViT-H-14" "190.97"
 
-let g14 = rows "g/14" "290.74"
+let g14 = rows "ViT-g-14" "290.74"
 
 let imagenet =
-      { columns = [ "model", "upstream_dataset", "samples", "samples_seen", "gmacs", "percent" ]
+      { columns = [ "architecture", "data", "samples", "samples_seen", "gmacs", "percent" ]
       , rows =
         [ b32 "LAION-80M" "3B" "2560013280" "51.94"
         , b32 "LAION-80M" "13B" "12800066400" "56.46"
@@ -59,16 +59,16 @@ let imagenet =
 
 -- The scales of Fig. 8, in samples seen: 10⁹; 80,000,415 · 32; 407,332,084 · 32 and · 84; twice the last.
 let scales =
-      λ(arch : Text) →
-        [ [ arch, "1B", "1000000000" ]
-        , [ arch, "3B", Natural/show (80000415 * 32) ]
-        , [ arch, "13B", Natural/show (407332084 * 32) ]
-        , [ arch, "34B", Natural/show (407332084 * 84) ]
-        , [ arch, "68B", Natural/show (407332084 * 84 * 2) ]
+      λ(architecture : Text) →
+        [ [ architecture, "1B", "1000000000" ]
+        , [ architecture, "3B", Natural/show (80000415 * 32) ]
+        , [ architecture, "13B", Natural/show (407332084 * 32) ]
+        , [ architecture, "34B", Natural/show (407332084 * 84) ]
+        , [ architecture, "68B", Natural/show (407332084 * 84 * 2) ]
         ]
 
 let nominal =
-      { columns = [ "arch", "samples", "samples_seen" ]
+      { columns = [ "architecture", "samples", "samples_seen" ]
       , rows =
             scales "ViT-B-32"
           # scales "ViT-B-16"

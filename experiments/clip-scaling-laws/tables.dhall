@@ -31,13 +31,10 @@ let inOrder =
       Step.Sort
         [ steps.by "model" modelOrder, steps.by "data" dataOrder, steps.by "samples" samplesOrder ]
 
--- The models of one name are the three of arXiv:2103.00020; the others are the authors' own.
-let line = steps.choice "line" "upstream_dataset" [ steps.case "CLIP-WIT" "OpenAI CLIP" ] (Some "OpenCLIP")
-
 let zeroShot =
       schema.Table::{
       , name = "zero-shot"
-      , title = "Zero-shot results of every model on every target, with the error that the figures show"
+      , title = "Zero-shot results of every model on every target: its measure as value, and all of them"
       , from =
           schema.TableSource.Csv
             schema.PublishedTable::{
@@ -60,15 +57,12 @@ let zeroShot =
               ]
             }
       , steps =
-        [ line
-        , steps.choice "model" "arch" models (None Text)
+        [ steps.choice "model" "arch" models (None Text)
         , steps.derive
             "value"
             (schema.Derivation.FirstNonEmpty [ "image_retrieval_recall@5", "acc1", "mean_average_precision" ])
-        , steps.oneMinus "error" "value"
         , Step.Select
             [ steps.same "name"
-            , steps.same "line"
             , steps.named "architecture" "arch"
             , steps.same "model"
             , steps.named "data" "upstream_dataset"
@@ -78,7 +72,6 @@ let zeroShot =
             , steps.same "gmacs_total"
             , steps.named "target" "downstream_dataset"
             , steps.same "value"
-            , steps.same "error"
             , steps.same "acc1"
             , steps.same "acc5"
             , steps.same "mean_per_class_recall"
@@ -90,11 +83,25 @@ let zeroShot =
 
 let ofZeroShot = schema.TableSource.Table "zero-shot"
 
-let pointColumns =
-      steps.select
-        [ "name", "line", "model", "data", "samples", "samples_seen", "gmacs_total", "target", "value", "error" ]
+-- Total compute of every model. The authors' rows of one model do not all have the same last digit of it; the first
+-- counts.
+let compute =
+      schema.Table::{
+      , name = "compute"
+      , title = "Samples seen and total compute of every model"
+      , from = ofZeroShot
+      , steps =
+        [ Step.Aggregate
+            { by = [ "name", "architecture" ]
+            , columns =
+              [ schema.Aggregated::{ name = "samples_seen", column = "samples_seen", how = schema.Aggregation.First }
+              , schema.Aggregated::{ name = "gmacs_total", column = "gmacs_total", how = schema.Aggregation.First }
+              ]
+            }
+        ]
+      }
 
--- The points of a figure: results on some targets.
+-- The points of a figure: a row for each model, a column for each target.
 let points =
       λ(name : Text) →
       λ(title : Text) →
@@ -103,7 +110,21 @@ let points =
         , name
         , title
         , from = ofZeroShot
-        , steps = [ steps.keep "target" datasets, pointColumns, inOrder ]
+        , steps =
+          [ steps.keep "target" datasets
+          , inOrder
+          , Step.Pivot
+              { keys = [ "name", "architecture", "data", "samples" ], column = "target", value = "value", texts = datasets }
+          , Step.Join
+              { table = "compute"
+              , on =
+                [ schema.JoinKey::{ left = "name", right = "name" }
+                , schema.JoinKey::{ left = "architecture", right = "architecture" }
+                ]
+              , take = [ steps.same "samples_seen", steps.same "gmacs_total" ]
+              , unmatched = schema.Unmatched.Refused
+              }
+          ]
         }
 
 let targetPoints =
@@ -120,38 +141,33 @@ let imagenetPrinted =
       , title = "ImageNet zero-shot top-1 accuracy as the paper prints it"
       , from = schema.TableSource.Inline printed.imagenet
       , steps =
-        [ line
-        , steps.choice "target" "percent" ([] : List schema.Case.Type) (Some "imagenet1k")
-        , steps.derive
-            "value"
+        [ steps.derive
+            "imagenet1k"
             ( schema.Derivation.Quotient
                 { numerator = steps.column "percent", denominator = steps.number 100.0 }
             )
-        , steps.oneMinus "error" "value"
+        , steps.derive "imagenet_robustness" (schema.Derivation.Text "")
         , steps.product "gmacs_total" "gmacs" "samples_seen"
         , steps.derive
             "name"
             ( schema.Derivation.Joined
-                [ schema.TextPart.Column "model"
+                [ schema.TextPart.Column "architecture"
                 , schema.TextPart.Text " "
-                , schema.TextPart.Column "upstream_dataset"
+                , schema.TextPart.Column "data"
                 , schema.TextPart.Text " "
                 , schema.TextPart.Column "samples"
                 ]
             )
-        , Step.Select
-            [ steps.same "name"
-            , steps.same "line"
-            , steps.same "model"
-            , steps.named "data" "upstream_dataset"
-            , steps.same "samples"
-            , steps.same "samples_seen"
-            , steps.same "gmacs_total"
-            , steps.same "target"
-            , steps.same "value"
-            , steps.same "error"
+        , steps.select
+            [ "name"
+            , "architecture"
+            , "data"
+            , "samples"
+            , "samples_seen"
+            , "gmacs_total"
+            , "imagenet1k"
+            , "imagenet_robustness"
             ]
-        , inOrder
         ]
       }
 
@@ -322,12 +338,14 @@ let linearProbe =
         ]
       }
 
-let probeModel =
-      steps.choice
-        "arch"
-        "model"
-        ( [ steps.case "ViT-B-16-plus-240" "B/16+ 240" ] # models )
-        (None Text)
+let probeOrder =
+      Step.Sort
+        [ steps.by
+            "architecture"
+            (schema.SortOrder.Listed [ "ViT-B-32", "ViT-B-16", "ViT-B-16-plus-240", "ViT-L-14", "ViT-H-14", "ViT-g-14" ])
+        , steps.by "data" dataOrder
+        , steps.by "samples" samplesOrder
+        ]
 
 -- One of several models of one architecture, data set and scale: the better one.
 let probePoints =
@@ -349,21 +367,16 @@ let probePoints =
                     , steps.atMaximum "lp_acc1" "pretrained"
                     ]
                   }
-              , line
-              , probeModel
-              , steps.oneMinus "error" "lp_acc1"
               , Step.Select
-                  [ steps.same "line"
-                  , steps.named "model" "arch"
+                  [ steps.named "architecture" "model"
                   , steps.named "data" "upstream_dataset"
                   , steps.named "samples" "samples_seen_pretty"
                   , steps.same "pretrained"
                   , steps.same "task"
                   , steps.same "gmacs_total"
                   , steps.named "value" "lp_acc1"
-                  , steps.same "error"
                   ]
-              , inOrder
+              , probeOrder
               ]
         }
 
@@ -414,9 +427,9 @@ let tableLinearProbe =
       , from = schema.TableSource.Table "fig2-points"
       , steps =
         [ Step.Union "fig3-points"
-        , inOrder
+        , probeOrder
         , Step.Pivot
-            { keys = [ "model", "data", "samples" ], column = "task", value = "value", texts = probeTasks }
+            { keys = [ "architecture", "data", "samples" ], column = "task", value = "value", texts = probeTasks }
         ]
       , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 2) probeTasks
       }
@@ -664,20 +677,21 @@ let nominal =
       , title = "Nominal numbers of samples seen, and the GMACs of the architectures of Fig. 8"
       , from = schema.TableSource.Inline printed.nominal
       , steps =
-        [ steps.choice
-            "model"
-            "arch"
-            (models # [ steps.case "ViT-G-14" "G/14" ])
-            (None Text)
-        , Step.Join
+        [ Step.Join
             { table = "architectures"
-            , on = [ schema.JoinKey::{ left = "arch", right = "model" } ]
+            , on = [ schema.JoinKey::{ left = "architecture", right = "model" } ]
             , take = [ steps.same "gmacs" ]
             , unmatched = schema.Unmatched.Refused
             }
         , steps.product "gmacs_total" "gmacs" "samples_seen"
         ]
       }
+
+let fig8Columns =
+      steps.select
+        [ "name", "kind", "architecture", "data", "samples", "samples_seen", "gmacs_total", "value" ]
+
+let ours = steps.keep "data" [ "LAION-80M", "LAION-400M", "LAION-2B" ]
 
 let bestAtScale =
       λ(name : Text) →
@@ -689,37 +703,41 @@ let bestAtScale =
         , from = ofZeroShot
         , steps =
           [ steps.keep "target" [ dataset ]
-          , steps.keep "line" [ "OpenCLIP" ]
+          , ours
           , Step.Aggregate
-              { by = [ "model", "samples" ]
-              , columns = [ steps.maximum "value", steps.atMaximum "value" "data", steps.atMaximum "value" "name" ]
+              { by = [ "architecture", "samples" ]
+              , columns =
+                [ steps.maximum "value", steps.atMaximum "value" "data", steps.atMaximum "value" "name" ]
               }
           , Step.Join
               { table = "nominal-scales"
               , on =
-                [ schema.JoinKey::{ left = "model", right = "model" }
+                [ schema.JoinKey::{ left = "architecture", right = "architecture" }
                 , schema.JoinKey::{ left = "samples", right = "samples" }
                 ]
               , take = [ steps.same "samples_seen", steps.same "gmacs_total" ]
               , unmatched = schema.Unmatched.Refused
               }
-          , steps.oneMinus "error" "value"
-          , steps.choice "line" "name" ([] : List schema.Case.Type) (Some "best at the nominal scale")
-          , steps.choice "target" "name" ([] : List schema.Case.Type) (Some dataset)
-          , pointColumns
+          , steps.derive "kind" (schema.Derivation.Text "best")
+          , fig8Columns
           ]
         }
 
 let fig8Points =
-      λ(panel : Text) →
-      λ(best : Text) →
+      λ(figure : Text) →
       λ(dataset : Text) →
         schema.Table::{
-        , name = "${panel}-points"
+        , name = "${figure}-points"
         , title = "Trained models, and the best of them at each nominal scale"
         , from = ofZeroShot
         , steps =
-          [ steps.keep "target" [ dataset ], steps.keep "line" [ "OpenCLIP" ], pointColumns, Step.Union best ]
+          [ steps.keep "target" [ dataset ]
+          , ours
+          , inOrder
+          , steps.derive "kind" (schema.Derivation.Text "trained")
+          , fig8Columns
+          , Step.Union "${figure}-best"
+          ]
         }
 
 -- The line of a figure by which models are extrapolated.
@@ -755,7 +773,7 @@ let extrapolation =
           , Step.Join
               { table = "${figure}-best"
               , on =
-                [ schema.JoinKey::{ left = "model", right = "model" }
+                [ schema.JoinKey::{ left = "architecture", right = "architecture" }
                 , schema.JoinKey::{ left = "samples", right = "samples" }
                 ]
               , take = [ steps.named "measured" "value" ]
@@ -774,7 +792,7 @@ let extrapolation =
                   { minuend = steps.column "measured", subtrahend = steps.column "predicted" }
               )
           , steps.derive "off by" (schema.Derivation.Absolute "difference")
-          , steps.select [ "model", "samples", "samples_seen", "gmacs_total", "predicted", "measured", "off by" ]
+          , steps.select [ "architecture", "samples", "samples_seen", "gmacs_total", "predicted", "measured", "off by" ]
           ]
         , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured", "off by" ]
         }
@@ -832,8 +850,9 @@ let exponents =
 in  { pointTables = targetPoints
     , tables =
           [ zeroShot
-          , points "fig1a-points" "Zero-shot results: ImageNet and its shifts" [ "imagenet1k", "imagenet_robustness" ]
-          , points "fig1b-points" "Zero-shot results: image retrieval" [ "mscoco_captions", "flickr30k" ]
+          , compute
+          , points "fig1a-points" "Zero-shot accuracy on ImageNet and its shifts" [ "imagenet1k", "imagenet_robustness" ]
+          , points "fig1b-points" "Zero-shot image retrieval recall@5" [ "mscoco_captions", "flickr30k" ]
           , imagenetPrinted
           , linearProbe
           , fig2Points
@@ -844,8 +863,8 @@ in  { pointTables = targetPoints
           , nominal
           , bestAtScale "fig8a-best" "The best model at each nominal scale: ImageNet" "imagenet1k"
           , bestAtScale "fig8b-best" "The best model at each nominal scale: MS-COCO" "mscoco_captions"
-          , fig8Points "fig8a" "fig8a-best" "imagenet1k"
-          , fig8Points "fig8b" "fig8b-best" "mscoco_captions"
+          , fig8Points "fig8a" "imagenet1k"
+          , fig8Points "fig8b" "mscoco_captions"
           , lineOf "fig8a"
           , lineOf "fig8b"
           , table1

@@ -35,6 +35,11 @@ pub(super) fn run(
             tell(&reproduced, &folders, output)
         }
         Err(Error::OnlyPrinted { error, reproduced }) => {
+            let names: Vec<&str> = reproduced.figures.iter().map(|f| f.name.as_str()).collect();
+            output.say(format_args!(
+                "from the numbers that the work prints, as far as they go: {}",
+                names.join(", ")
+            ));
             let folders = workspace.export(&loaded, &reproduced, out)?;
             match tell(&reproduced, &folders, output) {
                 Ok(()) | Err(Stop::Differs) => Err(stopped(*error, &signals)),

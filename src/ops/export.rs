@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::reproduce::{Reproduced, ReproducedFigure};
+use super::reproduce::{Reproduced, ReproducedFigure, ReproducedSource};
 use super::workspace::{Loaded, Workspace};
 use crate::fs::{self, Durability};
 use crate::report::{claims, page};
@@ -55,7 +55,7 @@ impl Workspace {
         reproduced: &Reproduced,
         figure: &ReproducedFigure,
     ) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
-        let attribution = attribution();
+        let attribution = attribution(&reproduced.sources);
         let page = page::Page {
             title: &figure.title,
             name: &reproduced.name,
@@ -98,14 +98,36 @@ impl Workspace {
     }
 }
 
-/// Each source's licence and required attribution.
-fn attribution() -> String {
-    let mut text = "Drawings in the data sets of this figure, with their licences:\n".to_owned();
-    for licence in crate::data::licences() {
-        text.push_str(&format!(
-            "\n{} ({}): {}\n  {}\n",
-            licence.title, licence.package, licence.licence, licence.attribution
-        ));
+/// What the figure stands on: published files with their places and digests; drawings with their licences and required
+/// attribution.
+fn attribution(sources: &[ReproducedSource]) -> String {
+    let (published, built): (Vec<_>, Vec<_>) =
+        sources.iter().partition(|source| !source.places.is_empty());
+    let mut text = String::new();
+    if !published.is_empty() {
+        text.push_str("Published files that this figure is made from:\n");
+        for source in published {
+            let places = source.places.join("\n  ");
+            text.push_str(&format!(
+                "\n  {places}\n  sha256 {}, {} bytes\n",
+                source.sha256, source.bytes
+            ));
+        }
+    }
+    if !built.is_empty() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str("Drawings in the data sets of this figure, with their licences:\n");
+        for licence in crate::data::licences() {
+            text.push_str(&format!(
+                "\n{} ({}): {}\n  {}\n",
+                licence.title, licence.package, licence.licence, licence.attribution
+            ));
+        }
+    }
+    if text.is_empty() {
+        text.push_str("This figure is made from numbers that stand in its experiment.\n");
     }
     text
 }

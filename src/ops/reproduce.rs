@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::{Error, Kind};
+use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
@@ -12,7 +13,7 @@ use crate::action::Input;
 use crate::digest::{BlobDigest, ExperimentId, RecipeId};
 use crate::exec::{How, Summary};
 use crate::metrics::fits::{self, FitRecord};
-use crate::plan::{self, Depth, FigureTarget, Lockfile, Plan, TableTarget};
+use crate::plan::{self, Depth, FigureTarget, Location, Lockfile, Plan, SourcePin, TableTarget};
 use crate::plot::table::Table;
 use crate::report::claims::{self, Judged};
 use crate::report::lines::{self, Line};
@@ -39,6 +40,20 @@ pub struct Reproduced {
     pub figures: Vec<ReproducedFigure>,
     /// The tables, by name.
     pub tables: Vec<ReproducedTable>,
+    /// The pinned files behind them.
+    pub sources: Vec<ReproducedSource>,
+}
+
+/// A pinned file that results stand on.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReproducedSource {
+    /// Its digest.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it was published; empty if the program builds it.
+    pub places: Vec<String>,
 }
 
 /// A table with its claims.
@@ -206,8 +221,19 @@ impl Workspace {
             lockfile: LockComparison::of(plan, lockfile, |id| recorded_result(summary, store, id)),
             figures: figures.collect::<Result<_, _>>()?,
             tables: tables.collect::<Result<_, _>>()?,
+            sources: sources_of(plan),
         })
     }
+}
+
+/// The pinned files of a plan.
+fn sources_of(plan: &Plan) -> Vec<ReproducedSource> {
+    let source = |(sha256, pin): (&BlobDigest, &SourcePin)| {
+        let published = pin.locations.iter().filter(|at| !matches!(at, Location::Bundled { .. }));
+        let places = published.map(|location| place_of(location).to_string()).collect();
+        ReproducedSource { sha256: *sha256, bytes: pin.bytes, places }
+    };
+    plan.sources().iter().map(source).collect()
 }
 
 /// A lockfile that lacks some of the plan's actions cannot judge a run.

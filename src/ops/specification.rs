@@ -144,7 +144,7 @@ fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
             name: name.clone(),
             title: title.clone(),
             depths: depths.into_iter().map(experiment::Depth::name).collect(),
-            flops: plan::expand(experiment, Some(name)).map_or(0, |plan| plan.price().flops),
+            flops: 0,
             kind,
             group: group_of(name),
             members: experiment.group(name).map_or(0, |group| group.targets.len()),
@@ -155,7 +155,14 @@ fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
     let figures = figures.map(|f| target("figure", &f.name, &f.title, f.depths()));
     let tables = experiment.tables.iter();
     let tables = tables.map(|table| target("table", &table.name, &table.title, Vec::new()));
-    groups.chain(figures).chain(tables).collect()
+    let mut targets: Vec<_> = groups.chain(figures).chain(tables).collect();
+    let names = targets.iter().map(|target| target.name.as_str());
+    if let Ok(plans) = plan::expand_each(experiment, names) {
+        for (target, plan) in targets.iter_mut().zip(plans) {
+            target.flops = plan.price().flops;
+        }
+    }
+    targets
 }
 
 fn lockfile_state(loaded: &Loaded) -> &'static str {

@@ -68,6 +68,15 @@ pub fn expand_at(
     checked(experiment)?.expanded(target, depth)
 }
 
+/// The plans of several targets, each as [`expand`] gives it; the experiment is checked once.
+pub fn expand_each<'n>(
+    experiment: &Experiment,
+    targets: impl IntoIterator<Item = &'n str>,
+) -> Result<Vec<Plan>, PlanError> {
+    checked(experiment)?;
+    targets.into_iter().map(|name| Expansion::new(experiment).expanded(Some(name), None)).collect()
+}
+
 /// Every action of an experiment: each table and run, and each figure at every depth it is offered at.
 pub fn expand_every_depth(experiment: &Experiment) -> Result<Plan, PlanError> {
     let mut expansion = checked(experiment)?;
@@ -109,12 +118,7 @@ fn checked(experiment: &Experiment) -> Result<Expansion<'_>, PlanError> {
     if !findings.is_empty() {
         return Err(PlanError::Findings { findings });
     }
-    Ok(Expansion {
-        experiment,
-        plan: Plan::default(),
-        trees: BTreeMap::new(),
-        tables: BTreeMap::new(),
-    })
+    Ok(Expansion::new(experiment))
 }
 
 /// An experiment on its way to a plan.
@@ -128,6 +132,11 @@ pub(super) struct Expansion<'a> {
 }
 
 impl<'a> Expansion<'a> {
+    fn new(experiment: &'a Experiment) -> Self {
+        let (plan, trees, tables) = (Plan::default(), BTreeMap::new(), BTreeMap::new());
+        Self { experiment, plan, trees, tables }
+    }
+
     fn expanded(mut self, target: Option<&str>, depth: Option<Depth>) -> Result<Plan, PlanError> {
         let experiment = self.experiment;
         match target.map(|name| (name, experiment.group(name))) {
@@ -223,14 +232,6 @@ impl<'a> Expansion<'a> {
             (Depth::Published, _, Some(table), _) => self.table_named(table),
             (Depth::Scratch, _, _, Some(runs)) => {
                 Some(output(self.collect(&figure.name, runs)?, "points.csv"))
-            }
-            (Depth::Scratch, ..) => {
-                for name in &figure.published_runs {
-                    let run = self.experiment.published_run(name);
-                    let run = run.expect("checked: the published run exists");
-                    self.plan.add_unpinned(name, UnpinnedRun::of(run));
-                }
-                None
             }
             _ => None,
         }

@@ -13,7 +13,7 @@ mod tests;
 mod unpinned;
 
 pub use convert::clip as model_params;
-pub use expand::{PlanError, expand, expand_at, expand_every_depth, expand_printed};
+pub use expand::{PlanError, expand, expand_at, expand_each, expand_every_depth, expand_printed};
 pub use explain::{Difference, Explanation, differences, explain};
 pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};

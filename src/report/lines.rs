@@ -33,26 +33,41 @@ fn line(claims: &[Claim], judged: &[Judged], fit: &FitRecord) -> Line {
         else {
             continue;
         };
-        let place = match &quantity.value {
-            QuantityValue::Coefficient(name) if is_named(fit, name) => &mut coefficient,
-            QuantityValue::Exponent(name) if is_named(fit, name) => &mut exponent,
+        match &quantity.value {
+            QuantityValue::Coefficient(name) if is_named(fit, name) => {
+                coefficient = Some(judged.published.as_str());
+            }
+            QuantityValue::Exponent(name) if is_named(fit, name) => {
+                exponent = Some(judged.published.as_str());
+            }
             _ => continue,
-        };
-        *place = Some((judged.published.clone(), judged.computed.clone()));
+        }
         verdict = match (verdict, judged.verdict) {
             (None | Some(Verdict::Met), new) => Some(new),
             (known, _) => known,
         };
     }
     let (published, computed) = match (coefficient, exponent) {
-        (Some(c), Some(e)) => {
-            (format!("E = {} * C^{}", c.0, e.0), format!("E = {} * C^{}", c.1, e.1))
-        }
-        (Some(c), None) => (format!("E = {} * C^…", c.0), format!("E = {} * C^…", c.1)),
-        (None, Some(e)) => (format!("E = … * C^{}", e.0), format!("E = … * C^{}", e.1)),
         (None, None) => (String::new(), fit.formula.clone()),
+        (beta, alpha) => {
+            let shown = |number: Option<&str>| number.unwrap_or("…").to_owned();
+            let alike = |number: Option<&str>, value: f64| match number {
+                Some(number) => printed_like(value, number),
+                None => "…".to_owned(),
+            };
+            (
+                format!("E = {} * C^{}", shown(beta), shown(alpha)),
+                format!("E = {} * C^{}", alike(beta, fit.beta), alike(alpha, fit.alpha)),
+            )
+        }
     };
     let method = fit.method.name().replace('_', " ");
     let line = format!("{}, {} ({method})", fit.panel, fit.series);
     Line { line, published, computed, verdict }
+}
+
+/// `value` with as many decimals as `text` has.
+fn printed_like(value: f64, text: &str) -> String {
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    format!("{value:.decimals$}")
 }

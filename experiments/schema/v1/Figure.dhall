@@ -15,7 +15,6 @@ in  { Type =
         , printed : Optional PrintedPanels.Type
         , published : Optional Text  -- the table of its points, made from what was published
         , scratch : Optional RunTable.Type
-        , publishedRuns : List Text  -- the trainings behind it, where others did them: from scratch, they are priced
         , defaultDepth : Depth  -- one of those it can be had from
         , panels : List Panel.Type  -- left to right
         , claims : List Claim.Type
@@ -24,7 +23,6 @@ in  { Type =
         { printed = None PrintedPanels.Type
         , published = None Text
         , scratch = None RunTable.Type
-        , publishedRuns = [] : List Text
         , defaultDepth = Depth.Scratch
         , claims = [] : List Claim.Type
         }

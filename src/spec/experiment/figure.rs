@@ -18,8 +18,6 @@ pub struct Figure {
     pub published: Option<String>,
     /// The table of runs, where the figure can be had by training again.
     pub scratch: Option<RunTable>,
-    /// The names of the published runs behind its numbers. From scratch, without a table of runs, they are priced.
-    pub published_runs: Vec<String>,
     /// The depth that is reproduced unless the reader asks for another; one of those offered.
     pub default_depth: Depth,
     /// The panels, left to right.
@@ -33,8 +31,7 @@ impl Figure {
     pub fn depths(&self) -> Vec<Depth> {
         let printed = self.printed.is_some().then_some(Depth::Printed);
         let published = self.published.is_some().then_some(Depth::Published);
-        let from_scratch = self.scratch.is_some() || !self.published_runs.is_empty();
-        let scratch = from_scratch.then_some(Depth::Scratch);
+        let scratch = self.scratch.is_some().then_some(Depth::Scratch);
         printed.into_iter().chain(published).chain(scratch).collect()
     }
 

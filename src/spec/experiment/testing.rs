@@ -222,7 +222,6 @@ pub(crate) fn example() -> Experiment {
         title: "A curve".to_owned(),
         printed: None,
         published: None,
-        published_runs: Vec::new(),
         scratch: Some(RunTable {
             runs: vec!["a".to_owned(), "b".to_owned()],
             columns: vec![

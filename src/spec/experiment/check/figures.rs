@@ -33,7 +33,6 @@ pub(super) fn check_figure<'a>(
 ) -> Option<Scope> {
     check_depths(findings, at, figure);
     check_named_tables(findings, at, experiment, figure);
-    check_named_runs(findings, at, experiment, figure);
     if let Some(table) = &figure.scratch {
         check_run_table(findings, &format!("{at}.scratch"), experiment, table);
     }
@@ -86,24 +85,6 @@ fn check_depths(findings: &mut Findings<'_>, at: &str, figure: &Figure) {
             offered.join(", ")
         );
         findings.add(format!("{at}.defaultDepth"), message);
-    }
-}
-
-/// The published runs that a figure names exist.
-fn check_named_runs(
-    findings: &mut Findings<'_>,
-    at: &str,
-    experiment: &Experiment,
-    figure: &Figure,
-) {
-    let mut names = BTreeSet::new();
-    for (i, name) in figure.published_runs.iter().enumerate() {
-        let at = format!("{at}.publishedRuns[{i}]");
-        findings.unique(&at, name, &mut names);
-        if experiment.published_run(name).is_none() {
-            let known = experiment.published_runs.iter().map(|run| run.name.as_str());
-            findings.unknown(&at, "published run", name, known);
-        }
     }
 }
 

@@ -127,7 +127,8 @@ impl Check<'_, '_> {
                 self.findings.unique(&at, &case.text, &mut texts);
             }
         }
-        let is_text = matches!(value, Derivation::Text(text) if text.parse::<f64>().is_err());
+        // An empty cell is no number, but not a text in place of one either.
+        let is_text = matches!(value, Derivation::Text(text) if !text.is_empty() && text.parse::<f64>().is_err());
         self.push(".name", &derived.name, is_text);
         self.columns
     }

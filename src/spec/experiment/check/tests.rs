@@ -306,6 +306,11 @@ fn every_column_that_a_step_names_is_there_by_then() {
         let log = derive("log", Derivation::Log10("error".into()));
         add(e, vec![log, derive("acc1", error.clone())]);
     });
+    // A stated text is no number; an empty one stands for a number that is not known.
+    let text = |text: &str| derive("x", Derivation::Text(text.to_owned()));
+    let log = || derive("log", Derivation::Log10("x".into()));
+    finds(&[], |e| add(e, vec![text(""), log()]));
+    finds(&["tables[1].steps[1].value"], |e| add(e, vec![text("B/32"), log()]));
     let selected = |column: &str, name: &str| Selected { column: column.into(), name: name.into() };
     finds(&["tables[1].steps[1].column"], |e| {
         let keep = Keep { column: "run".into(), one_of: vec!["a".into()] };
