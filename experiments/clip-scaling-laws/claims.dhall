@@ -258,7 +258,7 @@ let gain =
           "fig8b-h14-gain"
           section
           "H/14 at 68B: 1.60 points of MS-COCO image R@5 more than at 34B"
-          (printed (cell [ condition "model" "H/14" ] "gain") "1.60" schema.Unit.Percent)
+          (printed (cell [ condition "architecture" "ViT-H-14" ] "gain") "1.60" schema.Unit.Percent)
       ]
 
 -- GMACs are printed with two decimals; ours are counted from the configuration.

@@ -803,11 +803,11 @@ let gain =
       , title = "What twice the samples would bring H/14 on MS-COCO: predicted at 68B less measured at 34B"
       , from = schema.TableSource.Table "table-fig8b"
       , steps =
-        [ steps.keep "model" [ "H/14" ]
+        [ steps.keep "architecture" [ "ViT-H-14" ]
         , steps.keep "samples" [ "68B" ]
         , Step.Join
             { table = "fig8b-best"
-            , on = [ schema.JoinKey::{ left = "model", right = "model" } ]
+            , on = [ schema.JoinKey::{ left = "architecture", right = "architecture" } ]
             , take = [ steps.named "measured at 34B" "value" ]
             , unmatched = schema.Unmatched.Refused
             }
@@ -816,7 +816,7 @@ let gain =
             ( schema.Derivation.Difference
                 { minuend = steps.column "predicted", subtrahend = steps.column "measured at 34B" }
             )
-        , steps.select [ "model", "predicted", "measured at 34B", "gain" ]
+        , steps.select [ "architecture", "predicted", "measured at 34B", "gain" ]
         ]
       , printed =
           steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured at 34B", "gain" ]
