@@ -12,6 +12,7 @@ mod support;
 
 mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
+mod checks_say_what_is_new;
 mod corrupt_blob_is_found_and_rebuilt;
 mod experiments;
 mod faults;
@@ -23,6 +24,7 @@ mod one_changed_field_reruns_only_its_descendants;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod tables_of_ones_own;
 mod the_papers_figure_comes_out_of_published_tables;
 mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;
