@@ -96,11 +96,28 @@ fn all_29_trainings_are_priced() {
     let twice = json(&workspace.ok(&stated));
     near(&twice["unpinnedTotal"]["gpuHours"], 2.0 * total["gpuHours"].as_f64().unwrap(), 1e-12);
     let text = workspace.ok(&["plan", NAME, "--from", "scratch"]).stdout;
-    for word in
-        ["29 in all", "438,985", "229,665", "not published of any of the 29: dataset.shards"]
-    {
+    for word in ["29 in all", "438,985", "229,665", "not stated of any of the 29: dataset.shards"] {
         assert!(text.contains(word), "the plan should say `{word}`:\n{text}");
     }
+}
+
+/// The paper's own figure offers it, beside the depths that can be executed.
+#[test]
+fn a_figure_of_the_paper_is_priced_from_scratch() {
+    let workspace = Workspace::of_repository();
+    let plan =
+        json(&workspace.ok(&["plan", "clip-scaling-laws/fig1a", "--from", "scratch", "--json"]));
+    assert_eq!(plan["unpinnedTotal"]["runs"], 29);
+    near(&plan["unpinnedTotal"]["gpuHoursReported"], 1_058_318.295_509, 1e-9);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/fig1a", "--from", "scratch"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains(H14), "{}", ran.stderr);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/fig1a", "--from", "weights"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("(offered: printed, published, scratch)"), "{}", ran.stderr);
+    let ran = workspace.run(&["reproduce", "clip-scaling-laws/table1", "--from", "scratch"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`table1` is not offered from scratch"), "{}", ran.stderr);
 }
 
 #[test]
@@ -119,7 +136,7 @@ fn none_of_them_is_started_whatever_the_budget() {
             assert!(ran.stderr.contains(word), "{command:?} should say `{word}`: {}", ran.stderr);
         }
         // What all of them lack is said once, not once a training.
-        assert_eq!(ran.stderr.matches("not published:").count(), 1, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("not stated:").count(), 1, "{}", ran.stderr);
     }
     assert!(!workspace.path("out").exists(), "nothing was drawn");
 }

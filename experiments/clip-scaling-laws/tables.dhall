@@ -546,6 +546,60 @@ let architectures =
             }
       }
 
+-- What is counted from the configurations (architectures.dhall), beside what the authors counted.
+let costs =
+      let beside =
+            λ(of : Text) →
+              [ steps.derive
+                  "${of}gmacs"
+                  ( schema.Derivation.Quotient
+                      { numerator = steps.column "${of}macs", denominator = steps.number 1.0e9 }
+                  )
+              , steps.derive
+                  "${of}difference"
+                  ( schema.Derivation.Difference
+                      { minuend = steps.column "${of}gmacs", subtrahend = steps.column "${of}published" }
+                  )
+              , steps.derive "${of}off by" (schema.Derivation.Absolute "${of}difference")
+              ]
+
+      in  schema.Table::{
+          , name = "table-architecture-costs"
+          , title = "GMACs of a pair, an image, a text: counted from the configuration, and as published"
+          , from = schema.TableSource.Architectures
+          , steps =
+                [ Step.Join
+                    { table = "architectures"
+                    , on = [ schema.JoinKey::{ left = "model", right = "model" } ]
+                    , take =
+                      [ steps.named "published" "gmacs"
+                      , steps.named "image_published" "image_gmacs"
+                      , steps.named "text_published" "text_gmacs"
+                      ]
+                    , unmatched = schema.Unmatched.Refused
+                    }
+                ]
+              # beside ""
+              # beside "image_"
+              # beside "text_"
+              # [ steps.select
+                    [ "model"
+                    , "parameters"
+                    , "gmacs"
+                    , "published"
+                    , "off by"
+                    , "image_gmacs"
+                    , "image_published"
+                    , "image_off by"
+                    , "text_gmacs"
+                    , "text_published"
+                    , "text_off by"
+                    ]
+                ]
+          , printed = steps.map Text schema.PrintedColumn.Type (steps.decimals 2) [ "gmacs", "image_gmacs", "text_gmacs" ]
+          , claims = claims.costs
+          }
+
 let tableArchitectures =
       schema.Table::{
       , name = "table-architectures"
@@ -743,6 +797,32 @@ let extrapolation =
         , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured", "off by" ]
         }
 
+let gain =
+      schema.Table::{
+      , name = "fig8b-gain"
+      , title = "What twice the samples would bring H/14 on MS-COCO: predicted at 68B less measured at 34B"
+      , from = schema.TableSource.Table "table-fig8b"
+      , steps =
+        [ steps.keep "architecture" [ "ViT-H-14" ]
+        , steps.keep "samples" [ "68B" ]
+        , Step.Join
+            { table = "fig8b-best"
+            , on = [ schema.JoinKey::{ left = "architecture", right = "architecture" } ]
+            , take = [ steps.named "measured at 34B" "value" ]
+            , unmatched = schema.Unmatched.Refused
+            }
+        , steps.derive
+            "gain"
+            ( schema.Derivation.Difference
+                { minuend = steps.column "predicted", subtrahend = steps.column "measured at 34B" }
+            )
+        , steps.select [ "architecture", "predicted", "measured at 34B", "gain" ]
+        ]
+      , printed =
+          steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured at 34B", "gain" ]
+      , claims = claims.gain
+      }
+
 let exponents =
       schema.Table::{
       , name = "exponents"
@@ -797,9 +877,11 @@ in  { pointTables = targetPoints
           , vtabPlus
           , tableLinearProbe
           , tableHyperParameters
+          , costs
           , tableArchitectures
           , extrapolation "fig8a" "ImageNet top-1 accuracy at nominal scales: the line of Fig. 1 and the best models"
           , extrapolation "fig8b" "MS-COCO image recall@5 at nominal scales: the line of Fig. 1 and the best models"
+          , gain
           , exponents
           ]
         # targetPoints

@@ -135,9 +135,10 @@ fn depths() -> impl TypedValueParser<Value = Depth> {
 /// `plan`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Trainings that others did are priced, not started (`unpinned`): FLOP = 6 × multiply–accumulates of a pair's forward
-pass × pairs seen (2 forward, 4 backward), from the model's configuration; steps = pairs seen ÷ batch, rounded up;
-GPU-h at --flops-per-gpu, beside those of the authors' own throughput: pairs seen ÷ pairs a second × GPUs.")]
+Trainings that others did are priced, not started (`unpinned`). Work: 6 × multiply–accumulates of a pair's \
+forward pass × pairs seen (2 FLOP forward, 4 backward), from the model's configuration. Steps: pairs seen ÷ \
+batch, rounded up. Decoded: bytes of pixels and token ids that go into the towers. GPU-h here: work ÷ \
+--flops-per-gpu. GPU-h theirs: pairs seen ÷ the authors' pairs a second × their GPUs.")]
 pub(super) struct Plan {
     /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
     pub(super) name: String,

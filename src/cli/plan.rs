@@ -46,7 +46,7 @@ fn tell(planned: &Planned, output: Output) -> Result<(), Closed> {
     ))
 }
 
-/// The trainings of others: what each would cost, the sum, and what nobody published.
+/// The trainings of others: what each would cost, the sum, and which pins nobody stated.
 fn tell_unpinned(
     runs: &[PlannedUnpinned],
     total: &UnpinnedTotal,
@@ -78,9 +78,9 @@ fn tell_unpinned(
         output.line(line)?;
     }
     output.line(format_args!(
-        "here: {}FLOP/s a GPU (--flops-per-gpu); theirs: pairs seen ÷ their pairs a second × GPUs; work: 6 × \
+        "here: {} TFLOP/s a GPU (--flops-per-gpu); theirs: pairs seen ÷ their pairs a second × GPUs; work: 6 × \
          multiply–accumulates of a pair × pairs seen",
-        si(whole(total.flops_per_gpu))
+        total.flops_per_gpu / 1e12
     ))?;
     for (missing, names) in grouped(runs.iter().map(|run| (&*run.run, &*run.missing))) {
         let who = if names.len() == runs.len() {
@@ -88,7 +88,7 @@ fn tell_unpinned(
         } else {
             names.join(", ")
         };
-        output.line(format_args!("not published of {who}: {}", missing.join(", ")))?;
+        output.line(format_args!("not stated of {who}: {}", missing.join(", ")))?;
     }
     Ok(())
 }

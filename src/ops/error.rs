@@ -132,7 +132,7 @@ pub enum Error {
 fn list(runs: &[(String, Vec<&'static str>)]) -> String {
     let mut text = String::new();
     for (missing, names) in grouped(runs.iter().map(|(run, missing)| (&**run, &**missing))) {
-        text += &format!("\n  not published: {}", missing.join(", "));
+        text += &format!("\n  not stated: {}", missing.join(", "));
         for name in names {
             text += &format!("\n    {name}");
         }

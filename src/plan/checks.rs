@@ -79,7 +79,7 @@ fn sources_of(experiment: &Experiment, name: &str, needed: &mut BTreeSet<BlobDig
             true
         }
         TableSource::Table(other) => sources_of(experiment, other, needed),
-        TableSource::Inline(_) | TableSource::PublishedRuns(_) => true,
+        TableSource::Inline(_) | TableSource::PublishedRuns(_) | TableSource::Architectures => true,
         TableSource::Runs(_) | TableSource::Fits(_) => false,
     };
     let mut others = table.steps.iter().filter_map(Step::table);

@@ -33,11 +33,11 @@ pub enum PlanError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// A figure cannot be had at that depth.
-    #[error("figure `{figure}` is not offered from {} (offered: {})", depth.name(), names(offered))]
+    /// A target cannot be had at that depth.
+    #[error("`{target}` is not offered from {} (offered: {})", depth.name(), names(offered))]
     DepthNotOffered {
-        /// The figure.
-        figure: String,
+        /// The figure, table or run.
+        target: String,
         /// What was asked for.
         depth: Depth,
         /// What there is.
@@ -170,11 +170,28 @@ impl<'a> Expansion<'a> {
             }
             Some((CHECKS, None)) if !experiment.checks.is_empty() => self.checks(),
             Some((name, None)) => {
+                self.refuse_depth(name, depth)?;
                 self.target(name, depth)?;
                 self.checks_alongside();
             }
         }
         Ok(self.plan)
+    }
+
+    /// A table and a run are had in one way: from what was published, or from scratch.
+    fn refuse_depth(&self, name: &str, depth: Option<Depth>) -> Result<(), PlanError> {
+        let only = match (self.experiment.table(name), self.experiment.run(name)) {
+            (Some(table), _) => table.depth(),
+            (None, Some(_)) => Depth::Scratch,
+            (None, None) => return Ok(()),
+        };
+        match depth {
+            Some(depth) if depth != only => {
+                let target = name.to_owned();
+                Err(PlanError::DepthNotOffered { target, depth, offered: vec![only] })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn everything(&mut self, depth: Option<Depth>) -> Result<(), PlanError> {
@@ -216,8 +233,8 @@ impl<'a> Expansion<'a> {
         let depth = depth.unwrap_or(figure.default_depth);
         let offered = figure.depths();
         if !offered.contains(&depth) {
-            let figure = figure.name.clone();
-            return Err(PlanError::DepthNotOffered { figure, depth, offered });
+            let target = figure.name.clone();
+            return Err(PlanError::DepthNotOffered { target, depth, offered });
         }
         let Some(points) = self.points(figure, depth) else {
             return Ok(());
@@ -400,12 +417,13 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// The label of a figure's action: `fig1/fit`; at the depth of printed numbers, which is not what lockfiles record
-/// otherwise, `fig1/printed/fit`.
+/// The label of a figure's action: `fig1/fit`; at a depth that is not the figure's default, `fig1/printed/fit`, so that a
+/// lockfile can hold both.
 fn label(figure: &Figure, depth: Depth, what: &str) -> String {
-    match depth {
-        Depth::Printed => format!("{}/printed/{what}", figure.name),
-        _ => format!("{}/{what}", figure.name),
+    if depth == figure.default_depth {
+        format!("{}/{what}", figure.name)
+    } else {
+        format!("{}/{}/{what}", figure.name, depth.name())
     }
 }
 

@@ -9,7 +9,8 @@ use super::price::Price;
 use crate::action::params::{self, Params, Rows};
 use crate::action::{Action, Input};
 use crate::spec::experiment::{
-    self as spec, ColumnValue, PublishedRun, PublishedTable, RunTable, Table, TableSource,
+    self as spec, ARCHITECTURE_COLUMNS, Architecture, ColumnValue, PublishedRun, PublishedTable,
+    RunTable, Table, TableSource,
 };
 
 impl<'a> Expansion<'a> {
@@ -60,6 +61,7 @@ impl<'a> Expansion<'a> {
                 Rows::Stated { columns: stated.columns.clone(), rows: stated.rows.clone() }
             }
             TableSource::PublishedRuns(runs) => self.stated_runs(runs),
+            TableSource::Architectures => self.architectures(),
             TableSource::Runs(runs) => {
                 let collect = output(self.collect(&table.name, runs)?, "points.csv");
                 if table.steps.is_empty() {
@@ -98,6 +100,14 @@ impl<'a> Expansion<'a> {
         Some(output(id, "table.csv"))
     }
 
+    /// What the architectures are and cost, as rows.
+    fn architectures(&self) -> Rows {
+        Rows::Stated {
+            columns: ARCHITECTURE_COLUMNS.iter().map(ToString::to_string).collect(),
+            rows: self.experiment.architectures.iter().map(architecture).collect(),
+        }
+    }
+
     /// What published runs state, as rows.
     fn stated_runs(&self, table: &RunTable) -> Rows {
         let runs = table.runs.iter().map(|name| {
@@ -113,6 +123,30 @@ impl<'a> Expansion<'a> {
     }
 }
 
+/// A row of [`ARCHITECTURE_COLUMNS`].
+fn architecture(known: &Architecture) -> Vec<String> {
+    let model = super::convert::clip(&known.model);
+    let (image, text) = (model.macs_per_image().total(), model.macs_per_text().total());
+    let numbers = [
+        model.vision.image_size,
+        model.vision.patch_size,
+        model.vision.width,
+        model.vision.layers,
+        model.vision.heads,
+        model.text.width,
+        model.text.layers,
+        model.text.heads,
+        model.embed_dim,
+        image + text,
+        image,
+        text,
+        model.parameters(),
+        model.image_parameters(),
+        model.text_parameters(),
+    ];
+    [known.name.clone()].into_iter().chain(numbers.map(|number| number.to_string())).collect()
+}
+
 /// What a published run states; empty where it does not.
 fn stated(run: &PublishedRun, value: &ColumnValue) -> String {
     let model = || run.model.as_ref().map(super::convert::clip);
@@ -122,7 +156,7 @@ fn stated(run: &PublishedRun, value: &ColumnValue) -> String {
             let label = run.labels.iter().find(|label| label.name == *name);
             return label.expect("checked: the run has the label").text.clone();
         }
-        ColumnValue::SamplesSeen => Some(run.samples_seen_nominal),
+        ColumnValue::SamplesSeen => Some(run.samples_seen()),
         ColumnValue::Seed => run.seed,
         ColumnValue::Parameters => model().map(|model| model.parameters()),
         ColumnValue::MacsPerSample => model().map(|model| model.macs_per_sample()),

@@ -182,7 +182,7 @@ fn a_depth_must_be_offered() {
     let plan = expand_at(&example(), Some("table"), Some(Depth::Published)).unwrap();
     assert_eq!(plan.figures()["table"].depth, Depth::Published);
     let error = expand_at(&example(), Some("table"), Some(Depth::Scratch)).unwrap_err();
-    let expected = "figure `table` is not offered from scratch (offered: published)";
+    let expected = "`table` is not offered from scratch (offered: published)";
     assert_eq!(error.to_string(), expected);
 }
 

@@ -38,9 +38,10 @@ pub use published::{
     Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
 };
 pub use table::{
-    Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS, FIT_TEXT_COLUMNS, Group,
-    InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn, PublishedTable, Rounding, Selected,
-    SortKey, SortOrder, Step, Table, TableSource, TextPart, Unmatched,
+    ARCHITECTURE_COLUMNS, Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS,
+    FIT_TEXT_COLUMNS, Group, InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn,
+    PublishedTable, Rounding, Selected, SortKey, SortOrder, Step, Table, TableSource, TextPart,
+    Unmatched,
 };
 pub use train::{
     Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Keep, PinnedFile, RunTable};
+use super::{Claim, Depth, Keep, PinnedFile, RunTable};
 
 /// A table: a target of the experiment, and what figures and other tables are made from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,16 @@ pub struct Table {
     pub claims: Vec<Claim>,
 }
 
+impl Table {
+    /// The one depth it is had at.
+    pub fn depth(&self) -> Depth {
+        match self.from {
+            TableSource::Runs(_) => Depth::Scratch,
+            _ => Depth::Published,
+        }
+    }
+}
+
 /// Where the rows of a table come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TableSource {
@@ -38,11 +48,34 @@ pub enum TableSource {
     Runs(RunTable),
     /// What published runs state.
     PublishedRuns(RunTable),
+    /// The experiment's architectures with what they cost: [`ARCHITECTURE_COLUMNS`].
+    Architectures,
     /// Another table, by name.
     Table(String),
     /// The lines that figures fit, by the figures' names.
     Fits(Vec<String>),
 }
+
+/// The columns of a table of architectures, in order: the name, sizes, and what is counted from the configuration —
+/// multiply–accumulates of a forward pass (of an image and a text together, of each), learned numbers likewise.
+pub const ARCHITECTURE_COLUMNS: [&str; 16] = [
+    "model",
+    "image_size",
+    "patch_size",
+    "image_width",
+    "image_layers",
+    "image_heads",
+    "text_width",
+    "text_layers",
+    "text_heads",
+    "embed_dim",
+    "macs",
+    "image_macs",
+    "text_macs",
+    "parameters",
+    "image_parameters",
+    "text_parameters",
+];
 
 /// The columns of a table of fits, in order.
 pub const FIT_COLUMNS: [&str; 13] = [

@@ -7,8 +7,8 @@ use super::figures::check_run_table;
 use super::pins::check_file;
 use super::steps::check_step;
 use crate::spec::experiment::{
-    ColumnValue, Experiment, FIT_COLUMNS, FIT_TEXT_COLUMNS, Figure, InlineTable, PublishedTable,
-    RunTable, Table, TableSource,
+    ARCHITECTURE_COLUMNS, ColumnValue, Experiment, FIT_COLUMNS, FIT_TEXT_COLUMNS, Figure,
+    InlineTable, PublishedTable, RunTable, Table, TableSource,
 };
 
 /// The most tables that may lie between a table and its sources.
@@ -185,6 +185,14 @@ impl<'a> Visit<'a> {
             TableSource::PublishedRuns(table) => {
                 check_published_runs(findings, at, self.experiment, table);
                 Some(run_columns(table))
+            }
+            TableSource::Architectures => {
+                if self.experiment.architectures.is_empty() {
+                    findings.add(at, "the experiment states no architectures");
+                }
+                let names: Vec<_> = ARCHITECTURE_COLUMNS.iter().map(ToString::to_string).collect();
+                let texts = names[..1].iter().cloned().collect();
+                Some(Columns { names, texts })
             }
             TableSource::Table(name) => self.other(findings, at, name),
             TableSource::Fits(figures) => {
