@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::action::Params;
-use crate::jobs::{self, JobContext, JobError, Level, Progress};
+use crate::jobs::{self, Inspection, JobContext, JobError, Level, Progress};
 
 /// What a line of the protocol begins with.
 pub const REPLY: &str = "ibid-job/1 ";
@@ -39,6 +39,9 @@ pub struct Request {
     pub resume_interval_ms: u64,
     /// The process that the child must not outlive, if there is one.
     pub parent: Option<u32>,
+    /// What to look at, if the training is to be looked at instead of performed.
+    #[serde(default)]
+    pub inspection: Option<Inspection>,
 }
 
 /// A SIMD level by name.
@@ -140,7 +143,12 @@ fn serve_all(
             cancelled,
             progress: &mut progress,
         };
-        let done = job(&request.params, &mut context);
+        let done = match (&request.inspection, &request.params) {
+            (Some(inspection), Params::Train(params)) => {
+                jobs::inspect(params, inspection, &mut context)
+            }
+            _ => job(&request.params, &mut context),
+        };
         if let Some(error) = broken {
             return Err(error);
         }

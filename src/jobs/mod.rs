@@ -7,6 +7,7 @@ mod draw;
 mod evaluate;
 mod files;
 mod fit;
+mod inspect;
 mod selection;
 #[cfg(test)]
 mod testing;
@@ -19,6 +20,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::action::Params;
 pub use crate::numerics::Level;
+pub use inspect::{Inspected, Inspection, STATE_INPUT, TRACE_INPUT, inspect};
 
 /// What a job may see beside its parameters.
 pub struct JobContext<'a> {
