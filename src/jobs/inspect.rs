@@ -16,9 +16,7 @@ use crate::action::params::Train;
 use crate::data::Dataset;
 use crate::digest::BlobDigest;
 use crate::model::Layout;
-use crate::training::{
-    Control, Record, Samples, Settings, State, Trace, record_step, train_to,
-};
+use crate::training::{Control, Record, Samples, Settings, State, Trace, record_step, train_to};
 
 /// The name of the input that holds the state to start from.
 pub const STATE_INPUT: &str = "state";

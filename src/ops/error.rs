@@ -88,6 +88,14 @@ pub enum Error {
         /// What would do.
         hint: Option<String>,
     },
+    /// What a comparison needs was never recorded here, or is gone.
+    #[error("{message}")]
+    Missing {
+        /// What is missing, and of what.
+        message: String,
+        /// How to get it.
+        hint: String,
+    },
     /// Pinned bytes cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -205,7 +213,7 @@ impl Error {
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Source(SourceError::Built { .. }) => Kind::Integrity,
-            Self::Source(_) | Self::Fs(_) => Kind::Environment,
+            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
@@ -243,6 +251,7 @@ impl Error {
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
+            Self::Missing { hint, .. } => one(hint.clone()),
             Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
                 let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);

@@ -1,5 +1,6 @@
 //! One function per command, no terminal: the library's front door.
 
+mod bisect;
 #[cfg(feature = "pictograms")]
 mod data;
 mod doctor;
@@ -7,6 +8,7 @@ mod error;
 mod export;
 mod init;
 mod inputs;
+mod laboratory;
 mod lock;
 mod name;
 mod order;
@@ -14,9 +16,14 @@ mod plan;
 mod reproduce;
 mod run;
 mod specification;
+mod spot;
 mod store;
 mod workspace;
 
+pub use bisect::{
+    Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingTensor, Divergence, Finding,
+    Link, Value,
+};
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
 pub use doctor::{Diagnosed, Diagnosis};
@@ -29,4 +36,5 @@ pub use plan::{Explained, Planned, PlannedAction, PlannedUnpinned};
 pub use reproduce::{Reproduced, ReproducedFigure};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget};
+pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
 pub use workspace::{Loaded, Settings, Workspace};

@@ -26,9 +26,9 @@ pub struct Running<'a> {
 }
 
 /// Wall time between resume checkpoints: what an interruption may cost.
-const RESUME_INTERVAL: Duration = Duration::from_secs(20);
+pub(super) const RESUME_INTERVAL: Duration = Duration::from_secs(20);
 /// How long a child may take to leave a resume checkpoint.
-const GRACE: Duration = Duration::from_secs(20);
+pub(super) const GRACE: Duration = Duration::from_secs(20);
 
 impl Workspace {
     /// Executes what `plan` needs and `store` does not have. `other` may lend pinned bytes.
@@ -101,7 +101,7 @@ impl Workspace {
         not(feature = "faults"),
         allow(clippy::unused_self, reason = "only faults have arguments")
     )]
-    fn job_arguments(&self) -> Vec<OsString> {
+    pub(super) fn job_arguments(&self) -> Vec<OsString> {
         #[cfg(feature = "faults")]
         if let Some(fault) = &self.settings.fault {
             return ["job", "--plant", fault].map(OsString::from).to_vec();

@@ -310,8 +310,8 @@ fn root(model: &Model, workers: &[Mutex<Worker>], chunks: usize) -> Result<Node,
             worker.lock().expect("no worker panicked").nodes.iter().map(|node| (index, *node)),
         );
     }
-    let (_, root) =
-        sum_nodes(model, workers, &nodes, 0, chunks.next_power_of_two())?.expect("there are chunks");
+    let (_, root) = sum_nodes(model, workers, &nodes, 0, chunks.next_power_of_two())?
+        .expect("there are chunks");
     Ok(root)
 }
 

@@ -17,7 +17,9 @@ mod workers;
 use std::sync::{Barrier, Mutex, RwLock};
 
 pub use checkpoint::{ResumeError, State, checkpoint_tensors};
-pub use record::{Identity, Kept, Kind, Parting, Record, Recording, STATE_BEFORE, parting, record_step};
+pub use record::{
+    Identity, Kept, Kind, Parting, Record, Recording, STATE_BEFORE, parting, record_step,
+};
 pub use schedule::learning_rate_at;
 pub use trace::{Trace, TraceError, TraceStep};
 

@@ -72,10 +72,9 @@ pub fn miss_probability(segments: usize, forged: usize, count: usize) -> f64 {
 pub struct Replayed {
     /// Its links, from the chained digest at its start on.
     pub links: Trace,
-    /// The digest of the state at its end, written as a published checkpoint.
-    pub checkpoint: BlobDigest,
-    /// The digest of the weights at its end.
-    pub weights: BlobDigest,
+    /// The digests of the state at its end, written as a published checkpoint, and of the weights there; `None`: a link
+    /// was found to differ before.
+    pub end: Option<[BlobDigest; 2]>,
 }
 
 /// What was recorded of a training.
@@ -135,12 +134,13 @@ pub fn compare(
     if let Some(after) = (segment.from + 1..=segment.to).find(differs) {
         return Err(Mismatch::Link { step: after - 1 });
     }
+    let [checkpoint, weights] = replayed.end.ok_or(Mismatch::Checkpoint { after: segment.to })?;
     let published = recorded.checkpoints.get(&segment.to);
-    if published.is_some_and(|published| *published != replayed.checkpoint) {
+    if published.is_some_and(|published| *published != checkpoint) {
         return Err(Mismatch::Checkpoint { after: segment.to });
     }
     let is_last = place(segment.to) == recorded.trace.steps();
-    if is_last && replayed.weights != recorded.weights {
+    if is_last && weights != recorded.weights {
         return Err(Mismatch::Weights);
     }
     Ok(())
@@ -148,7 +148,11 @@ pub fn compare(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
+    #![allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "small numbers"
+    )]
 
     use super::*;
 
@@ -202,7 +206,7 @@ mod tests {
             state = step(state);
             link(&mut links, state);
         }
-        Replayed { links, checkpoint: digest_of(state), weights: digest_of(state) }
+        Replayed { links, end: Some([digest_of(state); 2]) }
     }
 
     fn check(toy: &Toy, segment: Segment) -> Result<(), Mismatch> {
