@@ -11,6 +11,7 @@ mod architecture;
 mod support;
 
 mod bad_input_ends_in_one_clear_error;
+mod bisect_names_the_first_difference;
 mod corrupt_blob_is_found_and_rebuilt;
 mod experiments;
 mod faults;
