@@ -60,8 +60,10 @@ fn another_seed_differs_before_the_first_step() {
 #[test]
 fn what_cannot_be_compared_is_refused_with_a_hint() {
     let workspace = Workspace::of_repository();
+    // A training that nobody recorded.
+    workspace.edit(PACKAGE, "seed = 0", "seed = 7");
     let cases: [(&[&str], i32, &str); 5] = [
-        (&["bisect", SMOKE], 3, "--mirror"),
+        (&["bisect", SMOKE], 3, "ibid reproduce pictogram-scaling-laws/smoke --store"),
         (&["bisect", SMOKE, "--with", "nowhere"], 3, "is not a store"),
         (&["bisect", SMOKE, "--run", "nobody"], 2, "the runs: smoke-xs-2k"),
         (&["bisect", "nothing-here"], 2, "ibid new nothing-here"),

@@ -13,8 +13,8 @@ use crate::tensor::{Buffer, Device, Rates, TensorError};
 enum Fault {
     /// The first parameter is one unit in the last place off after this step, from 0.
     OneUlp,
-    /// The first parameter is off by one unit in the last place a thread after this step: the result depends on how the
-    /// work was shared out.
+    /// The first parameter is off by one unit in the last place for every thread beyond the first, after this step: the
+    /// result depends on how the work was shared out.
     Threads,
     /// At this step one place of the batch sees the sample after its own.
     SwappedSample,
@@ -22,8 +22,8 @@ enum Fault {
     LearningRate,
     /// From this step on `AdamW`'s ε is ten times as large.
     Epsilon,
-    /// At this step the first element of the last first moment is one unit in the last place off: no fingerprint sees it
-    /// before the next step.
+    /// After this step the last element of the first moments is twice what it should be: no fingerprint sees it before the
+    /// next step.
     Moment,
     /// An operation is wrong at this step, or from it on.
     Operation,
@@ -104,15 +104,14 @@ pub(super) fn strike_rates(rates: Rates, step: u64) -> Rates {
 /// Does the planted fault's work on the state after `step`.
 pub(super) fn strike(buffer: &mut Buffer, step: u64, threads: usize) -> Result<(), TensorError> {
     let parameters = buffer.len() / 3;
-    let (element, ulps) = match PLANTED.get() {
-        Some((Fault::OneUlp, at)) if *at == step => (0, 1),
-        Some((Fault::Threads, at)) if *at == step => (0, threads),
-        Some((Fault::Moment, at)) if *at == step => (2 * parameters - 1, 1),
-        _ => return Ok(()),
-    };
     let mut elements = buffer.to_vec()?;
-    for _ in 0..ulps {
-        elements[element] = elements[element].next_up();
+    match PLANTED.get() {
+        Some((Fault::OneUlp, at)) if *at == step => elements[0] = elements[0].next_up(),
+        Some((Fault::Threads, at)) if *at == step => {
+            (1..threads).for_each(|_| elements[0] = elements[0].next_up());
+        }
+        Some((Fault::Moment, at)) if *at == step => elements[2 * parameters - 1] *= 2.0,
+        _ => return Ok(()),
     }
     *buffer = Buffer::from_vec(elements, &Device::Cpu)?;
     Ok(())
