@@ -38,7 +38,7 @@
 //! | [`spec`] | Dhall text to a typed experiment |
 //! | [`action`] | the unit of work as plain data |
 //! | [`numerics`] | the definitions of every operation, to the bit |
-//! | [`mod@fs`], [`digest`] | atomic writes and locks; typed digests |
+//! | [`mod@fs`], [`digest`], [`confinement`] | atomic writes and locks; typed digests; what a process may reach |
 //!
 //! Imports point down only; `tests/architecture.rs` holds the exact table against every `crate::` path.
 //!
@@ -47,7 +47,8 @@
 //! 1. Nothing below `spec` knows that Dhall exists.
 //! 2. `plan` and `action` contain no floating-point arithmetic; a fraction is identified by its bits.
 //! 3. An [`action::ActionResult`] holds no time, host, path or origin.
-//! 4. A job sees a folder of inputs, a folder for outputs and its parameters. It reads no environment.
+//! 4. A job sees a folder of inputs, a folder for outputs and its parameters. It reads no environment, and where the
+//!    kernel has Landlock and seccomp it cannot reach anything else ([`confinement`]).
 //! 5. No hash map is iterated, no float is summed in arrival order, no random number comes from an unnamed stream, the
 //!    platform's `libm` is never called, and stock candle arithmetic is out of reach: only `tensor` imports candle, and
 //!    its types have no arithmetic.
@@ -80,6 +81,7 @@
 //! and finds that.
 
 pub mod action;
+pub mod confinement;
 pub mod data;
 pub mod digest;
 pub mod exec;

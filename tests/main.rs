@@ -10,6 +10,7 @@
 mod architecture;
 mod support;
 
+mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod bisect_names_the_first_difference;
 mod corrupt_blob_is_found_and_rebuilt;
@@ -22,4 +23,5 @@ mod one_changed_field_reruns_only_its_descendants;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;

@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::table::aligned;
 
 pub(super) fn run(workspace: &Workspace, verify: &Verify, output: Output) -> Result<(), Stop> {
-    let loaded = workspace.load(&super::name(&verify.name)?)?;
+    let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::name::NameError;
+use super::pricing::grouped;
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::SourceError;
@@ -75,7 +76,7 @@ pub enum Error {
         enough: String,
     },
     /// Trainings that cannot be executed.
-    #[error("{} published trainings are not pinned and cannot be executed{}", runs.len(), list(runs))]
+    #[error("{} published trainings are not pinned and cannot be executed, at any budget{}", runs.len(), list(runs))]
     Unpinned {
         /// By run, what the experiment does not state.
         runs: Vec<(String, Vec<&'static str>)>,
@@ -127,11 +128,16 @@ pub enum Error {
     },
 }
 
+/// The names of runs under what they lack.
 fn list(runs: &[(String, Vec<&'static str>)]) -> String {
-    let line = |(run, missing): &(String, Vec<&'static str>)| {
-        format!("\n  {run}: no {}", missing.join(", no "))
-    };
-    runs.iter().take(40).map(line).collect()
+    let mut text = String::new();
+    for (missing, names) in grouped(runs.iter().map(|(run, missing)| (&**run, &**missing))) {
+        text += &format!("\n  not published: {}", missing.join(", "));
+        for name in names {
+            text += &format!("\n    {name}");
+        }
+    }
+    text
 }
 
 fn describe(failures: &[(String, Failure)]) -> String {
@@ -252,6 +258,14 @@ impl Error {
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Missing { hint, .. } => one(hint.clone()),
+            Self::Plan(PlanError::DepthNotOffered { offered, .. }) => {
+                offered.iter().map(|depth| format!("--from {}", depth.name())).collect()
+            }
+            Self::Unpinned { .. } => vec![
+                "what they would cost: ibid plan NAME --from scratch".to_owned(),
+                "a training whose pins are known is stated as a `Run`, and then executed"
+                    .to_owned(),
+            ],
             Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
                 let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);

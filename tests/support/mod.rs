@@ -2,4 +2,4 @@
 
 mod workspace;
 
-pub(crate) use workspace::{PACKAGE, SMOKE, Workspace, repository};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};
