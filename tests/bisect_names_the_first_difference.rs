@@ -28,7 +28,7 @@ fn what_does_not_differ_is_said_to_be_the_same() {
 
 #[test]
 fn another_epsilon_is_named_by_operation_and_by_field() {
-    let workspace = with_other("{ weightDecay = 0.1", "{ epsilon = 1.0e-5, weightDecay = 0.1");
+    let workspace = with_other(", weightDecay = 0.1", ", weightDecay = 0.1, epsilon = 1.0e-5");
     let ran = workspace.run(&["bisect", SMOKE, "other/smoke"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     for line in [

@@ -479,8 +479,8 @@ fn recorded(
     let [of_a, of_b] = [a, b].map(|side| link(&side.trace, Some(step)));
     let same_loss = of_a.zip(of_b).is_some_and(|(a, b)| a.loss_bits == b.loss_bits);
     let statement = if same_loss {
-        "the loss is the same and the parameters after the update are not: the place is in the backward pass, the sum of \
-         the gradients, the clipping or AdamW of this step, or in moments that differed before"
+        "the loss is the same to the bit, which rounding allows where little differs, and the parameters after the update are \
+         not: the place is anywhere in this step, or in moments that differed before"
     } else {
         "the loss differs, from parameters of one fingerprint: the place is in the samples, the forward pass or the loss of \
          this step"
