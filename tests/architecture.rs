@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spec", &["digest", "action", "confinement"]),
     ("source", &["digest", "fs"]),
     ("plot", &["numerics"]),
-    ("metrics", &["numerics"]),
+    ("metrics", &["numerics", "action"]),
     ("data", &["digest", "numerics", "action"]),
     ("tensor", &["numerics"]),
     ("model", &["numerics", "tensor", "action"]),

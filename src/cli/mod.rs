@@ -4,6 +4,7 @@ mod arguments;
 mod bisect;
 mod budget;
 mod check;
+mod checks;
 mod data;
 mod diff;
 mod doctor;

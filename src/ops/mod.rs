@@ -1,6 +1,7 @@
 //! One function per command, no terminal: the library's front door.
 
 mod bisect;
+mod checks;
 #[cfg(feature = "pictograms")]
 mod data;
 mod doctor;
@@ -21,10 +22,12 @@ mod spot;
 mod store;
 mod workspace;
 
+pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
 pub use bisect::{
     Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingTensor, Divergence, Finding,
     Link, Value,
 };
+pub use checks::{Checked, Unchecked};
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
 pub use doctor::{Diagnosed, Diagnosis};
@@ -35,7 +38,7 @@ pub use name::{ExperimentName, Name, NameError};
 pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction};
 pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped};
-pub use reproduce::{Reproduced, ReproducedFigure};
+pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};

@@ -1,4 +1,8 @@
 //! Stored results to pages that people read.
 
+pub mod checks;
+pub mod checks_page;
 pub mod claims;
+pub mod lines;
 pub mod page;
+pub mod tables;

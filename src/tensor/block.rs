@@ -318,8 +318,8 @@ impl BlockBackward {
         );
         tap::see("gradient of mlp.c_proj.weight", [width, mlp], d_proj);
         let proj = View::new(weights.proj.of(parameters), width, mlp);
-        multiply(level, dy, proj, Finish::Store, d_hidden, mlp);
-        tap::see("gradient of mlp.activated", [rows, mlp], d_hidden);
+        let finish = shape.activation.finish(View::new(hidden, rows, mlp));
+        multiply(level, dy, proj, finish, d_hidden, mlp);
         shape.activation.backward(level, hidden, d_hidden);
         tap::see("gradient of mlp.c_fc", [rows, mlp], d_hidden);
         let dh = View::new(d_hidden, rows, mlp);
