@@ -257,7 +257,7 @@ mod tests {
             check(&toy, segment)
         };
         assert_eq!(forge(&|_| {}), Ok(()));
-        let other_checkpoint = |toy: &mut Toy| drop(toy.checkpoints.insert(6, digest_of(1)));
+        let other_checkpoint = |toy: &mut Toy| toy.checkpoints.extend([(6, digest_of(1))]);
         assert_eq!(forge(&other_checkpoint), Err(Mismatch::Checkpoint { after: 6 }));
         let other_weights = |toy: &mut Toy| *toy.states.last_mut().unwrap() = 1;
         assert_eq!(forge(&other_weights), Err(Mismatch::Weights));

@@ -145,7 +145,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
     let mut update = gradient::Update::new(&model, params).unwrap();
-    (loss, update.gather(&workers, d_scale).unwrap().to_vec().unwrap())
+    (loss, update.gather(&model, &workers, d_scale).unwrap().to_vec().unwrap())
 }
 
 /// SHA-256 of the weights file and of the trace of `tiny` and of `open_clip`.
