@@ -178,7 +178,7 @@ mod tests {
         BlobDigest::of(&state.to_le_bytes())
     }
 
-    /// A training whose number is changed by hand in the middle of every segment of `forged`, and goes on from there.
+    /// A training whose number is changed by hand in the last step of every segment of `forged`, and goes on from there.
     fn toy(segments: &[Segment], forged: &[usize]) -> Toy {
         let mut toy = Toy {
             trace: Trace::new(&[1.0]),
@@ -188,7 +188,7 @@ mod tests {
         for (place, segment) in segments.iter().enumerate() {
             for at in segment.from..segment.to {
                 let mut state = step(toy.states[at as usize]);
-                if forged.contains(&place) && at == segment.from + 1 {
+                if forged.contains(&place) && at + 1 == segment.to {
                     state ^= 1;
                 }
                 link(&mut toy.trace, state);
@@ -240,7 +240,7 @@ mod tests {
         let toy = toy(&segments, &[4, 7]);
         for (place, segment) in segments.iter().enumerate() {
             let expected = if [4, 7].contains(&place) {
-                Err(Mismatch::Link { step: segment.from + 1 })
+                Err(Mismatch::Link { step: segment.to - 1 })
             } else {
                 Ok(())
             };
