@@ -55,6 +55,20 @@
 //! 6. The library writes nothing to the terminal and installs no subscriber.
 //! 7. The version of a job's code enters its actions as an explicit revision, and golden tests hold the bits.
 //!
+//! # Where two runs part
+//!
+//! Each training leaves a [`training::Trace`] whose digests are chained, so that the first step that differs between two
+//! of them is found by halving. `bisect` ([`ops::Bisected`]) executes that step again on both sides, each from its nearest
+//! published checkpoint or from the start, while operations show what they make ([`tensor::tap`]) to a recorder
+//! ([`training::record_step`]): first digests, then the one tensor that is compared element by element. A side counts as
+//! executed again only if it gives the trace that it recorded; it is tried as asked and then as the definitions are
+//! written, without vector instructions on one thread, so that a wrong kernel of this machine convicts itself. What a
+//! fingerprint cannot see, such as a moment, is found by the digests of whole states. Of a side that nothing here can
+//! repeat, the links and the published checkpoints are compared, and no more is claimed.
+//!
+//! `verify --spot` ([`ops::SpotChecked`]) believes a training of which random segments were executed again; how they are
+//! drawn, and why a forger cannot aim beside them, is said in [`training::spot`].
+//!
 //! # What is trusted
 //!
 //! *Trusted*: this program and its dependencies as `Cargo.lock` pins them; the operating system; SHA-256; the person

@@ -15,6 +15,7 @@ mod a_bad_machine_loses_nothing;
 mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod behaviour_table;
+mod bisect_names_the_first_difference;
 mod checks_say_what_is_new;
 mod corrupt_blob_is_found_and_rebuilt;
 mod eight_runners_share_one_store;

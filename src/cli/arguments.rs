@@ -53,7 +53,8 @@ pub(super) struct Common {
     /// Print one JSON value a line on standard output instead of text.
     #[arg(long, global = true)]
     pub(super) json: bool,
-    /// Make trainings give other bits at a step: `one-ulp:STEP` or `threads:STEP`. For the tests of `verify`.
+    /// Make trainings give other bits, `NAME:STEP`: one-ulp, threads, moment, flipped-bit, split-fma, swapped-sample,
+    /// learning-rate, epsilon. For the tests of `verify` and `bisect`, where it is B's fault.
     #[cfg(feature = "faults")]
     #[arg(long, global = true, value_name = "FAULT")]
     pub(super) fault: Option<String>,
@@ -86,6 +87,8 @@ pub(super) enum Command {
     Lock(Lock),
     /// Execute everything again elsewhere and compare with the lockfile.
     Verify(Verify),
+    /// Find where two executions of a training part: the first step, operation, tensor and element that differ.
+    Bisect(Bisect),
     /// Say why actions are not hits: the nearest earlier action and the fields that differ.
     Explain(Named),
     /// Print which samples a training step sees.
@@ -232,9 +235,57 @@ pub(super) struct Verify {
     /// Keep the second store here, instead of a temporary folder.
     #[arg(long, value_name = "DIR")]
     pub(super) into: Option<PathBuf>,
+    /// Of the trainings, execute only N random segments between published checkpoints again, and everything else after
+    /// them; says what that costs and how likely it misses a forgery.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) spot: Option<u16>,
+    /// Draw the segments of an earlier check again. Proves nothing to who did not see the nonce drawn: leave it out.
+    #[arg(long, value_name = "HEX", requires = "spot")]
+    pub(super) nonce: Option<String>,
+    /// With `--spot`: stop before executing a segment that takes longer than this, as estimated.
+    #[arg(long, value_name = "TIME", default_value = "15min")]
+    pub(super) budget: String,
     /// Finish every branch that can finish after a failure.
     #[arg(long)]
     pub(super) keep_going: bool,
+}
+
+/// `bisect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The traces of both sides give the first step that differs; it is executed again on both sides, each from its nearest
+published checkpoint, under a recorder. Where one side's bits cannot be had here (another machine's fault), what both
+recorded is compared: the traces' links, and published checkpoints.
+
+  ibid bisect NAME                    the lockfile's training against one executed now
+  ibid bisect NAME --with DIR         this store's training against the one in the store DIR
+  ibid bisect A B                     two specifications, each as this store recorded it
+  ibid bisect NAME --other-program P  this build against another one, P
+
+Exit codes: 0 equal; 1 differs; 2 usage; 3 a trace is missing.")]
+pub(super) struct Bisect {
+    /// A: `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    pub(super) a: String,
+    /// B [default: A, in the store `--with`, or executed now].
+    pub(super) b: Option<String>,
+    /// Only the training of this run.
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<String>,
+    /// The store that holds what B recorded.
+    #[arg(long, value_name = "DIR")]
+    pub(super) with: Option<PathBuf>,
+    /// Execute B's side with another build of this program.
+    #[arg(long, value_name = "FILE")]
+    pub(super) other_program: Option<PathBuf>,
+    /// Execute B's side with other vector instructions.
+    #[arg(long, value_name = "LEVEL", value_parser = ["scalar", "avx2", "avx512"])]
+    pub(super) other_simd: Option<String>,
+    /// Execute B's side with so many threads.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) other_threads: Option<u16>,
+    /// Stop before executing steps that take longer than this, as estimated.
+    #[arg(long, value_name = "TIME", default_value = "15min")]
+    pub(super) budget: String,
 }
 
 /// `order`

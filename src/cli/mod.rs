@@ -1,6 +1,7 @@
 //! The terminal: part of the binary crate, sees only the library's public items. One file a command.
 
 mod arguments;
+mod bisect;
 mod budget;
 mod check;
 mod checks;
@@ -83,6 +84,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, output),
         Command::Lock(lock) => lock::run(&workspace, &lock, output),
         Command::Verify(verify) => verify::run(&workspace, &verify, output),
+        Command::Bisect(bisect) => bisect::run(&workspace, &bisect, output),
         Command::Explain(named) => explain::run(&workspace, &named, output),
         Command::Order(order) => order::run(&workspace, &order, output),
         Command::Store(store) => store::run(&workspace, store, output),

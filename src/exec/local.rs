@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::worker::{REPLY, Reply, Request};
 use super::{Control, Executor, Failure, FailureKind, Prepared};
 use crate::fs::{self, Context as _, TempFile};
-use crate::jobs::Level;
+use crate::jobs::{Inspection, Level};
 
 /// How often a waiting thread looks whether it was told to stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -72,8 +72,23 @@ impl LocalExecutor {
     }
 }
 
-impl Executor for LocalExecutor {
-    fn execute(&self, prepared: &Prepared<'_>, control: &Control<'_>) -> Result<(), Failure> {
+impl LocalExecutor {
+    /// Looks at a prepared training instead of performing it; what `jobs::inspect` leaves is in the folder of outputs.
+    pub fn inspect(
+        &self,
+        prepared: &Prepared<'_>,
+        inspection: Inspection,
+        control: &Control<'_>,
+    ) -> Result<(), Failure> {
+        self.serve(prepared, Some(inspection), control)
+    }
+
+    fn serve(
+        &self,
+        prepared: &Prepared<'_>,
+        inspection: Option<Inspection>,
+        control: &Control<'_>,
+    ) -> Result<(), Failure> {
         let cheap = prepared.action.params.kind().is_cheap();
         let idle = if cheap { self.take_idle() } else { None };
         let mut worker = match idle {
@@ -90,6 +105,7 @@ impl Executor for LocalExecutor {
             resume_interval_ms: u64::try_from(self.options.resume_interval.as_millis())
                 .unwrap_or(u64::MAX),
             parent: Some(std::process::id()),
+            inspection,
         };
         let mut log = OpenOptions::new()
             .append(true)
@@ -102,6 +118,12 @@ impl Executor for LocalExecutor {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         }
         served
+    }
+}
+
+impl Executor for LocalExecutor {
+    fn execute(&self, prepared: &Prepared<'_>, control: &Control<'_>) -> Result<(), Failure> {
+        self.serve(prepared, None, control)
     }
 }
 

@@ -18,7 +18,7 @@ use super::Failure;
 use crate::action::Params;
 use crate::confinement::{self, Allowed};
 use crate::fs::Lock;
-use crate::jobs::{self, JobContext, JobError, Level, Progress};
+use crate::jobs::{self, Inspection, JobContext, JobError, Level, Progress};
 
 /// The stack of the thread that a job runs in: that of a main thread.
 const JOB_STACK_BYTES: usize = 8 << 20;
@@ -49,6 +49,9 @@ pub struct Request {
     pub resume_interval_ms: u64,
     /// The process that the child must not outlive, if there is one.
     pub parent: Option<u32>,
+    /// What to look at, if the training is to be looked at instead of performed.
+    #[serde(default)]
+    pub inspection: Option<Inspection>,
 }
 
 /// A SIMD level by name.
@@ -209,7 +212,10 @@ fn perform(request: &Request, context: &mut JobContext<'_>, job: &Job<'_>) -> Re
         path: path.display().to_string(),
         source: io::Error::other(error),
     })?;
-    job(&request.params, context)
+    match (&request.inspection, &request.params) {
+        (Some(inspection), Params::Train(params)) => jobs::inspect(params, inspection, context),
+        _ => job(&request.params, context),
+    }
 }
 
 fn send(replies: &mut (dyn Write + Send), reply: &Reply) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod draw;
 mod evaluate;
 mod files;
 mod fit;
+mod inspect;
 mod selection;
 mod sensitivity;
 mod table;
@@ -22,6 +23,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::action::Params;
 pub use crate::numerics::Level;
+pub use inspect::{Inspected, Inspection, STATE_INPUT, TRACE_INPUT, inspect};
 
 /// What a job may see beside its parameters.
 pub struct JobContext<'a> {

@@ -181,7 +181,7 @@ fn resumed(
 }
 
 /// Every image and every caption's tokens.
-fn samples<'d>(
+pub(super) fn samples<'d>(
     params: &Train,
     dataset: &'d Dataset,
     vocabulary: &[u8],
@@ -204,11 +204,11 @@ fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
     tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))
 }
 
-fn broken(error: TensorError) -> JobError {
+pub(super) fn broken(error: TensorError) -> JobError {
     failed(TrainError::Tensor(error))
 }
 
-fn failed(error: TrainError) -> JobError {
+pub(super) fn failed(error: TrainError) -> JobError {
     match error {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => bad_input("dataset", &error),

@@ -9,7 +9,7 @@ use crate::tensor::{
     Activation, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState, Buffer,
     HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, ImageBackward,
     ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
-    Planner, Pool, Region, TensorError, TextBackward, TextForward, TextShape,
+    Planner, Pool, Region, TensorError, TextBackward, TextForward, TextShape, tap,
 };
 
 /// A CLIP model without its weights.
@@ -220,16 +220,20 @@ impl Model {
     ) -> Result<(), TensorError> {
         let (shape, state, pixels) = (self.image_shape(tower.samples), tower.stem, &self.pixels);
         let weights = self.image_weights(|region| region);
+        tap::operation(|| "image stem, forward".to_owned());
         arena.apply_with(
             parameters,
             &ImageForward { level, shape, weights, state, pixels, images },
         )?;
         if let Some(norm) = self.image_norm(level, tower) {
+            tap::operation(|| "image ln_pre, forward".to_owned());
             arena.apply_with(parameters, &norm)?;
         }
         for index in 0..tower.blocks.len() {
+            tap::operation(|| format!("image block {index}, forward"));
             arena.apply_with(parameters, &self.image_block_forward(level, tower, index))?;
         }
+        tap::operation(|| "image head, forward".to_owned());
         arena.apply_with(parameters, &self.image_head_forward(level, tower))
     }
 
@@ -249,10 +253,13 @@ impl Model {
             stream: tower.stream,
             tokens: texts.tokens(),
         };
+        tap::operation(|| "text stem, forward".to_owned());
         arena.apply_with(parameters, &stem)?;
         for index in 0..tower.blocks.len() {
+            tap::operation(|| format!("text block {index}, forward"));
             arena.apply_with(parameters, &self.text_block_forward(level, tower, index))?;
         }
+        tap::operation(|| "text head, forward".to_owned());
         arena.apply_with(parameters, &self.text_head_forward(level, tower, texts))
     }
 
@@ -293,20 +300,24 @@ impl Model {
             d_stream,
             scratch: scratch.head,
         };
+        tap::operation(|| "image head, backward".to_owned());
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.image_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
             let block =
                 BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            tap::operation(|| format!("image block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
         if let Some(forward) = self.image_norm(level, tower) {
             let [d_gain, d_bias] = [forward.gain, forward.bias].map(of);
             let norm = NormBackward { forward, d_gain, d_bias, d_stream, scratch: scratch.norm };
+            tap::operation(|| "image ln_pre, backward".to_owned());
             arena.apply_with(parameters, &norm)?;
         }
         let (shape, state) = (self.image_shape(tower.samples), tower.stem);
+        tap::operation(|| "image stem, backward".to_owned());
         arena.apply(&ImageBackward {
             level,
             shape,
@@ -339,14 +350,17 @@ impl Model {
             d_stream,
             scratch: scratch.head,
         };
+        tap::operation(|| "text head, backward".to_owned());
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.text_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
             let block =
                 BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            tap::operation(|| format!("text block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
+        tap::operation(|| "text stem, backward".to_owned());
         arena.apply(&TextBackward {
             level,
             shape: self.text_shape(tower.samples),

@@ -20,6 +20,7 @@ pub mod reduce;
 pub mod reference;
 pub mod self_test;
 pub mod softmax;
+pub mod ulp;
 mod vector;
 
 pub use control::{ControlError, set_control_state};

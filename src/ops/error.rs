@@ -89,6 +89,14 @@ pub enum Error {
         /// What would do.
         hint: Option<String>,
     },
+    /// What a comparison needs was never recorded here, or is gone.
+    #[error("{message}")]
+    Missing {
+        /// What is missing, and of what.
+        message: String,
+        /// How to get it.
+        hint: String,
+    },
     /// Pinned bytes cannot be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -222,7 +230,7 @@ impl Error {
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Source(SourceError::Built { .. }) => Kind::Integrity,
-            Self::Source(_) | Self::Fs(_) => Kind::Environment,
+            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
@@ -261,6 +269,7 @@ impl Error {
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
+            Self::Missing { hint, .. } => one(hint.clone()),
             Self::Plan(PlanError::DepthNotOffered { offered, .. }) => {
                 offered.iter().map(|depth| format!("--from {}", depth.name())).collect()
             }

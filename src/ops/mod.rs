@@ -1,5 +1,6 @@
 //! One function per command, no terminal: the library's front door.
 
+mod bisect;
 mod checks;
 #[cfg(feature = "pictograms")]
 mod data;
@@ -8,6 +9,7 @@ mod error;
 mod export;
 mod init;
 mod inputs;
+mod laboratory;
 mod lock;
 mod name;
 mod order;
@@ -16,10 +18,15 @@ mod pricing;
 mod reproduce;
 mod run;
 mod specification;
+mod spot;
 mod store;
 mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
+pub use bisect::{
+    Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingTensor, Divergence, Finding,
+    Link, Value,
+};
 pub use checks::{Checked, Unchecked};
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
@@ -34,4 +41,5 @@ pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped
 pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
+pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
 pub use workspace::{Loaded, Settings, Workspace};

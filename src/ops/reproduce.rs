@@ -221,7 +221,7 @@ impl Workspace {
         Self::read_back(loaded, &plan, &lockfile, &store, &summary)
     }
 
-    fn read_back(
+    pub(super) fn read_back(
         loaded: &Loaded,
         plan: &Plan,
         lockfile: &Lockfile,
@@ -258,7 +258,11 @@ fn sources_of(plan: &Plan) -> Vec<ReproducedSource> {
 }
 
 /// A lockfile that lacks some of the plan's actions cannot judge a run.
-fn refuse_unlocked(plan: &Plan, lockfile: &Lockfile, loaded: &Loaded) -> Result<(), Error> {
+pub(super) fn refuse_unlocked(
+    plan: &Plan,
+    lockfile: &Lockfile,
+    loaded: &Loaded,
+) -> Result<(), Error> {
     let unlocked: Vec<_> = lockfile.compare(plan).unlocked.into_iter().collect();
     if unlocked.is_empty() {
         return Ok(());
@@ -371,13 +375,13 @@ fn bad(what: &str, reason: &str) -> Error {
 }
 
 /// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
-struct SecondStore {
-    path: PathBuf,
+pub(super) struct SecondStore {
+    pub(super) path: PathBuf,
     _temporary: Option<tempfile::TempDir>,
 }
 
 impl SecondStore {
-    fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
+    pub(super) fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
         if let Some(path) = into {
             let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
             if !is_empty {

@@ -26,7 +26,7 @@ pub struct Running<'a> {
 }
 
 /// How long a child may take to leave a resume checkpoint.
-const GRACE: Duration = Duration::from_secs(20);
+pub(super) const GRACE: Duration = Duration::from_secs(20);
 
 impl Workspace {
     /// Executes what `plan` needs and `store` does not have. `other` may lend pinned bytes.
@@ -112,7 +112,7 @@ impl Workspace {
         not(feature = "faults"),
         allow(clippy::unused_self, reason = "only faults have arguments")
     )]
-    fn job_arguments(&self) -> Vec<OsString> {
+    pub(super) fn job_arguments(&self) -> Vec<OsString> {
         #[cfg(feature = "faults")]
         if let Some(fault) = &self.settings.fault {
             return ["job", "--plant", fault].map(OsString::from).to_vec();

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use super::region::disjoint;
 use super::rows::{Activation, NormInputs, norm_backward};
-use super::{Operation, Planner, Region};
+use super::{Operation, Planner, Region, tap};
 use crate::numerics::attention::{AttentionShape, attention_backward, attention_forward};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::{Level, layer_norm};
@@ -161,33 +161,14 @@ pub struct BlockForward {
     pub state: BlockState,
 }
 
-impl Operation<1> for BlockForward {
-    fn name(&self) -> &'static str {
-        "transformer block"
-    }
-
-    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+impl BlockForward {
+    /// The attention's half: `middle` becomes the stream between the halves.
+    fn attention(&self, target: &mut [f32], parameters: &[f32]) {
         let (level, shape, state) = (self.level, &self.shape, &self.state);
-        let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
+        let (rows, width) = (shape.rows(), shape.width());
         let weights = Weights::at(self.parameters, shape);
         let of = |region: Region| region.of(parameters);
-        let matrix = |region: Region, rows: usize, columns: usize| {
-            View::new(region.of(parameters), rows, columns)
-        };
-        let [
-            input,
-            stats_1,
-            normed_1,
-            qkv,
-            probabilities,
-            context,
-            middle,
-            stats_2,
-            normed_2,
-            hidden,
-            activated,
-            output,
-        ] = disjoint(
+        let [input, stats, normed, qkv, probabilities, context, middle] = disjoint(
             target,
             [
                 state.input,
@@ -197,6 +178,37 @@ impl Operation<1> for BlockForward {
                 state.probabilities,
                 state.context,
                 state.middle,
+            ],
+        );
+        let (gain, bias) = (of(weights.norm_1), of(weights.norm_1_bias));
+        layer_norm::forward(level, input, gain, bias, normed, stats);
+        #[cfg(feature = "faults")]
+        super::faults::strike_norm(input, stats, gain, bias, normed);
+        tap::see("ln_1", [rows, width], normed);
+        let in_proj = View::new(of(weights.qkv), 3 * width, width).transposed();
+        let finish = Finish::Bias(of(weights.qkv_bias));
+        multiply(level, View::new(normed, rows, width), in_proj, finish, qkv, 3 * width);
+        tap::see("attention.qkv", [rows, 3 * width], qkv);
+        attention_forward(level, &shape.attention, qkv, probabilities, context);
+        tap::see("attention.probabilities", [probabilities.len()], probabilities);
+        tap::see("attention.context", [rows, width], context);
+        let out_proj = View::new(of(weights.out), width, width).transposed();
+        let residual = View::new(input, rows, width);
+        let finish = Finish::BiasResidual { bias: of(weights.out_bias), residual };
+        multiply(level, View::new(context, rows, width), out_proj, finish, middle, width);
+        tap::see("stream after attention", [rows, width], middle);
+    }
+
+    /// The perceptron's half: `output` becomes the stream after the block.
+    fn perceptron(&self, target: &mut [f32], parameters: &[f32]) {
+        let (level, shape, state) = (self.level, &self.shape, &self.state);
+        let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
+        let weights = Weights::at(self.parameters, shape);
+        let of = |region: Region| region.of(parameters);
+        let [middle, stats, normed, hidden, activated, output] = disjoint(
+            target,
+            [
+                state.middle,
                 state.stats_2,
                 state.normed_2,
                 state.hidden,
@@ -204,38 +216,34 @@ impl Operation<1> for BlockForward {
                 state.output,
             ],
         );
-        layer_norm::forward(
-            level,
-            input,
-            of(weights.norm_1),
-            of(weights.norm_1_bias),
-            normed_1,
-            stats_1,
-        );
-        let in_proj = matrix(weights.qkv, 3 * width, width).transposed();
-        let finish = Finish::Bias(of(weights.qkv_bias));
-        multiply(level, View::new(normed_1, rows, width), in_proj, finish, qkv, 3 * width);
-        attention_forward(level, &shape.attention, qkv, probabilities, context);
-        let out_proj = matrix(weights.out, width, width).transposed();
-        let residual = View::new(input, rows, width);
-        let finish = Finish::BiasResidual { bias: of(weights.out_bias), residual };
-        multiply(level, View::new(context, rows, width), out_proj, finish, middle, width);
-        layer_norm::forward(
-            level,
-            middle,
-            of(weights.norm_2),
-            of(weights.norm_2_bias),
-            normed_2,
-            stats_2,
-        );
-        let fc = matrix(weights.fc, mlp, width).transposed();
+        let (gain, bias) = (of(weights.norm_2), of(weights.norm_2_bias));
+        layer_norm::forward(level, middle, gain, bias, normed, stats);
+        tap::see("ln_2", [rows, width], normed);
+        let fc = View::new(of(weights.fc), mlp, width).transposed();
         let finish = Finish::Bias(of(weights.fc_bias));
-        multiply(level, View::new(normed_2, rows, width), fc, finish, hidden, mlp);
+        multiply(level, View::new(normed, rows, width), fc, finish, hidden, mlp);
+        tap::see("mlp.c_fc", [rows, mlp], hidden);
         shape.activation.forward(level, hidden, activated);
-        let proj = matrix(weights.proj, width, mlp).transposed();
+        #[cfg(feature = "faults")]
+        super::faults::strike_activated(activated);
+        tap::see("mlp.activated", [rows, mlp], activated);
+        tap::see("mlp.kept for backward", [rows, mlp], hidden);
+        let proj = View::new(of(weights.proj), width, mlp).transposed();
         let residual = View::new(middle, rows, width);
         let finish = Finish::BiasResidual { bias: of(weights.proj_bias), residual };
         multiply(level, View::new(activated, rows, mlp), proj, finish, output, width);
+        tap::see("stream after mlp", [rows, width], output);
+    }
+}
+
+impl Operation<1> for BlockForward {
+    fn name(&self) -> &'static str {
+        "transformer block"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.attention(target, parameters);
+        self.perceptron(target, parameters);
     }
 }
 
@@ -255,6 +263,7 @@ pub struct BlockBackward {
 
 impl BlockBackward {
     /// The perceptron's half: `d_stream` becomes the gradient of the stream between the halves.
+    #[allow(clippy::too_many_lines, reason = "one pass, in the order of its definition")]
     fn perceptron(&self, target: &mut [f32], parameters: &[f32]) {
         let BlockForward { level, ref shape, ref state, .. } = self.forward;
         let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
@@ -298,6 +307,7 @@ impl BlockBackward {
         );
         let dy = View::new(d_stream, rows, width);
         column_sum(level, dy, d_proj_bias);
+        tap::see("gradient of mlp.c_proj.bias", [width], d_proj_bias);
         multiply(
             level,
             dy.transposed(),
@@ -306,12 +316,15 @@ impl BlockBackward {
             d_proj,
             mlp,
         );
+        tap::see("gradient of mlp.c_proj.weight", [width, mlp], d_proj);
         let proj = View::new(weights.proj.of(parameters), width, mlp);
         let finish = shape.activation.finish(View::new(hidden, rows, mlp));
         multiply(level, dy, proj, finish, d_hidden, mlp);
         shape.activation.backward(level, hidden, d_hidden);
+        tap::see("gradient of mlp.c_fc", [rows, mlp], d_hidden);
         let dh = View::new(d_hidden, rows, mlp);
         column_sum(level, dh, d_fc_bias);
+        tap::see("gradient of mlp.c_fc.bias", [mlp], d_fc_bias);
         multiply(
             level,
             dh.transposed(),
@@ -320,11 +333,16 @@ impl BlockBackward {
             d_fc,
             width,
         );
+        tap::see("gradient of mlp.c_fc.weight", [mlp, width], d_fc);
         let fc = View::new(weights.fc.of(parameters), mlp, width);
         multiply(level, dh, fc, Finish::Store, d_normed, width);
+        tap::see("gradient of ln_2", [rows, width], d_normed);
         let gain = weights.norm_2.of(parameters);
         let of = NormInputs { x: middle, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_stream, d_norm, d_norm_bias);
+        tap::see("gradient of stream after attention", [rows, width], d_stream);
+        tap::see("gradient of ln_2.weight", [width], d_norm);
+        tap::see("gradient of ln_2.bias", [width], d_norm_bias);
     }
 
     /// The attention's half: `d_stream` becomes the gradient of the block's input.
@@ -372,6 +390,7 @@ impl BlockBackward {
         );
         let dy = View::new(d_stream, rows, width);
         column_sum(level, dy, d_out_bias);
+        tap::see("gradient of attention.out_proj.bias", [width], d_out_bias);
         multiply(
             level,
             dy.transposed(),
@@ -380,8 +399,10 @@ impl BlockBackward {
             d_out,
             width,
         );
+        tap::see("gradient of attention.out_proj.weight", [width, width], d_out);
         let out_proj = View::new(weights.out.of(parameters), width, width);
         multiply(level, dy, out_proj, Finish::Store, d_normed, width);
+        tap::see("gradient of attention.context", [rows, width], d_normed);
         // The gradient of the context is read before the same room takes that of the normed input.
         ROOM.with(|room| {
             attention_backward(
@@ -394,8 +415,10 @@ impl BlockBackward {
                 &mut room.borrow_mut(),
             );
         });
+        tap::see("gradient of attention.qkv", [rows, 3 * width], d_qkv);
         let d_products = View::new(d_qkv, rows, 3 * width);
         column_sum(level, d_products, d_in_bias);
+        tap::see("gradient of attention.in_proj.bias", [3 * width], d_in_bias);
         multiply(
             level,
             d_products.transposed(),
@@ -404,11 +427,16 @@ impl BlockBackward {
             d_in,
             width,
         );
+        tap::see("gradient of attention.in_proj.weight", [3 * width, width], d_in);
         let in_proj = View::new(weights.qkv.of(parameters), 3 * width, width);
         multiply(level, d_products, in_proj, Finish::Store, d_normed, width);
+        tap::see("gradient of ln_1", [rows, width], d_normed);
         let gain = weights.norm_1.of(parameters);
         let of = NormInputs { x: input, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_stream, d_norm, d_norm_bias);
+        tap::see("gradient of stream before the block", [rows, width], d_stream);
+        tap::see("gradient of ln_1.weight", [width], d_norm);
+        tap::see("gradient of ln_1.bias", [width], d_norm_bias);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
-use super::{Operation, Planner, Region};
+use super::{Operation, Planner, Region, tap};
 use crate::numerics::matmul::{Finish, View, multiply};
 use crate::numerics::{Level, layer_norm, normalise};
 
@@ -114,8 +114,10 @@ impl Operation<1> for HeadForward<'_> {
             let input = &input[sample * tokens * width..(sample + 1) * tokens * width];
             self.pool.forward(sample, input, pooled);
         }
+        tap::see("pooled", [samples, width], pooled);
         let (gain, bias) = (self.weights.gain.of(parameters), self.weights.bias.of(parameters));
         layer_norm::forward(self.level, pooled, gain, bias, normed, stats);
+        tap::see("ln", [samples, width], normed);
         let projection = View::new(self.weights.projection.of(parameters), width, embed_dim);
         multiply(
             self.level,
@@ -125,7 +127,9 @@ impl Operation<1> for HeadForward<'_> {
             projected,
             embed_dim,
         );
+        tap::see("projected", [samples, embed_dim], projected);
         normalise::forward(self.level, embed_dim, projected, features, reciprocals);
+        tap::see("features", [samples, embed_dim], features);
     }
 }
 
@@ -254,22 +258,30 @@ impl Operation<1> for HeadBackward<'_> {
                 self.gradients.projection,
             ],
         );
+        tap::see("gradient of features", [samples, embed_dim], d_features);
         normalise::backward(level, embed_dim, features, reciprocals, d_features, d_projected);
+        tap::see("gradient of projected", [samples, embed_dim], d_projected);
         let dy = View::new(d_projected, samples, embed_dim);
         let normed = View::new(normed, samples, width).transposed();
         multiply(level, normed, dy, Finish::Store, d_projection, embed_dim);
+        tap::see("gradient of projection", [width, embed_dim], d_projection);
         let projection = View::new(weights.projection.of(parameters), width, embed_dim);
         multiply(level, dy, projection.transposed(), Finish::Store, d_normed, width);
+        tap::see("gradient of ln", [samples, width], d_normed);
         // −0 is the identity of addition: what the norm adds becomes the gradient.
         d_pooled.fill(-0.0);
         let gain = weights.gain.of(parameters);
         let of = NormInputs { x: pooled, stats, gain, d_y: d_normed };
         norm_backward(level, of, d_pooled, d_gain, d_bias);
+        tap::see("gradient of pooled", [samples, width], d_pooled);
+        tap::see("gradient of ln.weight", [width], d_gain);
+        tap::see("gradient of ln.bias", [width], d_bias);
         let per_sample =
             d_pooled.chunks_exact(width).zip(d_stream.chunks_exact_mut(tokens * width));
         for (sample, (d_pooled, d_stream)) in per_sample.enumerate() {
             pool.backward(sample, d_pooled, d_stream);
         }
+        tap::see("gradient of stream", [samples * tokens, width], d_stream);
     }
 }
 

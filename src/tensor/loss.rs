@@ -1,7 +1,7 @@
 //! The contrastive loss of a batch and its gradient.
 
 use super::region::disjoint;
-use super::{Operation, Planner, Region};
+use super::{Operation, Planner, Region, tap};
 use crate::numerics::elementary::exp;
 use crate::numerics::matmul::{Finish, View, multiply};
 use crate::numerics::{Level, reduce, softmax};
@@ -88,15 +88,21 @@ impl Operation<1> for Contrastive {
         let scale = exp(self.logit_scale.of(parameters)[0]);
         let (i, t) = (View::new(images, n, width), View::new(texts, n, width));
         multiply(level, i, t.transposed(), Finish::Store, products, n);
+        tap::see("scale", [1], &[scale]);
+        tap::see("products", [n, n], products);
         for (x, d) in logits.iter_mut().zip(&*products) {
             *x = scale * d;
         }
+        tap::see("logits", [n, n], logits);
         transpose(n, logits, by_column);
         by_row.copy_from_slice(logits);
         let row_loss = softmax_loss(level, n, by_row);
         let column_loss = softmax_loss(level, n, by_column);
+        tap::see("probabilities by row", [n, n], by_row);
+        tap::see("probabilities by column", [n, n], by_column);
         let batch = n as f32;
         results[0] = 0.5 * (row_loss / batch + column_loss / batch);
+        tap::see("loss", [1], &results[..1]);
         let factor = 0.5 / batch;
         for r in 0..n {
             for c in 0..n {
@@ -105,14 +111,18 @@ impl Operation<1> for Contrastive {
                     ((by_row[r * n + c] - one) + (by_column[c * n + r] - one)) * factor;
             }
         }
+        tap::see("gradient of logits", [n, n], by_row);
         let mut rows = by_row.chunks_exact(n).zip(logits.chunks_exact(n));
         let sums: Vec<f32> =
             rows.by_ref().map(|(g, x)| reduce::row_sum_of_products(level, g, x)).collect();
         results[1] = reduce::row_sum(level, &sums);
+        tap::see("gradient of logit scale", [1], &results[1..]);
         let g = View::new(by_row, n, n);
         multiply(level, g, t, Finish::Store, d_images, width);
         multiply(level, g.transposed(), i, Finish::Store, d_texts, width);
-        d_images.iter_mut().chain(d_texts).for_each(|d| *d *= scale);
+        d_images.iter_mut().chain(&mut *d_texts).for_each(|d| *d *= scale);
+        tap::see("gradient of image features", [n, width], d_images);
+        tap::see("gradient of text features", [n, width], d_texts);
     }
 }
 

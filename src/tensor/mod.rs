@@ -14,6 +14,8 @@
 
 mod block;
 mod buffer;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod head;
 mod loss;
 mod optimizer;
@@ -21,6 +23,7 @@ mod region;
 mod rows;
 pub mod safetensors;
 mod stem;
+pub mod tap;
 
 pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
 pub use buffer::{Buffer, Device, Operation, TensorError};

@@ -3,7 +3,7 @@
 
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
-use super::{Operation, Planner, Region};
+use super::{Operation, Planner, Region, tap};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::{Level, layer_norm};
 
@@ -144,11 +144,13 @@ impl Operation<1> for ImageForward<'_> {
         let [patches, products, tokens] =
             disjoint(target, [self.state.patches, self.state.products, self.state.tokens]);
         self.cut_patches(patches);
+        tap::see("patches", [rows, shape.patch_values()], patches);
         let weight = View::new(self.weights.patch.of(parameters), width, shape.patch_values());
         let finish =
             self.weights.patch_bias.map_or(Finish::Store, |bias| Finish::Bias(bias.of(parameters)));
         let patches = View::new(patches, rows, shape.patch_values());
         multiply(self.level, patches, weight.transposed(), finish, products, width);
+        tap::see("patch products", [rows, width], products);
         let positions = self.weights.positions.of(parameters);
         let class_tokens = usize::from(shape.class_token) * width;
         let products = products.chunks_exact(shape.patches() * width);
@@ -160,6 +162,7 @@ impl Operation<1> for ImageForward<'_> {
             }
             add(patch_positions, products, patches);
         }
+        tap::see("tokens", [shape.samples * shape.tokens(), width], tokens);
     }
 }
 
@@ -197,6 +200,7 @@ impl Operation<0> for ImageBackward {
                 View::strided(d_stream, shape.samples, width, tokens * width, 1),
                 d_token,
             );
+            tap::see("gradient of class token", [width], d_token);
         }
         // The rows of patches side by side, as the product saw them.
         let [state, products, d_stream, d_patch] = disjoint(
@@ -218,9 +222,11 @@ impl Operation<0> for ImageBackward {
             d_patch,
             values,
         );
+        tap::see("gradient of patch weight", [width, values], d_patch);
         if let Some(region) = self.gradients.patch_bias {
             let [products, d_bias] = disjoint(target, [self.state.products, region]);
             column_sum(level, View::new(products, rows, width), d_bias);
+            tap::see("gradient of patch bias", [width], d_bias);
         }
     }
 }
@@ -265,6 +271,8 @@ impl Operation<1> for TextForward<'_> {
             let start = *token as usize * width;
             add(position, &embedding[start..start + width], row);
         }
+        let TextShape { samples, tokens, .. } = self.shape;
+        tap::see("tokens", [samples * tokens, width], self.stream.of(target));
     }
 }
 
@@ -306,6 +314,7 @@ impl Operation<0> for TextBackward<'_> {
                 *sum += d;
             }
         }
+        tap::see("gradient of touched embedding rows", [self.touched, width], d_rows);
     }
 }
 
@@ -341,6 +350,7 @@ impl Operation<1> for NormForward {
             output,
             stats,
         );
+        tap::see("output", [stats.len() / 2, self.gain.len], output);
     }
 }
 
@@ -376,6 +386,9 @@ impl Operation<1> for NormBackward {
         d_stream.fill(-0.0);
         let of = NormInputs { x: input, stats, gain: gain.of(parameters), d_y };
         norm_backward(level, of, d_stream, d_gain, d_bias);
+        tap::see("gradient of input", [stats.len() / 2, d_gain.len()], d_stream);
+        tap::see("gradient of weight", [d_gain.len()], d_gain);
+        tap::see("gradient of bias", [d_bias.len()], d_bias);
     }
 }
 
@@ -390,6 +403,7 @@ fn position_gradient(
     let [d_stream, d_positions] = disjoint(target, [d_stream, d_positions]);
     // All positions at once: a sample is a row of tokens · width columns.
     column_sum(level, View::new(d_stream, samples, d_positions.len()), d_positions);
+    tap::see("gradient of positions", [d_positions.len()], d_positions);
 }
 
 fn add(a: &[f32], b: &[f32], sum: &mut [f32]) {

@@ -12,7 +12,7 @@ use super::{Trace, TrainError};
 use crate::action::params::Train;
 use crate::digest::BlobDigest;
 use crate::model::{Layout, initial_parameters};
-use crate::tensor::safetensors::{NamedTensor, encode};
+use crate::tensor::safetensors::{NamedTensor, decode as decode_tensors, encode};
 use crate::tensor::{Buffer, Device, TensorError};
 
 const MAGIC: &[u8] = b"ibid-resume/2\n";
@@ -78,6 +78,35 @@ impl State {
         })?
     }
 
+    /// Reads a published checkpoint back. `digest` is the trace's chained digest after the checkpoint's steps; the trace
+    /// of the state begins there.
+    pub fn from_checkpoint(
+        bytes: &[u8],
+        layout: &Layout,
+        digest: [u8; 32],
+    ) -> Result<Self, TensorError> {
+        let mut elements = decode_tensors(bytes, checkpoint_tensors(layout).iter().map(as_wanted))?;
+        let [high, low] = [elements.len() - 2, elements.len() - 1].map(|at| whole(elements[at]));
+        elements.truncate(3 * layout.len());
+        Ok(Self {
+            step: (high << 20) + low,
+            buffer: Buffer::from_vec(elements, &Device::Cpu)?,
+            trace: Trace::after(digest),
+        })
+    }
+
+    /// SHA-256 of everything that the next step starts from: parameters and moments.
+    pub fn digest(&self) -> Result<BlobDigest, TensorError> {
+        self.buffer.with(|elements| {
+            let mut digest = Sha256::new();
+            for part in elements.chunks(1024) {
+                let bytes: Vec<u8> = part.iter().flat_map(|x| x.to_le_bytes()).collect();
+                digest.update(bytes);
+            }
+            BlobDigest::from_bytes(digest.finalize().into())
+        })
+    }
+
     /// A resume checkpoint, bound to `binding`: a digest of everything that the training depends on. `published` are
     /// the digests of the published checkpoints so far, by their steps.
     pub fn resume_bytes(
@@ -117,6 +146,25 @@ impl State {
         let rest = content.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(binding));
         decode(rest.ok_or(ResumeError::Foreign)?, layout).ok_or(ResumeError::Torn)
     }
+}
+
+/// Name and shape of every tensor of a published checkpoint, in the order of the state; the step comes last.
+pub fn checkpoint_tensors(layout: &Layout) -> Vec<(String, Vec<usize>)> {
+    let mut tensors: Vec<_> = ["", "optimizer.exp_avg.", "optimizer.exp_avg_sq."]
+        .iter()
+        .flat_map(|prefix| {
+            let named = move |of: &crate::model::Parameter| {
+                (format!("{prefix}{}", of.name), of.shape.clone())
+            };
+            layout.parameters().iter().map(named)
+        })
+        .collect();
+    tensors.push(("optimizer.step".to_owned(), vec![2]));
+    tensors
+}
+
+fn as_wanted((name, shape): &(String, Vec<usize>)) -> (&str, &[usize]) {
+    (name, shape)
 }
 
 /// What follows the binding; none if it is not of `layout`.
@@ -165,4 +213,14 @@ fn named<'a>(layout: &'a Layout, names: &'a [String], elements: &'a [f32]) -> Ve
 fn exact(value: u64) -> f32 {
     assert!(value < 1 << 24, "a run has fewer than 2⁴⁴ steps");
     value as f32
+}
+
+/// The whole number that [`exact`] stored; anything else becomes a step that no training has.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, and what it gives is compared with the step that was asked for"
+)]
+fn whole(value: f32) -> u64 {
+    u64::from(value as u32)
 }

@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::sync::Mutex;
 
-use super::workers::{Node, Shared, Worker};
+use super::workers::{Node, Shared, Worker, show_sum};
 use super::{TrainError, decays, index, learning_rate_at, steps};
 use crate::action::params::Train;
-use crate::model::Model;
+use crate::model::{Layout, Model};
 use crate::tensor::{
     AdamWStep, Add, Buffer, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates, Region,
-    squared_norm,
+    squared_norm, tap,
 };
 
 /// The loss of the batch, and its gradient with respect to the logit scale; leaves those of the embeddings.
@@ -18,6 +18,7 @@ pub(super) fn loss(shared: &Shared<'_>, batch: usize, step: u64) -> Result<(f32,
     let mut buffer = shared.batch.write().expect("no worker panicked");
     let (level, regions, embed_dim) = (shared.level, shared.regions, shared.model.embed_dim());
     let logit_scale = shared.model.layout().region("logit_scale");
+    tap::operation(|| "contrastive loss".to_owned());
     buffer.apply_with(&state, &Contrastive { level, batch, embed_dim, regions, logit_scale })?;
     let (loss, d_scale) = buffer.with(|elements| {
         let results = regions.results.of(elements);
@@ -45,6 +46,40 @@ pub(super) struct Update<'p> {
     /// The chunks' gradients of the embedding's rows, kept so that a step allocates nothing.
     leaves: Vec<Leaf>,
     values: Vec<f32>,
+}
+
+/// Shows every parameter, or what there is for every parameter, tensor by tensor.
+pub(super) fn show_parameters(layout: &Layout, prefix: &str, elements: &[f32]) {
+    if !tap::is_listening() {
+        return;
+    }
+    for parameter in layout.parameters() {
+        let values = tap::Values::Binary32(parameter.region.of(elements));
+        tap::show(&format!("{prefix}{}", parameter.name), &parameter.shape, values);
+    }
+}
+
+/// Shows moments and parameters in the order in which `AdamW` makes them.
+pub(super) fn show_state(layout: &Layout, state: &[f32]) {
+    let (parameters, moments) = state.split_at(layout.len());
+    let (first, second) = moments.split_at(layout.len());
+    show_parameters(layout, "exp_avg of ", first);
+    show_parameters(layout, "exp_avg_sq of ", second);
+    show_parameters(layout, "", parameters);
+}
+
+fn show_rates(rates: &Rates) {
+    let numbers = [
+        ("learning rate", rates.learning_rate),
+        ("beta 1", rates.beta1),
+        ("beta 2", rates.beta2),
+        ("epsilon", rates.epsilon),
+        ("weight decay", rates.weight_decay),
+    ];
+    for (name, number) in numbers {
+        tap::see_numbers(name, tap::Values::Binary64(&[number]));
+    }
+    tap::see_numbers("step, from 1", tap::Values::Whole(&[rates.step]));
 }
 
 /// The gradient of one row of the embedding in one chunk.
@@ -81,43 +116,61 @@ impl<'p> Update<'p> {
     /// Sums what the workers left along the tree: the gradient of the batch.
     pub(super) fn gather(
         &mut self,
+        model: &Model,
         workers: &[Mutex<Worker>],
         d_scale: f32,
     ) -> Result<&Buffer, TrainError> {
-        let root = root(workers, self.chunks)?;
+        let root = root(model, workers, self.chunks)?;
         let first = workers[0].lock().expect("no worker panicked");
         self.copy_dense(&first.arena, root.slot.region())?;
         drop(first);
         self.gather_rows(workers)?;
         self.gradient.apply(&Set(self.logit_scale, d_scale))?;
+        tap::operation(|| "gradient of the batch".to_owned());
+        self.gradient.with(|gradient| show_parameters(model.layout(), "", gradient))?;
         Ok(&self.gradient)
     }
 
     /// Updates the parameters by the gradient that was gathered, and returns their fingerprint.
     pub(super) fn apply(&mut self, shared: &Shared<'_>, step: u64) -> Result<[u64; 2], TrainError> {
+        tap::operation(|| "clipping".to_owned());
         let gradient_scale = self.gradient_scale(shared, step)?;
-        let optimizer = &self.params.optimizer;
+        tap::see("scale", [1], &[gradient_scale]);
         let outcome = Cell::new(Outcome::default());
+        let rates = self.rates(step);
+        tap::operation(|| "AdamW".to_owned());
+        show_rates(&rates);
         let update = AdamWStep {
             level: shared.level,
-            rates: Rates {
-                beta1: optimizer.beta1.get(),
-                beta2: optimizer.beta2.get(),
-                epsilon: optimizer.epsilon.get(),
-                weight_decay: optimizer.weight_decay.get(),
-                learning_rate: learning_rate_at(&self.params.schedule, step, steps(self.params)),
-                step: step + 1,
-            },
+            rates,
             gradient_scale,
             tensors: &self.tensors,
             logit_scale: self.logit_scale,
             outcome: &outcome,
         };
-        shared.state.write().expect("no worker panicked").apply_with(&self.gradient, &update)?;
+        let mut state = shared.state.write().expect("no worker panicked");
+        state.apply_with(&self.gradient, &update)?;
+        state.with(|state| show_state(shared.model.layout(), state))?;
+        drop(state);
         match outcome.get().not_finite {
             Some(tensor) => Err(diverged(step, &format!("parameter `{}`", self.names[tensor]))),
             None => Ok(outcome.get().fingerprint),
         }
+    }
+
+    fn rates(&self, step: u64) -> Rates {
+        let optimizer = &self.params.optimizer;
+        let rates = Rates {
+            beta1: optimizer.beta1.get(),
+            beta2: optimizer.beta2.get(),
+            epsilon: optimizer.epsilon.get(),
+            weight_decay: optimizer.weight_decay.get(),
+            learning_rate: learning_rate_at(&self.params.schedule, step, steps(self.params)),
+            step: step + 1,
+        };
+        #[cfg(feature = "faults")]
+        let rates = super::faults::strike_rates(rates, step);
+        rates
     }
 
     /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
@@ -128,6 +181,7 @@ impl<'p> Update<'p> {
         if !squared.is_finite() {
             return Err(diverged(step, "the gradient"));
         }
+        tap::see_numbers("squared norm", tap::Values::Binary64(&[squared]));
         let limit = self.params.optimizer.gradient_clip_norm;
         Ok(limit.map_or(1.0, |limit| (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32))
     }
@@ -249,19 +303,20 @@ impl crate::tensor::Operation<0> for SumRows<'_> {
 }
 
 /// Sums the workers' partial sums along the tree, into the slot of the first; an absent side passes the other through.
-fn root(workers: &[Mutex<Worker>], chunks: usize) -> Result<Node, TrainError> {
+fn root(model: &Model, workers: &[Mutex<Worker>], chunks: usize) -> Result<Node, TrainError> {
     let mut nodes: Vec<(usize, Node)> = Vec::new();
     for (index, worker) in workers.iter().enumerate() {
         nodes.extend(
             worker.lock().expect("no worker panicked").nodes.iter().map(|node| (index, *node)),
         );
     }
-    let (_, root) =
-        sum_nodes(workers, &nodes, 0, chunks.next_power_of_two())?.expect("there are chunks");
+    let (_, root) = sum_nodes(model, workers, &nodes, 0, chunks.next_power_of_two())?
+        .expect("there are chunks");
     Ok(root)
 }
 
 fn sum_nodes(
+    model: &Model,
     workers: &[Mutex<Worker>],
     nodes: &[(usize, Node)],
     start: usize,
@@ -272,8 +327,9 @@ fn sum_nodes(
     }
     let middle = start + width / 2;
     let (left, right) = nodes.split_at(nodes.partition_point(|(_, node)| node.start < middle));
-    let left = sum_nodes(workers, left, start, width / 2)?;
-    let right = sum_nodes(workers, right, middle, width / 2)?;
+    let end = nodes.last().map_or(start, |(_, node)| node.start + node.width);
+    let left = sum_nodes(model, workers, left, start, width / 2)?;
+    let right = sum_nodes(model, workers, right, middle, width / 2)?;
     let (Some((to_worker, to)), Some((from_worker, from))) = (left, right) else {
         return Ok(left.or(right));
     };
@@ -285,7 +341,9 @@ fn sum_nodes(
         let source = workers[from_worker].lock().expect("no worker panicked");
         target.arena.apply_with(&source.arena, &add)?;
     }
-    Ok(Some((to_worker, to)))
+    let sum = Node { start, width: end - start, slot: to.slot };
+    show_sum(model, &target.arena, &sum)?;
+    Ok(Some((to_worker, sum)))
 }
 
 /// Writes one number over a region.

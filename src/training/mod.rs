@@ -8,13 +8,18 @@ mod checkpoint;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod gradient;
+mod record;
 mod schedule;
+pub mod spot;
 mod trace;
 mod workers;
 
 use std::sync::{Barrier, Mutex, RwLock};
 
-pub use checkpoint::{ResumeError, State};
+pub use checkpoint::{ResumeError, State, checkpoint_tensors};
+pub use record::{
+    Identity, Kept, Kind, Parting, Record, Recording, STATE_BEFORE, parting, record_step,
+};
 pub use schedule::learning_rate_at;
 pub use trace::{Trace, TraceError, TraceStep};
 
@@ -131,11 +136,23 @@ pub fn train(
     samples: &Samples<'_>,
     settings: Settings,
     start: State,
+    after_step: impl FnMut(&State) -> Control,
+) -> Result<State, TrainError> {
+    train_to(params, samples, settings, start, steps(params), after_step)
+}
+
+/// Trains as [`train`] does, but only until `end` steps are done.
+pub fn train_to(
+    params: &Train,
+    samples: &Samples<'_>,
+    settings: Settings,
+    start: State,
+    end: u64,
     mut after_step: impl FnMut(&State) -> Control,
 ) -> Result<State, TrainError> {
     check(params)?;
+    let end = end.min(steps(params));
     let model = Model::new(&params.model, &params.preprocessing)?;
-    let mut order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
     let (batch_size, chunk) = (index(params.batch_size), index(params.gradient_chunk));
     let mut planner = Planner::default();
     let regions = BatchRegions::plan(&mut planner, batch_size, model.embed_dim());
@@ -143,7 +160,7 @@ pub fn train(
         .into_iter()
         .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
         .collect::<Result<Vec<_>, TrainError>>()?;
-    let State { step, buffer, mut trace } = start;
+    let State { mut step, buffer, mut trace } = start;
     let shared = Shared {
         model: &model,
         level: settings.level,
@@ -152,24 +169,14 @@ pub fn train(
         batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
         regions,
     };
-    let mut update = gradient::Update::new(&model, params)?;
     let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
-    let mut step = step;
-    let finished = in_parallel(&workers, &shared, &batch, |run| {
-        while step < steps(params) {
-            let count = |sample: usize| samples.captions[sample].len();
-            fill(&batch, samples, &visits(params, &mut order, count, step));
-            run(Phase::Forward)?;
-            let (loss, d_scale) = gradient::loss(&shared, batch_size, step)?;
-            run(Phase::Backward)?;
-            update.gather(&workers, d_scale)?;
-            let fingerprint = update.apply(&shared, step)?;
-            #[cfg(feature = "faults")]
-            faults::strike(
-                &mut *shared.state.write().expect("no worker panicked"),
-                step,
-                settings.threads,
-            )?;
+    let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
+    let update = gradient::Update::new(&model, params)?;
+    let (workers, shared, batch) = (&workers, &shared, &batch);
+    let mut steps_of = Steps { params, samples, workers, shared, batch, order, update };
+    in_parallel(workers, shared, batch, |run| {
+        while step < end {
+            let (loss, fingerprint) = steps_of.perform(step, run)?;
             trace.push(loss, fingerprint);
             step += 1;
             let mut buffer = shared.state.write().expect("no worker panicked");
@@ -180,14 +187,55 @@ pub fn train(
             };
             let control = after_step(&state);
             (*buffer, trace) = (state.buffer, state.trace);
-            if control == Control::Stop && step < steps(params) {
+            if control == Control::Stop && step < end {
                 return Err(TrainError::Stopped(step));
             }
         }
         Ok(())
-    });
-    finished?;
-    Ok(State { step, buffer: shared.state.into_inner().expect("no worker panicked"), trace })
+    })?;
+    let buffer = std::mem::take(&mut *shared.state.write().expect("no worker panicked"));
+    Ok(State { step, buffer, trace })
+}
+
+/// What a training performs its steps with.
+struct Steps<'a, 'd> {
+    params: &'a Train,
+    samples: &'d Samples<'d>,
+    workers: &'a [Mutex<Worker>],
+    shared: &'a Shared<'a>,
+    batch: &'a RwLock<Batch<'d>>,
+    order: Order,
+    update: gradient::Update<'a>,
+}
+
+impl Steps<'_, '_> {
+    /// One step; `run` performs a phase on all workers. The loss before the update and the fingerprint of the parameters
+    /// after it.
+    fn perform(
+        &mut self,
+        step: u64,
+        run: &mut dyn FnMut(Phase) -> Result<(), TrainError>,
+    ) -> Result<(f32, [u64; 2]), TrainError> {
+        let Self { params, samples, workers, shared, batch, ref mut order, ref mut update } = *self;
+        let count = |sample: usize| samples.captions[sample].len();
+        let visits = visits(params, order, count, step);
+        #[cfg(feature = "faults")]
+        let visits = faults::begin(step, visits, samples.images.len());
+        record::show_visits(&visits);
+        fill(batch, samples, &visits);
+        run(Phase::Forward)?;
+        let (loss, d_scale) = gradient::loss(shared, index(params.batch_size), step)?;
+        run(Phase::Backward)?;
+        update.gather(shared.model, workers, d_scale)?;
+        let fingerprint = update.apply(shared, step)?;
+        #[cfg(feature = "faults")]
+        faults::strike(
+            &mut *shared.state.write().expect("no worker panicked"),
+            step,
+            workers.len(),
+        )?;
+        Ok((loss, fingerprint))
+    }
 }
 
 fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit]) {

@@ -145,7 +145,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
     let mut update = gradient::Update::new(&model, params).unwrap();
-    (loss, update.gather(&workers, d_scale).unwrap().to_vec().unwrap())
+    (loss, update.gather(&model, &workers, d_scale).unwrap().to_vec().unwrap())
 }
 
 /// SHA-256 of the weights file and of the trace of `tiny` and of `open_clip`.
@@ -259,6 +259,114 @@ fn a_training_resumes_to_the_same_bits() {
     assert_eq!(named, published);
     let state = train(&params, &samples, settings, resumed, |_| Control::Continue).unwrap();
     assert!(files(&params, &state) == expected);
+}
+
+/// The state of [`tiny`]'s like after `steps` steps, with its trace from there on.
+fn after(params: &Train, steps: u64) -> State {
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 2 };
+    let start = State::initial(params).unwrap();
+    let mut trace = None;
+    let state = train_to(params, &samples(&images), settings, start, steps, |state| {
+        trace = state.trace.digest(state.step as usize);
+        Control::Continue
+    });
+    let layout = Layout::of(&params.model).unwrap();
+    let bytes = state.unwrap().checkpoint(&layout).unwrap();
+    State::from_checkpoint(&bytes, &layout, trace.unwrap()).unwrap()
+}
+
+/// One step after three, under the recorder.
+fn recorded(params: &Train, level: Level, threads: usize, keep: &[usize]) -> (Recording, State) {
+    let images = images();
+    let settings = Settings { level, threads };
+    record_step(params, &samples(&images), settings, after(params, 3), keep).unwrap()
+}
+
+#[test]
+fn a_published_checkpoint_goes_on_to_the_same_bytes() {
+    let params = tiny();
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 3 };
+    let layout = Layout::of(&params.model).unwrap();
+    let state =
+        train(&params, &samples(&images), settings, after(&params, 3), |_| Control::Continue);
+    let state = state.unwrap();
+    let [weights, trace] = trained(&params, Level::detect(), 1);
+    assert!(state.weights(&layout).unwrap() == weights);
+    let whole = Trace::decode(&trace).unwrap();
+    assert_eq!((state.step, state.trace.steps()), (8, 5));
+    assert_eq!(state.trace.digest(5), whole.digest(8));
+}
+
+#[test]
+fn a_recorded_step_is_the_step_of_the_training() {
+    for params in [tiny(), open_clip()] {
+        let (recording, state) = recorded(&params, Level::detect(), 1, &[]);
+        let [_, trace] = trained(&params, Level::detect(), 2);
+        assert_eq!(state.step, 4);
+        assert_eq!(state.trace.digest(1), Trace::decode(&trace).unwrap().digest(4));
+        assert_eq!(state.digest().unwrap(), after(&params, 4).digest().unwrap());
+        let identities: std::collections::BTreeSet<_> =
+            recording.records.iter().map(|record| &record.identity).collect();
+        assert_eq!(identities.len(), recording.records.len(), "every record has a name of its own");
+        let layout = Layout::of(&params.model).unwrap();
+        for parameter in layout.parameters() {
+            for operation in ["gradient of the batch", "AdamW", STATE_BEFORE] {
+                let named = recording.records.iter().any(|record| {
+                    record.identity.operation == operation
+                        && record.identity.tensor == parameter.name
+                        && record.shape == parameter.shape
+                });
+                assert!(named, "{operation}: {}", parameter.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn recordings_depend_neither_on_the_level_nor_on_the_threads() {
+    let params = tiny();
+    let (plain, _) = recorded(&params, Level::Scalar, 1, &[]);
+    for level in Level::available() {
+        for threads in [1, 2, 4] {
+            let (other, _) = recorded(&params, level, threads, &[]);
+            assert_eq!(parting(&plain.records, &other.records, |_| true), None);
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_is_what_was_recorded() {
+    let params = tiny();
+    let (all, _) = recorded(&params, Level::detect(), 1, &[]);
+    let keep = [0, 17, all.records.len() - 1];
+    let (recording, _) = recorded(&params, Level::detect(), 1, &keep);
+    assert_eq!(recording.records, all.records);
+    assert_eq!(recording.kept.iter().map(|kept| kept.record).collect::<Vec<_>>(), keep);
+    for kept in recording.kept {
+        assert_eq!(BlobDigest::of(&kept.bytes), all.records[kept.record].sha256);
+    }
+}
+
+#[test]
+fn another_rate_parts_at_the_rate_and_then_at_a_parameter() {
+    let params = tiny();
+    let mut other = tiny();
+    other.schedule.learning_rate_final = real(1e-3);
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    // One state, so that the step alone differs.
+    let of = |params: &Train| {
+        record_step(params, &samples(&images), settings, after(&tiny(), 3), &[]).unwrap().0.records
+    };
+    let (a, b) = (of(&params), of(&other));
+    let first = parting(&a, &b, |_| true).unwrap().a.unwrap();
+    let identity = &a[first].identity;
+    assert_eq!((identity.operation.as_str(), identity.tensor.as_str()), ("AdamW", "learning rate"));
+    let tensor = parting(&a, &b, |record| record.kind == Kind::Binary32).unwrap().a.unwrap();
+    assert_eq!(a[tensor].identity.operation, "AdamW");
+    assert!(tensor > first);
 }
 
 #[test]

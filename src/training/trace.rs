@@ -43,6 +43,11 @@ impl Trace {
         Self(bytes)
     }
 
+    /// The trace of what follows a step whose chained digest is `digest`: it goes on as the whole trace does.
+    pub fn after(digest: [u8; DIGEST]) -> Self {
+        Self([HEADER, &digest].concat())
+    }
+
     /// Appends a step.
     pub fn push(&mut self, loss: f32, fingerprint: [u64; 2]) {
         let before = self.0.len() - DIGEST;
@@ -77,6 +82,36 @@ impl Trace {
         })
     }
 
+    /// The chained digest after so many steps of it; `d_0` after none.
+    pub fn digest(&self, steps: usize) -> Option<[u8; DIGEST]> {
+        let end = HEADER.len() + DIGEST + steps.checked_mul(RECORD)?;
+        self.0.get(..end)?.last_chunk().copied()
+    }
+
+    /// The smallest number of steps after which the chained digests of two traces differ, and how many of them were
+    /// looked at to find it: at most 1 + ⌈log₂(n + 1)⌉ where the shorter trace has n steps, since a divergence never
+    /// heals. `None`: they agree as far as both go.
+    pub fn parting(&self, other: &Self) -> (Option<usize>, usize) {
+        let mut look_ups = 0;
+        let mut differ_after = |steps: usize| {
+            look_ups += 1;
+            self.digest(steps) != other.digest(steps)
+        };
+        let (mut low, mut high) = (0, self.steps().min(other.steps()));
+        if !differ_after(high) {
+            return (None, look_ups);
+        }
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            if differ_after(middle) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        (Some(low), look_ups)
+    }
+
     /// Reads a trace and checks its chain.
     pub fn decode(bytes: &[u8]) -> Result<Self, TraceError> {
         let records = bytes
@@ -97,6 +132,8 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::cast_possible_truncation, reason = "small numbers")]
+
     use super::*;
 
     #[test]
@@ -109,6 +146,49 @@ mod tests {
         let mut bytes = trace.bytes().to_vec();
         bytes[HEADER.len() + DIGEST + RECORD] ^= 1;
         assert_eq!(Trace::decode(&bytes), Err(TraceError { record: 2 }));
+    }
+
+    #[test]
+    fn the_parting_of_two_traces_is_found_in_few_look_ups() {
+        // A parting after `at` steps of `steps`, found among all places by brute force too.
+        let trace = |steps: u64, at: Option<u64>| {
+            let mut trace = Trace::new(&[if at == Some(0) { 2.0 } else { 1.0 }]);
+            for step in 1..=steps {
+                trace.push(0.5, [step, u64::from(at == Some(step))]);
+            }
+            trace
+        };
+        for steps in [0, 1, 2, 3, 7, 8, 31, 32, 100, 1000] {
+            let honest = trace(steps, None);
+            let bound = 1 + (steps + 1).next_power_of_two().ilog2() as usize;
+            assert_eq!(honest.parting(&honest), (None, 1));
+            for at in (0..=steps).filter(|at| steps < 50 || at % 37 == 0 || *at == steps) {
+                let other = trace(steps, Some(at));
+                let (parting, look_ups) = honest.parting(&other);
+                let slow =
+                    (0..=at).find(|k| honest.digest(*k as usize) != other.digest(*k as usize));
+                assert_eq!(parting, slow.map(|k| k as usize));
+                assert_eq!(parting, Some(at as usize));
+                assert!(look_ups <= bound, "{look_ups} of {bound} for {steps} steps");
+            }
+        }
+        let million = trace(1 << 20, None);
+        let (parting, look_ups) = million.parting(&trace(1 << 20, Some(777_777)));
+        assert_eq!(parting, Some(777_777));
+        assert!(look_ups <= 22, "{look_ups}");
+    }
+
+    #[test]
+    fn a_trace_goes_on_from_a_digest() {
+        let mut whole = Trace::new(&[1.0]);
+        whole.push(0.5, [1, 2]);
+        let mut rest = Trace::after(whole.digest(1).unwrap());
+        for trace in [&mut whole, &mut rest] {
+            trace.push(0.25, [3, 4]);
+        }
+        assert_eq!(rest.digest(1), whole.digest(2));
+        assert_eq!((rest.steps(), rest.step(0)), (1, whole.step(1)));
+        assert_eq!((whole.digest(3), whole.digest(usize::MAX)), (None, None));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Mutex, RwLock};
 use super::TrainError;
 use crate::model::{Chunk, GradientRegions, Model, Scratch, Texts, TouchedRows};
 use crate::numerics::{Level, set_control_state};
-use crate::tensor::{Add, BatchRegions, Buffer, Copy, Device, Planner, Region};
+use crate::tensor::{Add, BatchRegions, Buffer, Copy, Device, Planner, Region, tap};
 
 /// A partial sum: the chunks `start .. start + width` of the tree, and the slot that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,7 @@ impl Worker {
             texts.clear();
             batch.tokens[samples.clone()].iter().for_each(|tokens| texts.push(tokens));
             self.touched[index].find(texts.tokens());
+            tap::chunk(Some(self.chunks.start + index));
             let images = &batch.images[samples];
             shared.model.embed_images(
                 shared.level,
@@ -102,6 +103,7 @@ impl Worker {
             shared.model.embed_texts(shared.level, &mut self.arena, &state, &chunk.texts, texts)?;
         }
         drop(state);
+        tap::chunk(None);
         let mut batch = shared.batch.write().expect("no worker panicked");
         for (index, chunk) in self.planned.iter().enumerate() {
             let places = [
@@ -133,6 +135,7 @@ impl Worker {
             let slot = *self.slots.iter().find(used).expect("there are enough slots");
             let texts = (&self.texts[index], &self.touched[index]);
             let level = shared.level;
+            tap::chunk(Some(self.chunks.start + index));
             shared.model.backward(
                 level,
                 &mut self.arena,
@@ -143,14 +146,15 @@ impl Worker {
                 &self.scratch,
             )?;
             self.nodes.push(Node { start: self.chunks.start + index, width: 1, slot });
-            self.merge()?;
+            tap::chunk(None);
+            self.merge(shared.model)?;
         }
         self.nodes.reverse();
         Ok(())
     }
 
     /// Adds complete neighbours of the tree, the right one to the left one.
-    fn merge(&mut self) -> Result<(), TrainError> {
+    fn merge(&mut self, model: &Model) -> Result<(), TrainError> {
         while let [.., right, left] = self.nodes[..] {
             let siblings = left.width == right.width && left.start.is_multiple_of(2 * left.width);
             if !siblings {
@@ -159,7 +163,9 @@ impl Worker {
             self.arena.apply(&Add { from: right.slot.region(), to: left.slot.region() })?;
             self.nodes.pop();
             self.nodes.pop();
-            self.nodes.push(Node { width: 2 * left.width, ..left });
+            let sum = Node { width: 2 * left.width, ..left };
+            show_sum(model, &self.arena, &sum)?;
+            self.nodes.push(sum);
         }
         Ok(())
     }
@@ -178,6 +184,25 @@ impl Worker {
     fn part(&self, index: usize, of_chunk: Region, of_batch: Region) -> Region {
         Region::new(of_batch.start + (self.chunks.start + index) * of_chunk.len, of_chunk.len)
     }
+}
+
+/// Shows the gradients of a partial sum, tensor by tensor.
+pub(super) fn show_sum(model: &Model, arena: &Buffer, node: &Node) -> Result<(), TrainError> {
+    if !tap::is_listening() {
+        return Ok(());
+    }
+    let end = node.start + node.width;
+    tap::operation(|| format!("sum of the gradients of chunks {} to {}", node.start, end - 1));
+    arena.with(|arena| {
+        for parameter in model.layout().parameters() {
+            if parameter.region != model.embedding() {
+                let gradient = node.slot.of(parameter.region).of(arena);
+                let values = tap::Values::Binary32(gradient);
+                tap::show(&parameter.name, &parameter.shape, values);
+            }
+        }
+    })?;
+    Ok(())
 }
 
 /// What all workers do next.

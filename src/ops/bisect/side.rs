@@ -1,0 +1,194 @@
+//! One side of a comparison: what was recorded of a training, and how it is executed again.
+
+use std::collections::BTreeMap;
+
+use super::super::error::Error;
+use super::super::laboratory::{Executing, Laboratory, Look, Seen, Subject};
+use super::super::run::{Running, level_name};
+use crate::digest::BlobDigest;
+use crate::jobs::Inspection;
+use crate::numerics::Level;
+use crate::store::Store;
+use crate::training::Trace;
+
+/// A training as one side has it.
+pub(super) struct Side<'a> {
+    pub(super) who: &'static str,
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) store: &'a Store,
+    /// The digests of what was recorded; empty for a side that was executed just now.
+    pub(super) outputs: BTreeMap<String, BlobDigest>,
+    pub(super) trace: Trace,
+    /// How to execute it, the first that gives the recorded trace.
+    pub(super) executing: Vec<Executing>,
+}
+
+/// A side at the step where the traces part, executed again.
+pub(super) struct Followed<'e> {
+    /// How it was executed.
+    pub(super) executing: &'e Executing,
+    /// Steps done at the recorded state that it started from.
+    pub(super) from: u64,
+    /// What was seen of the step.
+    pub(super) seen: Seen,
+}
+
+impl Followed<'_> {
+    /// How it was executed, for people.
+    pub(super) fn how(&self) -> String {
+        let Executing { level, threads, .. } = self.executing;
+        let start = match self.from {
+            0 => "the start".to_owned(),
+            step => format!("the checkpoint after {step} steps"),
+        };
+        format!("executed again from {start} ({}, threads {threads})", level_name(*level))
+    }
+}
+
+impl Side<'_> {
+    /// The last published checkpoint at or before `step` that is still there, with the steps done; none: the start.
+    pub(super) fn nearest(
+        &self,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+    ) -> Result<(u64, Option<Vec<u8>>), Error> {
+        let interval = self.subject.train.checkpoint_interval_steps;
+        let mut at = step.checked_div(interval).unwrap_or(0) * interval;
+        while at > 0 {
+            if let Some(bytes) = self.checkpoint(laboratory, at)? {
+                return Ok((at, Some(bytes)));
+            }
+            at -= interval;
+        }
+        Ok((0, None))
+    }
+
+    /// The published checkpoint after so many steps.
+    pub(super) fn checkpoint(
+        &self,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self.outputs.get(&Subject::checkpoint_name(step)) {
+            Some(digest) => laboratory.recorded_bytes(self.store, digest),
+            None => Ok(None),
+        }
+    }
+
+    /// Steps after which both sides published the same checkpoint, at most `step`; 0 if there is none.
+    pub(super) fn common(&self, other: &Side<'_>, step: u64) -> u64 {
+        let at = |n: &u64| {
+            let name = Subject::checkpoint_name(*n);
+            let digest = self.outputs.get(&name);
+            digest.is_some() && digest == other.outputs.get(&name)
+        };
+        (1..=step).rev().find(at).unwrap_or(0)
+    }
+
+    /// Executes the training again up to `step` and the step itself under the recorder. `None`: no way to execute it gives
+    /// the recorded trace, so that its bits cannot be had here.
+    pub(super) fn follow(
+        &self,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+        running: &mut Running<'_>,
+    ) -> Result<Option<Followed<'_>>, Error> {
+        let (from, state) = self.nearest(laboratory, step)?;
+        for executing in &self.executing {
+            let inspection = Inspection {
+                from,
+                to: step,
+                digests: false,
+                state: true,
+                record: Some(Vec::new()),
+            };
+            let seen =
+                laboratory.look(&self.look(executing, inspection, state.as_deref()), running)?;
+            let place = |steps: u64| usize::try_from(steps).unwrap_or(usize::MAX);
+            let follows = seen.inspected.parted.is_none()
+                && seen.links.digest(place(step + 1 - from)) == self.trace.digest(place(step + 1));
+            if follows {
+                return Ok(Some(Followed { executing, from, seen }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records the step again from the state before it, and keeps the elements of one record.
+    pub(super) fn keep(
+        &self,
+        laboratory: &Laboratory<'_>,
+        followed: &Followed<'_>,
+        step: u64,
+        records: Vec<usize>,
+        running: &mut Running<'_>,
+    ) -> Result<Seen, Error> {
+        let inspection = Inspection {
+            from: step,
+            to: step,
+            digests: false,
+            state: false,
+            record: Some(records),
+        };
+        // The first step starts from no recorded state.
+        let state = followed.seen.state.as_deref().filter(|_| step > 0);
+        laboratory.look(&self.look(followed.executing, inspection, state), running)
+    }
+
+    /// The digests of the whole state, moments and all, after `from`, `from + 1`, … `to` steps.
+    pub(super) fn digests(
+        &self,
+        laboratory: &Laboratory<'_>,
+        executing: &Executing,
+        (from, to): (u64, u64),
+        running: &mut Running<'_>,
+    ) -> Result<Vec<BlobDigest>, Error> {
+        let inspection = Inspection { from, to, digests: true, state: false, record: None };
+        let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
+        let look = self.look(executing, inspection, state.as_deref());
+        Ok(laboratory.look(&look, running)?.inspected.digests)
+    }
+
+    /// The state after so many steps: published, or executed again as the trace says; none if neither can be had.
+    pub(super) fn state_after(
+        &self,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+        running: &mut Running<'_>,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(bytes) = self.checkpoint(laboratory, step)? {
+            return Ok(Some(bytes));
+        }
+        if self.trace.steps() < usize::try_from(step).unwrap_or(usize::MAX) {
+            return Ok(None);
+        }
+        let (from, state) = self.nearest(laboratory, step)?;
+        for executing in &self.executing {
+            let inspection =
+                Inspection { from, to: step, digests: false, state: true, record: None };
+            let look = self.look(executing, inspection, state.as_deref());
+            let seen = laboratory.look(&look, running)?;
+            if seen.inspected.parted.is_none() {
+                return Ok(seen.state);
+            }
+        }
+        Ok(None)
+    }
+
+    fn look<'s>(
+        &'s self,
+        executing: &'s Executing,
+        inspection: Inspection,
+        state: Option<&'s [u8]>,
+    ) -> Look<'s> {
+        let trace = Some(&self.trace);
+        Look { who: self.who, subject: self.subject, executing, inspection, state, trace }
+    }
+}
+
+/// The ways to execute a side, in the order in which they are tried: as asked, and as the definitions are written, on one
+/// thread and without vector instructions.
+pub(super) fn ways(asked: Executing) -> Vec<Executing> {
+    let plain = Executing { level: Level::Scalar, threads: 1, ..asked.clone() };
+    if plain == asked { vec![asked] } else { vec![asked, plain] }
+}

@@ -1,0 +1,108 @@
+//! `bisect` says where two trainings part: specifications that differ, and sides that do not.
+
+use crate::support::{PACKAGE, SMOKE, Workspace};
+
+const FOLDER: &str = "experiments/pictogram-scaling-laws";
+
+/// A workspace in which `smoke` was reproduced, and `other/smoke`: the same with one change.
+fn with_other(from: &str, to: &str) -> Workspace {
+    let workspace = Workspace::with_smoke();
+    for file in ["data.dhall", "models.dhall", "package.dhall", "shards.dhall"] {
+        let text = workspace.read(&format!("{FOLDER}/{file}"));
+        workspace.write(&format!("experiments/other/{file}"), &text);
+    }
+    workspace.edit("experiments/other/package.dhall", from, to);
+    workspace.ok(&["reproduce", "other/smoke"]);
+    workspace
+}
+
+#[test]
+fn what_does_not_differ_is_said_to_be_the_same() {
+    let workspace = Workspace::with_smoke();
+    let now = workspace.ok(&["bisect", SMOKE]);
+    assert!(now.stdout.contains("smoke-xs-2k/train: the same, all 32 steps"), "{}", now.stdout);
+    let plain = ["bisect", SMOKE, "--other-simd", "scalar", "--other-threads", "3"];
+    assert!(workspace.ok(&plain).stdout.ends_with("0 of 1 trainings differ\n"));
+    workspace.ok(&["bisect", SMOKE, "--with", ".ibid"]);
+}
+
+#[test]
+fn another_epsilon_is_named_by_operation_and_by_field() {
+    let workspace = with_other(", weightDecay = 0.1", ", weightDecay = 0.1, epsilon = 1.0e-5");
+    let ran = workspace.run(&["bisect", SMOKE, "other/smoke"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    for line in [
+        "smoke-xs-2k/train: step 0 is the first that differs",
+        "operation      AdamW, in step 0",
+        "tensor         epsilon [1]",
+        "A 1e-6 (0x3eb0c6f7a0b5ed8d), B 1e-5 (0x3ee4f8b588e368f1)",
+        "params.train.optimizer.epsilon: 0.000001 → 0.00001",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+}
+
+#[test]
+fn another_seed_differs_before_the_first_step() {
+    let workspace = with_other("seed = 0", "seed = 1");
+    let ran = workspace.run(&["bisect", SMOKE, "other/smoke", "--run", "smoke-xs-2k"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    for line in [
+        "the initial parameters differ",
+        "params.train.seed: 0 → 1",
+        "token_embedding.weight",
+        "ulp apart",
+    ] {
+        assert!(ran.stdout.contains(line), "no `{line}` in {}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused_with_a_hint() {
+    let workspace = Workspace::of_repository();
+    // A training that nobody recorded.
+    workspace.edit(PACKAGE, "seed = 0", "seed = 7");
+    let cases: [(&[&str], i32, &str); 5] = [
+        (&["bisect", SMOKE], 3, "ibid reproduce pictogram-scaling-laws/smoke --store"),
+        (&["bisect", SMOKE, "--with", "nowhere"], 3, "is not a store"),
+        (&["bisect", SMOKE, "--run", "nobody"], 2, "the runs: smoke-xs-2k"),
+        (&["bisect", "nothing-here"], 2, "ibid new nothing-here"),
+        (&["bisect", SMOKE, "--budget", "soon"], 2, "soon"),
+    ];
+    for (arguments, code, hint) in cases {
+        let ran = workspace.run(arguments);
+        assert_eq!(ran.code, Some(code), "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(hint), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_spot_check_needs_checkpoints_and_says_what_to_set() {
+    let workspace = Workspace::with_smoke();
+    let ran = workspace.run(&["verify", SMOKE, "--spot", "2"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("checkpointIntervalSteps = 4"), "{}", ran.stderr);
+    let bad = workspace.run(&["verify", SMOKE, "--spot", "2", "--nonce", "12"]);
+    assert_eq!(bad.code, Some(2), "{}", bad.stderr);
+}
+
+#[test]
+fn a_spot_check_executes_some_segments_and_everything_after_them() {
+    let workspace = Workspace::of_repository();
+    let captions = ", captions = schema.CaptionChoice.Drawn";
+    let checkpoints = format!("{captions}\n          , checkpointIntervalSteps = 5");
+    workspace.edit(PACKAGE, captions, &checkpoints);
+    workspace.ok(&["lock", SMOKE]);
+    // 32 steps in segments of 5, the last one of 2.
+    let ran = workspace.ok(&["verify", SMOKE, "--spot", "2"]);
+    let segments = ran.stdout.lines().filter(|line| line.starts_with("segment")).count();
+    assert_eq!(segments, 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("drawn 2 of 7 segments of 2 to 5 steps"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("forged 1 of 7: missed with probability 0.7143"), "{}", ran.stdout);
+    assert_eq!((ran.verdict("executed"), ran.verdict("cached")), (5, 1), "{}", ran.stdout);
+    assert_eq!(ran.verdict("same bits as lockfile"), 6);
+    let nonce =
+        |stdout: &str| stdout.lines().find(|line| line.starts_with("nonce")).map(str::to_owned);
+    let again = workspace.ok(&["verify", SMOKE, "--spot", "2"]);
+    assert_ne!(nonce(&ran.stdout), nonce(&again.stdout));
+}
