@@ -34,9 +34,10 @@
 //! | [`tensor`] | the candle boundary |
 //! | [`data`] | shards, images, tokeniser, sample order, bundled sets |
 //! | [`metrics`], [`plot`] | pure functions from numbers to numbers, and to SVG |
-//! | [`source`] | bytes by digest |
+//! | [`source`] | bytes by digest; the only room that starts the process which uses the network |
 //! | [`spec`] | Dhall text to a typed experiment |
 //! | [`action`] | the unit of work as plain data |
+//! | [`commit`] | files of one commit, from git objects |
 //! | [`numerics`] | the definitions of every operation, to the bit |
 //! | [`mod@fs`], [`digest`] | atomic writes and locks; typed digests |
 //!
@@ -66,6 +67,7 @@
 //! and finds that.
 
 pub mod action;
+pub mod commit;
 pub mod data;
 pub mod digest;
 pub mod exec;

@@ -9,9 +9,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("digest", &[]),
     ("fs", &[]),
     ("numerics", &[]),
+    ("commit", &[]),
     ("action", &["digest"]),
-    ("spec", &["digest", "action"]),
-    ("source", &["digest", "fs"]),
+    ("spec", &["digest", "commit", "action"]),
+    ("source", &["digest", "fs", "commit"]),
     ("plot", &["numerics"]),
     ("metrics", &["numerics"]),
     ("data", &["digest", "numerics", "action"]),
@@ -29,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "digest", "fs", "numerics", "action", "spec", "source", "plot", "metrics", "data",
+            "digest", "fs", "numerics", "commit", "action", "spec", "source", "plot", "metrics", "data",
             "plan", "store", "jobs", "exec", "report", "tensor", "model", "training",
         ],
     ),

@@ -14,10 +14,12 @@ use super::table::aligned;
 pub(super) fn run(
     workspace: &Workspace,
     reproduce: &Reproduce,
+    yes: bool,
     output: Output,
 ) -> Result<(), Stop> {
     let budget = super::budget::parse(&reproduce.budget)?;
     let loaded = workspace.load(&super::name(&reproduce.name)?)?;
+    super::consent::ask(workspace, &loaded, false, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {
@@ -91,7 +93,10 @@ pub(super) fn tell(
             unlocked.len(),
             unlocked[0]
         ));
-        output.say(format_args!("hint: ibid lock {}", reproduced.name));
+        // The lockfile of somebody's commit is not ours to write.
+        if !reproduced.name.starts_with("git+") {
+            output.say(format_args!("hint: ibid lock {}", reproduced.name));
+        }
     }
     for folder in folders {
         output.line(format_args!("wrote {}", folder.join("report.html").display()))?;

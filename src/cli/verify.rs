@@ -9,8 +9,14 @@ use super::progress::Progress;
 use super::reproduce::{stopped, tell};
 use super::signals::Signals;
 
-pub(super) fn run(workspace: &Workspace, verify: &Verify, output: Output) -> Result<(), Stop> {
+pub(super) fn run(
+    workspace: &Workspace,
+    verify: &Verify,
+    yes: bool,
+    output: Output,
+) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&verify.name)?)?;
+    super::consent::ask(workspace, &loaded, true, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -15,6 +15,7 @@ mod reproduce;
 mod run;
 mod specification;
 mod store;
+mod stranger;
 mod workspace;
 
 #[cfg(feature = "pictograms")]
@@ -23,10 +24,11 @@ pub use doctor::{Diagnosed, Diagnosis};
 pub use error::{Error, Kind};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
-pub use name::{ExperimentName, Name, NameError};
+pub use name::{CommitName, ExperimentName, Name, NameError};
 pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction, PlannedUnpinned};
 pub use reproduce::{Reproduced, ReproducedFigure};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget};
+pub use stranger::{Fetch, Introduction, Origin};
 pub use workspace::{Loaded, Settings, Workspace};

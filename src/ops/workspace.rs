@@ -1,9 +1,12 @@
 //! The workspace: where experiments, lockfiles and the store are, and how an experiment is loaded from it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::name::{ExperimentName, Name, is_experiment_name};
+use super::name::{EXPERIMENTS, ExperimentName, Name, is_experiment_name};
+use super::stranger::Origin;
+use crate::commit::Root;
 use crate::digest::ExperimentId;
 use crate::exec::clock::Clock;
 use crate::fs;
@@ -28,6 +31,12 @@ pub struct Settings {
     pub threads: usize,
     /// Actions at once.
     pub jobs: usize,
+    /// Whether the network must not be used.
+    pub offline: bool,
+    /// Certificates to trust instead of Mozilla's, in PEM.
+    pub certificates: Option<PathBuf>,
+    /// The variables that name proxies, as the process that uses the network sees them.
+    pub proxies: Vec<(String, OsString)>,
     /// The SIMD level.
     pub level: Level,
     /// This program, for child processes.
@@ -56,10 +65,12 @@ pub struct Loaded {
     pub evaluated: Evaluated,
     /// What it says.
     pub experiment: Experiment,
-    /// The folder that `File` sources are relative to.
-    pub root: PathBuf,
-    /// Where its lockfile is, or would be.
+    /// What `File` sources are relative to.
+    pub root: Root,
+    /// Where its lockfile is, or would be: in its commit, if it came from one.
     pub lockfile: PathBuf,
+    /// The commit that it came from, if it was named by one.
+    pub origin: Option<Origin>,
 }
 
 impl Loaded {
@@ -68,16 +79,34 @@ impl Loaded {
         self.evaluated.id
     }
 
-    /// `NAME`, or `NAME/TARGET`.
+    /// `NAME`, or `NAME/TARGET`; with address and commit, if it was named by them.
     pub fn full_name(&self) -> String {
-        match &self.target {
-            Some(target) => format!("{}/{target}", self.name),
+        self.with_target(match &self.origin {
+            Some(origin) => origin.name.to_string(),
             None => self.name.clone(),
+        })
+    }
+
+    /// What the folder of its outputs is called.
+    pub fn folder_name(&self) -> String {
+        self.with_target(match &self.origin {
+            Some(origin) => origin.folder_name(),
+            None => self.name.clone(),
+        })
+    }
+
+    fn with_target(&self, name: String) -> String {
+        match &self.target {
+            Some(target) => format!("{name}/{target}"),
+            None => name,
         }
     }
 
     /// Its lockfile, if there is one.
     pub fn read_lockfile(&self) -> Result<Option<Lockfile>, Error> {
+        if let Some(origin) = &self.origin {
+            return origin.read_lockfile();
+        }
         let Some(bytes) = fs::read_if_exists(&self.lockfile)? else {
             return Ok(None);
         };
@@ -93,7 +122,7 @@ impl Workspace {
         let root = match &settings.workspace {
             Some(named) => {
                 let root = settings.folder.join(named);
-                if !root.join("experiments").is_dir() {
+                if !root.join(EXPERIMENTS).is_dir() {
                     return Err(Error::NotAWorkspace { path: root });
                 }
                 Some(root)
@@ -142,7 +171,7 @@ impl Workspace {
 
     /// The names of the workspace's experiments, in order.
     pub fn experiments(&self) -> Result<Vec<String>, Error> {
-        let folder = self.root()?.join("experiments");
+        let folder = self.root()?.join(EXPERIMENTS);
         let name_of = |path: &PathBuf| path.file_name()?.to_str().map(ToOwned::to_owned);
         let mut names: Vec<String> = fs::entries(&folder)?
             .iter()
@@ -166,6 +195,7 @@ impl Workspace {
             experiment,
             root: place.request.root,
             lockfile: place.lockfile,
+            origin: place.origin,
         })
     }
 
@@ -196,20 +226,22 @@ impl Workspace {
         match &name.experiment {
             ExperimentName::InWorkspace(experiment) => self.place_in_workspace(experiment),
             ExperimentName::File(file) => self.place_of_file(file),
+            ExperimentName::InCommit(name) => self.place_in_commit(name),
         }
     }
 
     fn place_in_workspace(&self, experiment: &str) -> Result<Place, Error> {
         let root = self.root()?;
         let file = Path::new(experiment).join("package.dhall");
-        if !root.join("experiments").join(&file).is_file() {
+        if !root.join(EXPERIMENTS).join(&file).is_file() {
             let known = self.experiments()?;
             return Err(Error::UnknownExperiment { name: experiment.to_owned(), known });
         }
         Ok(Place {
             name: experiment.to_owned(),
-            request: self.request(root.join("experiments"), file),
+            request: self.request(root.join(EXPERIMENTS).into(), file),
             lockfile: root.join("lockfiles").join(format!("{experiment}.lock")),
+            origin: None,
         })
     }
 
@@ -217,7 +249,7 @@ impl Workspace {
         let missing = |source| fs::Error::new("read", file, source);
         let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
         let import_root =
-            self.root.as_ref().and_then(|root| root.join("experiments").canonicalize().ok());
+            self.root.as_ref().and_then(|root| root.join(EXPERIMENTS).canonicalize().ok());
         if let Some(import_root) = import_root
             && let Ok(relative) = path.strip_prefix(&import_root)
         {
@@ -231,20 +263,22 @@ impl Workspace {
             let lockfile = path.with_extension("lock");
             return Ok(Place {
                 name,
-                request: self.request(import_root, relative.to_owned()),
+                request: self.request(import_root.into(), relative.to_owned()),
                 lockfile,
+                origin: None,
             });
         }
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = path.file_name().unwrap_or_default();
         Ok(Place {
             name: stem(&path),
-            request: self.request(folder, name.into()),
+            request: self.request(folder.into(), name.into()),
             lockfile: path.with_extension("lock"),
+            origin: None,
         })
     }
 
-    fn request(&self, root: PathBuf, file: PathBuf) -> Request {
+    pub(super) fn request(&self, root: Root, file: PathBuf) -> Request {
         Request {
             root,
             file,
@@ -260,6 +294,7 @@ pub(super) struct Place {
     pub(super) name: String,
     pub(super) request: Request,
     pub(super) lockfile: PathBuf,
+    pub(super) origin: Option<Origin>,
 }
 
 fn is_workspace(folder: &Path) -> bool {

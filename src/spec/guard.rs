@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use super::diagnostic::{Error, Finding, Limit};
 use super::wire::{Answer, Wire as _};
 use super::{Evaluated, Request};
+use crate::commit::Root;
 use crate::digest::BlobDigest;
 
 const MEMORY_BYTES_MAX: u64 = 2 << 30;
@@ -75,7 +76,10 @@ pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error
 /// The child works in another folder, so paths must not depend on ours.
 fn absolute(request: &Request) -> io::Result<Request> {
     let mut request = request.clone();
-    request.root = std::path::absolute(&request.root)?;
+    match &mut request.root {
+        Root::Folder(folder) => *folder = std::path::absolute(&*folder)?,
+        Root::Commit(rooted) => rooted.copy = std::path::absolute(&rooted.copy)?,
+    }
     for folder in &mut request.pins {
         *folder = std::path::absolute(&*folder)?;
     }
