@@ -4,7 +4,10 @@
 //! A commit is named by its whole id, which is a hash over everything in it; every object is hashed again as it is
 //! read. Symbolic links are never followed, submodules never entered, and sizes are known before bytes are read.
 
-#![allow(unsafe_code, reason = "a setting of libgit2 is global: it is set once, before any other use")]
+#![allow(
+    unsafe_code,
+    reason = "a setting of libgit2 is global: it is set once, before any other use"
+)]
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -66,11 +69,13 @@ impl Rooted {
     ///
     /// If it is no regular file, a Git LFS pointer, larger than `bytes_max`, or cannot be read.
     pub fn bytes_of(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, ObjectError> {
-        let commit = Commit::open(&self.copy, &self.id)?.ok_or_else(|| ObjectError::NoCommit {
-            id: self.id.clone(),
-        })?;
-        let path =
-            if self.folder.is_empty() { name.to_owned() } else { format!("{}/{name}", self.folder) };
+        let commit = Commit::open(&self.copy, &self.id)?
+            .ok_or_else(|| ObjectError::NoCommit { id: self.id.clone() })?;
+        let path = if self.folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", self.folder)
+        };
         let Some(file) = commit.file(&path)? else {
             return Ok(None);
         };
@@ -104,7 +109,9 @@ pub enum ObjectError {
         what: &'static str,
     },
     /// The file's content is not in git.
-    #[error("it is a Git LFS pointer: the commit holds the name of the content (sha256 {sha256}), not the content")]
+    #[error(
+        "it is a Git LFS pointer: the commit holds the name of the content (sha256 {sha256}), not the content"
+    )]
     Pointer {
         /// The SHA-256 that the pointer names.
         sha256: String,
@@ -198,20 +205,15 @@ impl Commit {
             return Ok(None);
         }
         let bytes = read_object(&odb, oid, ObjectType::Commit, COMMIT_BYTES_MAX)?;
-        let tree = bytes.strip_prefix(b"tree ").and_then(|rest| rest.get(..40));
-        let tree = tree.and_then(|digits| std::str::from_utf8(digits).ok());
-        let tree = tree.and_then(|digits| Oid::from_str(digits).ok());
-        let tree = tree.ok_or_else(|| ObjectError::Damaged { id: id.to_owned() })?;
+        let tree = tree_of(&bytes).ok_or_else(|| ObjectError::Damaged { id: id.to_owned() })?;
         Ok(Some(Self { odb, tree }))
     }
 
     /// Finds the regular file at `path`; nothing if there is nothing of that name.
     pub fn file(&self, path: &str) -> Result<Option<CommitFile>, ObjectError> {
         let parts: Vec<&str> = path.split('/').collect();
-        let not_a_file = |depth: usize, what| ObjectError::NotAFile {
-            path: parts[..=depth].join("/"),
-            what,
-        };
+        let not_a_file =
+            |depth: usize, what| ObjectError::NotAFile { path: parts[..=depth].join("/"), what };
         let mut folder = self.tree;
         for (depth, part) in parts.iter().enumerate().take(DEPTH_MAX) {
             let list = read_object(&self.odb, folder, ObjectType::Tree, TREE_BYTES_MAX)?;
@@ -261,6 +263,25 @@ impl Commit {
             }
         }
         Ok(names)
+    }
+}
+
+/// The tree of a commit object.
+fn tree_of(commit: &[u8]) -> Option<Oid> {
+    let digits = commit.strip_prefix(b"tree ")?.get(..40)?;
+    Oid::from_str(std::str::from_utf8(digits).ok()?).ok()
+}
+
+/// The objects that one of a commit's objects is made of: the tree of a commit, what a tree lists but submodules,
+/// nothing for a file. `None`: it is damaged.
+pub fn children(kind: ObjectType, bytes: &[u8]) -> Option<Vec<Oid>> {
+    match kind {
+        ObjectType::Commit => Some(vec![tree_of(bytes)?]),
+        ObjectType::Tree => entries(bytes)
+            .filter(|item| !matches!(item, Ok((Mode::Submodule, ..))))
+            .map(|item| item.ok().map(|(_, _, oid)| oid))
+            .collect(),
+        _ => Some(Vec::new()),
     }
 }
 

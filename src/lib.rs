@@ -60,7 +60,10 @@
 //! *Trusted*: this program and its dependencies as `Cargo.lock` pins them; the operating system; SHA-256; the person
 //! who types the command. *Not trusted*: an experiment's text (evaluated in a child process with limits on time, memory
 //! and output, without network or environment, and with imports confined to its own folder or pinned by hash); shards
-//! and files (nothing is used that was not hashed against its pin); a lockfile (it grants no hit; it is only compared
+//! and files (nothing is used that was not hashed against its pin); servers and the repositories of others (asked by a
+//! child process with limits, see [`source::Network`]; a repository is never checked out, its configuration is never
+//! opened, so that its hooks and filters mean nothing, links and submodules are never followed; git's SHA-1 names a commit, and what a commit pins is
+//! compared by SHA-256 all the same); a lockfile (it grants no hit; it is only compared
 //! with); what lies in the store (a blob is hashed when it is read, a result is checksummed and bound to its key).
 //! A run that finds nothing to do checks presence and size of every output and hashes what it hands out; `store fsck`
 //! hashes everything. Someone who can write to the store *and* to the lockfile can forge both; `verify` executes again

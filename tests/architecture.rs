@@ -30,8 +30,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "ops",
         &[
-            "digest", "fs", "numerics", "commit", "action", "spec", "source", "plot", "metrics", "data",
-            "plan", "store", "jobs", "exec", "report", "tensor", "model", "training",
+            "digest", "fs", "numerics", "commit", "action", "spec", "source", "plot", "metrics",
+            "data", "plan", "store", "jobs", "exec", "report", "tensor", "model", "training",
         ],
     ),
 ];

@@ -10,6 +10,7 @@
 mod architecture;
 mod support;
 
+mod a_strangers_experiment_runs_none_of_their_code;
 mod bad_input_ends_in_one_clear_error;
 mod corrupt_blob_is_found_and_rebuilt;
 mod experiments;
@@ -18,6 +19,7 @@ mod hostile_dhall_is_refused;
 mod interrupted_run_resumes_to_the_same_bytes;
 mod new_experiment_runs;
 mod one_changed_field_reruns_only_its_descendants;
+mod pinned_files_come_from_the_network;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;

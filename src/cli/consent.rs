@@ -28,7 +28,8 @@ pub(super) fn ask(
     if yes {
         return Ok(());
     }
-    let refused = |message: &str| Failure::usage(message).hint("to run it without a question: --yes");
+    let refused =
+        |message: &str| Failure::usage(message).hint("to run it without a question: --yes");
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(refused("nobody is here to agree that this experiment runs").into());
     }
@@ -54,7 +55,8 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
         ],
     ];
     for (place, fetch) in &introduction.fetches {
-        let what = format!("{}, {}, from {}", files(fetch.files), bytes(fetch.bytes), printable(place));
+        let what =
+            format!("{}, {}, from {}", files(fetch.files), bytes(fetch.bytes), printable(place));
         rows.push(vec!["fetches".to_owned(), what]);
     }
     if introduction.fetches.is_empty() {
@@ -72,7 +74,8 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
     for folder in &introduction.writes {
         rows.push(vec!["writes".to_owned(), folder.display().to_string()]);
     }
-    let locked = loaded.read_lockfile().ok().flatten().map_or(0, |lockfile| lockfile.actions().len());
+    let locked =
+        loaded.read_lockfile().ok().flatten().map_or(0, |lockfile| lockfile.actions().len());
     let lockfile = if locked == 0 { "none".to_owned() } else { format!("{locked} actions") };
     rows.push(vec!["lockfile".to_owned(), lockfile]);
     rows

@@ -265,9 +265,9 @@ impl Error {
             Self::Lockfile { .. } => {
                 one("restore it from version control, or write it anew: ibid lock NAME".to_owned())
             }
-            Self::Unlocked { name, .. } if name.starts_with("git+") => one(
-                "the lockfile is its author's to write; without one: ibid reproduce".to_owned(),
-            ),
+            Self::Unlocked { name, .. } if name.starts_with("git+") => {
+                one("the lockfile is its author's to write; without one: ibid reproduce".to_owned())
+            }
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),

@@ -71,7 +71,8 @@ impl Origin {
     /// The lockfile that stands beside the experiment in its commit, if there is one.
     pub(super) fn read_lockfile(&self) -> Result<Option<Lockfile>, Error> {
         let path = format!("lockfiles/{}.lock", self.name.experiment);
-        let tree = Rooted { copy: self.copy.clone(), id: self.name.rev.clone(), folder: String::new() };
+        let tree =
+            Rooted { copy: self.copy.clone(), id: self.name.rev.clone(), folder: String::new() };
         let read = tree.bytes_of(&path, LOCKFILE_BYTES_MAX);
         let Some(bytes) = read.map_err(|error| self.name.error(error.into()))? else {
             return Ok(None);

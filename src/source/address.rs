@@ -1,5 +1,9 @@
 //! Addresses of repositories and files: which ones are ever asked.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
 /// Longer addresses are refused.
 const LENGTH_MAX: usize = 2048;
 
@@ -28,7 +32,9 @@ pub fn scheme(url: &str) -> Result<Scheme, String> {
         other => return Err(format!("`{other}://` is not supported; use https, http or file")),
     };
     if url.len() > LENGTH_MAX || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err("the address is too long, or has a space or a control character in it".to_owned());
+        return Err(
+            "the address is too long, or has a space or a control character in it".to_owned()
+        );
     }
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
@@ -36,9 +42,34 @@ pub fn scheme(url: &str) -> Result<Scheme, String> {
     }
     match (scheme, authority.is_empty()) {
         (Scheme::File, true) | (Scheme::Http | Scheme::Https, false) => Ok(scheme),
-        (Scheme::File, false) => Err("a `file://` address names no host: `file:///path`".to_owned()),
+        (Scheme::File, false) => {
+            Err("a `file://` address names no host: `file:///path`".to_owned())
+        }
         _ => Err("the address names no host".to_owned()),
     }
+}
+
+/// The folder of a `file://` address, whose `%XX` stand for bytes.
+///
+/// # Errors
+///
+/// A sentence that says what is wrong with it.
+pub(super) fn path(url: &str) -> Result<PathBuf, String> {
+    let text = url.strip_prefix("file://").ok_or("the address is not `file://`")?;
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.filter(|byte| *byte != 0).ok_or("`%` is not followed by two digits")?);
+        rest = &tail[2..];
+    }
+    Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 
 /// The host of an address, with its port; nothing for a file.
@@ -59,6 +90,8 @@ mod tests {
         assert_eq!(scheme("file:///srv/a"), Ok(Scheme::File));
         assert_eq!(host("https://example.org:8/a/b"), Some("example.org:8"));
         assert_eq!(host("file:///a"), None);
+        assert_eq!(path("file:///a%20b/%c3%a4").unwrap(), PathBuf::from("/a b/ä"));
+        assert!(path("file:///a%2").is_err() && path("file:///a%00").is_err());
     }
 
     #[test]

@@ -115,7 +115,8 @@ impl Repositories {
             Some((meant, names.get(&format!("{prefix}{rev}"))?.clone()))
         });
         let abbreviated = || {
-            let mut ids: Vec<_> = names.values().filter(|id| short && id.starts_with(rev)).collect();
+            let mut ids: Vec<_> =
+                names.values().filter(|id| short && id.starts_with(rev)).collect();
             ids.sort();
             ids.dedup();
             let [id] = ids[..] else { return None };
@@ -158,8 +159,8 @@ pub(super) fn from_commit(copy: &Path, rev: &str, path: &str, pin: Pin) -> Outco
 }
 
 fn read(copy: &Path, rev: &str, path: &str, pin: Pin) -> Result<Outcome, ObjectError> {
-    let commit = Commit::open(copy, rev)?
-        .ok_or_else(|| ObjectError::NoCommit { id: rev.to_owned() })?;
+    let commit =
+        Commit::open(copy, rev)?.ok_or_else(|| ObjectError::NoCommit { id: rev.to_owned() })?;
     let Some(file) = commit.file(path)? else {
         return Ok(Outcome::Missing("the commit has no such file".to_owned()));
     };

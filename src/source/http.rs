@@ -24,17 +24,12 @@ pub(super) fn obtain(folder: &Path, network: Option<&Network>, url: &str, pin: P
     }
 }
 
-fn download(
-    folder: &Path,
-    network: &Network,
-    url: &str,
-    pin: Pin,
-) -> Result<Outcome, fs::Error> {
+fn download(folder: &Path, network: &Network, url: &str, pin: Pin) -> Result<Outcome, fs::Error> {
     fs::create_dir(folder)?;
     let _turn = Lock::exclusive(&folder.join(format!("{}.lock", pin.sha256)))?;
     let partial = folder.join(format!("{}.partial", pin.sha256));
-    let partial = std::path::absolute(&partial)
-        .map_err(|error| fs::Error::new("find", &partial, error))?;
+    let partial =
+        std::path::absolute(&partial).map_err(|error| fs::Error::new("find", &partial, error))?;
     let here = partial.metadata().map_or(0, |metadata| metadata.len());
     let was_continued = 0 < here && here < pin.bytes;
     let mut outcome = attempt(&partial, network, url, pin)?;
@@ -46,12 +41,7 @@ fn download(
     Ok(outcome)
 }
 
-fn attempt(
-    partial: &Path,
-    network: &Network,
-    url: &str,
-    pin: Pin,
-) -> Result<Outcome, fs::Error> {
+fn attempt(partial: &Path, network: &Network, url: &str, pin: Pin) -> Result<Outcome, fs::Error> {
     let into = partial.to_owned();
     let task = Task::Download { url: url.to_owned(), into, bytes: pin.bytes };
     if let Err(error) = network.perform(&task) {

@@ -18,7 +18,8 @@ pub(super) fn find<'a>(
     if !folder.is_dir() {
         return Err("no such folder".to_owned());
     }
-    let named = |name: &str| Some(folder.join(super::plain(name)?)).filter(|path| matches(path, pin));
+    let named =
+        |name: &str| Some(folder.join(super::plain(name)?)).filter(|path| matches(path, pin));
     let digest = pin.sha256.to_string();
     if let Some(path) = named(&digest).or_else(|| path_hints.find_map(named)) {
         return Ok(path);

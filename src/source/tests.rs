@@ -52,7 +52,9 @@ fn a_mirror_is_searched_by_digest_then_path_then_size() {
             .and_then(|mut f| std::io::Write::write_all(&mut f, content))
             .unwrap();
         let sources = sources(vec![folder.path().to_owned()], folder.path());
-        let found = sources.obtain("table", pin_of(content), std::slice::from_ref(&place), &mut |_| ()).unwrap();
+        let found = sources
+            .obtain("table", pin_of(content), std::slice::from_ref(&place), &mut |_| ())
+            .unwrap();
         assert_eq!(read(found), content);
     }
 }
@@ -65,8 +67,10 @@ fn wrong_bytes_are_refused_and_every_place_is_named() {
         .unwrap();
     let sources = sources(vec![folder.path().to_owned()], folder.path());
     let place = Place::File { path: "x".into() };
-    let text =
-        sources.obtain("table", pin_of(b"abcde"), std::slice::from_ref(&place), &mut |_| ()).unwrap_err().to_string();
+    let text = sources
+        .obtain("table", pin_of(b"abcde"), std::slice::from_ref(&place), &mut |_| ())
+        .unwrap_err()
+        .to_string();
     assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
     assert!(text.contains("tried mirror") && text.contains("tried file x"), "{text}");
 }
@@ -81,7 +85,12 @@ fn a_file_place_stays_below_its_root() {
         .unwrap();
     for path in ["../secret", "/etc/passwd", "a/../../secret"] {
         let place = Place::File { path: path.into() };
-        let error = sources(Vec::new(), &root).obtain("x", pin_of(b"s"), std::slice::from_ref(&place), &mut |_| ());
+        let error = sources(Vec::new(), &root).obtain(
+            "x",
+            pin_of(b"s"),
+            std::slice::from_ref(&place),
+            &mut |_| (),
+        );
         assert!(error.unwrap_err().to_string().contains("leaves"), "{path}");
     }
 }

@@ -1,5 +1,8 @@
 //! Hermetic workspaces and the program, run as a stranger runs it.
 
+mod origin;
+pub(crate) mod server;
 mod workspace;
 
-pub(crate) use workspace::{PACKAGE, SMOKE, Workspace, repository};
+pub(crate) use origin::{Entry, Origin, POINTS, tiny};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, repository};

@@ -75,7 +75,12 @@ impl Client {
     }
 
     /// Sends `body` to `url`; a redirect is not followed.
-    pub(super) fn post(&self, url: &str, kind: &str, body: &[u8]) -> Result<Answered, NetworkError> {
+    pub(super) fn post(
+        &self,
+        url: &str,
+        kind: &str,
+        body: &[u8],
+    ) -> Result<Answered, NetworkError> {
         let request = self.agent.post(url).config().https_only(is_https(url)?).max_redirects(0);
         let request = request.max_redirects_will_error(false).build();
         self.answered(url, request.header("Content-Type", kind).send(body))

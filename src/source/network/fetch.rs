@@ -10,9 +10,10 @@ use git2::{
 
 use super::client::{Client, Heard};
 use super::transport::{install, take_failure};
-use super::{NetworkError, REPOSITORY_BYTES_MAX};
+use super::{NetworkError, REPOSITORY_BYTES_MAX, local};
+use crate::source::address::{self, Scheme};
 
-/// What one object counts as progress, where it comes from a folder and not from a server.
+/// What one object counts as progress: the last of them are put together after the last byte has arrived.
 const OBJECT_BYTES: u64 = 64;
 
 /// Fetches commit `id` into the new bare repository `into`: alone where the server can do that, else with everything
@@ -24,9 +25,12 @@ pub(super) fn commit(
     id: &str,
     into: &Path,
 ) -> Result<(), NetworkError> {
+    let repository = empty_repository(into).map_err(words)?;
+    if address::scheme(url) == Ok(Scheme::File) {
+        return local::commit(heard, url, id, &repository);
+    }
     install(client)?;
     let oid = Oid::from_str(id).map_err(words)?;
-    let repository = empty_repository(into).map_err(words)?;
     let names = list(&mut repository.remote_anonymous(url).map_err(words)?)?;
     let tip = names.iter().find(|(_, target)| target.as_str() == id).map(|(name, _)| name);
     let alone = tip.map_or(id, String::as_str);
@@ -67,6 +71,9 @@ fn empty_repository(folder: &Path) -> Result<Repository, git2::Error> {
 
 /// Branches and tags with the commits that they stand for.
 pub(super) fn names(client: Client, url: &str) -> Result<BTreeMap<String, String>, NetworkError> {
+    if address::scheme(url) == Ok(Scheme::File) {
+        return local::names(url);
+    }
     install(client)?;
     list(&mut Remote::create_detached(url).map_err(words)?)
 }

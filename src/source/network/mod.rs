@@ -6,6 +6,7 @@
 //! | `client` | HTTP and HTTPS: no credentials, few redirects, bounded in bytes and time |
 //! | `transport` | the git protocol over that client |
 //! | `fetch` | one commit into a bare repository; the names of a repository |
+//! | `local` | the same for a repository on this machine |
 //! | `download` | one file, continued where an earlier attempt ended |
 //!
 //! What a server sends is parsed in the child only (by rustls, ureq and libgit2), whose memory and file sizes have
@@ -15,6 +16,7 @@ mod client;
 mod download;
 mod fetch;
 mod guard;
+mod local;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -94,7 +96,9 @@ pub enum NetworkError {
     #[error("it has {0} bytes; nothing was read")]
     OtherSize(u64),
     /// Nothing arrives any more.
-    #[error("it stalled: less than {bytes} bytes in {seconds} s; what arrived was dropped or kept to go on from")]
+    #[error(
+        "it stalled: less than {bytes} bytes in {seconds} s; what arrived was dropped or kept to go on from"
+    )]
     Stalled {
         /// The pace that is asked for.
         bytes: u64,

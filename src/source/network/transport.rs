@@ -3,7 +3,10 @@
 //! libgit2 is built without TLS, which would need a system library; this replaces its `http://` too, so that one client
 //! with one set of bounds carries everything.
 
-#![allow(unsafe_code, reason = "libgit2's settings are global: they are set once, before any other use")]
+#![allow(
+    unsafe_code,
+    reason = "libgit2's settings are global: they are set once, before any other use"
+)]
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
@@ -43,19 +46,12 @@ pub(super) fn take_failure() -> Option<NetworkError> {
 ///
 /// No other thread may use libgit2 meanwhile.
 unsafe fn settings() -> Result<(), git2::Error> {
-    let levels = [
-        ConfigLevel::ProgramData,
-        ConfigLevel::System,
-        ConfigLevel::XDG,
-        ConfigLevel::Global,
-    ];
+    let levels =
+        [ConfigLevel::ProgramData, ConfigLevel::System, ConfigLevel::XDG, ConfigLevel::Global];
     for level in levels {
         // SAFETY: the caller's promise.
         unsafe { git2::opts::set_search_path(level, "") }?;
     }
-    // Whoever owns a repository: libgit2 runs no program, and what is read is judged by its hash.
-    // SAFETY: the caller's promise.
-    unsafe { git2::opts::set_verify_owner_validation(false) }?;
     for scheme in ["http", "https"] {
         // SAFETY: the caller's promise.
         unsafe {
@@ -135,7 +131,8 @@ impl Exchange {
         let wanted = if self.is_list { "advertisement" } else { "result" };
         let wanted = format!("application/x-git-upload-pack-{wanted}");
         if answered.status != 200 || answered.kind.as_deref() != Some(&wanted) {
-            let text = "the address answers, and is no git repository (or one without the smart protocol)";
+            let text =
+                "the address answers, and is no git repository (or one without the smart protocol)";
             return Err(NetworkError::Unreachable(text.to_owned()));
         }
         if self.is_list {
