@@ -39,7 +39,7 @@
 //! | [`action`] | the unit of work as plain data |
 //! | [`commit`] | files of one commit, from git objects |
 //! | [`numerics`] | the definitions of every operation, to the bit |
-//! | [`mod@fs`], [`digest`] | atomic writes and locks; typed digests |
+//! | [`mod@fs`], [`digest`], [`confinement`] | atomic writes and locks; typed digests; what a process may reach |
 //!
 //! Imports point down only; `tests/architecture.rs` holds the exact table against every `crate::` path.
 //!
@@ -48,7 +48,8 @@
 //! 1. Nothing below `spec` knows that Dhall exists.
 //! 2. `plan` and `action` contain no floating-point arithmetic; a fraction is identified by its bits.
 //! 3. An [`action::ActionResult`] holds no time, host, path or origin.
-//! 4. A job sees a folder of inputs, a folder for outputs and its parameters. It reads no environment.
+//! 4. A job sees a folder of inputs, a folder for outputs and its parameters. It reads no environment, and where the
+//!    kernel has Landlock and seccomp it cannot reach anything else ([`confinement`]).
 //! 5. No hash map is iterated, no float is summed in arrival order, no random number comes from an unnamed stream, the
 //!    platform's `libm` is never called, and stock candle arithmetic is out of reach: only `tensor` imports candle, and
 //!    its types have no arithmetic.
@@ -71,6 +72,7 @@
 
 pub mod action;
 pub mod commit;
+pub mod confinement;
 pub mod data;
 pub mod digest;
 pub mod exec;

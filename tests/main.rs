@@ -11,6 +11,7 @@ mod architecture;
 mod support;
 
 mod a_strangers_experiment_runs_none_of_their_code;
+mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod corrupt_blob_is_found_and_rebuilt;
 mod experiments;
@@ -23,4 +24,5 @@ mod pinned_files_come_from_the_network;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use ibid::plan::Depth;
 
 /// Cite an experiment again and get the same bits.
 ///
@@ -75,12 +77,12 @@ pub(super) enum Command {
     List,
     /// Check an experiment against the schema and its rules; every finding at once.
     Check(Named),
-    /// Print an experiment's normal form and its id.
+    /// Print an experiment's normal form and its id, headed by what is unknown about the trainings of others.
     Show(Show),
     /// Compare two experiments by meaning; exit 1 when they differ.
     Diff(Diff),
-    /// Show what would run, and at what cost.
-    Plan(Named),
+    /// Show what would run, and at what cost; for trainings of others also what they cost their authors.
+    Plan(Plan),
     /// Run what is missing, draw the figure, compare with the lockfile, judge the claims.
     Reproduce(Reproduce),
     /// Record what an experiment gives, for readers to compare with.
@@ -121,6 +123,38 @@ pub(super) struct Named {
     pub(super) name: String,
 }
 
+/// How deep figures are reproduced.
+#[derive(Debug, Clone, Copy, Args)]
+pub(super) struct From {
+    /// How deep to reproduce the figures: from the authors' tables, from released weights evaluated again, or from
+    /// scratch, trained again [default: what each figure states].
+    #[arg(long = "from", value_name = "DEPTH", value_parser = depths())]
+    pub(super) depth: Option<Depth>,
+}
+
+/// The words for depths, and what they mean.
+fn depths() -> impl TypedValueParser<Value = Depth> {
+    PossibleValuesParser::new(Depth::ALL.map(Depth::name))
+        .map(|name| Depth::named(&name).expect("the parser lets only names pass"))
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Trainings that others did are priced, not started (`unpinned`): FLOP = 6 × multiply–accumulates of a pair's forward
+pass × pairs seen (2 forward, 4 backward), from the model's configuration; steps = pairs seen ÷ batch, rounded up;
+GPU-h at --flops-per-gpu, beside those of the authors' own throughput: pairs seen ÷ pairs a second × GPUs.")]
+pub(super) struct Plan {
+    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) from: From,
+    /// Floating-point operations a second of one GPU, such as `200T` or `1.2e14`, to price unpinned trainings with
+    /// [default: 124.8T, 40 % of the peak of an A100 in bfloat16].
+    #[arg(long, value_name = "RATE", value_parser = super::table::rate)]
+    pub(super) flops_per_gpu: Option<f64>,
+}
+
 /// `show`
 #[derive(Debug, Args)]
 pub(super) struct Show {
@@ -129,6 +163,9 @@ pub(super) struct Show {
     /// Print only the id (the Dhall semantic hash).
     #[arg(long)]
     pub(super) id: bool,
+    /// Print only what nobody published about the trainings of others.
+    #[arg(long, conflicts_with = "id")]
+    pub(super) unknown: bool,
 }
 
 /// `init`
@@ -159,6 +196,8 @@ pub(super) struct Diff {
 pub(super) struct Reproduce {
     /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
+    #[command(flatten)]
+    pub(super) from: From,
     /// Where the figure and its tables go [default: `out/NAME`].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -178,6 +217,8 @@ pub(super) struct Reproduce {
 pub(super) struct Lock {
     /// `EXPERIMENT[/TARGET]`.
     pub(super) name: String,
+    #[command(flatten)]
+    pub(super) from: From,
     /// Compare only; exit 1 when the lockfile differs.
     #[arg(long)]
     pub(super) check: bool,
@@ -191,6 +232,8 @@ pub(super) struct Lock {
 pub(super) struct Verify {
     /// `EXPERIMENT[/TARGET]`.
     pub(super) name: String,
+    #[command(flatten)]
+    pub(super) from: From,
     /// Keep the second store here, instead of a temporary folder.
     #[arg(long, value_name = "DIR")]
     pub(super) into: Option<PathBuf>,

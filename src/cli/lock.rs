@@ -11,7 +11,7 @@ use super::signals::Signals;
 
 pub(super) fn run(workspace: &Workspace, lock: &Lock, output: Output) -> Result<(), Stop> {
     let budget = super::budget::parse(&lock.budget)?;
-    let loaded = workspace.load(&super::name(&lock.name)?)?;
+    let loaded = workspace.load(&super::name(&lock.name)?)?.from_depth(lock.from.depth);
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -79,7 +79,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Check(named) => check::run(&workspace, &named, output),
         Command::Show(show) => show::run(&workspace, &show, output),
         Command::Diff(diff) => diff::run(&workspace, &diff, output),
-        Command::Plan(named) => plan::run(&workspace, &named, output),
+        Command::Plan(plan) => plan::run(&workspace, &plan, output),
         Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, yes, output),
         Command::Lock(lock) => lock::run(&workspace, &lock, output),
         Command::Verify(verify) => verify::run(&workspace, &verify, yes, output),

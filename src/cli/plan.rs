@@ -1,16 +1,25 @@
 //! `ibid plan`
 
-use ibid::ops::{Workspace, duration_text};
+use ibid::ops::{
+    FLOPS_PER_GPU_DEFAULT, Planned, PlannedUnpinned, UnpinnedTotal, Workspace, duration_text,
+    grouped,
+};
 
-use super::arguments::Named;
+use super::arguments::Plan;
 use super::failure::Stop;
-use super::output::Output;
-use super::table::{aligned, bytes, si};
+use super::output::{Closed, Output};
+use super::table::{aligned, bytes, si, thousands};
 
-pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Result<(), Stop> {
-    let loaded = workspace.load(&super::name(&named.name)?)?;
-    let planned = workspace.planned(&loaded)?;
+pub(super) fn run(workspace: &Workspace, plan: &Plan, output: Output) -> Result<(), Stop> {
+    let loaded = workspace.load(&super::name(&plan.name)?)?.from_depth(plan.from.depth);
+    let rate = plan.flops_per_gpu.unwrap_or(FLOPS_PER_GPU_DEFAULT);
+    let planned = workspace.planned(&loaded, rate)?;
     output.value(&planned)?;
+    tell(&planned, output)?;
+    Ok(())
+}
+
+fn tell(planned: &Planned, output: Output) -> Result<(), Closed> {
     let mut rows = Vec::new();
     for action in &planned.actions {
         let work =
@@ -18,13 +27,11 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
         let why = action.why.clone().unwrap_or_default();
         rows.push(vec![action.state.to_owned(), action.label.clone(), work, why]);
     }
-    for run in &planned.unpinned {
-        let work = run.flops.map_or_else(String::new, |flops| format!("{}FLOP", si(flops)));
-        let why = format!("not stated: {}", run.missing.join(", "));
-        rows.push(vec!["unpinned".to_owned(), run.run.clone(), work, why]);
-    }
     for line in aligned(&rows) {
         output.line(line)?;
+    }
+    if let Some(total) = &planned.unpinned_total {
+        tell_unpinned(&planned.unpinned, total, output)?;
     }
     let count = |state: &str| planned.actions.iter().filter(|action| action.state == state).count();
     output.line(format_args!(
@@ -36,6 +43,80 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
         si(planned.flops),
         bytes(planned.fetch_bytes),
         duration_text(planned.seconds),
+    ))
+}
+
+/// The trainings of others: what each would cost, the sum, and what nobody published.
+fn tell_unpinned(
+    runs: &[PlannedUnpinned],
+    total: &UnpinnedTotal,
+    output: Output,
+) -> Result<(), Closed> {
+    let head = [
+        "unpinned",
+        "pairs seen",
+        "steps",
+        "work",
+        "decoded",
+        "GPU-h here",
+        "GPU-h theirs",
+        "theirs a GPU",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(runs.iter().map(row));
+    rows.push(vec![
+        format!("{} in all", total.runs),
+        thousands(total.samples_seen),
+        String::new(),
+        format!("{}FLOP", si(total.flops)),
+        format!("{}B", si(total.input_bytes)),
+        hours(total.gpu_hours),
+        hours(total.gpu_hours_reported),
+        String::new(),
+    ]);
+    for line in aligned(&rows) {
+        output.line(line)?;
+    }
+    output.line(format_args!(
+        "here: {}FLOP/s a GPU (--flops-per-gpu); theirs: pairs seen ÷ their pairs a second × GPUs; work: 6 × \
+         multiply–accumulates of a pair × pairs seen",
+        si(whole(total.flops_per_gpu))
     ))?;
+    for (missing, names) in grouped(runs.iter().map(|run| (&*run.run, &*run.missing))) {
+        let who = if names.len() == runs.len() {
+            format!("any of the {}", runs.len())
+        } else {
+            names.join(", ")
+        };
+        output.line(format_args!("not published of {who}: {}", missing.join(", ")))?;
+    }
     Ok(())
+}
+
+fn row(run: &PlannedUnpinned) -> Vec<String> {
+    let known = |text: Option<String>| text.unwrap_or_else(|| "?".to_owned());
+    vec![
+        run.run.clone(),
+        thousands(run.samples_seen),
+        known(run.steps.map(thousands)),
+        known(run.flops.map(|flops| format!("{}FLOP", si(flops)))),
+        known(run.input_bytes.map(|bytes| format!("{}B", si(bytes)))),
+        known(run.gpu_hours.map(hours)),
+        known(run.gpu_hours_reported.map(hours)),
+        known(run.flops_per_gpu_reported.map(|rate| format!("{}FLOP/s", si(whole(rate))))),
+    ]
+}
+
+fn hours(hours: f64) -> String {
+    u64::try_from(whole(hours)).map_or_else(|_| "many".to_owned(), thousands)
+}
+
+/// A number for people, to the nearest whole one.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "prices are positive, and a cast saturates"
+)]
+fn whole(value: f64) -> u128 {
+    value.round() as u128
 }

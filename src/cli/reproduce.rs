@@ -19,6 +19,7 @@ pub(super) fn run(
 ) -> Result<(), Stop> {
     let budget = super::budget::parse(&reproduce.budget)?;
     let loaded = workspace.load(&super::name(&reproduce.name)?)?;
+    let loaded = loaded.from_depth(reproduce.from.depth);
     super::consent::ask(workspace, &loaded, false, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);

@@ -35,6 +35,39 @@ pub(super) fn si(value: u128) -> String {
     }
 }
 
+/// A large number as people type it: `124.8T`, `1.2e14`; more than 0.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((at, unit)) if unit.is_ascii_uppercase() => {
+            let factor = match unit {
+                'G' => 1e9,
+                'T' => 1e12,
+                'P' => 1e15,
+                _ => return Err(format!("`{unit}` is not one of G, T, P")),
+            };
+            (&text[..at], factor)
+        }
+        _ => (text, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number * factor),
+        _ => Err("a number more than 0 is wanted, such as 124.8T or 1.2e14".to_owned()),
+    }
+}
+
+/// A whole number with its thousands apart: `34,725,395,968`.
+pub(super) fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A size in bytes, in decimal units.
 pub(super) fn bytes(value: u64) -> String {
     let text = si(u128::from(value));
@@ -57,5 +90,24 @@ mod tests {
             assert_eq!(si(value), text);
         }
         assert_eq!(bytes(92_000_000), "92 MB");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (value, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (34_725_395_968, "34,725,395,968")]
+        {
+            assert_eq!(thousands(value), text);
+        }
+    }
+
+    #[test]
+    fn a_rate_has_a_prefix_or_an_exponent() {
+        for (text, value) in [("124.8T", 124.8e12), ("1.2e14", 1.2e14), ("2P", 2e15), ("5", 5.0)] {
+            assert!((rate(text).unwrap() / value - 1.0).abs() < 1e-15, "{text}");
+        }
+        for text in ["", "T", "-1T", "0", "1K", "1.2.3", "infT", "nan", "1 T", "5µ"] {
+            assert!(rate(text).is_err(), "{text}");
+        }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn run(
     yes: bool,
     output: Output,
 ) -> Result<(), Stop> {
-    let loaded = workspace.load(&super::name(&verify.name)?)?;
+    let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     super::consent::ask(workspace, &loaded, true, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);

@@ -5,16 +5,25 @@
 //! `progress` and then one `done` or `failed`. A child that ends without it has crashed.
 
 use std::io::{self, BufRead, Write};
-use std::path::PathBuf;
+use std::panic;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::action::Params;
+use crate::confinement::{self, Allowed};
 use crate::jobs::{self, JobContext, JobError, Level, Progress};
+
+/// The stack of the thread that a job runs in: that of a main thread.
+const JOB_STACK_BYTES: usize = 8 << 20;
+
+/// What performs a request.
+pub type Job<'a> = dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError> + Sync + 'a;
 
 /// What a line of the protocol begins with.
 pub const REPLY: &str = "ibid-job/1 ";
@@ -90,17 +99,15 @@ pub enum Reply {
 
 /// Serves the requests of standard input with the jobs of this program; the exit code.
 ///
-/// SIGTERM asks the job to stop and to leave a resume checkpoint. When the parent dies, so does this process.
+/// SIGTERM asks the job to stop and to leave a resume checkpoint. When the parent dies, so does this process. Before the
+/// first job it gives up every system call that no job needs, and each job runs in a thread that reaches its own folders
+/// and nothing else (see [`confinement`]).
 pub fn child_main() -> u8 {
     serve(&mut io::stdin().lock(), &mut io::stdout(), &jobs::run)
 }
 
 /// Serves requests until `requests` ends; the exit code: 0, or 3 if the other side broke the protocol or went away.
-pub fn serve(
-    requests: &mut dyn BufRead,
-    replies: &mut dyn Write,
-    job: &dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>,
-) -> u8 {
+pub fn serve(requests: &mut dyn BufRead, replies: &mut (dyn Write + Send), job: &Job<'_>) -> u8 {
     let cancelled = Arc::new(AtomicBool::new(false));
     let registered =
         signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::clone(&cancelled));
@@ -115,35 +122,43 @@ pub fn serve(
 
 fn serve_all(
     requests: &mut dyn BufRead,
-    replies: &mut dyn Write,
-    job: &dyn Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError>,
+    replies: &mut (dyn Write + Send),
+    job: &Job<'_>,
     cancelled: &AtomicBool,
 ) -> io::Result<()> {
+    let mut is_confined = false;
     for line in requests.lines() {
         let request: Request = serde_json::from_str(&line?)?;
         if let Some(parent) = request.parent {
             die_with_parent(parent)?;
         }
-        let mut broken = None;
-        let mut progress = |progress| {
-            if let Err(error) = send(replies, &Reply::Progress(progress)) {
-                broken = Some(error);
-            }
-        };
-        let mut context = JobContext {
-            inputs: &request.inputs,
-            outputs: &request.outputs,
-            scratch: &request.scratch,
-            threads: request.threads,
-            level: request.level.to_available(),
-            resume_interval: Duration::from_millis(request.resume_interval_ms),
-            cancelled,
-            progress: &mut progress,
-        };
-        let done = job(&request.params, &mut context);
-        if let Some(error) = broken {
-            return Err(error);
+        if !is_confined {
+            // This thread only waits for requests: the next one's folders lie beside these.
+            let (outputs, scratch) = (&request.outputs, &request.scratch);
+            let work = outputs.parent().and_then(Path::parent).unwrap_or(outputs);
+            confine(&Allowed { read: &[], write: &[work, scratch.parent().unwrap_or(scratch)] })?;
+            is_confined = true;
         }
+        let (done, sent) = in_confinement(&request, || {
+            let mut sent = Ok(());
+            let mut progress = |progress| {
+                if sent.is_ok() {
+                    sent = send(replies, &Reply::Progress(progress));
+                }
+            };
+            let mut context = JobContext {
+                inputs: &request.inputs,
+                outputs: &request.outputs,
+                scratch: &request.scratch,
+                threads: request.threads,
+                level: request.level.to_available(),
+                resume_interval: Duration::from_millis(request.resume_interval_ms),
+                cancelled,
+                progress: &mut progress,
+            };
+            (job(&request.params, &mut context), sent)
+        })?;
+        sent?;
         let reply = match done {
             Ok(()) => Reply::Done,
             Err(error) => Reply::Failed(error.into()),
@@ -153,7 +168,27 @@ fn serve_all(
     Ok(())
 }
 
-fn send(replies: &mut dyn Write, reply: &Reply) -> io::Result<()> {
+/// Runs `job` in a thread that reaches the folders of its request only.
+fn in_confinement<T: Send>(request: &Request, job: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let allowed =
+        Allowed { read: &[&request.inputs], write: &[&request.outputs, &request.scratch] };
+    thread::scope(|scope| {
+        let thread =
+            thread::Builder::new().stack_size(JOB_STACK_BYTES).spawn_scoped(scope, || {
+                confinement::confine_files(&allowed).map_err(io::Error::other)?;
+                Ok(job())
+            })?;
+        thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
+}
+
+fn confine(allowed: &Allowed<'_>) -> io::Result<()> {
+    let in_force = confinement::confine(allowed).map_err(io::Error::other)?;
+    tracing::debug!(%in_force, "confined");
+    Ok(())
+}
+
+fn send(replies: &mut (dyn Write + Send), reply: &Reply) -> io::Result<()> {
     let json = serde_json::to_string(reply)?;
     // In one write, on a line of its own whatever a library printed before.
     replies.write_all(format!("\n{REPLY}{json}\n").as_bytes())?;

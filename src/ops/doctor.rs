@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::run::level_name;
 use super::workspace::Workspace;
+use crate::confinement;
 use crate::numerics::{self, Level, self_test};
 use crate::store::Store;
 
@@ -46,6 +47,10 @@ impl Workspace {
             Ok(()) => well("floating point", "round to nearest, subnormals kept".to_owned()),
             Err(error) => ill("floating point", error.to_string(), 3),
         });
+        findings.push(match confinement::probe() {
+            Ok(in_force) => well("confinement", in_force.to_string()),
+            Err(error) => ill("confinement", chain(&error), 3),
+        });
         let level = level_name(self.settings.level);
         findings.push(well(
             "threads",
@@ -82,6 +87,11 @@ fn golden_bits(level: Level) -> Diagnosed {
         }
         differing => ill(&what, format!("these operations differ: {}", differing.join(", ")), 4),
     }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn well(what: &str, text: String) -> Diagnosed {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::name::{CommitName, NameError};
+use super::pricing::grouped;
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
@@ -92,7 +93,7 @@ pub enum Error {
         enough: String,
     },
     /// Trainings that cannot be executed.
-    #[error("{} published trainings are not pinned and cannot be executed{}", runs.len(), list(runs))]
+    #[error("{} published trainings are not pinned and cannot be executed, at any budget{}", runs.len(), list(runs))]
     Unpinned {
         /// By run, what the experiment does not state.
         runs: Vec<(String, Vec<&'static str>)>,
@@ -136,11 +137,16 @@ pub enum Error {
     },
 }
 
+/// The names of runs under what they lack.
 fn list(runs: &[(String, Vec<&'static str>)]) -> String {
-    let line = |(run, missing): &(String, Vec<&'static str>)| {
-        format!("\n  {run}: no {}", missing.join(", no "))
-    };
-    runs.iter().take(40).map(line).collect()
+    let mut text = String::new();
+    for (missing, names) in grouped(runs.iter().map(|(run, missing)| (&**run, &**missing))) {
+        text += &format!("\n  not published: {}", missing.join(", "));
+        for name in names {
+            text += &format!("\n    {name}");
+        }
+    }
+    text
 }
 
 fn describe(failures: &[(String, Failure)]) -> String {
@@ -281,6 +287,14 @@ impl Error {
                 .map(|name| format!("such as: '{name}'"))
                 .into_iter()
                 .collect(),
+            Self::Plan(PlanError::DepthNotOffered { offered, .. }) => {
+                offered.iter().map(|depth| format!("--from {}", depth.name())).collect()
+            }
+            Self::Unpinned { .. } => vec![
+                "what they would cost: ibid plan NAME --from scratch".to_owned(),
+                "a training whose pins are known is stated as a `Run`, and then executed"
+                    .to_owned(),
+            ],
             Self::Failed { failures } => {
                 let missing = failures.iter().any(|(_, f)| f.kind == FailureKind::Environment);
                 let corrupt = failures.iter().any(|(_, f)| f.kind == FailureKind::Integrity);

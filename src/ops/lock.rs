@@ -123,6 +123,7 @@ impl Workspace {
             });
         }
         let plan = self.plan_of(loaded)?;
+        super::run::refuse_unpinned(&plan)?;
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
         let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
@@ -142,7 +143,7 @@ impl Workspace {
             self.execute(&whole, &loaded.root, &store, None, running)?
         };
         let mut new = Lockfile::from_results(&plan, |id| recorded_result(&summary, &store, id));
-        new.keep(&old, &plan::expand(&loaded.experiment, None)?);
+        new.keep(&old, &plan::expand_every_depth(&loaded.experiment)?);
         let (old_text, new_text) = (old.encode(), new.encode());
         let is_current = old_text == new_text && loaded.lockfile.exists();
         let changed = |(label, action): &(&String, _)| old.actions().get(*label) != Some(*action);

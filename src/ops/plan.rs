@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::error::Error;
+use super::pricing::{self, PlannedUnpinned, UnpinnedTotal};
 use super::run::{estimate_seconds, flops_to_run};
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::JobKind;
@@ -21,6 +22,8 @@ pub struct Planned {
     pub actions: Vec<PlannedAction>,
     /// Trainings that cannot be executed because not all of them was published.
     pub unpinned: Vec<PlannedUnpinned>,
+    /// The sum over those trainings, if there are any.
+    pub unpinned_total: Option<UnpinnedTotal>,
     /// Floating-point operations of what would be executed.
     pub flops: u128,
     /// Size of the pinned files that are read by what would be executed, each counted once.
@@ -47,20 +50,6 @@ pub struct PlannedAction {
     pub flops: u128,
 }
 
-/// A training that others did and that cannot be executed here.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlannedUnpinned {
-    /// Its name.
-    pub run: String,
-    /// Its steps, where they are known.
-    pub steps: Option<u64>,
-    /// Floating-point operations, where they are known.
-    pub flops: Option<u128>,
-    /// What the experiment does not state.
-    pub missing: Vec<&'static str>,
-}
-
 /// Why one action is not a hit.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,13 +67,14 @@ pub struct Explained {
 }
 
 impl Workspace {
-    /// The plan of a loaded experiment's target, or of all of it.
+    /// The plan of a loaded experiment's target, or of all of it, at the depth that was asked for.
     pub fn plan_of(&self, loaded: &Loaded) -> Result<Plan, Error> {
-        Ok(plan::expand(&loaded.experiment, loaded.target.as_deref())?)
+        Ok(plan::expand_at(&loaded.experiment, loaded.target.as_deref(), loaded.depth)?)
     }
 
-    /// What a run would do. Changes nothing, executes nothing.
-    pub fn planned(&self, loaded: &Loaded) -> Result<Planned, Error> {
+    /// What a run would do. Changes nothing, executes nothing. Trainings of others are priced with a GPU that does
+    /// `flops_per_gpu` floating-point operations a second.
+    pub fn planned(&self, loaded: &Loaded, flops_per_gpu: f64) -> Result<Planned, Error> {
         let plan = self.plan_of(loaded)?;
         let store = self.store()?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
@@ -116,15 +106,11 @@ impl Workspace {
         let flops = flops_to_run(&plan, &states);
         let running = states.iter().filter(|(_, state)| **state != PlanState::Hit);
         let running = running.filter_map(|(id, _)| plan.nodes().get(id));
-        let unpinned = plan.unpinned().iter().map(|(run, cost)| PlannedUnpinned {
-            run: run.clone(),
-            steps: cost.steps,
-            flops: cost.flops,
-            missing: cost.missing.clone(),
-        });
+        let unpinned = pricing::unpinned(&plan, flops_per_gpu);
         Ok(Planned {
             actions,
-            unpinned: unpinned.collect(),
+            unpinned_total: pricing::total(&unpinned, flops_per_gpu),
+            unpinned,
             flops: flops.iter().sum(),
             fetch_bytes: plan.fetch_bytes_of(running),
             seconds: estimate_seconds(&flops, self.settings.level, self.settings.jobs),

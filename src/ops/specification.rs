@@ -6,7 +6,7 @@ use super::error::Error;
 use super::name::{ExperimentName, Name};
 use super::workspace::{Loaded, Workspace};
 use crate::digest::ExperimentId;
-use crate::plan;
+use crate::plan::{self, Lockfile};
 use crate::spec::{self, experiment};
 
 /// An experiment of the workspace.
@@ -35,6 +35,16 @@ pub struct ListedTarget {
     pub depths: Vec<&'static str>,
     /// Floating-point operations from an empty store.
     pub flops: u128,
+}
+
+/// What nobody published about a training.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unknown {
+    /// The training.
+    pub run: String,
+    /// Fields of the schema's `PublishedRun`.
+    pub fields: Vec<&'static str>,
 }
 
 /// One thing that is wrong with an experiment.
@@ -109,6 +119,14 @@ impl Workspace {
         Ok((evaluated.id, evaluated.normal_form.unwrap_or_default()))
     }
 
+    /// By published run, in the experiment's order, the fields that the public record leaves open.
+    pub fn unknown(&self, name: &Name) -> Result<Vec<Unknown>, Error> {
+        let loaded = self.load(name)?;
+        let runs = loaded.experiment.published_runs.iter();
+        let unknown = runs.map(|run| Unknown { run: run.name.clone(), fields: run.unknown() });
+        Ok(unknown.filter(|unknown| !unknown.fields.is_empty()).collect())
+    }
+
     /// How two experiments differ in meaning: not in comments, layout or the way they are composed.
     pub fn diff(&self, a: &Name, b: &Name) -> Result<Vec<spec::Difference>, Error> {
         let (a, b) = (self.load(a)?, self.load(b)?);
@@ -123,9 +141,15 @@ fn lockfile_state(loaded: &Loaded) -> &'static str {
         Err(_) => return "unreadable",
     };
     match plan::expand(&loaded.experiment, None) {
-        Ok(plan) if lockfile.is_current(&plan) => "current",
+        Ok(plan) if lockfile.covers(&plan) && nothing_is_left_over(&lockfile, loaded) => "current",
         _ => "stale",
     }
+}
+
+/// Whether every line is an action of the experiment, at whichever depth.
+fn nothing_is_left_over(lockfile: &Lockfile, loaded: &Loaded) -> bool {
+    let whole = plan::expand_every_depth(&loaded.experiment);
+    whole.is_ok_and(|whole| lockfile.compare(&whole).stale.is_empty())
 }
 
 fn first_line(text: &str) -> &str {

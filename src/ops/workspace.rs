@@ -12,7 +12,7 @@ use crate::exec::clock::Clock;
 use crate::fs;
 use crate::numerics::Level;
 use crate::plan::Lockfile;
-use crate::spec::experiment::{Experiment, TYPE};
+use crate::spec::experiment::{Depth, Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::Store;
 
@@ -61,6 +61,8 @@ pub struct Loaded {
     pub name: String,
     /// The target that was named with it.
     pub target: Option<String>,
+    /// How deep its figures are to be reproduced; `None`: each at its own default.
+    pub depth: Option<Depth>,
     /// Its evaluation: value, id, files.
     pub evaluated: Evaluated,
     /// What it says.
@@ -74,6 +76,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The same, to be reproduced from there; `None` is each figure's default.
+    #[must_use]
+    pub fn from_depth(self, depth: Option<Depth>) -> Self {
+        Self { depth, ..self }
+    }
+
     /// The semantic hash.
     pub fn id(&self) -> ExperimentId {
         self.evaluated.id
@@ -191,6 +199,7 @@ impl Workspace {
         Ok(Loaded {
             name: place.name,
             target: name.target.clone(),
+            depth: None,
             evaluated,
             experiment,
             root: place.request.root,

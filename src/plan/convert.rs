@@ -52,8 +52,8 @@ pub(super) fn evaluate(train: &spec::Train, task: &spec::Task) -> params::Evalua
     }
 }
 
-/// The model.
-pub(super) fn clip(clip: &spec::Clip) -> params::Clip {
+/// The parameters of a model: what an action states of it, and what its cost is counted from.
+pub fn clip(clip: &spec::Clip) -> params::Clip {
     let spec::VisionTower {
         image_size,
         patch_size,

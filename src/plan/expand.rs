@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::convert;
-use super::graph::{FigureTarget, Plan, TreePin, UnpinnedRun};
+use super::graph::{FigureTarget, Plan, TreePin};
 use super::price::{Price, evaluate_flops, train_flops};
+use super::unpinned::UnpinnedRun;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::params::{Cell, Collect, Measurement, Params, Row};
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
 use crate::spec::experiment::{
     ColumnValue, Dataset, Depth, DigestText, Evaluation, Experiment, Figure, Finding, PinnedFile,
-    PublishedRun, Run, RunTable, Shards, Task, check,
+    Run, RunTable, Shards, Task, check,
 };
 
 /// Why an experiment has no plan.
@@ -63,10 +64,32 @@ pub fn expand_at(
     target: Option<&str>,
     depth: Option<Depth>,
 ) -> Result<Plan, PlanError> {
-    let findings = check(experiment);
-    if !findings.is_empty() {
-        return Err(PlanError::Findings { findings });
+    refuse_findings(experiment)?;
+    expanded(experiment, target, depth)
+}
+
+/// Every action of an experiment: each figure at every depth it is offered at, and every run.
+pub fn expand_every_depth(experiment: &Experiment) -> Result<Plan, PlanError> {
+    refuse_findings(experiment)?;
+    let mut plan = expanded(experiment, None, None)?;
+    for figure in &experiment.figures {
+        for depth in figure.depths() {
+            plan.add_all(expanded(experiment, Some(&figure.name), Some(depth))?);
+        }
     }
+    Ok(plan)
+}
+
+fn refuse_findings(experiment: &Experiment) -> Result<(), PlanError> {
+    let findings = check(experiment);
+    if findings.is_empty() { Ok(()) } else { Err(PlanError::Findings { findings }) }
+}
+
+fn expanded(
+    experiment: &Experiment,
+    target: Option<&str>,
+    depth: Option<Depth>,
+) -> Result<Plan, PlanError> {
     let mut expansion = Expansion { experiment, plan: Plan::default(), trees: BTreeMap::new() };
     match target {
         None => {
@@ -146,7 +169,7 @@ impl<'a> Expansion<'a> {
             if let Some(run) = self.experiment.run(name) {
                 rows.push(self.row(run, table, &mut inputs));
             } else if let Some(run) = self.experiment.published_run(name) {
-                self.plan.add_unpinned(name, unpinned(run));
+                self.plan.add_unpinned(name, UnpinnedRun::of(run));
                 is_pinned = false;
             }
         }
@@ -269,27 +292,6 @@ impl<'a> Expansion<'a> {
         self.plan.add_tree(tree, TreePin { manifest, folders, bytes: dataset.bytes() });
         self.trees.insert(dataset, tree);
         Input::Tree(tree)
-    }
-}
-
-/// What is known of a training that others did.
-fn unpinned(run: &PublishedRun) -> UnpinnedRun {
-    let model = run.model.as_ref().map(convert::clip);
-    // Nobody published the vocabulary file, preprocessing and chunk of such a run as pins of ours.
-    let wanted = [
-        ("model", run.model.is_none()),
-        ("dataset", run.dataset.is_none()),
-        ("seed", run.seed.is_none()),
-        ("batchSize", run.batch_size.is_none()),
-        ("schedule", run.schedule.is_none()),
-        ("vocabulary", true),
-        ("preprocessing", true),
-        ("gradientChunk", true),
-    ];
-    UnpinnedRun {
-        steps: run.batch_size.map(|batch_size| run.samples_seen_nominal.div_ceil(batch_size)),
-        flops: model.map(|model| train_flops(&model, run.samples_seen_nominal)),
-        missing: wanted.into_iter().filter(|(_, is_missing)| *is_missing).map(|w| w.0).collect(),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::price::Price;
+use super::unpinned::UnpinnedRun;
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
 use crate::spec::experiment::{Claim, Depth, Location, Source};
@@ -56,17 +57,6 @@ pub struct FigureTarget {
     pub draw: RecipeId,
     /// What the experiment says will come out.
     pub claims: Vec<Claim>,
-}
-
-/// A training that cannot be executed because not all of it was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnpinnedRun {
-    /// Steps, where the batch size is known: samples over batch size, rounded up.
-    pub steps: Option<u64>,
-    /// Floating-point operations, where the model is known.
-    pub flops: Option<u128>,
-    /// What a training needs and the experiment does not have.
-    pub missing: Vec<&'static str>,
 }
 
 /// Actions by recipe id, closed under upstream; the ones that were asked for; what they read from outside.
@@ -154,6 +144,22 @@ impl Plan {
     /// Notes a training that a target needs and that cannot be executed.
     pub fn add_unpinned(&mut self, name: &str, run: UnpinnedRun) {
         self.unpinned.insert(name.to_owned(), run);
+    }
+
+    /// Adds the actions and pins of another plan. Figures of one name are those of `other`.
+    pub(super) fn add_all(&mut self, other: Self) {
+        for node in other.nodes.into_values() {
+            self.nodes.entry(node.action.recipe_id()).or_insert(node);
+        }
+        self.targets.extend(other.targets);
+        for (digest, pin) in other.sources {
+            for location in pin.locations {
+                self.add_source(digest, pin.bytes, location);
+            }
+        }
+        other.trees.into_iter().for_each(|(digest, tree)| self.add_tree(digest, tree));
+        self.figures.extend(other.figures);
+        self.unpinned.extend(other.unpinned);
     }
 
     /// Every action.

@@ -9,12 +9,15 @@ mod lockfile;
 mod price;
 #[cfg(test)]
 mod tests;
+mod unpinned;
 
-pub use expand::{PlanError, expand, expand_at};
+pub use convert::clip as model_params;
+pub use expand::{PlanError, expand, expand_at, expand_every_depth};
 pub use explain::{Difference, Explanation, differences, explain};
-pub use graph::{FigureTarget, Node, Plan, SourcePin, TreePin, UnpinnedRun};
+pub use graph::{FigureTarget, Node, Plan, SourcePin, TreePin};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
+pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{

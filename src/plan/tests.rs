@@ -8,7 +8,7 @@ use super::*;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::{Action, ActionResult, Input, OutputFile, Params};
 use crate::digest::{BlobDigest, RecipeId};
-use crate::spec::experiment::testing::{digest, example, run};
+use crate::spec::experiment::testing::{digest, example, published_run, run};
 use crate::spec::experiment::{Experiment, ManifestPin, PublishedRun, Shards};
 
 fn labels(plan: &Plan) -> Vec<&str> {
@@ -253,22 +253,23 @@ fn prices_follow_from_the_configuration() {
 fn a_published_run_is_priced_and_not_pinned() {
     let mut experiment = example();
     experiment.published_runs.push(PublishedRun {
-        name: "theirs".to_owned(),
-        labels: Vec::new(),
         model: Some(experiment.runs[0].train.model.clone()),
-        samples_seen_nominal: 1_000_001,
         batch_size: Some(1_000),
-        seed: None,
-        dataset: None,
-        schedule: None,
+        ..published_run("theirs", 1_000_001)
     });
     experiment.figures[0].scratch.as_mut().unwrap().runs.push("theirs".to_owned());
     let plan = expand(&experiment, Some("curve")).unwrap();
     let run = &plan.unpinned()["theirs"];
     assert_eq!(run.steps, Some(1_001));
     assert!(run.flops.unwrap() > 0);
-    let missing = ["dataset", "seed", "schedule", "vocabulary", "preprocessing", "gradientChunk"];
-    assert_eq!(run.missing, missing);
+    // 32 × 32 pixels of three bytes, 12 tokens of two.
+    assert_eq!(run.input_bytes, Some(1_000_001 * (3 * 1_024 + 24)));
+    let stated = ["model", "batchSize"];
+    assert!(stated.iter().all(|field| !run.missing.contains(field)), "{:?}", run.missing);
+    for field in ["preprocessing", "dataset.shards", "vocabulary", "seed", "gradientChunk", "order"]
+    {
+        assert!(run.missing.contains(&field), "{field}: {:?}", run.missing);
+    }
     assert!(plan.figures().is_empty());
 }
 

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt as _;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -19,6 +19,7 @@ use super::diagnostic::{Error, Finding, Limit};
 use super::wire::{Answer, Wire as _};
 use super::{Evaluated, Request};
 use crate::commit::Root;
+use crate::confinement::{self, Allowed, InForce};
 use crate::digest::BlobDigest;
 
 const MEMORY_BYTES_MAX: u64 = 2 << 30;
@@ -190,7 +191,7 @@ pub fn child_main() -> u8 {
     let Some(request) = Request::from_bytes(&bytes) else {
         return 2;
     };
-    if limit_resources().is_err() {
+    if limit_resources().is_err() || confine(&request).is_err() {
         return 3;
     }
     // What the engine's panics say goes into the answer.
@@ -214,6 +215,17 @@ pub fn child_main() -> u8 {
 fn words(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+}
+
+/// An expression reads its import root and pinned files, whatever it talks the engine into.
+fn confine(request: &Request) -> Result<InForce, confinement::Error> {
+    let folders = request.pins.iter().map(PathBuf::as_path);
+    let root = match &request.root {
+        Root::Folder(folder) => folder,
+        Root::Commit(rooted) => &rooted.copy,
+    };
+    let read: Vec<&Path> = folders.chain([root.as_path()]).collect();
+    confinement::confine(&Allowed { read: &read, write: &[] })
 }
 
 fn limit_resources() -> rustix::io::Result<()> {

@@ -5,4 +5,4 @@ pub(crate) mod server;
 mod workspace;
 
 pub(crate) use origin::{Entry, Origin, POINTS, tiny};
-pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, repository};
+pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};

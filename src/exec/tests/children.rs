@@ -54,6 +54,7 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
             rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
             unreachable!("killed");
         }
+        "reach" => reach(context),
         "environment" => format!("{:?}", std::env::vars_os().collect::<Vec<_>>()),
         "speak" => {
             use std::io::Write;
@@ -64,6 +65,22 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
         }
         _ => std::process::id().to_string(),
     }
+}
+
+/// What a job can do that it should not.
+fn reach(context: &JobContext<'_>) -> String {
+    let outside = context.outputs.join("../../outside");
+    let trials: [(&str, std::io::Result<()>); 6] = [
+        ("reads /etc/passwd", std::fs::read("/etc/passwd").map(drop)),
+        ("reads the store", std::fs::read_dir(context.outputs.join("../../../cas")).map(drop)),
+        ("writes outside", std::fs::File::create(outside).map(drop)),
+        ("changes an input", std::fs::File::create(context.inputs.join("new")).map(drop)),
+        ("connects", std::net::TcpStream::connect(("127.0.0.1", 9)).map(drop)),
+        ("starts a program", Command::new("/bin/true").status().map(drop)),
+    ];
+    let is_refused = |result: &std::io::Result<()>| matches!(result, Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied);
+    let done = trials.iter().filter(|(_, result)| !is_refused(result));
+    done.map(|(what, _)| *what).collect::<Vec<_>>().join(", ")
 }
 
 fn waiting() -> (Plan, RecipeId) {
@@ -104,6 +121,20 @@ fn a_child_sees_no_environment() {
     let bed = Bed::new();
     let (id, summary, _) = run_one(&bed, "environment");
     assert_eq!(bed.text(&summary, &id), "[]");
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a test says that it skips")]
+fn a_child_reaches_nothing_but_its_folders() {
+    use crate::confinement::{Extent, probe};
+    let in_force = probe().unwrap();
+    if in_force.files == Extent::None || in_force.system_calls == Extent::None {
+        eprintln!("skipped: {in_force}");
+        return;
+    }
+    let bed = Bed::new();
+    let (id, summary, _) = run_one(&bed, "reach");
+    assert_eq!(bed.text(&summary, &id), "");
 }
 
 #[test]

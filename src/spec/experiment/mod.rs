@@ -8,6 +8,7 @@ mod check;
 mod claim;
 mod figure;
 mod pinned;
+mod published;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
@@ -28,6 +29,9 @@ pub use pinned::{
     Classes, Dataset, DigestText, Location, ManifestPin, PinnedFile, Shard, Shards, Source,
     Vocabulary,
 };
+pub use published::{
+    Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
+};
 pub use train::{
     Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,
     TextTower, Train, VisionPooling, VisionTower, WarmUp,
@@ -45,6 +49,8 @@ pub struct Experiment {
     pub title: String,
     /// The work it reproduces, if there is one.
     pub citation: Option<String>,
+    /// The model configurations that tables and runs speak of.
+    pub architectures: Vec<Architecture>,
     /// The trainings that figures may name.
     pub runs: Vec<Run>,
     /// Trainings that others did, as far as they are known.
@@ -75,28 +81,6 @@ pub struct Label {
     pub name: String,
     /// The text.
     pub text: String,
-}
-
-/// A training that others did. What they did not publish is absent, so it can be priced but not executed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PublishedRun {
-    /// Its name, unique in the experiment.
-    pub name: String,
-    /// Texts that tables may show.
-    pub labels: Vec<Label>,
-    /// The model, where its configuration is public.
-    pub model: Option<Clip>,
-    /// The samples it is said to have seen.
-    pub samples_seen_nominal: u64,
-    /// Pairs of a step.
-    pub batch_size: Option<u64>,
-    /// The seed.
-    pub seed: Option<u64>,
-    /// The data set, where its shards are pinned.
-    pub dataset: Option<Dataset>,
-    /// The schedule.
-    pub schedule: Option<Schedule>,
 }
 
 /// One measurement of a trained model.
@@ -184,6 +168,14 @@ pub enum Depth {
 }
 
 impl Depth {
+    /// All of them, the cheapest first.
+    pub const ALL: [Self; 3] = [Self::Published, Self::Weights, Self::Scratch];
+
+    /// The depth of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|depth| depth.name() == name)
+    }
+
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
         match self {

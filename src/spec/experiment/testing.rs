@@ -115,6 +115,32 @@ pub(crate) fn run(name: &str, seed: u64) -> Run {
     }
 }
 
+/// A training of which nothing but its samples is public.
+pub(crate) fn published_run(name: &str, samples_seen_nominal: u64) -> PublishedRun {
+    PublishedRun {
+        name: name.to_owned(),
+        labels: Vec::new(),
+        model: None,
+        dataset: None,
+        vocabulary: None,
+        preprocessing: None,
+        samples_seen_nominal,
+        epochs: None,
+        samples_per_epoch: None,
+        batch_size: None,
+        batch_size_per_gpu: None,
+        gpus: None,
+        samples_per_second: None,
+        seed: None,
+        precision: None,
+        optimizer: PublishedAdamW { beta1: None, beta2: None, epsilon: None, weight_decay: None },
+        schedule: None,
+        order: None,
+        commit: None,
+        weights: None,
+    }
+}
+
 pub(crate) fn column(name: &str, value: ColumnValue) -> Column {
     Column { name: name.to_owned(), value }
 }
@@ -210,6 +236,7 @@ pub(crate) fn example() -> Experiment {
     Experiment {
         title: "An example".to_owned(),
         citation: None,
+        architectures: Vec::new(),
         runs: vec![run("a", 0), run("b", 1)],
         published_runs: Vec::new(),
         figures: vec![curve, table],

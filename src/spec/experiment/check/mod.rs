@@ -5,6 +5,7 @@
 mod claims;
 mod figures;
 mod pins;
+mod published;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,12 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
     if experiment.title.trim().is_empty() {
         findings.add("title", "is empty");
     }
+    let mut architectures = BTreeSet::new();
+    for (i, known) in experiment.architectures.iter().enumerate() {
+        let at = format!("architectures[{i}]");
+        findings.name(&format!("{at}.name"), &known.name, &mut architectures);
+        published::check_architecture(&mut findings, &at, known);
+    }
     let mut names = BTreeSet::new();
     for (i, run) in experiment.runs.iter().enumerate() {
         findings.name(&format!("runs[{i}].name"), &run.name, &mut names);
@@ -43,7 +50,7 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
     }
     for (i, run) in experiment.published_runs.iter().enumerate() {
         findings.name(&format!("publishedRuns[{i}].name"), &run.name, &mut names);
-        runs::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
+        published::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
     }
     let mut claim_ids = BTreeSet::new();
     for (i, figure) in experiment.figures.iter().enumerate() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
-use crate::spec::experiment::{Dataset, DigestText, PinnedFile, Shards, Source};
+use crate::spec::experiment::{Dataset, DigestText, PinnedFile, PublishedWeights, Shards, Source};
 
 /// The largest file, shard or data set: 2^56 bytes.
 const BYTES_MAX: u64 = 1 << 56;
@@ -52,6 +52,21 @@ pub(super) fn check_dataset<'a>(findings: &mut Findings<'a>, at: &str, dataset: 
             check_pin(findings, &at, &pin.sha256, pin.bytes);
             findings.natural(&format!("{at}.samples"), pin.samples, 1, SAMPLES_MAX);
             findings.natural(&format!("{at}.shardBytes"), pin.shard_bytes, 1, BYTES_MAX);
+        }
+    }
+}
+
+/// Released weights: a URL, and a pin where the digest and the size are public.
+pub(super) fn check_weights(findings: &mut Findings<'_>, at: &str, weights: &PublishedWeights) {
+    let is_url = ["https://", "http://"].iter().any(|scheme| weights.url.starts_with(scheme));
+    if !is_url {
+        findings.add(format!("{at}.url"), format!("`{}` is not an http(s) URL", weights.url));
+    }
+    if let Some(sha256) = &weights.sha256 {
+        if let Some(bytes) = weights.bytes {
+            check_pin(findings, at, sha256, bytes);
+        } else if let Err(error) = sha256.parse() {
+            findings.add(format!("{at}.sha256"), error.to_string());
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset, check_file};
 use crate::spec::experiment::{
-    AdamW, Clip, Evaluation, Label, Preprocessing, PublishedRun, Run, Schedule, Task, TextTower,
-    Train, VisionTower, Vocabulary, WarmUp,
+    AdamW, Clip, Evaluation, Label, Preprocessing, Run, Schedule, Task, TextTower, Train,
+    VisionTower, Vocabulary, WarmUp,
 };
 
 /// Bounds that keep every cost below 2^63: channels of a token, of a hidden layer, blocks, tokens, pixels a side.
@@ -16,7 +16,7 @@ const LAYERS_MAX: u64 = 1 << 10;
 const TOKENS_MAX: u64 = 1 << 16;
 const IMAGE_SIZE_MAX: u64 = 1 << 12;
 const VOCABULARY_MAX: u64 = 1 << 24;
-const BATCH_MAX: u64 = 1 << 20;
+pub(super) const BATCH_MAX: u64 = 1 << 20;
 /// Padding, start and end.
 const VOCABULARY_MIN: u64 = 3;
 /// Start and end.
@@ -35,29 +35,7 @@ pub(super) fn check_run<'a>(findings: &mut Findings<'a>, at: &str, run: &'a Run)
     }
 }
 
-pub(super) fn check_published_run<'a>(
-    findings: &mut Findings<'a>,
-    at: &str,
-    run: &'a PublishedRun,
-) {
-    check_labels(findings, at, &run.labels);
-    let samples_at = format!("{at}.samplesSeenNominal");
-    findings.natural(&samples_at, run.samples_seen_nominal, 1, SAMPLES_MAX);
-    if let Some(model) = &run.model {
-        check_clip(findings, &format!("{at}.model"), model);
-    }
-    if let Some(batch_size) = run.batch_size {
-        findings.natural(&format!("{at}.batchSize"), batch_size, 1, BATCH_MAX);
-    }
-    if let Some(dataset) = &run.dataset {
-        check_dataset(findings, &format!("{at}.dataset"), dataset);
-    }
-    if let Some(schedule) = &run.schedule {
-        check_schedule(findings, &format!("{at}.schedule"), schedule, None);
-    }
-}
-
-fn check_labels<'a>(findings: &mut Findings<'a>, at: &str, labels: &'a [Label]) {
+pub(super) fn check_labels<'a>(findings: &mut Findings<'a>, at: &str, labels: &'a [Label]) {
     let mut names = BTreeSet::new();
     for (i, label) in labels.iter().enumerate() {
         findings.unique(&format!("{at}.labels[{i}].name"), &label.name, &mut names);
@@ -82,7 +60,7 @@ fn check_train<'a>(findings: &mut Findings<'a>, at: &str, train: &'a Train) {
     findings.number_that(&at_scale, train.logit_scale_init, within, "0 to ln 100");
 }
 
-fn check_clip(findings: &mut Findings<'_>, at: &str, clip: &Clip) {
+pub(super) fn check_clip(findings: &mut Findings<'_>, at: &str, clip: &Clip) {
     findings.natural(&format!("{at}.embedDim"), clip.embed_dim, 1, WIDTH_MAX);
     let VisionTower { image_size, patch_size, width, layers, heads, mlp_width, .. } = clip.vision;
     let vision = format!("{at}.vision");
@@ -121,7 +99,11 @@ fn check_blocks(
     findings.natural(&format!("{at}.mlpWidth"), mlp_width, 1, MLP_WIDTH_MAX);
 }
 
-fn check_preprocessing(findings: &mut Findings<'_>, at: &str, preprocessing: &Preprocessing) {
+pub(super) fn check_preprocessing(
+    findings: &mut Findings<'_>,
+    at: &str,
+    preprocessing: &Preprocessing,
+) {
     let rows = [("mean", &preprocessing.mean, false), ("std", &preprocessing.std, true)];
     for (name, numbers, positive) in rows {
         let at = format!("{at}.{name}");
@@ -139,7 +121,12 @@ fn check_preprocessing(findings: &mut Findings<'_>, at: &str, preprocessing: &Pr
     }
 }
 
-fn check_vocabulary(findings: &mut Findings<'_>, at: &str, vocabulary: &Vocabulary, model: &Clip) {
+pub(super) fn check_vocabulary(
+    findings: &mut Findings<'_>,
+    at: &str,
+    vocabulary: &Vocabulary,
+    model: &Clip,
+) {
     check_file(findings, &format!("{at}.vocabulary.file"), &vocabulary.file);
     let rows = model.text.vocabulary_size;
     if rows != vocabulary.size {
@@ -170,7 +157,12 @@ fn check_optimizer(findings: &mut Findings<'_>, at: &str, optimizer: &AdamW) {
     }
 }
 
-fn check_schedule(findings: &mut Findings<'_>, at: &str, schedule: &Schedule, steps: Option<u64>) {
+pub(super) fn check_schedule(
+    findings: &mut Findings<'_>,
+    at: &str,
+    schedule: &Schedule,
+    steps: Option<u64>,
+) {
     let max = schedule.learning_rate_max;
     findings.number_that(&format!("{at}.learningRateMax"), max, |x| x > 0.0, "more than 0");
     let below = |x: f64| (0.0..=max).contains(&x) || max.is_nan();

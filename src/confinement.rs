@@ -1,0 +1,383 @@
+//! What a process may reach: the files it was given, and nothing else, as far as the kernel can hold it to that.
+//!
+//! Landlock confines files, TCP and signals; a seccomp filter refuses sockets of any kind, other programs, new processes
+//! and what changes the system. Both bind the calling thread and every thread it starts, for good. Where the kernel has
+//! one or neither of them, work goes on without, and [`InForce`] says so.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Serialize;
+
+/// What a confined thread may still reach.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allowed<'a> {
+    /// Files and folders it may read, with all that lies below.
+    pub read: &'a [&'a Path],
+    /// Folders it may read and change.
+    pub write: &'a [&'a Path],
+}
+
+/// How far the kernel holds a thread to what is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InForce {
+    /// Files (Landlock).
+    pub files: Extent,
+    /// Sockets, programs, processes and system settings (seccomp).
+    pub system_calls: Extent,
+}
+
+/// How much of a restriction the kernel knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Extent {
+    /// All of it.
+    Full,
+    /// The parts that an older kernel knows.
+    Partial,
+    /// Nothing: the kernel lacks it, or it is switched off.
+    None,
+}
+
+impl InForce {
+    /// Where nothing is.
+    pub const NOTHING: Self = Self { files: Extent::None, system_calls: Extent::None };
+}
+
+impl fmt::Display for InForce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |extent| match extent {
+            Extent::Full => "in force",
+            Extent::Partial => "in force as far as this kernel knows it",
+            Extent::None => "not in force: this kernel has none",
+        };
+        let (files, calls) = (word(self.files), word(self.system_calls));
+        write!(f, "files {files} (Landlock); system calls {calls} (seccomp)")
+    }
+}
+
+/// A kernel that has a restriction, and refuses to set it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Landlock.
+    #[cfg(target_os = "linux")]
+    #[error("files cannot be confined")]
+    Files(#[from] landlock::RulesetError),
+    /// Seccomp.
+    #[cfg(target_os = "linux")]
+    #[error("system calls cannot be confined")]
+    SystemCalls(#[from] seccompiler::Error),
+}
+
+/// Confines the calling thread, and every thread that it starts, to `allowed`.
+///
+/// What it has open stays open. A path that does not exist is not allowed either. Called again, the thread may reach
+/// only what every call allowed.
+#[cfg(target_os = "linux")]
+pub fn confine(allowed: &Allowed<'_>) -> Result<InForce, Error> {
+    let files = linux::confine_files(allowed)?;
+    let system_calls = linux::confine_system_calls()?;
+    Ok(InForce { files, system_calls })
+}
+
+/// Confines files only; for a thread whose process has its system calls confined.
+#[cfg(target_os = "linux")]
+pub fn confine_files(allowed: &Allowed<'_>) -> Result<Extent, Error> {
+    linux::confine_files(allowed)
+}
+
+/// Elsewhere nothing is confined.
+#[cfg(not(target_os = "linux"))]
+pub fn confine(_allowed: &Allowed<'_>) -> Result<InForce, Error> {
+    Ok(InForce::NOTHING)
+}
+
+/// Elsewhere nothing is confined.
+#[cfg(not(target_os = "linux"))]
+pub fn confine_files(_allowed: &Allowed<'_>) -> Result<Extent, Error> {
+    Ok(Extent::None)
+}
+
+/// Confines a thread to nothing and sees what it can still reach: what a job of this machine would be held to.
+pub fn probe() -> Result<InForce, Error> {
+    let trial = || {
+        let in_force = confine(&Allowed::default())?;
+        let reads = std::fs::read_dir("/").is_ok();
+        let speaks = std::net::UdpSocket::bind(("127.0.0.1", 0)).is_ok();
+        // Only what was seen to be refused counts.
+        Ok(InForce {
+            files: if reads { Extent::None } else { in_force.files },
+            system_calls: if speaks { Extent::None } else { in_force.system_calls },
+        })
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(trial).join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use landlock::{
+        ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath,
+        PathFd, Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError,
+        RulesetStatus, Scope,
+    };
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, TargetArch,
+    };
+
+    use super::{Allowed, Error, Extent};
+
+    /// The kernel interface that these rules were written for; older kernels hold what they know of it.
+    const KERNEL: ABI = ABI::V6;
+
+    pub(super) fn confine_files(allowed: &Allowed<'_>) -> Result<Extent, Error> {
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let write = read
+            | AccessFs::WriteFile
+            | AccessFs::Truncate
+            | AccessFs::MakeReg
+            | AccessFs::MakeDir
+            | AccessFs::RemoveFile
+            | AccessFs::RemoveDir
+            | AccessFs::Refer;
+        let mut rules = Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(KERNEL))?
+            .handle_access(AccessNet::from_all(KERNEL))?
+            .scope(Scope::from_all(KERNEL))?
+            .create()?;
+        for path in allowed.read {
+            rules = allow(rules, path, read)?;
+        }
+        for path in allowed.write {
+            rules = allow(rules, path, write)?;
+        }
+        Ok(match rules.restrict_self()?.ruleset {
+            RulesetStatus::FullyEnforced => Extent::Full,
+            RulesetStatus::PartiallyEnforced => Extent::Partial,
+            RulesetStatus::NotEnforced => Extent::None,
+        })
+    }
+
+    fn allow(
+        rules: RulesetCreated,
+        path: &Path,
+        access: BitFlags<AccessFs>,
+    ) -> Result<RulesetCreated, RulesetError> {
+        let Ok(opened) = PathFd::new(path) else {
+            return Ok(rules);
+        };
+        let of_files = AccessFs::from_file(KERNEL);
+        let access = if path.is_dir() { access } else { access & of_files };
+        rules.add_rule(PathBeneath::new(opened, access))
+    }
+
+    pub(super) fn confine_system_calls() -> Result<Extent, Error> {
+        let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else {
+            return Ok(Extent::None);
+        };
+        let refused = REFUSED.iter().map(|&call| (call, Vec::new()));
+        let mut refused: BTreeMap<i64, Vec<SeccompRule>> = refused.collect();
+        #[cfg(target_arch = "x86_64")]
+        refused.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
+        refused.insert(libc::SYS_clone, vec![starts_a_process()?]);
+        apply(refused, libc::EPERM, arch)?;
+        // Its flags lie in memory, where a filter cannot see them: the C library then takes `clone` for its threads.
+        apply(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS, arch)?;
+        Ok(Extent::Full)
+    }
+
+    fn apply(
+        refused: BTreeMap<i64, Vec<SeccompRule>>,
+        error: i32,
+        arch: TargetArch,
+    ) -> Result<(), Error> {
+        let answer = SeccompAction::Errno(error.unsigned_abs());
+        let filter = SeccompFilter::new(refused, SeccompAction::Allow, answer, arch);
+        let program: BpfProgram =
+            filter.and_then(TryInto::try_into).map_err(seccompiler::Error::from)?;
+        Ok(seccompiler::apply_filter(&program)?)
+    }
+
+    /// `clone` without the flag of a thread.
+    fn starts_a_process() -> Result<SeccompRule, Error> {
+        let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
+        let condition =
+            SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), 0);
+        let rule = condition.and_then(|condition| SeccompRule::new(vec![condition]));
+        Ok(rule.map_err(seccompiler::Error::from)?)
+    }
+
+    /// What no computation asks for.
+    const REFUSED: &[i64] = &[
+        // Sockets.
+        libc::SYS_socket,
+        libc::SYS_socketpair,
+        libc::SYS_connect,
+        libc::SYS_bind,
+        libc::SYS_listen,
+        libc::SYS_accept,
+        libc::SYS_accept4,
+        // Other programs and processes.
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_pidfd_open,
+        libc::SYS_pidfd_getfd,
+        libc::SYS_pidfd_send_signal,
+        // Ways around the checks of a path or of a system call.
+        libc::SYS_open_by_handle_at,
+        libc::SYS_io_uring_setup,
+        libc::SYS_io_uring_enter,
+        libc::SYS_io_uring_register,
+        libc::SYS_userfaultfd,
+        libc::SYS_memfd_create,
+        // The system itself.
+        libc::SYS_mount,
+        libc::SYS_umount2,
+        libc::SYS_pivot_root,
+        libc::SYS_chroot,
+        libc::SYS_move_mount,
+        libc::SYS_open_tree,
+        libc::SYS_fsopen,
+        libc::SYS_fsmount,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+        libc::SYS_bpf,
+        libc::SYS_perf_event_open,
+        libc::SYS_init_module,
+        libc::SYS_finit_module,
+        libc::SYS_delete_module,
+        libc::SYS_kexec_load,
+        libc::SYS_reboot,
+        libc::SYS_swapon,
+        libc::SYS_swapoff,
+        libc::SYS_sethostname,
+        libc::SYS_setdomainname,
+        libc::SYS_settimeofday,
+        libc::SYS_clock_settime,
+        libc::SYS_adjtimex,
+        libc::SYS_clock_adjtime,
+        libc::SYS_acct,
+        libc::SYS_quotactl,
+        libc::SYS_keyctl,
+        libc::SYS_add_key,
+        libc::SYS_request_key,
+        libc::SYS_personality,
+        libc::SYS_setuid,
+        libc::SYS_setgid,
+        libc::SYS_setreuid,
+        libc::SYS_setregid,
+        libc::SYS_setresuid,
+        libc::SYS_setresgid,
+    ];
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::ErrorKind;
+    use std::net::{TcpStream, UdpSocket};
+    use std::os::unix::net::UnixStream;
+    use std::process::Command;
+
+    use super::*;
+
+    fn write(path: &Path, text: &str) -> std::io::Result<()> {
+        use std::io::Write as _;
+        std::fs::File::create(path)?.write_all(text.as_bytes())
+    }
+
+    /// Runs `act` in a confined thread, unless this kernel confines less than everything, which is said.
+    fn confined(allowed: &Allowed<'_>, act: impl FnOnce() + Send) {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| match confine(allowed).unwrap() {
+                InForce { files: Extent::None, .. }
+                | InForce { system_calls: Extent::None, .. } => {
+                    #[allow(clippy::print_stderr, reason = "a test says that it skips")]
+                    {
+                        eprintln!("skipped: this kernel does not confine");
+                    }
+                }
+                _ => act(),
+            });
+            thread.join().unwrap();
+        });
+    }
+
+    fn refused<T>(result: std::io::Result<T>) {
+        assert_eq!(result.err().expect("it must be refused").kind(), ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn only_what_is_allowed_is_read_and_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let [given, own, other] = ["given", "own", "other"].map(|name| folder.path().join(name));
+        for path in [&given, &own, &other] {
+            std::fs::create_dir(path).unwrap();
+            write(&path.join("a"), "bits").unwrap();
+        }
+        std::os::unix::fs::symlink(other.join("a"), given.join("link")).unwrap();
+        let allowed = Allowed { read: &[&given], write: &[&own] };
+        confined(&allowed, || {
+            assert_eq!(std::fs::read(given.join("a")).unwrap(), b"bits");
+            write(&own.join("new"), "result").unwrap();
+            std::fs::rename(own.join("new"), own.join("b")).unwrap();
+            std::fs::remove_file(own.join("b")).unwrap();
+            refused(std::fs::read("/etc/passwd"));
+            refused(std::fs::read(other.join("a")));
+            refused(std::fs::read(given.join("link")));
+            refused(std::fs::read(own.join("../other/a")));
+            refused(write(&given.join("a"), "forged"));
+            refused(write(&folder.path().join("new"), "outside"));
+            refused(std::fs::remove_file(other.join("a")));
+            refused(std::fs::read_dir("/"));
+        });
+        assert_eq!(std::fs::read(given.join("a")).unwrap(), b"bits");
+    }
+
+    #[test]
+    fn nothing_is_connected_to_and_nothing_is_started() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        confined(&Allowed { read: &[Path::new("/")], write: &[] }, || {
+            refused(TcpStream::connect(address));
+            refused(UdpSocket::bind(("127.0.0.1", 0)));
+            refused(UnixStream::pair());
+            refused(Command::new("/bin/true").status());
+            // Threads are work, not another process, and are confined as well.
+            std::thread::spawn(move || refused(TcpStream::connect(address))).join().unwrap();
+        });
+        TcpStream::connect(address).unwrap();
+    }
+
+    #[test]
+    fn confining_twice_leaves_what_both_allow() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        write(&a, "a").unwrap();
+        write(&b, "b").unwrap();
+        confined(&Allowed { read: &[&a, &b], write: &[] }, || {
+            confine_files(&Allowed { read: &[&a, Path::new("/etc")], write: &[] }).unwrap();
+            std::fs::read(&a).unwrap();
+            refused(std::fs::read(&b));
+            refused(std::fs::read("/etc/passwd"));
+        });
+    }
+
+    #[test]
+    fn a_probe_confines_nobody_else() {
+        let in_force = probe().unwrap();
+        assert!(std::fs::read_dir("/").is_ok());
+        assert!(in_force.to_string().contains("Landlock"));
+    }
+}
