@@ -241,9 +241,9 @@ let row =
                   "${architecture} on ${data}: ${name} ${percent} %"
                   (printed (cell at column) percent schema.Unit.Percent)
 
-        in  [ one "imagenet1k" "imagenet" values.imagenet
-            , one "vtab+" "vtab-plus" values.vtabPlus
-            , one "mscoco_image_retrieval_recall@5" "coco-image-recall" values.coco
+        in  [ one "ImageNet" "imagenet" values.imagenet
+            , one "VTAB+" "vtab-plus" values.vtabPlus
+            , one "COCO" "coco-image-recall" values.coco
             ]
 
 let table1 =

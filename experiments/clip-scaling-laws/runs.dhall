@@ -203,4 +203,4 @@ let names =
           (λ(run : schema.PublishedRun.Type) → λ(rest : List Text) → [ run.name ] # rest)
           ([] : List Text)
 
-in  { openclip, openai = openaiRuns, all = openclip # openaiRuns, names = { openclip = names openclip } }
+in  { openclip, openai = openaiRuns, all = openclip # openaiRuns, names = { openclip = names openclip, openai = names openaiRuns } }

@@ -126,8 +126,8 @@ pub(super) struct Named {
 /// How deep figures are reproduced.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct From {
-    /// How deep to reproduce the figures: from the authors' tables, from released weights evaluated again, or from
-    /// scratch, trained again [default: what each figure states].
+    /// How deep to reproduce the figures: from the numbers a work prints, from the authors' tables, from released weights
+    /// evaluated again, or from scratch, trained again [default: what each figure states].
     #[arg(long = "from", value_name = "DEPTH", value_parser = depths())]
     pub(super) depth: Option<Depth>,
 }

@@ -13,10 +13,16 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
         output.value(experiment)?;
         let lockfile = format!("lockfile {}", experiment.lockfile);
         rows.push(vec![experiment.name.clone(), String::new(), lockfile, experiment.title.clone()]);
-        for target in &experiment.targets {
+        // The members of a group are many of a kind: `--json` lists them.
+        for target in experiment.targets.iter().filter(|target| target.group.is_none()) {
             let name = format!("  {}/{}", experiment.name, target.name);
             let work = format!("{}FLOP", si(target.flops));
-            rows.push(vec![name, target.depths.join(", "), work, target.title.clone()]);
+            let what = match target.kind {
+                "group" => format!("group of {}", target.members),
+                "table" => "table".to_owned(),
+                _ => target.depths.join(", "),
+            };
+            rows.push(vec![name, what, work, target.title.clone()]);
         }
     }
     for line in aligned(&rows) {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ibid::ops::{Reproduced, Running, Workspace};
+use ibid::ops::{Error, Reproduced, Running, Workspace};
 
 use super::arguments::Reproduce;
 use super::failure::{Failure, Stop};
@@ -30,9 +30,26 @@ pub(super) fn run(
     };
     let result = workspace.reproduce(&loaded, Some(budget), reproduce.locked, &mut running);
     progress.end();
-    let reproduced = result.map_err(|error| stopped(error, &signals))?;
-    let folders = workspace.export(&loaded, &reproduced, reproduce.out.as_deref())?;
-    tell(&reproduced, &folders, output)
+    let out = reproduce.out.as_deref();
+    match result {
+        Ok(reproduced) => {
+            let folders = workspace.export(&loaded, &reproduced, out)?;
+            tell(&reproduced, &folders, output)
+        }
+        Err(Error::OnlyPrinted { error, reproduced }) => {
+            let names: Vec<&str> = reproduced.figures.iter().map(|f| f.name.as_str()).collect();
+            output.say(format_args!(
+                "from the numbers that the work prints, as far as they go: {}",
+                names.join(", ")
+            ));
+            let folders = workspace.export(&loaded, &reproduced, out)?;
+            match tell(&reproduced, &folders, output) {
+                Ok(()) | Err(Stop::Differs) => Err(stopped(*error, &signals)),
+                Err(stop) => Err(stop),
+            }
+        }
+        Err(error) => Err(stopped(error, &signals)),
+    }
 }
 
 /// An error of a run; an interrupted one ends with the code of its signal.
@@ -52,12 +69,8 @@ pub(super) fn tell(
     folders: &[PathBuf],
     output: Output,
 ) -> Result<(), Stop> {
-    for figure in &reproduced.figures {
-        for fit in &figure.fits {
-            output.line(format_args!("{} | {}: {}", fit.panel, method(fit.method), fit.formula))?;
-        }
-    }
-    let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims);
+    let of_tables = reproduced.tables.iter().flat_map(|table| &table.claims);
+    let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables);
     let rows: Vec<_> = claims
         .map(|claim| {
             let known = claim.known.as_ref().map(|why| format!("known: {why}")).unwrap_or_default();
@@ -100,7 +113,12 @@ pub(super) fn tell(
         }
     }
     for folder in folders {
-        output.line(format_args!("wrote {}", folder.join("report.html").display()))?;
+        let page = folder.join("report.html");
+        let written = if page.exists() { page } else { folder.join("table.md") };
+        output.line(format_args!("wrote {}", written.display()))?;
+    }
+    for line in aligned(&line_rows(reproduced)) {
+        output.line(line)?;
     }
     let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
     value["verdict"] = reproduced.verdict().into();
@@ -110,9 +128,25 @@ pub(super) fn tell(
     if reproduced.is_as_recorded() { Ok(()) } else { Err(Stop::Differs) }
 }
 
-fn method(method: ibid::metrics::fits::MethodRecord) -> &'static str {
-    match method {
-        ibid::metrics::fits::MethodRecord::LeastSquares => "least squares",
-        ibid::metrics::fits::MethodRecord::BinnedMinimum { .. } => "binned minimum",
+/// The fitted lines beside the published ones, below a heading; nothing where no line is fitted.
+fn line_rows(reproduced: &Reproduced) -> Vec<Vec<String>> {
+    let several = reproduced.figures.len() > 1;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for figure in &reproduced.figures {
+        for line in &figure.lines {
+            let name =
+                if several { format!("{}: {}", figure.name, line.line) } else { line.line.clone() };
+            let verdict = line.verdict.map_or("not published", |verdict| verdict.name());
+            rows.push(vec![
+                name,
+                line.published.clone(),
+                line.computed.clone(),
+                verdict.to_owned(),
+            ]);
+        }
     }
+    if !rows.is_empty() {
+        rows.insert(0, ["line", "published", "computed", "verdict"].map(str::to_owned).to_vec());
+    }
+    rows
 }

@@ -187,6 +187,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
         JobKind::Train => &["model.safetensors", "trace.bin"],
         JobKind::Evaluate => &["metrics.json"],
         JobKind::Collect => &["points.csv"],
+        JobKind::Table => &["table.csv"],
         JobKind::Fit => &["fits.json"],
         JobKind::Draw => &["figure.svg"],
     }

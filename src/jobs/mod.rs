@@ -8,6 +8,7 @@ mod evaluate;
 mod files;
 mod fit;
 mod selection;
+mod table;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -96,6 +97,7 @@ pub enum JobError {
 pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
     match params {
         Params::Collect(params) => collect::run(params, context),
+        Params::Table(params) => table::run(params, context),
         Params::Fit(params) => fit::run(params, context),
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),

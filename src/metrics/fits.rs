@@ -58,6 +58,16 @@ pub enum MethodRecord {
     },
 }
 
+impl MethodRecord {
+    /// Its name in files: `least_squares`, `binned_minimum`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LeastSquares => "least_squares",
+            Self::BinnedMinimum { .. } => "binned_minimum",
+        }
+    }
+}
+
 /// A point that least squares ran over.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

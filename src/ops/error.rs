@@ -124,6 +124,14 @@ pub enum Error {
         /// By label, why.
         failures: Vec<(String, Failure)>,
     },
+    /// Sources are missing; what the work itself prints was reproduced in their place.
+    #[error("{error}\nwhat the work prints was reproduced in its place")]
+    OnlyPrinted {
+        /// Why what was asked for cannot be had.
+        error: Box<Self>,
+        /// What was reproduced.
+        reproduced: Box<super::reproduce::Reproduced>,
+    },
     /// The run was told to stop.
     #[error("interrupted; what is done is kept, and the same command continues")]
     Interrupted,
@@ -246,6 +254,7 @@ impl Error {
                 let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
                 kinds.max_by_key(|kind| kind.rank()).unwrap_or(Kind::Bug)
             }
+            Self::OnlyPrinted { error, .. } => error.kind(),
             Self::Interrupted => Kind::Interrupted,
             Self::BadResult { .. } => Kind::Integrity,
         }
@@ -307,6 +316,7 @@ impl Error {
                     .map(str::to_owned)
                     .collect()
             }
+            Self::OnlyPrinted { error, .. } => error.hints(),
             Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),
         }

@@ -1,15 +1,15 @@
-//! The files of a reproduced figure: what `reproduce` leaves in the folder that was asked for.
+//! The files of reproduced figures and tables: what `reproduce` leaves in the folder that was asked for.
 
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::reproduce::{Reproduced, ReproducedFigure};
+use super::reproduce::{Reproduced, ReproducedFigure, ReproducedSource};
 use super::workspace::{Loaded, Workspace};
 use crate::fs::{self, Durability};
 use crate::report::{claims, page};
 
 impl Workspace {
-    /// Writes every figure's files below `out`, or below `out/NAME` of the current folder; the folders.
+    /// Writes every figure's and table's files below `out`, or below `out/NAME` of the current folder; the folders.
     pub fn export(
         &self,
         loaded: &Loaded,
@@ -30,6 +30,22 @@ impl Workspace {
             }
             folders.push(folder);
         }
+        for table in &reproduced.tables {
+            let is_alone = loaded.target.as_ref() == Some(&table.name);
+            let folder = if is_alone { base.clone() } else { base.join(&table.name) };
+            fs::create_dir(&folder)?;
+            let claims = claims::encode(&table.claims);
+            let files = [
+                ("table.csv", &table.csv),
+                ("table.md", &table.markdown),
+                ("table.tex", &table.latex),
+                ("claims.json", &claims),
+            ];
+            for (name, text) in files {
+                fs::write_atomic(&folder.join(name), text.as_bytes(), Durability::Relaxed)?;
+            }
+            folders.push(folder);
+        }
         Ok(folders)
     }
 
@@ -39,7 +55,7 @@ impl Workspace {
         reproduced: &Reproduced,
         figure: &ReproducedFigure,
     ) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
-        let attribution = attribution();
+        let attribution = attribution(&reproduced.sources);
         let page = page::Page {
             title: &figure.title,
             name: &reproduced.name,
@@ -82,14 +98,36 @@ impl Workspace {
     }
 }
 
-/// Each source's licence and required attribution.
-fn attribution() -> String {
-    let mut text = "Drawings in the data sets of this figure, with their licences:\n".to_owned();
-    for licence in crate::data::licences() {
-        text.push_str(&format!(
-            "\n{} ({}): {}\n  {}\n",
-            licence.title, licence.package, licence.licence, licence.attribution
-        ));
+/// What the figure stands on: published files with their places and digests; drawings with their licences and required
+/// attribution.
+fn attribution(sources: &[ReproducedSource]) -> String {
+    let (published, built): (Vec<_>, Vec<_>) =
+        sources.iter().partition(|source| !source.places.is_empty());
+    let mut text = String::new();
+    if !published.is_empty() {
+        text.push_str("Published files that this figure is made from:\n");
+        for source in published {
+            let places = source.places.join("\n  ");
+            text.push_str(&format!(
+                "\n  {places}\n  sha256 {}, {} bytes\n",
+                source.sha256, source.bytes
+            ));
+        }
+    }
+    if !built.is_empty() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str("Drawings in the data sets of this figure, with their licences:\n");
+        for licence in crate::data::licences() {
+            text.push_str(&format!(
+                "\n{} ({}): {}\n  {}\n",
+                licence.title, licence.package, licence.licence, licence.attribution
+            ));
+        }
+    }
+    if text.is_empty() {
+        text.push_str("This figure is made from numbers that stand in its experiment.\n");
     }
     text
 }

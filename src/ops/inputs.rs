@@ -157,7 +157,8 @@ impl SetBuilder {
     }
 }
 
-fn place_of(location: &Location) -> Place {
+/// Where a file was published, as `source` knows places.
+pub(super) fn place_of(location: &Location) -> Place {
     match location.clone() {
         Location::File { path } => Place::File { path },
         Location::Git { url, rev, path } => Place::Git { url, rev, path },

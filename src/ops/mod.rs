@@ -29,7 +29,7 @@ pub use name::{CommitName, ExperimentName, Name, NameError};
 pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction};
 pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped};
-pub use reproduce::{Reproduced, ReproducedFigure};
+pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable};
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use stranger::{Fetch, Introduction, Origin};

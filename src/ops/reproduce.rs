@@ -4,17 +4,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::error::Error;
+use super::error::{Error, Kind};
+use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::Input;
-use crate::digest::{BlobDigest, ExperimentId};
+use crate::digest::{BlobDigest, ExperimentId, RecipeId};
 use crate::exec::{How, Summary};
 use crate::metrics::fits::{self, FitRecord};
-use crate::plan::{FigureTarget, Lockfile, Plan};
+use crate::plan::{self, Depth, FigureTarget, Location, Lockfile, Plan, SourcePin, TableTarget};
 use crate::plot::table::Table;
 use crate::report::claims::{self, Judged};
+use crate::report::lines::{self, Line};
+use crate::report::tables;
 use crate::store::Store;
 
 /// What a run came to.
@@ -35,6 +38,43 @@ pub struct Reproduced {
     pub lockfile: LockComparison,
     /// The figures, by name.
     pub figures: Vec<ReproducedFigure>,
+    /// The tables, by name.
+    pub tables: Vec<ReproducedTable>,
+    /// The pinned files behind them.
+    pub sources: Vec<ReproducedSource>,
+}
+
+/// A pinned file that results stand on.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReproducedSource {
+    /// Its digest.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Where it was published; empty if the program builds it.
+    pub places: Vec<String>,
+}
+
+/// A table with its claims.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReproducedTable {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// The claims, judged.
+    pub claims: Vec<Judged>,
+    /// `table.csv`.
+    #[serde(skip)]
+    pub csv: String,
+    /// `table.md`.
+    #[serde(skip)]
+    pub markdown: String,
+    /// `table.tex`.
+    #[serde(skip)]
+    pub latex: String,
 }
 
 /// A figure with its numbers.
@@ -45,8 +85,12 @@ pub struct ReproducedFigure {
     pub name: String,
     /// Its title.
     pub title: String,
+    /// The depth it was reproduced at.
+    pub depth: Depth,
     /// The fitted lines.
     pub fits: Vec<FitRecord>,
+    /// They beside the published ones.
+    pub lines: Vec<Line>,
     /// The claims, judged.
     pub claims: Vec<Judged>,
     /// The table of points as CSV.
@@ -63,7 +107,8 @@ pub struct ReproducedFigure {
 impl Reproduced {
     /// Claims in all figures that came out as recorded, and all of them.
     pub fn claims_met(&self) -> (usize, usize) {
-        let claims = || self.figures.iter().flat_map(|figure| &figure.claims);
+        let of_tables = || self.tables.iter().flat_map(|table| &table.claims);
+        let claims = || self.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables());
         (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
     }
 
@@ -100,8 +145,39 @@ impl Workspace {
         }
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
-        let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
-        Self::read_back(loaded, &plan, &lockfile, &store, &summary)
+        match self.execute(&plan, &loaded.root, &store, None, running) {
+            Ok(summary) => Self::read_back(loaded, &plan, &lockfile, &store, &summary),
+            Err(error) => Err(self.instead(loaded, &lockfile, &store, running, error)),
+        }
+    }
+
+    /// What a work prints can be had without what it published: where a source is missing, the figures that offer
+    /// [`Depth::Printed`] are reproduced at that depth, and come with the error.
+    fn instead(
+        &self,
+        loaded: &Loaded,
+        lockfile: &Lockfile,
+        store: &Store,
+        running: &mut Running<'_>,
+        error: Error,
+    ) -> Error {
+        let is_missing = error.kind() == Kind::Environment && matches!(error, Error::Failed { .. });
+        if !is_missing || loaded.depth.is_some() {
+            return error;
+        }
+        let target = loaded.target.as_deref();
+        let Ok(Some(plan)) = plan::expand_printed(&loaded.experiment, target) else {
+            return error;
+        };
+        let reproduced = self
+            .execute(&plan, &loaded.root, store, None, running)
+            .and_then(|summary| Self::read_back(loaded, &plan, lockfile, store, &summary));
+        match reproduced {
+            Ok(reproduced) => {
+                Error::OnlyPrinted { error: Box::new(error), reproduced: Box::new(reproduced) }
+            }
+            Err(_) => error,
+        }
     }
 
     /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
@@ -134,6 +210,8 @@ impl Workspace {
     ) -> Result<Reproduced, Error> {
         let figures = plan.figures().iter();
         let figures = figures.map(|(name, figure)| read_figure(name, figure, store, summary));
+        let tables = plan.tables().iter();
+        let tables = tables.map(|(name, table)| read_table(name, table, store, summary));
         Ok(Reproduced {
             name: loaded.full_name(),
             id: loaded.id(),
@@ -142,8 +220,20 @@ impl Workspace {
             fetched: summary.count(How::Fetched),
             lockfile: LockComparison::of(plan, lockfile, |id| recorded_result(summary, store, id)),
             figures: figures.collect::<Result<_, _>>()?,
+            tables: tables.collect::<Result<_, _>>()?,
+            sources: sources_of(plan),
         })
     }
+}
+
+/// The pinned files of a plan.
+fn sources_of(plan: &Plan) -> Vec<ReproducedSource> {
+    let source = |(sha256, pin): (&BlobDigest, &SourcePin)| {
+        let published = pin.locations.iter().filter(|at| !matches!(at, Location::Bundled { .. }));
+        let places = published.map(|location| place_of(location).to_string()).collect();
+        ReproducedSource { sha256: *sha256, bytes: pin.bytes, places }
+    };
+    plan.sources().iter().map(source).collect()
 }
 
 /// A lockfile that lacks some of the plan's actions cannot judge a run.
@@ -161,32 +251,72 @@ fn read_figure(
     store: &Store,
     summary: &Summary,
 ) -> Result<ReproducedFigure, Error> {
-    let output = |recipe, file: &str| {
-        let result = recorded_result(summary, store, recipe);
-        let digest = result.and_then(|result| result.outputs.get(file).map(|output| output.digest));
-        let digest =
-            digest.ok_or_else(|| bad(&format!("{name}: {file}"), "the run did not give it"))?;
-        text_of(store, &digest, file)
-    };
-    let points_csv = match &figure.points {
-        Input::Blob(digest) => text_of(store, digest, "points.csv")?,
-        Input::Output { recipe, output: file } => output(recipe, file)?,
-        Input::Tree(_) => return Err(bad(name, "its points are a tree")),
-    };
+    let output = |recipe, file| output_text(name, recipe, file, store, summary);
+    let points_csv = input_text(name, &figure.points, store, summary)?;
     let fits_json = output(&figure.fit, "fits.json")?;
     let svg = output(&figure.draw, "figure.svg")?;
     let points =
         Table::parse(&points_csv).map_err(|error| bad("points.csv", &error.to_string()))?;
     let fits = fits::decode(&fits_json).map_err(|error| bad("fits.json", &error.to_string()))?;
+    let judged = claims::judge(&figure.claims, &points, &fits);
     Ok(ReproducedFigure {
         name: name.to_owned(),
         title: figure.title.clone(),
-        claims: claims::judge(&figure.claims, &points, &fits),
+        depth: figure.depth,
+        lines: lines::lines(&figure.claims, &judged, &fits),
+        claims: judged,
         fits,
         points_csv,
         fits_json,
         svg,
     })
+}
+
+fn read_table(
+    name: &str,
+    target: &TableTarget,
+    store: &Store,
+    summary: &Summary,
+) -> Result<ReproducedTable, Error> {
+    let csv = input_text(name, &target.table, store, summary)?;
+    let table = Table::parse(&csv).map_err(|error| bad("table.csv", &error.to_string()))?;
+    Ok(ReproducedTable {
+        name: name.to_owned(),
+        title: target.title.clone(),
+        claims: claims::judge(&target.claims, &table, &[]),
+        markdown: tables::markdown(&target.title, &table, &target.printed),
+        latex: tables::latex(&target.title, &table, &target.printed),
+        csv,
+    })
+}
+
+/// The text of an output of this run.
+fn output_text(
+    target: &str,
+    recipe: &RecipeId,
+    file: &str,
+    store: &Store,
+    summary: &Summary,
+) -> Result<String, Error> {
+    let result = recorded_result(summary, store, recipe);
+    let digest = result.and_then(|result| result.outputs.get(file).map(|output| output.digest));
+    let digest =
+        digest.ok_or_else(|| bad(&format!("{target}: {file}"), "the run did not give it"))?;
+    text_of(store, &digest, file)
+}
+
+/// The text that an input names.
+fn input_text(
+    target: &str,
+    input: &Input,
+    store: &Store,
+    summary: &Summary,
+) -> Result<String, Error> {
+    match input {
+        Input::Blob(digest) => text_of(store, digest, target),
+        Input::Output { recipe, output } => output_text(target, recipe, output, store, summary),
+        Input::Tree(_) => Err(bad(target, "its rows are a tree")),
+    }
 }
 
 fn text_of(store: &Store, digest: &BlobDigest, what: &str) -> Result<String, Error> {

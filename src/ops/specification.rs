@@ -35,6 +35,12 @@ pub struct ListedTarget {
     pub depths: Vec<&'static str>,
     /// Floating-point operations from an empty store.
     pub flops: u128,
+    /// What it is: `group`, `figure` or `table`.
+    pub kind: &'static str,
+    /// The group it is listed under, if it is in one.
+    pub group: Option<String>,
+    /// How many targets a group has.
+    pub members: usize,
 }
 
 /// What nobody published about a training.
@@ -77,17 +83,11 @@ impl Workspace {
                 };
             }
         };
-        let targets = loaded.experiment.figures.iter().map(|figure| ListedTarget {
-            name: figure.name.clone(),
-            title: figure.title.clone(),
-            depths: figure.depths().into_iter().map(experiment::Depth::name).collect(),
-            flops: plan::expand(&loaded.experiment, Some(&figure.name))
-                .map_or(0, |plan| plan.price().flops),
-        });
+        let targets = targets_of(&loaded.experiment);
         Listed {
             name: experiment,
             title: loaded.experiment.title.clone(),
-            targets: targets.collect(),
+            targets,
             lockfile: lockfile_state(&loaded),
         }
     }
@@ -132,6 +132,37 @@ impl Workspace {
         let (a, b) = (self.load(a)?, self.load(b)?);
         Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
     }
+}
+
+/// Groups, figures and tables, in the order they are stated.
+fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
+    let group_of = |name: &String| {
+        experiment.groups.iter().find(|group| group.targets.contains(name)).map(|g| g.name.clone())
+    };
+    let target =
+        |kind, name: &String, title: &String, depths: Vec<experiment::Depth>| ListedTarget {
+            name: name.clone(),
+            title: title.clone(),
+            depths: depths.into_iter().map(experiment::Depth::name).collect(),
+            flops: 0,
+            kind,
+            group: group_of(name),
+            members: experiment.group(name).map_or(0, |group| group.targets.len()),
+        };
+    let groups = experiment.groups.iter();
+    let groups = groups.map(|group| target("group", &group.name, &group.title, Vec::new()));
+    let figures = experiment.figures.iter();
+    let figures = figures.map(|f| target("figure", &f.name, &f.title, f.depths()));
+    let tables = experiment.tables.iter();
+    let tables = tables.map(|table| target("table", &table.name, &table.title, Vec::new()));
+    let mut targets: Vec<_> = groups.chain(figures).chain(tables).collect();
+    let names = targets.iter().map(|target| target.name.as_str());
+    if let Ok(plans) = plan::expand_each(experiment, names) {
+        for (target, plan) in targets.iter_mut().zip(plans) {
+            target.flops = plan.price().flops;
+        }
+    }
+    targets
 }
 
 fn lockfile_state(loaded: &Loaded) -> &'static str {

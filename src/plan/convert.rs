@@ -165,12 +165,6 @@ fn marks(marks: &spec::Marks) -> BTreeMap<params::MarkRole, String> {
 
 /// Texts that are kept form a set: their order and repetition in the experiment do not enter.
 fn selection(selection: &spec::Selection) -> params::Selection {
-    let set = |texts: &[String]| {
-        let mut texts = texts.to_vec();
-        texts.sort();
-        texts.dedup();
-        texts
-    };
     params::Selection {
         x: selection.x.clone(),
         y: selection.y.clone(),
@@ -178,7 +172,7 @@ fn selection(selection: &spec::Selection) -> params::Selection {
             spec::Transform::Identity => params::YTransform::Identity,
             spec::Transform::OneMinus => params::YTransform::OneMinus,
         },
-        keep: selection.keep.iter().map(|k| (k.column.clone(), set(&k.one_of))).collect(),
+        keep: selection.keep.iter().map(|k| (k.column.clone(), text_set(&k.one_of))).collect(),
     }
 }
 
@@ -201,6 +195,14 @@ fn adam_w(optimizer: &spec::AdamW) -> params::AdamW {
     }
 }
 
-fn real(value: f64) -> Real {
+/// Texts sorted and without repetition.
+pub(super) fn text_set(texts: &[String]) -> Vec<String> {
+    let mut texts = texts.to_vec();
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+pub(super) fn real(value: f64) -> Real {
     Real::new(value).expect("checked: a finite number")
 }

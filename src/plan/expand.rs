@@ -25,12 +25,12 @@ pub enum PlanError {
         /// All of them.
         findings: Vec<Finding>,
     },
-    /// Neither a figure nor a run has that name.
+    /// No group, figure, table or run has that name.
     #[error("there is no target `{target}` (targets: {})", known.join(", "))]
     UnknownTarget {
         /// What was asked for.
         target: String,
-        /// The names of figures and runs.
+        /// The names there are.
         known: Vec<String>,
     },
     /// A figure cannot be had at that depth.
@@ -53,7 +53,8 @@ fn names(depths: &[Depth]) -> String {
     depths.iter().map(|depth| depth.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// The plan of a target, a figure or a run, each figure at its default depth. Without a target: of every figure and run.
+/// The plan of a target (a figure, table, run, or group of those), each figure at its default depth. Without a target:
+/// of every table, figure and run.
 pub fn expand(experiment: &Experiment, target: Option<&str>) -> Result<Plan, PlanError> {
     expand_at(experiment, target, None)
 }
@@ -64,112 +65,176 @@ pub fn expand_at(
     target: Option<&str>,
     depth: Option<Depth>,
 ) -> Result<Plan, PlanError> {
-    refuse_findings(experiment)?;
-    expanded(experiment, target, depth)
+    checked(experiment)?.expanded(target, depth)
 }
 
-/// Every action of an experiment: each figure at every depth it is offered at, and every run.
+/// The plans of several targets, each as [`expand`] gives it; the experiment is checked once.
+pub fn expand_each<'n>(
+    experiment: &Experiment,
+    targets: impl IntoIterator<Item = &'n str>,
+) -> Result<Vec<Plan>, PlanError> {
+    checked(experiment)?;
+    targets.into_iter().map(|name| Expansion::new(experiment).expanded(Some(name), None)).collect()
+}
+
+/// Every action of an experiment: each table and run, and each figure at every depth it is offered at.
 pub fn expand_every_depth(experiment: &Experiment) -> Result<Plan, PlanError> {
-    refuse_findings(experiment)?;
-    let mut plan = expanded(experiment, None, None)?;
+    let mut expansion = checked(experiment)?;
+    expansion.everything(None)?;
     for figure in &experiment.figures {
         for depth in figure.depths() {
-            plan.add_all(expanded(experiment, Some(&figure.name), Some(depth))?);
+            expansion.figure(figure, Some(depth))?;
         }
-    }
-    Ok(plan)
-}
-
-fn refuse_findings(experiment: &Experiment) -> Result<(), PlanError> {
-    let findings = check(experiment);
-    if findings.is_empty() { Ok(()) } else { Err(PlanError::Findings { findings }) }
-}
-
-fn expanded(
-    experiment: &Experiment,
-    target: Option<&str>,
-    depth: Option<Depth>,
-) -> Result<Plan, PlanError> {
-    let mut expansion = Expansion { experiment, plan: Plan::default(), trees: BTreeMap::new() };
-    match target {
-        None => {
-            for figure in &experiment.figures {
-                expansion.figure(figure, depth)?;
-            }
-            for run in &experiment.runs {
-                expansion.whole_run(run);
-            }
-        }
-        Some(name) => {
-            if let Some(figure) = experiment.figure(name) {
-                expansion.figure(figure, depth)?;
-            } else if let Some(run) = experiment.run(name) {
-                expansion.whole_run(run);
-            } else {
-                let figures = experiment.figures.iter().map(|figure| figure.name.clone());
-                let runs = experiment.runs.iter().map(|run| run.name.clone());
-                let known = figures.chain(runs).collect();
-                return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
-            }
-        }
+        // What was asked for is the depth that the reader gets.
+        expansion.figure(figure, None)?;
     }
     Ok(expansion.plan)
 }
 
-struct Expansion<'a> {
-    experiment: &'a Experiment,
-    plan: Plan,
+/// The plan of those figures of a target that offer [`Depth::Printed`], at that depth; `None` if there is none.
+pub fn expand_printed(
+    experiment: &Experiment,
+    target: Option<&str>,
+) -> Result<Option<Plan>, PlanError> {
+    let group = target.and_then(|name| experiment.group(name));
+    let is_asked_for = |figure: &&Figure| match (target, group) {
+        (None, _) => true,
+        (Some(_), Some(group)) => group.targets.contains(&figure.name),
+        (Some(name), None) => figure.name == name,
+    };
+    let mut expansion = checked(experiment)?;
+    let mut is_any = false;
+    let figures = experiment.figures.iter().filter(|figure| figure.printed.is_some());
+    for figure in figures.filter(is_asked_for) {
+        expansion.figure(figure, Some(Depth::Printed))?;
+        is_any = true;
+    }
+    Ok(is_any.then_some(expansion.plan))
+}
+
+/// An experiment that breaks no rule, before anything was asked of it.
+fn checked(experiment: &Experiment) -> Result<Expansion<'_>, PlanError> {
+    let findings = check(experiment);
+    if !findings.is_empty() {
+        return Err(PlanError::Findings { findings });
+    }
+    Ok(Expansion::new(experiment))
+}
+
+/// An experiment on its way to a plan.
+pub(super) struct Expansion<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) plan: Plan,
     /// Data sets that were turned into trees before: many runs share one.
     trees: BTreeMap<&'a Dataset, TreeDigest>,
+    /// Tables that were made actions before; `None`: a run behind one is not pinned.
+    pub(super) tables: BTreeMap<&'a str, Option<Input>>,
 }
 
 impl<'a> Expansion<'a> {
+    fn new(experiment: &'a Experiment) -> Self {
+        let (plan, trees, tables) = (Plan::default(), BTreeMap::new(), BTreeMap::new());
+        Self { experiment, plan, trees, tables }
+    }
+
+    fn expanded(mut self, target: Option<&str>, depth: Option<Depth>) -> Result<Plan, PlanError> {
+        let experiment = self.experiment;
+        match target.map(|name| (name, experiment.group(name))) {
+            None => self.everything(depth)?,
+            Some((_, Some(group))) => {
+                for name in &group.targets {
+                    self.target(name, depth)?;
+                }
+            }
+            Some((name, None)) => self.target(name, depth)?,
+        }
+        Ok(self.plan)
+    }
+
+    fn everything(&mut self, depth: Option<Depth>) -> Result<(), PlanError> {
+        for table in &self.experiment.tables {
+            self.table_target(table);
+        }
+        for figure in &self.experiment.figures {
+            self.figure(figure, depth)?;
+        }
+        for run in &self.experiment.runs {
+            self.whole_run(run);
+        }
+        Ok(())
+    }
+
+    fn target(&mut self, name: &str, depth: Option<Depth>) -> Result<(), PlanError> {
+        let experiment = self.experiment;
+        if let Some(figure) = experiment.figure(name) {
+            return self.figure(figure, depth);
+        }
+        if let Some(table) = experiment.table(name) {
+            self.table_target(table);
+        } else if let Some(run) = experiment.run(name) {
+            self.whole_run(run);
+        } else {
+            let groups = experiment.groups.iter().map(|group| group.name.clone());
+            let tables = experiment.tables.iter().map(|table| table.name.clone());
+            let figures = experiment.figures.iter().map(|figure| figure.name.clone());
+            let runs = experiment.runs.iter().map(|run| run.name.clone());
+            let known = groups.chain(figures).chain(tables).chain(runs).collect();
+            return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
+        }
+        Ok(())
+    }
+
     fn figure(&mut self, figure: &'a Figure, depth: Option<Depth>) -> Result<(), PlanError> {
         let depth = depth.unwrap_or(figure.default_depth);
-        let (points, fetch_bytes) = match (depth, &figure.published, &figure.scratch) {
-            (Depth::Published, Some(table), _) => (self.file(&table.file), table.file.bytes),
-            (Depth::Scratch, _, Some(table)) => match self.collect(&figure.name, table) {
-                Some(collect) => (output(collect, "points.csv"), 0),
-                None => return Ok(()),
-            },
-            _ => {
-                return Err(PlanError::DepthNotOffered {
-                    figure: figure.name.clone(),
-                    depth,
-                    offered: figure.depths(),
-                });
-            }
+        let offered = figure.depths();
+        if !offered.contains(&depth) {
+            let figure = figure.name.clone();
+            return Err(PlanError::DepthNotOffered { figure, depth, offered });
+        }
+        let Some(points) = self.points(figure, depth) else {
+            return Ok(());
         };
-        let price = Price { flops: 0, fetch_bytes };
-        let inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
-        let fit = Action::new(Params::Fit(convert::fit(figure)), inputs.clone());
-        let fit = self.plan.add_priced(&format!("{}/fit", figure.name), fit, price);
-        let mut inputs = inputs;
+        let fit = self.fit(figure, depth, points.clone());
+        let mut inputs = BTreeMap::from([("points".to_owned(), points.clone())]);
         inputs.insert("fits".to_owned(), output(fit, "fits.json"));
-        let draw = Action::new(Params::Draw(convert::draw(figure)), inputs);
-        let draw = self.plan.add_priced(&format!("{}/draw", figure.name), draw, price);
-        let target = FigureTarget {
-            title: figure.title.clone(),
-            depth,
-            points,
-            fit,
-            draw,
-            claims: figure.claims.clone(),
-        };
+        let shown = figure.at(depth);
+        let draw = Action::new(Params::Draw(convert::draw(&shown)), inputs);
+        let draw = self.plan.add(&label(figure, depth, "draw"), draw);
+        let target =
+            FigureTarget { title: shown.title, depth, points, fit, draw, claims: shown.claims };
         self.plan.add_figure(&figure.name, target);
         Ok(())
     }
 
+    /// The table of a figure's points at a depth it offers; `None` if a run behind it is not pinned.
+    pub(super) fn points(&mut self, figure: &'a Figure, depth: Depth) -> Option<Input> {
+        match (depth, &figure.printed, &figure.published, &figure.scratch) {
+            (Depth::Printed, Some(printed), ..) => self.table_named(&printed.table),
+            (Depth::Published, _, Some(table), _) => self.table_named(table),
+            (Depth::Scratch, _, _, Some(runs)) => {
+                Some(output(self.collect(&figure.name, runs)?, "points.csv"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The lines of a figure fitted to its points.
+    pub(super) fn fit(&mut self, figure: &Figure, depth: Depth, points: Input) -> RecipeId {
+        let params = Params::Fit(convert::fit(&figure.at(depth)));
+        let fit = Action::new(params, BTreeMap::from([("points".to_owned(), points)]));
+        self.plan.add(&label(figure, depth, "fit"), fit)
+    }
+
     /// The table of a figure; `None` if one of its runs is not pinned.
-    fn collect(&mut self, figure: &str, table: &'a RunTable) -> Option<RecipeId> {
+    pub(super) fn collect(&mut self, name: &str, table: &'a RunTable) -> Option<RecipeId> {
         let mut inputs = BTreeMap::new();
         let mut rows = Vec::new();
         let mut is_pinned = true;
-        for name in &table.runs {
-            if let Some(run) = self.experiment.run(name) {
+        for run_name in &table.runs {
+            if let Some(run) = self.experiment.run(run_name) {
                 rows.push(self.row(run, table, &mut inputs));
-            } else if let Some(run) = self.experiment.published_run(name) {
-                self.plan.add_unpinned(name, UnpinnedRun::of(run));
+            } else if let Some(run) = self.experiment.published_run(run_name) {
+                self.plan.add_unpinned(run_name, UnpinnedRun::of(run));
                 is_pinned = false;
             }
         }
@@ -178,7 +243,7 @@ impl<'a> Expansion<'a> {
         }
         let columns = table.columns.iter().map(|column| column.name.clone()).collect();
         let action = Action::new(Params::Collect(Collect { columns, rows }), inputs);
-        Some(self.plan.add(&format!("{figure}/collect"), action))
+        Some(self.plan.add(&format!("{name}/collect"), action))
     }
 
     fn row(&mut self, run: &'a Run, table: &RunTable, inputs: &mut BTreeMap<String, Input>) -> Row {
@@ -253,7 +318,7 @@ impl<'a> Expansion<'a> {
         self.plan.add_priced(&label, action, Price { flops, fetch_bytes })
     }
 
-    fn file(&mut self, file: &PinnedFile) -> Input {
+    pub(super) fn file(&mut self, file: &PinnedFile) -> Input {
         let digest = digest(&file.sha256);
         self.plan.add_source(digest, file.bytes, file.location());
         Input::Blob(digest)
@@ -295,11 +360,20 @@ impl<'a> Expansion<'a> {
     }
 }
 
+/// The label of a figure's action: `fig1/fit`; at the depth of printed numbers, which is not what lockfiles record
+/// otherwise, `fig1/printed/fit`.
+fn label(figure: &Figure, depth: Depth, what: &str) -> String {
+    match depth {
+        Depth::Printed => format!("{}/printed/{what}", figure.name),
+        _ => format!("{}/{what}", figure.name),
+    }
+}
+
 fn named<const N: usize>(inputs: [(&str, Input); N]) -> BTreeMap<String, Input> {
     inputs.into_iter().map(|(name, input)| (name.to_owned(), input)).collect()
 }
 
-fn output(recipe: RecipeId, name: &str) -> Input {
+pub(super) fn output(recipe: RecipeId, name: &str) -> Input {
     Input::Output { recipe, output: name.to_owned() }
 }
 

@@ -8,7 +8,7 @@ use super::price::Price;
 use super::unpinned::UnpinnedRun;
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
-use crate::spec::experiment::{Claim, Depth, Location, Source};
+use crate::spec::experiment::{Claim, Depth, Location, PrintedColumn, Source};
 
 /// One action of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +59,19 @@ pub struct FigureTarget {
     pub claims: Vec<Claim>,
 }
 
+/// A table that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TableTarget {
+    /// The title.
+    pub title: String,
+    /// Its rows (CSV).
+    pub table: Input,
+    /// How its numbers are printed.
+    pub printed: Vec<PrintedColumn>,
+    /// What the experiment says will come out.
+    pub claims: Vec<Claim>,
+}
+
 /// Actions by recipe id, closed under upstream; the ones that were asked for; what they read from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -67,6 +80,7 @@ pub struct Plan {
     sources: BTreeMap<BlobDigest, SourcePin>,
     trees: BTreeMap<TreeDigest, TreePin>,
     figures: BTreeMap<String, FigureTarget>,
+    tables: BTreeMap<String, TableTarget>,
     unpinned: BTreeMap<String, UnpinnedRun>,
 }
 
@@ -141,25 +155,21 @@ impl Plan {
         self.figures.insert(name.to_owned(), figure);
     }
 
+    /// Marks a table as asked for.
+    ///
+    /// # Panics
+    ///
+    /// If the plan does not have its action.
+    pub fn add_table(&mut self, name: &str, table: TableTarget) {
+        if let Input::Output { recipe, .. } = &table.table {
+            self.add_target(*recipe);
+        }
+        self.tables.insert(name.to_owned(), table);
+    }
+
     /// Notes a training that a target needs and that cannot be executed.
     pub fn add_unpinned(&mut self, name: &str, run: UnpinnedRun) {
         self.unpinned.insert(name.to_owned(), run);
-    }
-
-    /// Adds the actions and pins of another plan. Figures of one name are those of `other`.
-    pub(super) fn add_all(&mut self, other: Self) {
-        for node in other.nodes.into_values() {
-            self.nodes.entry(node.action.recipe_id()).or_insert(node);
-        }
-        self.targets.extend(other.targets);
-        for (digest, pin) in other.sources {
-            for location in pin.locations {
-                self.add_source(digest, pin.bytes, location);
-            }
-        }
-        other.trees.into_iter().for_each(|(digest, tree)| self.add_tree(digest, tree));
-        self.figures.extend(other.figures);
-        self.unpinned.extend(other.unpinned);
     }
 
     /// Every action.
@@ -186,6 +196,11 @@ impl Plan {
     /// The figures that were asked for, by name. One that needs an unpinned run is not among them.
     pub fn figures(&self) -> &BTreeMap<String, FigureTarget> {
         &self.figures
+    }
+
+    /// The tables that were asked for, by name. One that needs an unpinned run is not among them.
+    pub fn tables(&self) -> &BTreeMap<String, TableTarget> {
+        &self.tables
     }
 
     /// Trainings that targets need and that cannot be executed, by name. Where there is one, executing the plan is an

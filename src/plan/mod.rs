@@ -7,20 +7,21 @@ mod explain;
 mod graph;
 mod lockfile;
 mod price;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod unpinned;
 
 pub use convert::clip as model_params;
-pub use expand::{PlanError, expand, expand_at, expand_every_depth};
+pub use expand::{PlanError, expand, expand_at, expand_each, expand_every_depth, expand_printed};
 pub use explain::{Difference, Explanation, differences, explain};
-pub use graph::{FigureTarget, Node, Plan, SourcePin, TreePin};
+pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
 pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{
-    Claim, Condition, Depth, FitName, FitNameMethod, Location, Quantity, QuantityValue, Source,
-    Statement, Tolerance, Transform, Unit,
+    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Location, NumberFormat,
+    PrintedColumn, Quantity, QuantityValue, Source, Statement, Tolerance, Transform, Unit,
 };

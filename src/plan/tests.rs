@@ -50,6 +50,7 @@ fn a_plan_has_readable_labels_and_knows_its_targets() {
             "curve/collect",
             "curve/draw",
             "curve/fit",
+            "points/table",
             "table/draw",
             "table/fit",
         ]
@@ -64,7 +65,10 @@ fn a_plan_has_readable_labels_and_knows_its_targets() {
     assert_eq!(figure.points, points);
     assert_eq!(figure.claims.len(), 3);
     assert!(plan.targets().contains(&figure.draw));
-    assert!(matches!(plan.figures()["table"].points, Input::Blob(_)));
+    let points =
+        Input::Output { recipe: recipe(&plan, "points/table"), output: "table.csv".into() };
+    assert_eq!(plan.figures()["table"].points, points);
+    assert_eq!(plan.tables()["points"].table, points);
 }
 
 #[test]
@@ -83,11 +87,14 @@ fn a_target_brings_only_what_it_needs() {
             "curve/fit",
         ]
     );
-    assert_eq!(labels(&expand(&example(), Some("table")).unwrap()), ["table/draw", "table/fit"]);
+    assert_eq!(
+        labels(&expand(&example(), Some("table")).unwrap()),
+        ["points/table", "table/draw", "table/fit"]
+    );
     let run = expand(&example(), Some("b")).unwrap();
     assert_eq!(labels(&run), ["b/evaluate/retrieval", "b/evaluate/zero-shot", "b/train"]);
     let error = expand(&example(), Some("curv")).unwrap_err().to_string();
-    assert_eq!(error, "there is no target `curv` (targets: curve, table, a, b)");
+    assert_eq!(error, "there is no target `curv` (targets: curve, table, points, a, b)");
 }
 
 #[test]
@@ -282,6 +289,10 @@ fn the_bytes_and_the_id_of_a_fixed_action_never_change() {
     let bytes = String::from_utf8(node.action.canonical_bytes()).unwrap();
     assert_eq!(bytes, FIT_BYTES);
     assert_eq!(id.to_string(), FIT_ID);
+    let (id, node) = plan.labelled("points/table").unwrap();
+    let bytes = String::from_utf8(node.action.canonical_bytes()).unwrap();
+    assert_eq!(bytes, TABLE_BYTES);
+    assert_eq!(id.to_string(), TABLE_ID);
     let plan = expand(&example(), Some("a")).unwrap();
     let (id, node) = plan.labelled("a/train").unwrap();
     let bytes = String::from_utf8(node.action.canonical_bytes()).unwrap();
@@ -289,14 +300,23 @@ fn the_bytes_and_the_id_of_a_fixed_action_never_change() {
     assert_eq!(id.to_string(), TRAIN_ID);
 }
 
+const TABLE_BYTES: &str = concat!(
+    r#"{"inputs":{"rows":{"blob":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}}"#,
+    r#","params":{"table":{"rows":{"csv":{"columns":["run","gmacs_total","acc1"]}},"steps":[]}}"#,
+    r#","profile":"Portable/1","revision":1}"#,
+);
+
+const TABLE_ID: &str = "21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298";
+
 const FIT_BYTES: &str = concat!(
-    r#"{"inputs":{"points":{"blob":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}}"#,
+    r#"{"inputs":{"points":{"output":{"output":"table.csv","recipe":""#,
+    r#"21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298"}}}"#,
     r#","params":{"fit":{"lines":[{"interval":{"level":"f64:3fee666666666666","resamples":100,"seed":0}"#,
     r#","method":"leastSquares","panel":"zero-shot","points":{"keep":{"run":["a","b"]},"x":"gmacs_total"#,
     r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":1}"#,
 );
 
-const FIT_ID: &str = "368b9b50804a55b302049e8541975ab8ddee8f7c67934dccbcce221af2e6ceb7";
+const FIT_ID: &str = "e0a179689efb97d8abb165cbe8d8dcbbaa29d61741a3ba0e2f8d1a72daf51731";
 
 const TRAIN_BYTES: &str = concat!(
     r#"{"inputs":{"dataset":{"tree":"4661b7aebe65183c960f9e4049e28450fbd915b8ffa883a2a0026635781c1f1f"}"#,
@@ -397,7 +417,7 @@ fn a_lockfile_round_trips_and_is_current_by_recipe() {
         .map(Into::into)
         .collect();
     assert_eq!((&comparison.unlocked, &comparison.stale), (&expected, &expected));
-    assert_eq!(comparison.locked.len(), 5);
+    assert_eq!(comparison.locked.len(), 6);
 }
 
 #[test]
@@ -491,6 +511,7 @@ fn a_raised_revision_is_another_action_and_labels_end_in_the_kind() {
             (Params::Train(_), "train")
                 | (Params::Evaluate(_), "zero-shot" | "retrieval")
                 | (Params::Collect(_), "collect")
+                | (Params::Table(_), "table")
                 | (Params::Fit(_), "fit")
                 | (Params::Draw(_), "draw")
         ));

@@ -126,6 +126,11 @@ impl Table {
         &self.rows
     }
 
+    /// The rows, in order, without the header.
+    pub fn into_rows(self) -> Vec<Vec<String>> {
+        self.rows
+    }
+
     /// The place of the column of that name.
     pub fn column(&self, name: &str) -> Result<usize, TableError> {
         self.columns.iter().position(|column| column == name).ok_or_else(|| TableError::NoColumn {

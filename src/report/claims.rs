@@ -190,20 +190,22 @@ impl Results<'_> {
     }
 
     fn fit(&self, name: &FitName) -> Result<&FitRecord, String> {
-        let is_named = |fit: &&FitRecord| {
-            let method = match fit.method {
-                MethodRecord::LeastSquares => FitNameMethod::LeastSquares,
-                MethodRecord::BinnedMinimum { .. } => FitNameMethod::BinnedMinimum,
-            };
-            fit.panel == name.panel && fit.series == name.series && method == name.method
-        };
-        self.fits.iter().find(is_named).ok_or_else(|| {
+        self.fits.iter().find(|fit| is_named(fit, name)).ok_or_else(|| {
             format!(
                 "no line is fitted to `{}` in panel `{}` by that method",
                 name.series, name.panel
             )
         })
     }
+}
+
+/// Whether `fit` is the line of that name.
+pub(super) fn is_named(fit: &FitRecord, name: &FitName) -> bool {
+    let method = match fit.method {
+        MethodRecord::LeastSquares => FitNameMethod::LeastSquares,
+        MethodRecord::BinnedMinimum { .. } => FitNameMethod::BinnedMinimum,
+    };
+    fit.panel == name.panel && fit.series == name.series && method == name.method
 }
 
 /// `value` with as many decimals as `text` has, in its unit.

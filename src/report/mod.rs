@@ -1,4 +1,6 @@
 //! Stored results to pages that people read.
 
 pub mod claims;
+pub mod lines;
 pub mod page;
+pub mod tables;

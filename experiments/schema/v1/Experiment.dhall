@@ -1,11 +1,15 @@
---| An experiment: runs, the figures that plot them, the claims about those figures.
+--| An experiment: runs, the tables and figures made from them, the claims about those.
 let Architecture = ./Architecture.dhall
 
 let Run = ./Run.dhall
 
 let PublishedRun = ./PublishedRun.dhall
 
+let Table = ./Table.dhall
+
 let Figure = ./Figure.dhall
+
+let Group = ./Group.dhall
 
 in  { Type =
         { title : Text
@@ -13,13 +17,17 @@ in  { Type =
         , architectures : List Architecture.Type  -- that tables and runs speak of
         , runs : List Run.Type
         , publishedRuns : List PublishedRun.Type
+        , tables : List Table.Type
         , figures : List Figure.Type
+        , groups : List Group.Type
         }
     , default =
         { citation = None Text
         , architectures = [] : List Architecture.Type
         , runs = [] : List Run.Type
         , publishedRuns = [] : List PublishedRun.Type
+        , tables = [] : List Table.Type
         , figures = [] : List Figure.Type
+        , groups = [] : List Group.Type
         }
     }

@@ -1,5 +1,5 @@
 --| A figure: a target of the experiment. It can be had from the tables that it states.
-let PublishedTable = ./PublishedTable.dhall
+let PrintedPanels = ./PrintedPanels.dhall
 
 let RunTable = ./RunTable.dhall
 
@@ -12,14 +12,16 @@ let Claim = ./Claim.dhall
 in  { Type =
         { name : Text  -- unique in the experiment
         , title : Text
-        , published : Optional PublishedTable.Type
+        , printed : Optional PrintedPanels.Type
+        , published : Optional Text  -- the table of its points, made from what was published
         , scratch : Optional RunTable.Type
         , defaultDepth : Depth  -- one of those it can be had from
         , panels : List Panel.Type  -- left to right
         , claims : List Claim.Type
         }
     , default =
-        { published = None PublishedTable.Type
+        { printed = None PrintedPanels.Type
+        , published = None Text
         , scratch = None RunTable.Type
         , defaultDepth = Depth.Scratch
         , claims = [] : List Claim.Type

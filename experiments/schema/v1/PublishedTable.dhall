@@ -1,9 +1,9 @@
---| A table of points that was published: a CSV file with a header.
+--| A table that was published: a CSV file with a header, or a JSON list of flat records.
 let PinnedFile = ./PinnedFile.dhall
 
 in  { Type =
         { file : PinnedFile.Type
-        , columns : List Text  -- those that the figure and its claims use
+        , columns : List Text  -- those that are read, in the table's order
         }
     , default = {=}
     }

@@ -3,6 +3,7 @@
 mod cost;
 mod model;
 mod results;
+mod table;
 mod training;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,10 @@ pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower
 pub use results::{
     Axis, Cell, Collect, Draw, Evaluate, Fit, FitMethod, FittedLine, Interval, MarkRole,
     Measurement, Panel, Row, Selection, Series, Task, YTransform,
+};
+pub use table::{
+    Aggregated, Aggregation, Derivation, Operand, Rounding, Rows, SortOrder, Step, Table, TextPart,
+    Unmatched,
 };
 pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
 
@@ -25,6 +30,8 @@ pub enum Params {
     Evaluate(Evaluate),
     /// Collects measurements into one table.
     Collect(Collect),
+    /// Makes a table, step by step.
+    Table(Table),
     /// Fits power laws to a table.
     Fit(Fit),
     /// Draws a figure of a table and its fits.
@@ -41,6 +48,8 @@ pub enum JobKind {
     Evaluate,
     /// See [`Params::Collect`].
     Collect,
+    /// See [`Params::Table`].
+    Table,
     /// See [`Params::Fit`].
     Fit,
     /// See [`Params::Draw`].
@@ -51,13 +60,15 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train | Self::Evaluate | Self::Collect | Self::Fit | Self::Draw => 1,
+            Self::Train | Self::Evaluate | Self::Collect | Self::Table | Self::Fit | Self::Draw => {
+                1
+            }
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Fit | Self::Draw)
+        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Draw)
     }
 
     /// The word that labels and messages use.
@@ -66,6 +77,7 @@ impl JobKind {
             Self::Train => "train",
             Self::Evaluate => "evaluate",
             Self::Collect => "collect",
+            Self::Table => "table",
             Self::Fit => "fit",
             Self::Draw => "draw",
         }
@@ -79,6 +91,7 @@ impl Params {
             Self::Train(_) => JobKind::Train,
             Self::Evaluate(_) => JobKind::Evaluate,
             Self::Collect(_) => JobKind::Collect,
+            Self::Table(_) => JobKind::Table,
             Self::Fit(_) => JobKind::Fit,
             Self::Draw(_) => JobKind::Draw,
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Depth, Metric, PinnedFile};
+use super::{Claim, Depth, Metric};
 
 /// A figure: a target of the experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,8 +12,10 @@ pub struct Figure {
     pub name: String,
     /// The title above the panels.
     pub title: String,
-    /// The authors' table, where the figure can be had from it.
-    pub published: Option<PublishedTable>,
+    /// The panels that can be had from numbers a work prints.
+    pub printed: Option<PrintedPanels>,
+    /// The table of its points, made from what the authors published.
+    pub published: Option<String>,
     /// The table of runs, where the figure can be had by training again.
     pub scratch: Option<RunTable>,
     /// The depth that is reproduced unless the reader asks for another; one of those offered.
@@ -27,20 +29,35 @@ pub struct Figure {
 impl Figure {
     /// The depths it can be reproduced at, the cheapest first.
     pub fn depths(&self) -> Vec<Depth> {
+        let printed = self.printed.is_some().then_some(Depth::Printed);
         let published = self.published.is_some().then_some(Depth::Published);
         let scratch = self.scratch.is_some().then_some(Depth::Scratch);
-        published.into_iter().chain(scratch).collect()
+        printed.into_iter().chain(published).chain(scratch).collect()
+    }
+
+    /// The panels and claims that it has at a depth: at [`Depth::Printed`] those that are printed.
+    #[must_use]
+    pub fn at(&self, depth: Depth) -> Self {
+        let mut figure = self.clone();
+        if let (Depth::Printed, Some(printed)) = (depth, &self.printed) {
+            figure.panels.retain(|panel| printed.panels.contains(&panel.name));
+            figure.claims.clone_from(&printed.claims);
+        }
+        figure
     }
 }
 
-/// A table of points that was published: a CSV file with a header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The panels of a figure whose numbers a work prints, and the table of those numbers. The figure's own claims are about
+/// unrounded numbers; these are about what comes of the printed ones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PublishedTable {
-    /// The file.
-    pub file: PinnedFile,
-    /// The columns of it that the figure and its claims use.
-    pub columns: Vec<String>,
+pub struct PrintedPanels {
+    /// The table.
+    pub table: String,
+    /// The names of the panels.
+    pub panels: Vec<String>,
+    /// What will come out.
+    pub claims: Vec<Claim>,
 }
 
 /// A table of points with a row for each run.

@@ -11,6 +11,7 @@ mod pinned;
 mod published;
 #[cfg(test)]
 mod schema;
+mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 mod train;
@@ -23,7 +24,7 @@ pub use claim::{
 };
 pub use figure::{
     Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
-    PublishedTable, RunTable, Selection, Series, Transform,
+    PrintedPanels, RunTable, Selection, Series, Transform,
 };
 pub use pinned::{
     Classes, Dataset, DigestText, Location, ManifestPin, PinnedFile, Shard, Shards, Source,
@@ -31,6 +32,11 @@ pub use pinned::{
 };
 pub use published::{
     Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
+};
+pub use table::{
+    Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS, FIT_TEXT_COLUMNS, Group,
+    InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn, PublishedTable, Rounding, Selected,
+    SortKey, SortOrder, Step, Table, TableSource, TextPart, Unmatched,
 };
 pub use train::{
     Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,
@@ -41,7 +47,7 @@ pub use train::{
 /// experiment's value is held against.
 pub const TYPE: &str = include_str!("type.dhall");
 
-/// An experiment: runs, the figures that plot them, the claims about those figures.
+/// An experiment: runs, the tables and figures made from them, the claims about those.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Experiment {
@@ -55,8 +61,12 @@ pub struct Experiment {
     pub runs: Vec<Run>,
     /// Trainings that others did, as far as they are known.
     pub published_runs: Vec<PublishedRun>,
+    /// The tables: each is a target, and what figures are made from.
+    pub tables: Vec<Table>,
     /// The figures: each is a target.
     pub figures: Vec<Figure>,
+    /// Targets under one name.
+    pub groups: Vec<Group>,
 }
 
 /// One training with its evaluations: a point of a sweep.
@@ -159,6 +169,8 @@ impl Metric {
 /// How deep a number is reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Depth {
+    /// From the numbers that a work prints, typed in the experiment.
+    Printed,
     /// From the authors' published table.
     Published,
     /// From released weights, evaluated again.
@@ -169,7 +181,7 @@ pub enum Depth {
 
 impl Depth {
     /// All of them, the cheapest first.
-    pub const ALL: [Self; 3] = [Self::Published, Self::Weights, Self::Scratch];
+    pub const ALL: [Self; 4] = [Self::Printed, Self::Published, Self::Weights, Self::Scratch];
 
     /// The depth of that name.
     pub fn named(name: &str) -> Option<Self> {
@@ -179,6 +191,7 @@ impl Depth {
     /// The word on the command line.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Printed => "printed",
             Self::Published => "published",
             Self::Weights => "weights",
             Self::Scratch => "scratch",
@@ -190,6 +203,16 @@ impl Experiment {
     /// The figure of that name.
     pub fn figure(&self, name: &str) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.name == name)
+    }
+
+    /// The table of that name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// The group of that name.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
     }
 
     /// The run of that name.

@@ -198,13 +198,29 @@ fn panel() -> Panel {
     }
 }
 
-/// Runs `a` and `b`, the figure `curve` of both, and the figure `table` from a published file.
+/// The table `points` of a published file.
+fn points() -> Table {
+    Table {
+        name: "points".to_owned(),
+        title: "Points".to_owned(),
+        from: TableSource::Csv(PublishedTable {
+            file: file("points.csv", 'e', 2_000),
+            columns: vec!["run".to_owned(), "gmacs_total".to_owned(), "acc1".to_owned()],
+        }),
+        steps: Vec::new(),
+        printed: Vec::new(),
+        claims: Vec::new(),
+    }
+}
+
+/// Runs `a` and `b`, the figure `curve` of both, and the figure `table` from the table `points`, a published file.
 pub(crate) fn example() -> Experiment {
     let acc1 =
         ColumnValue::Measurement { evaluation: "zero-shot".to_owned(), metric: Metric::Acc1 };
     let curve = Figure {
         name: "curve".to_owned(),
         title: "A curve".to_owned(),
+        printed: None,
         published: None,
         scratch: Some(RunTable {
             runs: vec!["a".to_owned(), "b".to_owned()],
@@ -224,10 +240,7 @@ pub(crate) fn example() -> Experiment {
     };
     let table = Figure {
         name: "table".to_owned(),
-        published: Some(PublishedTable {
-            file: file("points.csv", 'e', 2_000),
-            columns: vec!["run".to_owned(), "gmacs_total".to_owned(), "acc1".to_owned()],
-        }),
+        published: Some("points".to_owned()),
         scratch: None,
         default_depth: Depth::Published,
         claims: Vec::new(),
@@ -239,6 +252,8 @@ pub(crate) fn example() -> Experiment {
         architectures: Vec::new(),
         runs: vec![run("a", 0), run("b", 1)],
         published_runs: Vec::new(),
+        tables: vec![points()],
         figures: vec![curve, table],
+        groups: Vec::new(),
     }
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use super::Findings;
 use super::figures::Scope;
 use crate::spec::experiment::{
-    Figure, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance,
+    Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance,
 };
 
 pub(super) fn check_claims<'a>(
     findings: &mut Findings<'a>,
     at: &str,
-    figure: &'a Figure,
+    claims: &'a [Claim],
     scope: &Scope,
     ids: &mut BTreeSet<&'a str>,
 ) {
-    for (i, claim) in figure.claims.iter().enumerate() {
+    for (i, claim) in claims.iter().enumerate() {
         let at = format!("{at}.claims[{i}]");
         findings.name(&format!("{at}.id"), &claim.id, ids);
         for (field, text) in [("where", &claim.r#where), ("text", &claim.text)] {

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
-use super::pins::check_file;
+use super::tables::{Columns, TableColumns, run_columns};
 use crate::spec::experiment::{
-    ColumnValue, Depth, Experiment, Figure, Fit, FitMethod, FitName, PublishedTable, Run, RunTable,
-    Selection, Series,
+    ColumnValue, Depth, Experiment, Figure, Fit, FitMethod, FitName, Run, RunTable, Selection,
+    Series,
 };
 
 /// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
 const BINS_MAX: u64 = 1_000;
 const RESAMPLES_MAX: u64 = 1_000_000;
 
-/// The names that a figure's claims may use.
+/// The names that the claims of a figure or table may use.
+#[derive(Default)]
 pub(super) struct Scope {
     /// Columns that every table of the figure has.
     pub columns: BTreeSet<String>,
@@ -28,15 +29,18 @@ pub(super) fn check_figure<'a>(
     at: &str,
     experiment: &'a Experiment,
     figure: &'a Figure,
-) -> Scope {
+    tables: &TableColumns<'_>,
+) -> Option<Scope> {
     check_depths(findings, at, figure);
-    if let Some(table) = &figure.published {
-        check_published(findings, &format!("{at}.published"), table);
-    }
+    check_named_tables(findings, at, experiment, figure);
     if let Some(table) = &figure.scratch {
-        check_table(findings, &format!("{at}.scratch"), experiment, table);
+        check_run_table(findings, &format!("{at}.scratch"), experiment, table);
     }
-    let mut scope = scope_of(figure);
+    // Without the columns, everything that names one would be a finding: the one that matters was made.
+    if !super::tables::figure_tables(figure).iter().all(|name| tables.contains_key(name)) {
+        return None;
+    }
+    let mut scope = scope_of(figure, tables);
     if figure.panels.is_empty() {
         findings.add(format!("{at}.panels"), "is empty");
     }
@@ -66,13 +70,13 @@ pub(super) fn check_figure<'a>(
             }
         }
     }
-    scope
+    Some(scope)
 }
 
 fn check_depths(findings: &mut Findings<'_>, at: &str, figure: &Figure) {
     let offered = figure.depths();
     if offered.is_empty() {
-        findings.add(at, "has neither a published table nor a table of runs");
+        findings.add(at, "has neither a printed, a published nor a table of runs");
     } else if !offered.contains(&figure.default_depth) {
         let offered: Vec<_> = offered.into_iter().map(Depth::name).collect();
         let message = format!(
@@ -84,38 +88,64 @@ fn check_depths(findings: &mut Findings<'_>, at: &str, figure: &Figure) {
     }
 }
 
-/// A column is in scope if every table that the figure can be had from has it.
-fn scope_of(figure: &Figure) -> Scope {
-    let published = figure.published.as_ref().map(|table| {
-        let columns: BTreeSet<String> = table.columns.iter().cloned().collect();
-        (columns.clone(), columns)
-    });
-    let scratch = figure.scratch.as_ref().map(|table| {
-        let names = |wanted: &dyn Fn(&ColumnValue) -> bool| -> BTreeSet<String> {
-            let kept = table.columns.iter().filter(|column| wanted(&column.value));
-            kept.map(|column| column.name.clone()).collect()
-        };
-        let is_number =
-            |value: &ColumnValue| !matches!(value, ColumnValue::RunName | ColumnValue::Label(_));
-        (names(&|_| true), names(&is_number))
-    });
-    let (columns, numeric) = match (published, scratch) {
-        (Some(a), Some(b)) => (&a.0 & &b.0, &a.1 & &b.1),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => Default::default(),
+/// The tables that a figure names exist, and so do the panels that are printed.
+fn check_named_tables(
+    findings: &mut Findings<'_>,
+    at: &str,
+    experiment: &Experiment,
+    figure: &Figure,
+) {
+    let mut table = |field: &str, name: &str| {
+        if experiment.table(name).is_none() {
+            let known = experiment.tables.iter().map(|table| table.name.as_str());
+            findings.unknown(&format!("{at}.{field}"), "table", name, known);
+        }
     };
-    Scope { columns, numeric, fits: BTreeMap::new() }
-}
-
-fn check_published<'a>(findings: &mut Findings<'a>, at: &str, table: &'a PublishedTable) {
-    check_file(findings, &format!("{at}.file"), &table.file);
+    if let Some(name) = &figure.published {
+        table("published", name);
+    }
+    let Some(printed) = &figure.printed else {
+        return;
+    };
+    table("printed.table", &printed.table);
+    if printed.panels.is_empty() {
+        findings.add(format!("{at}.printed.panels"), "is empty");
+    }
     let mut names = BTreeSet::new();
-    for (i, column) in table.columns.iter().enumerate() {
-        findings.unique(&format!("{at}.columns[{i}]"), column, &mut names);
+    for (i, name) in printed.panels.iter().enumerate() {
+        let at = format!("{at}.printed.panels[{i}]");
+        findings.unique(&at, name, &mut names);
+        if !figure.panels.iter().any(|panel| panel.name == *name) {
+            let known = figure.panels.iter().map(|panel| panel.name.as_str());
+            findings.unknown(&at, "panel", name, known);
+        }
     }
 }
 
-fn check_table<'a>(
+/// A column is in scope if every table that the figure can be had from has it.
+fn scope_of(figure: &Figure, tables: &TableColumns<'_>) -> Scope {
+    let named = super::tables::figure_tables(figure).into_iter();
+    let named = named.filter_map(|name| tables.get(name).cloned());
+    let offered = named.chain(figure.scratch.as_ref().map(run_columns));
+    let scopes = offered.map(|columns| Scope::of_table(&columns));
+    scopes
+        .reduce(|a, b| Scope {
+            columns: &a.columns & &b.columns,
+            numeric: &a.numeric & &b.numeric,
+            fits: BTreeMap::new(),
+        })
+        .unwrap_or_default()
+}
+
+impl Scope {
+    /// The names that a table's claims may use.
+    pub(super) fn of_table(columns: &Columns) -> Self {
+        let (columns, numeric) = (columns.set(), columns.numeric());
+        Self { columns, numeric, fits: BTreeMap::new() }
+    }
+}
+
+pub(super) fn check_run_table<'a>(
     findings: &mut Findings<'a>,
     at: &str,
     experiment: &'a Experiment,

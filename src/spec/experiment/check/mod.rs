@@ -7,6 +7,8 @@ mod figures;
 mod pins;
 mod published;
 mod runs;
+mod steps;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ use std::fmt;
 
 use super::{Dataset, Experiment};
 use crate::digest::BlobDigest;
+use crate::spec::schema::nearest;
 
 /// One thing that is wrong with an experiment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +55,57 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
         findings.name(&format!("publishedRuns[{i}].name"), &run.name, &mut names);
         published::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
     }
+    let tables = tables::check_tables(&mut findings, experiment);
     let mut claim_ids = BTreeSet::new();
+    for (i, table) in experiment.tables.iter().enumerate() {
+        let at = format!("tables[{i}]");
+        findings.name(&format!("{at}.name"), &table.name, &mut names);
+        if let Some(columns) = tables.get(table.name.as_str()) {
+            let scope = figures::Scope::of_table(columns);
+            claims::check_claims(&mut findings, &at, &table.claims, &scope, &mut claim_ids);
+        }
+    }
     for (i, figure) in experiment.figures.iter().enumerate() {
         let at = format!("figures[{i}]");
         findings.name(&format!("{at}.name"), &figure.name, &mut names);
-        let scope = figures::check_figure(&mut findings, &at, experiment, figure);
-        claims::check_claims(&mut findings, &at, figure, &scope, &mut claim_ids);
+        if let Some(scope) = figures::check_figure(&mut findings, &at, experiment, figure, &tables)
+        {
+            claims::check_claims(&mut findings, &at, &figure.claims, &scope, &mut claim_ids);
+            if let Some(printed) = &figure.printed {
+                let at = format!("{at}.printed");
+                claims::check_claims(&mut findings, &at, &printed.claims, &scope, &mut claim_ids);
+            }
+        }
     }
+    check_groups(&mut findings, experiment, &mut names);
     findings.list
+}
+
+/// A group names targets that exist, and no group.
+fn check_groups<'a>(
+    findings: &mut Findings<'_>,
+    experiment: &'a Experiment,
+    names: &mut BTreeSet<&'a str>,
+) {
+    let tables = experiment.tables.iter().map(|table| table.name.as_str());
+    let figures = experiment.figures.iter().map(|figure| figure.name.as_str());
+    let runs = experiment.runs.iter().map(|run| run.name.as_str());
+    let targets: BTreeSet<&str> = tables.chain(figures).chain(runs).collect();
+    for (i, group) in experiment.groups.iter().enumerate() {
+        let at = format!("groups[{i}]");
+        findings.name(&format!("{at}.name"), &group.name, names);
+        if group.targets.is_empty() {
+            findings.add(format!("{at}.targets"), "is empty");
+        }
+        let mut members = BTreeSet::new();
+        for (i, target) in group.targets.iter().enumerate() {
+            let at = format!("{at}.targets[{i}]");
+            findings.unique(&at, target, &mut members);
+            if !targets.contains(target.as_str()) {
+                findings.unknown(&at, "table, figure or run", target, targets.iter().copied());
+            }
+        }
+    }
 }
 
 /// Collects findings. Values that an experiment repeats, such as a data set used by every run, are reported once.
@@ -99,6 +145,18 @@ impl Findings<'_> {
         if !taken.insert(name) {
             self.add(path, format!("`{name}` is already taken"));
         }
+    }
+
+    /// A name of nothing there is; the nearest of those there are is the hint.
+    fn unknown<'n>(
+        &mut self,
+        path: &str,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'n str>,
+    ) {
+        let hint = nearest(name, known).map(|near| format!("; did you mean `{near}`?"));
+        self.add(path, format!("there is no {what} `{name}`{}", hint.unwrap_or_default()));
     }
 
     /// A natural number within bounds, both included.

@@ -155,10 +155,15 @@ fn broken_pins_are_found_once_however_often_they_are_used() {
     finds(&["runs[1].train.vocabulary.file.bytes"], |e| {
         e.runs[1].train.vocabulary.file.bytes = 501;
     });
-    finds(&["figures[1].published.file.sha256"], |e| {
-        let table = e.figures[1].published.as_mut().unwrap();
-        table.file.sha256.0.pop();
+    finds(&["tables[0].from.file.sha256"], |e| {
+        points(e).file.sha256.0.pop();
     });
+}
+
+/// The published table of the example.
+fn points(experiment: &mut Experiment) -> &mut PublishedTable {
+    let TableSource::Csv(table) = &mut experiment.tables[0].from else { unreachable!() };
+    table
 }
 
 #[test]
@@ -184,19 +189,18 @@ fn sources_that_move_or_climb_are_found() {
         path: path.to_owned(),
     };
     let commit = "652b1e7471f7ccf372277f67cb680de5c9fa139d";
-    let set =
-        |e: &mut Experiment, source| e.figures[1].published.as_mut().unwrap().file.source = source;
+    let set = |e: &mut Experiment, source| points(e).file.source = source;
     finds(&[], |e| set(e, git(commit, "a/points.csv")));
-    finds(&["figures[1].published.file.source.rev"], |e| {
+    finds(&["tables[0].from.file.source.rev"], |e| {
         set(e, git("main", "points.csv"));
     });
-    finds(&["figures[1].published.file.source.path"], |e| {
+    finds(&["tables[0].from.file.source.path"], |e| {
         set(e, git(commit, "a/../../b"));
     });
-    finds(&["figures[1].published.file.source.path"], |e| {
+    finds(&["tables[0].from.file.source.path"], |e| {
         set(e, Source::File { path: "/etc/passwd".to_owned() });
     });
-    finds(&["figures[1].published.file.source.url"], |e| {
+    finds(&["tables[0].from.file.source.url"], |e| {
         set(e, Source::Http { url: "file:///etc/passwd".to_owned() });
     });
 }
@@ -264,8 +268,100 @@ fn a_figure_that_nobody_can_have_is_found() {
 
 #[test]
 fn one_digest_has_one_size() {
-    finds(&["figures[1].published.file.bytes"], |e| {
-        let table = e.figures[1].published.as_mut().unwrap();
-        table.file.sha256 = digest('c');
+    finds(&["tables[0].from.file.bytes"], |e| {
+        points(e).file.sha256 = digest('c');
+    });
+}
+
+/// A table of the table `points`, after the steps.
+fn derived_table(name: &str, from: &str, steps: Vec<Step>) -> Table {
+    Table {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        from: TableSource::Table(from.to_owned()),
+        steps,
+        printed: Vec::new(),
+        claims: Vec::new(),
+    }
+}
+
+fn derive(name: &str, value: Derivation) -> Step {
+    Step::Derive(Derived { name: name.to_owned(), value })
+}
+
+#[test]
+fn every_column_that_a_step_names_is_there_by_then() {
+    let error = Derivation::Difference {
+        minuend: Operand::Number(1.0),
+        subtrahend: Operand::Column("acc1".into()),
+    };
+    let add = |e: &mut Experiment, steps| e.tables.push(derived_table("derived", "points", steps));
+    finds(&[], |e| {
+        add(
+            e,
+            vec![derive("error", error.clone()), derive("log", Derivation::Log10("error".into()))],
+        );
+    });
+    finds(&["tables[1].steps[0].value", "tables[1].steps[1].name"], |e| {
+        let log = derive("log", Derivation::Log10("error".into()));
+        add(e, vec![log, derive("acc1", error.clone())]);
+    });
+    // A stated text is no number; an empty one stands for a number that is not known.
+    let text = |text: &str| derive("x", Derivation::Text(text.to_owned()));
+    let log = || derive("log", Derivation::Log10("x".into()));
+    finds(&[], |e| add(e, vec![text(""), log()]));
+    finds(&["tables[1].steps[1].value"], |e| add(e, vec![text("B/32"), log()]));
+    let selected = |column: &str, name: &str| Selected { column: column.into(), name: name.into() };
+    finds(&["tables[1].steps[1].column"], |e| {
+        let keep = Keep { column: "run".into(), one_of: vec!["a".into()] };
+        add(e, vec![Step::Select(vec![selected("acc1", "x")]), Step::Keep(keep)]);
+    });
+    finds(&["tables[1].steps[0].value", "tables[1].printed[0].column"], |e| {
+        add(e, vec![derive("x", Derivation::Number(f64::NAN))]);
+        let format = NumberFormat::Decimals(2);
+        e.tables[1].printed.push(PrintedColumn { column: "y".into(), format });
+    });
+    finds(&["tables[1].steps[0]"], |e| {
+        let other = derived_table("other", "points", vec![derive("x", Derivation::Number(1.0))]);
+        add(e, vec![Step::Union("other".into())]);
+        e.tables.push(other);
+    });
+}
+
+#[test]
+fn a_table_that_is_missing_or_made_of_itself_is_one_finding() {
+    let broken = |steps: Vec<Step>| derived_table("a-table", "pionts", steps);
+    finds(&["tables[1].from"], |e| {
+        e.tables.push(broken(vec![Step::Select(vec![])]));
+        e.tables[1].steps = vec![derive("x", Derivation::Log10("anything".into()))];
+        e.tables.push(derived_table("b-table", "a-table", vec![]));
+    });
+    finds(&["tables[1]"], |e| {
+        e.tables.push(derived_table("a-table", "b-table", vec![]));
+        e.tables.push(derived_table("b-table", "a-table", vec![]));
+    });
+    // Through the fits of a figure whose points are the table itself.
+    finds(&["tables[1]"], |e| {
+        e.tables.push(derived_table("fits", "points", vec![]));
+        e.tables[1].from = TableSource::Fits(vec!["table".into()]);
+        e.figures[1].published = Some("fits".into());
+        e.figures[1].panels[0].series.clear();
+    });
+}
+
+#[test]
+fn groups_and_figures_name_what_exists() {
+    let group = |targets: &[&str]| Group {
+        name: "all".to_owned(),
+        title: "All".to_owned(),
+        targets: targets.iter().map(ToString::to_string).collect(),
+    };
+    finds(&[], |e| e.groups.push(group(&["curve", "points", "a"])));
+    finds(&["groups[0].targets[1]"], |e| e.groups.push(group(&["curve", "cruve"])));
+    finds(&["groups[0].targets"], |e| e.groups.push(group(&[])));
+    finds(&["figures[1].published"], |e| e.figures[1].published = Some("point".to_owned()));
+    finds(&["figures[1].printed.panels[0]"], |e| {
+        let (table, panels) = ("points".to_owned(), vec!["no".to_owned()]);
+        e.figures[1].printed = Some(PrintedPanels { table, panels, claims: Vec::new() });
     });
 }

@@ -1,0 +1,7 @@
+--| What becomes of a text.
+{ Type =
+    { text : Text
+    , gives : Text
+    }
+, default = {=}
+}

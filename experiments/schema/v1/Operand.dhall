@@ -1,0 +1,4 @@
+--| A number that enters a derivation.
+< Column : Text
+| Number : Double
+>

@@ -1,0 +1,7 @@
+--| A column that is kept, under a name.
+{ Type =
+    { column : Text
+    , name : Text
+    }
+, default = {=}
+}

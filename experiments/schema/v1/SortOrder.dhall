@@ -1,0 +1,7 @@
+--| How rows are ordered by a column. Listed: as these texts stand here.
+< NumberAscending
+| NumberDescending
+| TextAscending
+| TextDescending
+| Listed : List Text
+>

@@ -1,0 +1,4 @@
+--| A piece of a joined text.
+< Column : Text
+| Text : Text
+>

@@ -1,0 +1,170 @@
+//! A table for print: Markdown with aligned columns, and LaTeX with the rules of `booktabs`.
+//!
+//! A column's format rounds its numbers, half to even in decimal, as Rust and C print them; cells without a format stand
+//! as they are in `table.csv`. A column of numbers is set to the right.
+
+use crate::plan::{NumberFormat, PrintedColumn};
+use crate::plot::table::Table;
+
+/// Cells as they are printed, and which columns hold nothing but numbers.
+struct Printed {
+    rows: Vec<Vec<String>>,
+    is_numeric: Vec<bool>,
+}
+
+impl Printed {
+    fn of(table: &Table, formats: &[PrintedColumn]) -> Self {
+        let format = |name: &String| {
+            formats.iter().find(|printed| printed.column == *name).map(|printed| printed.format)
+        };
+        let formats: Vec<_> = table.columns().iter().map(format).collect();
+        let row =
+            |row: &Vec<String>| row.iter().zip(&formats).map(|(c, f)| printed(c, *f)).collect();
+        let rows: Vec<Vec<String>> = table.rows().iter().map(row).collect();
+        let is_numeric = (0..table.columns().len()).map(|column| {
+            let mut cells = rows.iter().map(|row| row[column].as_str());
+            cells.all(|cell| cell.is_empty() || cell.parse::<f64>().is_ok())
+        });
+        Self { is_numeric: is_numeric.collect(), rows }
+    }
+}
+
+/// A cell in a format; what is no number stays as it is.
+fn printed(cell: &str, format: Option<NumberFormat>) -> String {
+    let (Some(format), Ok(value)) = (format, cell.parse::<f64>()) else {
+        return cell.to_owned();
+    };
+    let (value, decimals) = match format {
+        NumberFormat::Decimals(decimals) => (value, decimals),
+        NumberFormat::Percent(decimals) => (value * 100.0, decimals),
+    };
+    // More decimals than a binary64 number can have add nothing but zeros.
+    let decimals = usize::try_from(decimals.min(1_100)).unwrap_or(1_100);
+    format!("{value:.decimals$}")
+}
+
+/// The table as Markdown, its title above.
+pub fn markdown(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
+    let cells = Printed::of(table, formats);
+    let header: Vec<String> = table.columns().iter().map(|cell| markdown_text(cell)).collect();
+    let rows: Vec<Vec<String>> =
+        cells.rows.iter().map(|row| row.iter().map(|cell| markdown_text(cell)).collect()).collect();
+    let width = |column: usize| {
+        let widths = std::iter::once(&header).chain(&rows).map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0).max(3)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::from("|");
+        for ((cell, width), is_numeric) in row.iter().zip(&widths).zip(&cells.is_numeric) {
+            line += &if *is_numeric {
+                format!(" {cell:>width$} |")
+            } else {
+                format!(" {cell:<width$} |")
+            };
+        }
+        line + "\n"
+    };
+    let mut rule = String::from("|");
+    for (width, is_numeric) in widths.iter().zip(&cells.is_numeric) {
+        let dashes = "-".repeat(width - 1);
+        rule += &if *is_numeric { format!(" {dashes}: |") } else { format!(" {dashes}- |") };
+    }
+    let body: String = rows.iter().map(line).collect();
+    format!("{}\n\n{}{rule}\n{body}", markdown_text(title), line(&header))
+}
+
+/// A text that Markdown shows as it is.
+fn markdown_text(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => shown.push(' '),
+            '\\' | '|' | '*' | '_' | '`' | '<' | '[' | '#' => shown.extend(['\\', c]),
+            '&' => shown.push_str("&amp;"),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// The table as LaTeX: a `table` that needs the package `booktabs`.
+pub fn latex(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
+    let cells = Printed::of(table, formats);
+    let columns: String = cells.is_numeric.iter().map(|is| if *is { 'r' } else { 'l' }).collect();
+    let line = |row: &Vec<String>| {
+        let row: Vec<String> = row.iter().map(|cell| latex_text(cell)).collect();
+        format!("{} \\\\\n", row.join(" & "))
+    };
+    let body: String = cells.rows.iter().map(line).collect();
+    format!(
+        "\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{}\\midrule\n{body}\
+         \\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n",
+        latex_text(title),
+        line(&table.columns().to_vec())
+    )
+}
+
+/// A text that LaTeX sets as it is.
+fn latex_text(text: &str) -> String {
+    let mut set = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => set.push(' '),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => set.extend(['\\', c]),
+            '\\' => set.push_str("\\textbackslash{}"),
+            '~' => set.push_str("\\textasciitilde{}"),
+            '^' => set.push_str("\\textasciicircum{}"),
+            '<' => set.push_str("\\textless{}"),
+            '>' => set.push_str("\\textgreater{}"),
+            '|' => set.push_str("\\textbar{}"),
+            '−' => set.push_str("$-$"),
+            c => set.push(c),
+        }
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> (Table, Vec<PrintedColumn>) {
+        let table = Table::parse("a_b,share,n\nx|y,0.77972,3\nz & 50%,,12\n").unwrap();
+        let format = |column: &str, format| PrintedColumn { column: column.to_owned(), format };
+        (table, vec![format("share", NumberFormat::Percent(2))])
+    }
+
+    #[test]
+    fn markdown_is_aligned_and_escaped() {
+        let (table, formats) = example();
+        let expected = [
+            "T",
+            "",
+            r"| a\_b        | share |   n |",
+            r"| ----------- | ----: | --: |",
+            r"| x\|y        | 77.97 |   3 |",
+            r"| z &amp; 50% |       |  12 |",
+            "",
+        ];
+        assert_eq!(markdown("T", &table, &formats), expected.join("\n"));
+    }
+
+    #[test]
+    fn latex_is_escaped() {
+        let (table, formats) = example();
+        let expected = "\\begin{table}\n\\centering\n\\caption{50\\% \\_}\n\\begin{tabular}{lrr}\n\\toprule\n\
+            a\\_b & share & n \\\\\n\\midrule\nx\\textbar{}y & 77.97 & 3 \\\\\nz \\& 50\\% &  & 12 \\\\\n\
+            \\bottomrule\n\\end{tabular}\n\\end{table}\n";
+        assert_eq!(latex("50% _", &table, &formats), expected);
+    }
+
+    /// 0.125 and 0.375 are binary fractions, so both are ties; 2.675 is not: its double lies below.
+    #[test]
+    fn ties_go_to_the_even_digit() {
+        let texts = ["0.125", "0.375", "2.675", "-0.5", "34B", ""];
+        let texts = texts.map(|text| printed(text, Some(NumberFormat::Decimals(2))));
+        assert_eq!(texts, ["0.12", "0.38", "2.67", "-0.50", "34B", ""]);
+        assert_eq!(printed("0.77972", Some(NumberFormat::Percent(1))), "78.0");
+    }
+}
