@@ -111,20 +111,29 @@ pub(crate) fn tiny(source: &str) -> String {
         "let schema = ../schema/v1/package.dhall
 in  schema.Experiment::{{
     , title = \"A tiny table\"
+    , tables =
+      [ schema.Table::{{
+        , name = \"points\"
+        , title = \"Points\"
+        , from =
+            schema.TableSource.Csv
+              schema.PublishedTable::{{
+              , file = schema.PinnedFile::{{
+                , name = \"points.csv\"
+                , sha256 = \"{sha256}\"
+                , bytes = {bytes}
+                , source = {source}
+                }}
+              , columns = [ \"x\", \"y\" ]
+              }}
+        }}
+      ]
     , figures =
       [ schema.Figure::{{
         , name = \"line\"
         , title = \"A line\"
         , defaultDepth = schema.Depth.Published
-        , published = Some schema.PublishedTable::{{
-          , file = schema.PinnedFile::{{
-            , name = \"points.csv\"
-            , sha256 = \"{sha256}\"
-            , bytes = {bytes}
-            , source = {source}
-            }}
-          , columns = [ \"x\", \"y\" ]
-          }}
+        , published = Some \"points\"
         , panels =
           [ schema.Panel::{{
             , name = \"p\"
