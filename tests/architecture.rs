@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spec", &["digest", "commit", "action", "confinement"]),
     ("source", &["digest", "fs", "commit"]),
     ("plot", &["numerics"]),
-    ("metrics", &["numerics"]),
+    ("metrics", &["numerics", "action"]),
     ("data", &["digest", "numerics", "action"]),
     ("tensor", &["numerics"]),
     ("model", &["numerics", "tensor", "action"]),

@@ -14,7 +14,7 @@ use ibid::plan::Depth;
 #[derive(Debug, Parser)]
 #[command(name = "ibid", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
-Exit codes: 0 done; 1 a comparison differs, a claim is not met or a training diverged; 2 usage, specification or
+Exit codes: 0 done; 1 a comparison differs, a claim or check is not as recorded or a training diverged; 2 usage, specification or
 budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 130 interrupted;
 143 terminated; 101 a bug of ours.
 
@@ -75,7 +75,8 @@ pub(super) enum Command {
     New(New),
     /// List the experiments and their targets.
     List,
-    /// Check an experiment against the schema and its rules; every finding at once.
+    /// Check an experiment against the schema and its rules, and the tables that are at hand against its checks; every
+    /// finding at once. Exit 1 when one is new, or when one that is recorded no longer occurs.
     Check(Named),
     /// Print an experiment's normal form and its id, headed by what is unknown about the trainings of others.
     Show(Show),
@@ -83,7 +84,7 @@ pub(super) enum Command {
     Diff(Diff),
     /// Show what would run, and at what cost; for trainings of others also what they cost their authors.
     Plan(Plan),
-    /// Run what is missing, draw the figure, compare with the lockfile, judge the claims.
+    /// Run what is missing, draw the figure, compare with the lockfile, judge claims and checks.
     Reproduce(Reproduce),
     /// Record what an experiment gives, for readers to compare with.
     Lock(Lock),

@@ -19,7 +19,7 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
             let work = format!("{}FLOP", si(target.flops));
             let what = match target.kind {
                 "group" => format!("group of {}", target.members),
-                "table" => "table".to_owned(),
+                "table" | "checks" => target.kind.to_owned(),
                 _ => target.depths.join(", "),
             };
             rows.push(vec![name, what, work, target.title.clone()]);

@@ -3,6 +3,7 @@
 mod arguments;
 mod budget;
 mod check;
+mod checks;
 mod consent;
 mod data;
 mod diff;

@@ -69,6 +69,9 @@ pub(super) fn tell(
     folders: &[PathBuf],
     output: Output,
 ) -> Result<(), Stop> {
+    // Where the checks are not all that was asked for, a few of the known findings stand for the others.
+    let only_checks = reproduced.figures.is_empty() && reproduced.tables.is_empty();
+    super::checks::tell(&reproduced.checks, only_checks, output)?;
     let of_tables = reproduced.tables.iter().flat_map(|table| &table.claims);
     let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables);
     let rows: Vec<_> = claims
@@ -113,8 +116,8 @@ pub(super) fn tell(
         }
     }
     for folder in folders {
-        let page = folder.join("report.html");
-        let written = if page.exists() { page } else { folder.join("table.md") };
+        let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));
+        let written = pages.iter().find(|page| page.exists()).unwrap_or(folder);
         output.line(format_args!("wrote {}", written.display()))?;
     }
     for line in aligned(&line_rows(reproduced)) {

@@ -115,6 +115,8 @@ pub enum FailureKind {
     OutOfMemory,
     /// Bytes differ from the digest they are stored or pinned under, or from those recorded.
     Integrity,
+    /// What the experiment asks for cannot be done with its data: a text where a number is needed, two rows where one is.
+    Specification,
     /// A mistake of ours.
     Bug,
 }
@@ -156,6 +158,7 @@ impl From<JobError> for Failure {
             }
             JobError::Io { .. } => FailureKind::Environment,
             JobError::BadInput { .. } => FailureKind::Integrity,
+            JobError::Unfit(_) => FailureKind::Specification,
             JobError::BadParameters(_) | JobError::Bug(_) => FailureKind::Bug,
         };
         Self::new(kind, &error)

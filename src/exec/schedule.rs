@@ -346,7 +346,7 @@ const fn default_cost(kind: JobKind) -> u64 {
     match kind {
         JobKind::Train => 1_000,
         JobKind::Evaluate => 100,
-        JobKind::Collect | JobKind::Table | JobKind::Fit | JobKind::Draw => 1,
+        JobKind::Collect | JobKind::Table | JobKind::Fit | JobKind::Draw | JobKind::Check => 1,
     }
 }
 

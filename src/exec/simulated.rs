@@ -190,6 +190,7 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
         JobKind::Table => &["table.csv"],
         JobKind::Fit => &["fits.json"],
         JobKind::Draw => &["figure.svg"],
+        JobKind::Check => &["findings.json"],
     }
 }
 

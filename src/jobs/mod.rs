@@ -2,6 +2,7 @@
 //!
 //! A job sees nothing else: no store, plan, network, clock or environment.
 
+mod check;
 mod collect;
 mod draw;
 mod evaluate;
@@ -76,6 +77,9 @@ pub enum JobError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The inputs are what they should be, and what the experiment asks for cannot be done with them.
+    #[error("{0}")]
+    Unfit(String),
     /// The parameters contradict each other; `plan` should have refused them.
     #[error("parameters: {0}")]
     BadParameters(String),
@@ -102,6 +106,7 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Check(params) => check::run(params, context),
     }
 }
 

@@ -4,6 +4,7 @@
 //! bits on every machine. A **rank** is the number of candidates that score strictly higher, plus those of equal score
 //! and lower index: 0 is the best, and ties are decided by the order of the candidates.
 
+pub mod checks;
 mod classification;
 pub mod fits;
 mod retrieval;

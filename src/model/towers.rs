@@ -268,8 +268,8 @@ impl Model {
         gradients: &GradientRegions,
         scratch: &Scratch,
     ) -> Result<(), TensorError> {
-        self.backward_images(level, arena, parameters, chunk, gradients, scratch)?;
-        self.backward_texts(level, arena, parameters, chunk, texts, gradients, scratch)
+        self.backward_texts(level, arena, parameters, chunk, texts, gradients, scratch)?;
+        self.backward_images(level, arena, parameters, chunk, gradients, scratch)
     }
 
     fn backward_images(

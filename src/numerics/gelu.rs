@@ -14,7 +14,7 @@
 )]
 
 use super::elementary::{erf_of, exp_of, sigmoid_of};
-use super::vector::{Vector, per_level};
+use super::vector::{Pair, Vector, per_level};
 
 per_level! {
     /// Computes `y = GELU(x)`.
@@ -65,9 +65,12 @@ macro_rules! kernels {
         #[inline(always)]
         fn $kernel<V: Vector>($first: $first_type, $second: $second_type) {
             assert_eq!($first.len(), $second.len(), "operands of one length");
+            let pairs = $first.len() / Pair::<V>::WIDTH * Pair::<V>::WIDTH;
             let whole = $first.len() / V::WIDTH * V::WIDTH;
             // SAFETY: both slices reach as far as the first.
-            unsafe { $part::<V>($first, $second, 0, whole) };
+            unsafe { $part::<Pair<V>>($first, $second, 0, pairs) };
+            // SAFETY: as above.
+            unsafe { $part::<V>($first, $second, pairs, whole) };
             // SAFETY: as above.
             unsafe { $part::<V::One>($first, $second, whole, $first.len()) };
         }

@@ -54,6 +54,12 @@ pub(crate) trait Lanes: Copy {
     unsafe fn fma(self, factor: Self, addend: Self) -> Self;
     #[must_use]
     unsafe fn add(self, other: Self) -> Self;
+    #[must_use]
+    unsafe fn mul(self, other: Self) -> Self;
+
+    /// Asks for the cache line of an address, which need not be readable.
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
 
     /// Transposes an 8 × 8 block: `to[t · to_stride + r] = from[r · from_stride + t]`.
     #[inline(always)]
@@ -86,9 +92,21 @@ impl Lanes for __m512 {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { _mm512_add_ps(self, other) }
     #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self { _mm512_mul_ps(self, other) }
+    #[inline(always)]
+    fn prefetch(address: *const f32) { prefetch(address); }
+    #[inline(always)]
     unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         transpose8_avx2(from, from_stride, to, to_stride);
     }
+}
+
+/// Asks for the cache line of an address.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn prefetch(address: *const f32) {
+    // SAFETY: a hint; it never faults, and every x86-64 machine has it.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
 }
 
 /// The first `count` of 16 lanes.
@@ -117,6 +135,10 @@ impl Lanes for __m256 {
     unsafe fn fma(self, factor: Self, addend: Self) -> Self { _mm256_fmadd_ps(self, factor, addend) }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { _mm256_add_ps(self, other) }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self { _mm256_mul_ps(self, other) }
+    #[inline(always)]
+    fn prefetch(address: *const f32) { prefetch(address); }
     #[inline(always)]
     unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         transpose8_avx2(from, from_stride, to, to_stride);
@@ -197,4 +219,6 @@ impl<const FUSED: bool> Lanes for Eight<FUSED> {
     }
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self { self.zip(other, |a, b| a + b) }
+    #[inline(always)]
+    unsafe fn mul(self, other: Self) -> Self { self.zip(other, |a, b| a * b) }
 }

@@ -213,6 +213,7 @@ impl Kind {
             FailureKind::Interrupted => Self::Interrupted,
             FailureKind::Environment | FailureKind::OutOfMemory => Self::Environment,
             FailureKind::Integrity => Self::Integrity,
+            FailureKind::Specification => Self::Spec,
             FailureKind::Bug => Self::Bug,
         }
     }

@@ -6,7 +6,7 @@ use super::error::Error;
 use super::reproduce::{Reproduced, ReproducedFigure, ReproducedSource};
 use super::workspace::{Loaded, Workspace};
 use crate::fs::{self, Durability};
-use crate::report::{claims, page};
+use crate::report::{checks, checks_page, claims, page};
 
 impl Workspace {
     /// Writes every figure's and table's files below `out`, or below `out/NAME` of the current folder; the folders.
@@ -46,6 +46,23 @@ impl Workspace {
             }
             folders.push(folder);
         }
+        if !reproduced.checks.is_empty() {
+            fs::create_dir(&base)?;
+            let page = checks_page::html(&checks_page::ChecksPage {
+                name: &reproduced.name,
+                id: reproduced.id.to_string(),
+                citation: loaded.experiment.citation.as_deref(),
+                checks: &reproduced.checks,
+                verdict: &reproduced.verdict(),
+            });
+            let findings = checks::encode(&reproduced.checks);
+            for (name, text) in [("findings.json", &findings), ("checks.html", &page)] {
+                fs::write_atomic(&base.join(name), text.as_bytes(), Durability::Relaxed)?;
+            }
+            if !folders.contains(&base) {
+                folders.push(base);
+            }
+        }
         Ok(folders)
     }
 
@@ -65,6 +82,7 @@ impl Workspace {
             points_csv: &figure.points_csv,
             fits: &figure.fits,
             claims: &figure.claims,
+            checks: &reproduced.checks,
             verdict: &reproduced.verdict(),
             attribution: &attribution,
         };

@@ -1,5 +1,6 @@
 //! One function per command, no terminal: the library's front door.
 
+mod checks;
 #[cfg(feature = "pictograms")]
 mod data;
 mod doctor;
@@ -19,6 +20,8 @@ mod store;
 mod stranger;
 mod workspace;
 
+pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
+pub use checks::{Checked, Unchecked};
 #[cfg(feature = "pictograms")]
 pub use data::{Inspected, PinnedSetFile};
 pub use doctor::{Diagnosed, Diagnosis};

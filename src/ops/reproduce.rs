@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::checks::read_checks;
 use super::error::{Error, Kind};
 use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
@@ -15,6 +16,7 @@ use crate::exec::{How, Summary};
 use crate::metrics::fits::{self, FitRecord};
 use crate::plan::{self, Depth, FigureTarget, Location, Lockfile, Plan, SourcePin, TableTarget};
 use crate::plot::table::Table;
+use crate::report::checks::JudgedCheck;
 use crate::report::claims::{self, Judged};
 use crate::report::lines::{self, Line};
 use crate::report::tables;
@@ -40,6 +42,8 @@ pub struct Reproduced {
     pub figures: Vec<ReproducedFigure>,
     /// The tables, by name.
     pub tables: Vec<ReproducedTable>,
+    /// The checks of what the tables and figures are made from, the worst first.
+    pub checks: Vec<JudgedCheck>,
     /// The pinned files behind them.
     pub sources: Vec<ReproducedSource>,
 }
@@ -112,19 +116,26 @@ impl Reproduced {
         (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
     }
 
-    /// Whether nothing differs: every compared action has the locked bits, every claim is as recorded.
+    /// Whether nothing differs: every compared action has the locked bits, every claim and check is as
+    /// recorded.
     pub fn is_as_recorded(&self) -> bool {
         let (met, all) = self.claims_met();
-        self.lockfile.differing.is_empty() && met == all
+        let checks_are = self.checks.iter().all(JudgedCheck::is_as_recorded);
+        self.lockfile.differing.is_empty() && met == all && checks_are
     }
 
     /// The verdict: the last line of `reproduce` and `verify`.
     pub fn verdict(&self) -> String {
         let (met, claims) = self.claims_met();
-        format!(
+        let mut verdict = format!(
             "executed {}, cached {}, fetched {}; same bits as lockfile {}/{}; claims met {met}/{claims}",
             self.executed, self.cached, self.fetched, self.lockfile.same, self.lockfile.compared
-        )
+        );
+        if !self.checks.is_empty() {
+            let recorded = self.checks.iter().filter(|check| check.is_as_recorded()).count();
+            verdict.push_str(&format!("; checks as recorded {recorded}/{}", self.checks.len()));
+        }
+        verdict
     }
 }
 
@@ -221,6 +232,7 @@ impl Workspace {
             lockfile: LockComparison::of(plan, lockfile, |id| recorded_result(summary, store, id)),
             figures: figures.collect::<Result<_, _>>()?,
             tables: tables.collect::<Result<_, _>>()?,
+            checks: read_checks(plan, store, summary)?,
             sources: sources_of(plan),
         })
     }

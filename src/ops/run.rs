@@ -40,6 +40,22 @@ impl Workspace {
         other: Option<&Store>,
         running: &mut Running<'_>,
     ) -> Result<Summary, Error> {
+        let summary = self.try_to_execute(plan, root, store, other, running)?;
+        if !summary.failures.is_empty() {
+            return Err(Error::Failed { failures: summary.failures.into_values().collect() });
+        }
+        Ok(summary)
+    }
+
+    /// [`Workspace::execute`], with what failed in the summary.
+    pub(super) fn try_to_execute(
+        &self,
+        plan: &Plan,
+        root: &Path,
+        store: &Store,
+        other: Option<&Store>,
+        running: &mut Running<'_>,
+    ) -> Result<Summary, Error> {
         refuse_unpinned(plan)?;
         let settings = &self.settings;
         let builder = SetBuilder::default();
@@ -66,9 +82,6 @@ impl Workspace {
         let summary = exec::run(plan, store, &executor, &options, running.on_event)?;
         if summary.interrupted {
             return Err(Error::Interrupted);
-        }
-        if !summary.failures.is_empty() {
-            return Err(Error::Failed { failures: summary.failures.into_values().collect() });
         }
         Ok(summary)
     }

@@ -35,7 +35,7 @@ pub struct ListedTarget {
     pub depths: Vec<&'static str>,
     /// Floating-point operations from an empty store.
     pub flops: u128,
-    /// What it is: `group`, `figure` or `table`.
+    /// What it is: `group`, `figure`, `table` or `checks`.
     pub kind: &'static str,
     /// The group it is listed under, if it is in one.
     pub group: Option<String>,
@@ -155,7 +155,11 @@ fn targets_of(experiment: &experiment::Experiment) -> Vec<ListedTarget> {
     let figures = figures.map(|f| target("figure", &f.name, &f.title, f.depths()));
     let tables = experiment.tables.iter();
     let tables = tables.map(|table| target("table", &table.name, &table.title, Vec::new()));
-    let mut targets: Vec<_> = groups.chain(figures).chain(tables).collect();
+    let checks = (!experiment.checks.is_empty()).then(|| {
+        let title = format!("{} checks of the tables", experiment.checks.len());
+        target("checks", &"checks".to_owned(), &title, Vec::new())
+    });
+    let mut targets: Vec<_> = groups.chain(figures).chain(tables).chain(checks).collect();
     let names = targets.iter().map(|target| target.name.as_str());
     if let Ok(plans) = plan::expand_each(experiment, names) {
         for (target, plan) in targets.iter_mut().zip(plans) {

@@ -53,8 +53,12 @@ fn names(depths: &[Depth]) -> String {
     depths.iter().map(|depth| depth.name()).collect::<Vec<_>>().join(", ")
 }
 
-/// The plan of a target (a figure, table, run, or group of those), each figure at its default depth. Without a target:
-/// of every table, figure and run.
+/// The target that all checks of an experiment are.
+const CHECKS: &str = "checks";
+
+/// The plan of a target (a figure, table, run, group of those, or `checks`), each figure at its default depth, with the
+/// checks of the tables and files that the target is made from. Without a target: of every table, figure, run and
+/// check.
 pub fn expand(experiment: &Experiment, target: Option<&str>) -> Result<Plan, PlanError> {
     expand_at(experiment, target, None)
 }
@@ -112,6 +116,13 @@ pub fn expand_printed(
     Ok(is_any.then_some(expansion.plan))
 }
 
+/// The plan of every check.
+pub fn expand_checks(experiment: &Experiment) -> Result<Plan, PlanError> {
+    let mut expansion = checked(experiment)?;
+    expansion.checks();
+    Ok(expansion.plan)
+}
+
 /// An experiment that breaks no rule, before anything was asked of it.
 fn checked(experiment: &Experiment) -> Result<Expansion<'_>, PlanError> {
     let findings = check(experiment);
@@ -145,8 +156,13 @@ impl<'a> Expansion<'a> {
                 for name in &group.targets {
                     self.target(name, depth)?;
                 }
+                self.checks_alongside();
             }
-            Some((name, None)) => self.target(name, depth)?,
+            Some((CHECKS, None)) if !experiment.checks.is_empty() => self.checks(),
+            Some((name, None)) => {
+                self.target(name, depth)?;
+                self.checks_alongside();
+            }
         }
         Ok(self.plan)
     }
@@ -161,6 +177,7 @@ impl<'a> Expansion<'a> {
         for run in &self.experiment.runs {
             self.whole_run(run);
         }
+        self.checks();
         Ok(())
     }
 
@@ -178,7 +195,8 @@ impl<'a> Expansion<'a> {
             let tables = experiment.tables.iter().map(|table| table.name.clone());
             let figures = experiment.figures.iter().map(|figure| figure.name.clone());
             let runs = experiment.runs.iter().map(|run| run.name.clone());
-            let known = groups.chain(figures).chain(tables).chain(runs).collect();
+            let checks = (!experiment.checks.is_empty()).then(|| CHECKS.to_owned());
+            let known = groups.chain(figures).chain(tables).chain(runs).chain(checks).collect();
             return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
         }
         Ok(())
@@ -377,6 +395,6 @@ pub(super) fn output(recipe: RecipeId, name: &str) -> Input {
     Input::Output { recipe, output: name.to_owned() }
 }
 
-fn digest(text: &DigestText) -> BlobDigest {
+pub(super) fn digest(text: &DigestText) -> BlobDigest {
     text.parse().expect("checked: a digest parses")
 }

@@ -8,7 +8,7 @@ use super::price::Price;
 use super::unpinned::UnpinnedRun;
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
-use crate::spec::experiment::{Claim, Depth, Location, PrintedColumn, Source};
+use crate::spec::experiment::{Claim, Depth, Known, Location, PrintedColumn, Severity, Source};
 
 /// One action of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,34 @@ pub struct TableTarget {
     pub claims: Vec<Claim>,
 }
 
+/// A check that was asked for, or that comes with what was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckTarget {
+    /// Its place among the experiment's checks.
+    pub place: usize,
+    /// The action that gives `findings.json`.
+    pub action: RecipeId,
+    /// What the experiment says of it.
+    pub declared: DeclaredCheck,
+    /// The files whose rows are those of its tables, one for one, by table.
+    pub files: BTreeMap<String, String>,
+}
+
+/// What an experiment says of a check, beside its rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredCheck {
+    /// Its name.
+    pub id: String,
+    /// What is checked.
+    pub text: String,
+    /// How bad a finding is.
+    pub severity: Severity,
+    /// The table that its findings name first.
+    pub table: String,
+    /// The findings that are understood.
+    pub known: Vec<Known>,
+}
+
 /// Actions by recipe id, closed under upstream; the ones that were asked for; what they read from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
@@ -81,6 +109,7 @@ pub struct Plan {
     trees: BTreeMap<TreeDigest, TreePin>,
     figures: BTreeMap<String, FigureTarget>,
     tables: BTreeMap<String, TableTarget>,
+    checks: BTreeMap<String, CheckTarget>,
     unpinned: BTreeMap<String, UnpinnedRun>,
 }
 
@@ -167,6 +196,41 @@ impl Plan {
         self.tables.insert(name.to_owned(), table);
     }
 
+    /// Marks a check as asked for.
+    ///
+    /// # Panics
+    ///
+    /// If the plan does not have its action.
+    pub fn add_check(&mut self, check: CheckTarget) {
+        self.add_target(check.action);
+        self.checks.insert(check.declared.id.clone(), check);
+    }
+
+    /// Asks for these actions and no others.
+    ///
+    /// # Panics
+    ///
+    /// If the plan does not have them.
+    pub fn set_targets(&mut self, targets: BTreeSet<RecipeId>) {
+        assert!(targets.iter().all(|id| self.nodes.contains_key(id)), "a target is a node");
+        self.targets = targets;
+    }
+
+    /// Forgets where files were published on the network; their paths stay, for mirrors to look under.
+    pub fn forget_network(&mut self) {
+        for pin in self.sources.values_mut() {
+            let local = |location: &Location| match location {
+                Location::Git { path, .. } => Location::File { path: path.clone() },
+                Location::Http { url } => {
+                    let name = url.rsplit('/').next().unwrap_or_default();
+                    Location::File { path: name.to_owned() }
+                }
+                Location::File { .. } | Location::Bundled { .. } => location.clone(),
+            };
+            pin.locations = pin.locations.iter().map(local).collect();
+        }
+    }
+
     /// Notes a training that a target needs and that cannot be executed.
     pub fn add_unpinned(&mut self, name: &str, run: UnpinnedRun) {
         self.unpinned.insert(name.to_owned(), run);
@@ -201,6 +265,11 @@ impl Plan {
     /// The tables that were asked for, by name. One that needs an unpinned run is not among them.
     pub fn tables(&self) -> &BTreeMap<String, TableTarget> {
         &self.tables
+    }
+
+    /// The checks that were asked for or come with what was, by name.
+    pub fn checks(&self) -> &BTreeMap<String, CheckTarget> {
+        &self.checks
     }
 
     /// Trainings that targets need and that cannot be executed, by name. Where there is one, executing the plan is an

@@ -1,6 +1,7 @@
 //! An experiment to a graph of actions: expand, lockfile, explain; no I/O, clock or floats.
 #![deny(clippy::float_arithmetic)]
 
+mod checks;
 mod convert;
 mod expand;
 mod explain;
@@ -13,15 +14,19 @@ mod tests;
 mod unpinned;
 
 pub use convert::clip as model_params;
-pub use expand::{PlanError, expand, expand_at, expand_each, expand_every_depth, expand_printed};
+pub use expand::{
+    PlanError, expand, expand_at, expand_checks, expand_each, expand_every_depth, expand_printed,
+};
 pub use explain::{Difference, Explanation, differences, explain};
-pub use graph::{FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin};
+pub use graph::{
+    CheckTarget, DeclaredCheck, FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin,
+};
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
 pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.
 pub use crate::spec::experiment::{
-    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Location, NumberFormat,
+    Claim, Condition, Depth, FIT_COLUMNS, FitName, FitNameMethod, Known, Location, NumberFormat,
     PrintedColumn, Quantity, QuantityValue, Source, Statement, Tolerance, Transform, Unit,
 };

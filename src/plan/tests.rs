@@ -97,6 +97,77 @@ fn a_target_brings_only_what_it_needs() {
     assert_eq!(error, "there is no target `curv` (targets: curve, table, points, a, b)");
 }
 
+/// A check of the table `points`, with what is known of it.
+fn points_check(known: &[&str]) -> crate::spec::experiment::Check {
+    use crate::spec::experiment::{Check, CheckedRows, Known, Rule, Severity};
+    let known = known.iter().map(|key| Known {
+        key: vec![(*key).to_owned()],
+        column: "run".to_owned(),
+        found: None,
+        reason: "why".to_owned(),
+    });
+    let (keep, present) = (Vec::new(), Vec::new());
+    let rows =
+        CheckedRows { table: "points".to_owned(), key: vec!["run".to_owned()], keep, present };
+    Check {
+        id: "keys".to_owned(),
+        text: "one row a run".to_owned(),
+        severity: Severity::Error,
+        rule: Rule::UniqueKeys { rows },
+        known: known.collect(),
+    }
+}
+
+#[test]
+fn a_check_comes_with_what_is_made_from_its_tables() {
+    let mut experiment = example();
+    experiment.checks.push(points_check(&[]));
+    let checks = |target| {
+        let plan = expand(&experiment, target).unwrap();
+        (plan.checks().len(), plan.labelled("keys/check").is_some())
+    };
+    for target in [None, Some("checks"), Some("table"), Some("points")] {
+        assert_eq!(checks(target), (1, true), "{target:?}");
+    }
+    for target in [Some("curve"), Some("a")] {
+        assert_eq!(checks(target), (0, false), "{target:?}");
+    }
+    let plan = expand(&experiment, Some("checks")).unwrap();
+    assert_eq!(labels(&plan), ["keys/check", "points/table"]);
+    let check = &plan.checks()["keys"];
+    assert_eq!(plan.targets().iter().collect::<Vec<_>>(), [&check.action]);
+    assert_eq!(check.files["points"], "points.csv");
+    // Without checks there is no such target.
+    assert!(matches!(expand(&example(), Some("checks")), Err(PlanError::UnknownTarget { .. })));
+}
+
+#[test]
+fn recording_a_finding_executes_nothing() {
+    let mut experiment = example();
+    experiment.checks.push(points_check(&[]));
+    let before = expand(&experiment, Some("checks")).unwrap();
+    experiment.checks[0] = points_check(&["a"]);
+    experiment.checks[0].text = "said otherwise".to_owned();
+    let after = expand(&experiment, Some("checks")).unwrap();
+    assert_eq!(recipes(&before), recipes(&after));
+    assert_eq!(after.checks()["keys"].declared.known.len(), 1);
+}
+
+#[test]
+fn without_network_a_source_keeps_the_path_that_mirrors_look_under() {
+    let mut experiment = example();
+    experiment.checks.push(points_check(&[]));
+    let mut plan = expand(&experiment, Some("checks")).unwrap();
+    plan.forget_network();
+    let places = plan.sources().values().flat_map(|pin| &pin.locations);
+    assert!(places.clone().count() > 0);
+    assert!(
+        places
+            .into_iter()
+            .all(|place| { matches!(place, Location::File { .. } | Location::Bundled { .. }) })
+    );
+}
+
 #[test]
 fn a_broken_experiment_has_no_plan() {
     let mut experiment = example();

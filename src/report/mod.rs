@@ -1,5 +1,7 @@
 //! Stored results to pages that people read.
 
+pub mod checks;
+pub mod checks_page;
 pub mod claims;
 pub mod lines;
 pub mod page;

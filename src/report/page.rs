@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use super::checks::JudgedCheck;
+use super::checks_page::checks_section;
 use super::claims::{Judged, Verdict};
 use crate::digest::BlobDigest;
 use crate::metrics::fits::{FitRecord, MethodRecord};
@@ -30,6 +32,8 @@ pub struct Page<'a> {
     pub fits: &'a [FitRecord],
     /// The claims, judged.
     pub claims: &'a [Judged],
+    /// The checks of what it is made from, the worst first.
+    pub checks: &'a [JudgedCheck],
     /// The verdict line.
     pub verdict: &'a str,
     /// Licences and attributions of the data.
@@ -63,21 +67,13 @@ pub fn unsealed(sealed: &[u8]) -> Option<&[u8]> {
 
 /// The page.
 pub fn html(page: &Page<'_>) -> String {
-    let mut html = Html(String::new());
-    html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
-    html.element("title", page.title);
-    html.raw(&format!("<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"));
-    html.element("h1", page.title);
-    if let Some(citation) = page.citation {
-        html.element("p", citation);
-    }
+    let mut html = Html::opened(page.title, page.citation);
     html.raw(&format!("<p class=\"verdict\">{}</p>\n", escape(page.verdict)));
     html.raw("<figure>\n");
     html.raw(page.svg);
     html.raw("</figure>\n");
     claims_section(&mut html, page.claims);
+    checks_section(&mut html, page.checks);
     fits_section(&mut html, page.fits);
     points_section(&mut html, page.points_csv);
     html.element("h2", "How to reproduce this");
@@ -94,22 +90,37 @@ pub fn html(page: &Page<'_>) -> String {
     html.0
 }
 
-struct Html(String);
+pub(super) struct Html(pub(super) String);
 
 impl Html {
+    /// A page up to its headline and citation.
+    pub(super) fn opened(title: &str, citation: Option<&str>) -> Self {
+        let mut html = Self(String::new());
+        html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+        html.raw("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n");
+        html.element("title", title);
+        html.raw(&format!("<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"));
+        html.element("h1", title);
+        if let Some(citation) = citation {
+            html.element("p", citation);
+        }
+        html
+    }
+
     /// Markup of our own.
-    fn raw(&mut self, markup: &str) {
+    pub(super) fn raw(&mut self, markup: &str) {
         self.0.push_str(markup);
     }
 
     /// An element that holds a text.
-    fn element(&mut self, name: &str, text: &str) {
+    pub(super) fn element(&mut self, name: &str, text: &str) {
         writeln!(self.0, "<{name}>{}</{name}>", escape(text))
             .expect("writing to a string succeeds");
     }
 
     /// A table; cells are markup, headings are text.
-    fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
+    pub(super) fn table(&mut self, headings: &[&str], rows: &[Vec<String>]) {
         self.raw("<div class=\"table\">\n<table>\n<tr>");
         for heading in headings {
             self.raw(&format!("<th>{}</th>", escape(heading)));
@@ -262,6 +273,32 @@ mod tests {
         }
     }
 
+    fn hostile_check() -> JudgedCheck {
+        let hostile = || HOSTILE.to_owned();
+        let finding = crate::metrics::checks::Finding {
+            place: crate::metrics::checks::Place {
+                table: hostile(),
+                row: Some(1),
+                column: hostile(),
+            },
+            key: Vec::new(),
+            found: hostile(),
+            expected: hostile(),
+            against: None,
+            message: hostile(),
+        };
+        let severity = crate::action::params::Severity::Error;
+        let finding = crate::report::checks::JudgedFinding {
+            check: hostile(),
+            severity,
+            standing: crate::report::checks::Standing::Known,
+            reason: Some(hostile()),
+            file: Some(hostile()),
+            finding,
+        };
+        JudgedCheck { id: hostile(), text: hostile(), severity, findings: vec![finding] }
+    }
+
     fn hostile_page(claims: &[Judged]) -> String {
         let csv =
             format!("\"{}\"\n\"{}\"\n", HOSTILE.replace('"', "\"\""), HOSTILE.replace('"', "\"\""));
@@ -280,6 +317,7 @@ mod tests {
             points_csv: &csv,
             fits: &crate::metrics::fits::decode(&record).unwrap(),
             claims,
+            checks: &[hostile_check()],
             verdict: HOSTILE,
             attribution: HOSTILE,
         })

@@ -307,7 +307,8 @@ impl BlockBackward {
             mlp,
         );
         let proj = View::new(weights.proj.of(parameters), width, mlp);
-        multiply(level, dy, proj, Finish::Store, d_hidden, mlp);
+        let finish = shape.activation.finish(View::new(hidden, rows, mlp));
+        multiply(level, dy, proj, finish, d_hidden, mlp);
         shape.activation.backward(level, hidden, d_hidden);
         let dh = View::new(d_hidden, rows, mlp);
         column_sum(level, dh, d_fc_bias);

@@ -1,5 +1,6 @@
 //! Row operations between the products that a choice of the model selects.
 
+use crate::numerics::matmul::{Finish, View};
 use crate::numerics::{Level, gelu, layer_norm, normalise};
 
 /// The activation of a perceptron.
@@ -20,10 +21,18 @@ impl Activation {
         }
     }
 
-    /// `d ← d·act'(x)`, from what [`Activation::forward`] left.
+    /// What becomes of the product that gives `d` at once, from what [`Activation::forward`] left.
+    pub(crate) fn finish(self, left: View<'_>) -> Finish<'_> {
+        match self {
+            Self::Gelu => Finish::Times(left),
+            Self::QuickGelu => Finish::Store,
+        }
+    }
+
+    /// The rest of `d ← d·act'(x)` after [`Activation::finish`].
     pub(crate) fn backward(self, level: Level, left: &[f32], d: &mut [f32]) {
         match self {
-            Self::Gelu => gelu::times(level, left, d),
+            Self::Gelu => {}
             Self::QuickGelu => gelu::quick_backward(level, left, d),
         }
     }

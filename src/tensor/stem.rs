@@ -118,12 +118,14 @@ impl ImageForward<'_> {
         let per_image = self.shape.patches() * self.shape.patch_values();
         for (image, patches) in self.images.iter().zip(patches.chunks_exact_mut(per_image)) {
             for (index, values) in patches.chunks_exact_mut(self.shape.patch_values()).enumerate() {
-                let (top, left) = (index / across * patch, index % across * patch);
-                for (line, values) in values.chunks_exact_mut(patch).enumerate() {
-                    let (channel, row) = (line / patch, line % patch);
-                    let start = (channel * size + top + row) * size + left;
-                    for (byte, value) in image[start..start + patch].iter().zip(values) {
-                        *value = self.pixels.0[channel][usize::from(*byte)];
+                let corner = (index / across * size + index % across) * patch;
+                let planes = image.chunks_exact(size * size).zip(&self.pixels.0);
+                for ((plane, table), values) in planes.zip(values.chunks_exact_mut(patch * patch)) {
+                    let lines = plane[corner..].chunks(size);
+                    for (line, values) in lines.zip(values.chunks_exact_mut(patch)) {
+                        for (byte, value) in line.iter().zip(values) {
+                            *value = table[usize::from(*byte)];
+                        }
                     }
                 }
             }

@@ -115,12 +115,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Gradients of every chunk, summed as far as this worker owns the tree.
+    /// Gradients of every chunk, summed as far as this worker owns the tree; the last chunk first, because more of what its
+    /// forward pass left is still in the caches.
     pub(super) fn backward(&mut self, shared: &Shared<'_>) -> Result<(), TrainError> {
         let state = shared.state.read().expect("no worker panicked");
         let batch = shared.batch.read().expect("no worker panicked");
         self.nodes.clear();
-        for index in 0..self.planned.len() {
+        for index in (0..self.planned.len()).rev() {
             let chunk = &self.planned[index];
             for (to, of) in
                 [(chunk.d_images, shared.regions.d_images), (chunk.d_texts, shared.regions.d_texts)]
@@ -144,12 +145,13 @@ impl Worker {
             self.nodes.push(Node { start: self.chunks.start + index, width: 1, slot });
             self.merge()?;
         }
+        self.nodes.reverse();
         Ok(())
     }
 
     /// Adds complete neighbours of the tree, the right one to the left one.
     fn merge(&mut self) -> Result<(), TrainError> {
-        while let [.., left, right] = self.nodes[..] {
+        while let [.., right, left] = self.nodes[..] {
             let siblings = left.width == right.width && left.start.is_multiple_of(2 * left.width);
             if !siblings {
                 break;

@@ -1,6 +1,7 @@
-//! Samples a second of a whole training step, at every SIMD level: `cargo bench --bench training -- [xs|s] [threads]`.
+//! A whole training step at every SIMD level: `cargo bench --bench training -- [xs|s] [threads] [scalar|avx2|avx512]`.
 //!
-//! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in `PyTorch`.
+//! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in `PyTorch` and
+//! prints the ratio. Processor time is that of all threads: on a busy machine it says more than the clock on the wall.
 
 #![allow(
     clippy::print_stdout,
@@ -8,9 +9,8 @@
     missing_docs,
     reason = "a measurement prints what it measured"
 )]
-#![allow(clippy::disallowed_methods, reason = "a measurement reads the clock and its arguments")]
-
-use std::time::Instant;
+#![allow(clippy::disallowed_methods, reason = "a measurement reads its arguments")]
+#![allow(clippy::cast_precision_loss, reason = "seconds and nanoseconds are small")]
 
 use ibid::action::canonical::Real;
 use ibid::action::params::{
@@ -19,6 +19,7 @@ use ibid::action::params::{
 };
 use ibid::numerics::Level;
 use ibid::training::{Control, Samples, Settings, State, train};
+use rustix::time::{ClockId, clock_gettime};
 
 const VOCABULARY: u32 = 4096;
 
@@ -74,8 +75,29 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
     }
 }
 
-/// Best of a run's steps, in seconds.
-fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
+/// Milliseconds of the steps of a run, ascending: on the wall, of the processor.
+struct Times([Vec<f64>; 2]);
+
+impl Times {
+    fn median(&self, of: usize) -> f64 {
+        self.0[of][self.0[of].len() / 2]
+    }
+
+    fn fastest(&self, of: usize) -> f64 {
+        self.0[of][0]
+    }
+}
+
+/// Milliseconds on the wall and of the processor, from somewhere on.
+fn now() -> [f64; 2] {
+    [ClockId::Monotonic, ClockId::ProcessCPUTime].map(|clock| {
+        let time = clock_gettime(clock);
+        time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 * 1e-6
+    })
+}
+
+/// Times the steps of a run without the first, which touches memory that is new.
+fn time_steps(params: &Train, level: Level, threads: usize) -> Times {
     let images: Vec<u8> =
         (0_u32..2048 * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let caption = |i: u32| {
@@ -90,16 +112,22 @@ fn best_step(params: &Train, level: Level, threads: usize) -> f64 {
         captions: (0..2048).map(|i| vec![caption(i)]).collect(),
         shard_sizes: vec![2048],
     };
-    let (mut best, mut before) = (f64::MAX, Instant::now());
     let start = State::initial(params).unwrap();
+    let (mut times, mut before) = ([Vec::new(), Vec::new()], now());
     train(params, &samples, Settings { level, threads }, start, |_| {
-        let now = Instant::now();
-        best = best.min((now - before).as_secs_f64());
+        let now = now();
+        for (times, (now, before)) in times.iter_mut().zip(now.iter().zip(before)) {
+            times.push(now - before);
+        }
         before = now;
         Control::Continue
     })
     .unwrap();
-    best
+    for times in &mut times {
+        times.remove(0);
+        times.sort_by(f64::total_cmp);
+    }
+    Times(times)
 }
 
 fn main() {
@@ -107,17 +135,25 @@ fn main() {
         std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let only = arguments.first().map(String::as_str);
     let threads = arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(1);
+    let level = arguments.get(2);
     for (name, width) in [("xs", 32), ("s", 64)] {
         if only.is_some_and(|only| only != name) {
             continue;
         }
-        for level in Level::available().into_iter().rev() {
-            let steps = if level == Level::Scalar { 10 } else { 60 };
-            let best = best_step(&params(width, 2, steps), level, threads);
+        for at in Level::available().into_iter().rev() {
+            if level.is_some_and(|level| *level != format!("{at:?}").to_lowercase()) {
+                continue;
+            }
+            let steps = if at == Level::Scalar { 10 } else { 60 };
+            let times = time_steps(&params(width, 2, steps), at, threads);
             println!(
-                "{name} {level:?} {threads} thread(s): {:.2} ms a step, {:.0} samples/s",
-                best * 1e3,
-                128.0 / best
+                "{name} {at:?} {threads} thread(s): {:.2} ms a step (fastest {:.2}; processor {:.2}, fastest {:.2}), \
+                 {:.0} samples/s",
+                times.median(0),
+                times.fastest(0),
+                times.median(1),
+                times.fastest(1),
+                128e3 / times.median(0),
             );
         }
     }

@@ -1,4 +1,4 @@
---| An experiment: runs, the tables and figures made from them, the claims about those.
+--| An experiment: runs, the tables and figures made from them, the claims and checks of those.
 let Architecture = ./Architecture.dhall
 
 let Run = ./Run.dhall
@@ -11,6 +11,8 @@ let Figure = ./Figure.dhall
 
 let Group = ./Group.dhall
 
+let Check = ./Check.dhall
+
 in  { Type =
         { title : Text
         , citation : Optional Text  -- the work it reproduces
@@ -20,6 +22,7 @@ in  { Type =
         , tables : List Table.Type
         , figures : List Figure.Type
         , groups : List Group.Type
+        , checks : List Check.Type
         }
     , default =
         { citation = None Text
@@ -29,5 +32,6 @@ in  { Type =
         , tables = [] : List Table.Type
         , figures = [] : List Figure.Type
         , groups = [] : List Group.Type
+        , checks = [] : List Check.Type
         }
     }

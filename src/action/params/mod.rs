@@ -1,5 +1,6 @@
 //! The parameters of each job kind: everything that affects its bytes, explicit, without defaults.
 
+mod checks;
 mod cost;
 mod model;
 mod results;
@@ -8,6 +9,10 @@ mod training;
 
 use serde::{Deserialize, Serialize};
 
+pub use checks::{
+    Cells, Check, CheckedRows, CountOf, Direction, GridAxis, Kept, LabelCase, Rule, SampleCount,
+    Severity, Tolerance,
+};
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use results::{
@@ -36,6 +41,8 @@ pub enum Params {
     Fit(Fit),
     /// Draws a figure of a table and its fits.
     Draw(Draw),
+    /// Holds tables against a rule.
+    Check(Check),
 }
 
 /// The code that performs an action.
@@ -54,21 +61,27 @@ pub enum JobKind {
     Fit,
     /// See [`Params::Draw`].
     Draw,
+    /// See [`Params::Check`].
+    Check,
 }
 
 impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Train | Self::Evaluate | Self::Collect | Self::Table | Self::Fit | Self::Draw => {
-                1
-            }
+            Self::Train
+            | Self::Evaluate
+            | Self::Collect
+            | Self::Table
+            | Self::Fit
+            | Self::Draw
+            | Self::Check => 1,
         }
     }
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Draw)
+        matches!(self, Self::Collect | Self::Table | Self::Fit | Self::Draw | Self::Check)
     }
 
     /// The word that labels and messages use.
@@ -80,6 +93,7 @@ impl JobKind {
             Self::Table => "table",
             Self::Fit => "fit",
             Self::Draw => "draw",
+            Self::Check => "check",
         }
     }
 }
@@ -94,6 +108,7 @@ impl Params {
             Self::Table(_) => JobKind::Table,
             Self::Fit(_) => JobKind::Fit,
             Self::Draw(_) => JobKind::Draw,
+            Self::Check(_) => JobKind::Check,
         }
     }
 }

@@ -11,7 +11,7 @@ mod regroup;
 #[cfg(test)]
 mod tests;
 
-use super::files::{bad_input, read_text, write_text};
+use super::files::{read_text, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Step, Table as Params};
 use crate::plot::table::{Table, TableError};
@@ -33,7 +33,7 @@ pub(super) fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), J
             _ => None,
         };
         table = apply(step, table, other.as_ref())
-            .map_err(|error| bad_input("rows", &format!("steps[{i}] ({}): {error}", word(step))))?;
+            .map_err(|error| JobError::Unfit(format!("steps[{i}] ({}): {error}", word(step))))?;
     }
     write_text(context, "table.csv", &table.to_csv())
 }

@@ -35,7 +35,7 @@ pub(super) fn rows(rows: &Rows, context: &JobContext<'_>) -> Result<Table, JobEr
         Rows::Csv { columns } => {
             let table = csv("rows", &read_text(context, "rows")?)?;
             let columns: Vec<_> = columns.iter().map(|name| (name.clone(), name.clone())).collect();
-            select(&table, &columns).map_err(|error| bad_input("rows", &error))
+            select(&table, &columns).map_err(|error| JobError::Unfit(error.to_string()))
         }
         Rows::Json { columns } => json(&read_text(context, "rows")?, columns),
         Rows::Table => csv("rows", &read_text(context, "rows")?),
@@ -69,15 +69,14 @@ pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
         serde_json::from_str(&without_nan(text)).map_err(|error| bad_input("rows", &error))?;
     for column in columns {
         if !records.is_empty() && !records.iter().any(|record| record.contains_key(column)) {
-            return Err(bad_input("rows", &format!("no record has a field `{column}`")));
+            return Err(JobError::Unfit(format!("no record has a field `{column}`")));
         }
     }
     let mut rows = Vec::with_capacity(records.len());
     for (i, record) in records.iter().enumerate() {
         let cell = |column: &String| {
             cell(record.get(column)).ok_or_else(|| {
-                let reason = format!("record {}: field `{column}` is not flat", i + 1);
-                bad_input("rows", &reason)
+                JobError::Unfit(format!("record {}: field `{column}` is not flat", i + 1))
             })
         };
         rows.push(columns.iter().map(cell).collect::<Result<_, _>>()?);

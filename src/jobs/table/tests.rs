@@ -243,9 +243,9 @@ fn json_records_become_rows() {
     let read = read::json(records, &texts(&["k", "a", "n", "f"])).unwrap();
     assert_eq!(read.to_csv(), "k,a,n,f\n-1,x,12800000000,0.1\ntrue,,5,\n");
     let missing = read::json(records, &texts(&["a", "b"])).unwrap_err().to_string();
-    assert_eq!(missing, "input `rows`: no record has a field `b`");
+    assert_eq!(missing, "no record has a field `b`");
     let nested = read::json(r#"[{"a":[1]}]"#, &texts(&["a"])).unwrap_err().to_string();
-    assert_eq!(nested, "input `rows`: record 1: field `a` is not flat");
+    assert_eq!(nested, "record 1: field `a` is not flat");
     assert!(read::json("{}", &texts(&["a"])).is_err());
     let python = r#"[{"a": NaN, "b": "NaN"}, {"a": 1, "b": "\"NaN, \\"}, {"a": 2, "b": NaN}]"#;
     let read = read::json(python, &texts(&["a", "b"])).unwrap();

@@ -6,8 +6,9 @@
 use super::AttentionShape;
 use super::reference;
 use super::rows::{Square, d_softmax, softmax};
+use crate::numerics::lanes::Lanes as _;
 use crate::numerics::level::Path;
-use crate::numerics::matmul::kernel::{After, Fused, Kernels, Lines, Operands, Software};
+use crate::numerics::matmul::kernel::{After, Ahead, Fused, Kernels, Lines, Operands, Software};
 #[cfg(target_arch = "x86_64")]
 use crate::numerics::matmul::kernel::{Avx2, Avx512};
 use crate::numerics::matmul::reference::BLOCK;
@@ -100,24 +101,24 @@ unsafe fn product<M: Kernels>(
     // Tiles of about equal height keep more chains in flight than full ones and a small rest.
     let rows = m.div_ceil(m.div_ceil(M::ROWS));
     for j in (0..n).step_by(M::COLUMNS) {
-        for i in (0..m).step_by(rows) {
-            for t in (0..k).step_by(BLOCK) {
-                let (row, element) = if a.transposed { (1, a.stride) } else { (a.stride, 1) };
-                // SAFETY: the tile lies inside the product.
-                unsafe {
-                    let operands = Operands {
-                        inner: (k - t).min(BLOCK),
-                        a: a.start.add(i * row + t * element),
-                        a_stride: a.stride,
-                        b: b.start.add(t * b.stride + j),
-                        b_stride: b.stride,
-                        c: c.add(i * c_stride + j),
-                        c_stride,
-                        columns: (n - j).min(M::COLUMNS),
-                        after: After { accumulate: t > 0, ..After::STORE },
-                    };
-                    M::tile(rows.min(m - i), a.transposed, &operands);
-                }
+        for t in (0..k).step_by(BLOCK) {
+            let element = if a.transposed { a.stride } else { 1 };
+            // SAFETY: the tiles lie inside the product.
+            unsafe {
+                let operands = Operands {
+                    tiles: 0,
+                    inner: (k - t).min(BLOCK),
+                    a: a.start.add(t * element),
+                    a_stride: a.stride,
+                    b: b.start.add(t * b.stride + j),
+                    b_stride: b.stride,
+                    c: c.add(j),
+                    c_stride,
+                    columns: (n - j).min(M::COLUMNS),
+                    after: After { accumulate: t > 0, ..After::STORE },
+                    ahead: Ahead::NOTHING,
+                };
+                M::strip(m, rows, a.transposed, &operands);
             }
         }
     }
@@ -167,6 +168,22 @@ impl Head {
     /// Returns this head's columns of a `[rows, width]` matrix.
     fn of_context(&self, context: *const f32) -> Rows {
         Rows { start: context.wrapping_add(self.context), stride: self.width }
+    }
+
+    /// Asks for the queries, keys, values and probabilities of this head.
+    fn ask<M: Kernels>(&self, qkv: *const f32, probabilities: &[f32]) {
+        for which in 0..3 {
+            let rows = self.of_qkv(qkv, which);
+            for token in 0..self.tokens {
+                for column in (0..self.columns).step_by(16) {
+                    M::Vector::prefetch(rows.start.wrapping_add(token * rows.stride + column));
+                }
+            }
+        }
+        let square = probabilities.as_ptr().wrapping_add(self.square);
+        for element in (0..self.tokens * self.tokens).step_by(16) {
+            M::Vector::prefetch(square.wrapping_add(element));
+        }
     }
 
     /// Returns rows whose whole vectors are readable: the same ones, or copies in `room`.
@@ -285,7 +302,11 @@ unsafe fn backward<M: Heads>(
     let (p_room, rows_room) = rest.split_at_mut(square_len);
     let rows_room = rows_room.as_mut_ptr();
     let (qkv, d_context, d_qkv) = (qkv.as_ptr(), d_context.as_ptr(), d_qkv.as_mut_ptr());
-    for head in Head::all(shape) {
+    let mut heads = Head::all(shape).peekable();
+    while let Some(head) = heads.next() {
+        if let Some(next) = heads.peek() {
+            next.ask::<M>(qkv, probabilities);
+        }
         let mut p = &probabilities[head.square..head.square + tokens * tokens];
         if stride != tokens {
             for (to, from) in p_room.chunks_exact_mut(stride).zip(p.chunks_exact(tokens)) {

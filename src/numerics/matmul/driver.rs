@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use super::Tile;
-use super::kernel::{After, Kernels, Operands};
+use super::kernel::{After, Ahead, Kernels, Operands};
 use super::pack::Lines;
 use super::reference::BLOCK;
 use super::view::{Finish, View};
@@ -76,9 +76,13 @@ impl Product<'_> {
     /// The machine has the path's instructions.
     pub(super) unsafe fn compute<M: Kernels>(mut self, tile: Tile) {
         let tile_rows = tile.rows.min(self.m).next_multiple_of(M::ROWS);
-        let tile_columns = tile.columns.min(self.n).next_multiple_of(M::COLUMNS);
         let inner = self.k.min(BLOCK);
         let reading = self.reading::<M>();
+        // Where nothing is packed twice for it, a panel is packed just before it is read.
+        let one_by_one =
+            self.m <= tile_rows && matches!(reading, Reading::InPlace | Reading::Columns);
+        let tile_columns = if one_by_one { M::COLUMNS } else { tile.columns.min(self.n) };
+        let tile_columns = tile_columns.next_multiple_of(M::COLUMNS);
         // Rows are copied with one line more than needed between them; panels are written in whole
         // vectors, so one line more at the end.
         let b_len = (inner * tile_columns).next_multiple_of(16) + 16;
@@ -110,9 +114,13 @@ impl Product<'_> {
     fn reading<M: Kernels>(&self) -> Reading {
         let (stride, columns) = (self.a.row_stride(), self.n);
         if self.a.column_stride() != 1 && self.k != 1 {
-            let readable = self.a.row_stride() == 1 && columns <= 8 * M::COLUMNS;
             let crowded = self.a.column_stride().is_multiple_of(512) && columns > M::COLUMNS;
-            if readable && !crowded { Reading::Columns } else { Reading::Panels }
+            let often = columns > 8 * M::COLUMNS && self.m > 96;
+            if self.a.row_stride() == 1 && !crowded && !often {
+                Reading::Columns
+            } else {
+                Reading::Panels
+            }
         } else if columns > 8 * M::COLUMNS || (stride.is_multiple_of(512) && columns > M::COLUMNS) {
             Reading::Rows
         } else {
@@ -181,45 +189,76 @@ impl Product<'_> {
         b: *const f32,
         a: *const f32,
     ) {
+        let (a, a_stride) = match reading {
+            Reading::InPlace => {
+                let stride = self.a.row_stride();
+                (self.a.as_ptr().wrapping_add(part.i * stride + part.t), stride)
+            }
+            Reading::Columns => {
+                let stride = self.a.column_stride();
+                (self.a.as_ptr().wrapping_add(part.i + part.t * stride), stride)
+            }
+            Reading::Rows => (a, copied_stride(part.inner)),
+            Reading::Panels => (a, M::ROWS),
+        };
         for j in (0..part.columns).step_by(M::COLUMNS) {
-            for i in (0..part.rows).step_by(M::ROWS) {
-                let (row, column) = (part.i + i, part.j + j);
-                let (a, a_stride) = match reading {
-                    Reading::InPlace => {
-                        let stride = self.a.row_stride();
-                        (self.a.as_ptr().wrapping_add(row * stride + part.t), stride)
+            let column = part.j + j;
+            let to = part.i * self.out_row_stride + column;
+            let operands = Operands {
+                tiles: 0,
+                inner: part.inner,
+                a,
+                a_stride,
+                b: b.wrapping_add(j * part.inner),
+                b_stride: M::COLUMNS,
+                c: self.out[to..].as_mut_ptr(),
+                c_stride: self.out_row_stride,
+                columns: M::COLUMNS.min(part.columns - j),
+                after: self.after(part, part.i, column),
+                ahead: self.ahead::<M>(part, column + M::COLUMNS),
+            };
+            // SAFETY: the tiles lie inside the product, whose shapes were checked.
+            unsafe {
+                match reading {
+                    Reading::InPlace | Reading::Rows => {
+                        M::strip(part.rows, M::ROWS, false, &operands);
                     }
-                    Reading::Columns => {
-                        let stride = self.a.column_stride();
-                        (self.a.as_ptr().wrapping_add(row + part.t * stride), stride)
-                    }
-                    Reading::Rows => {
-                        let stride = copied_stride(part.inner);
-                        (a.wrapping_add(i * stride), stride)
-                    }
-                    Reading::Panels => (a.wrapping_add(i * part.inner), M::ROWS),
-                };
-                let to = row * self.out_row_stride + column;
-                let operands = Operands {
-                    inner: part.inner,
-                    a,
-                    a_stride,
-                    b: b.wrapping_add(j * part.inner),
-                    b_stride: M::COLUMNS,
-                    c: self.out[to..].as_mut_ptr(),
-                    c_stride: self.out_row_stride,
-                    columns: M::COLUMNS.min(part.columns - j),
-                    after: self.after(part, row, column),
-                };
-                // SAFETY: the tile lies inside the product, whose shapes were checked.
-                unsafe {
-                    M::tile(
-                        M::ROWS.min(part.rows - i),
-                        matches!(reading, Reading::Columns | Reading::Panels),
-                        &operands,
-                    );
+                    Reading::Columns => M::strip(part.rows, M::ROWS, true, &operands),
+                    Reading::Panels => self.panels::<M>(part, column, &operands),
                 }
             }
+        }
+    }
+
+    /// Computes the tiles whose rows of A lie in panels, each after the one before.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::tiles`].
+    unsafe fn panels<M: Kernels>(&self, part: Part, column: usize, first: &Operands) {
+        for i in (0..part.rows).step_by(M::ROWS) {
+            let operands = Operands {
+                a: first.a.wrapping_add(i * part.inner),
+                c: first.c.wrapping_add(i * self.out_row_stride),
+                after: self.after(part, part.i + i, column),
+                ..*first
+            };
+            // SAFETY: the caller's contract.
+            unsafe { M::strip(M::ROWS.min(part.rows - i), M::ROWS, true, &operands) };
+        }
+    }
+
+    /// The lines of B that the panel at `column` will be packed from, if that lies beyond this part.
+    fn ahead<M: Kernels>(&self, part: Part, column: usize) -> Ahead {
+        if self.b.column_stride() != 1 || column < part.j + part.columns || column >= self.n {
+            return Ahead::NOTHING;
+        }
+        let stride = self.b.row_stride();
+        Ahead {
+            start: self.b.as_ptr().wrapping_add(part.t * stride + column),
+            stride,
+            lines: part.inner,
+            per_tile: part.inner.div_ceil(part.rows.div_ceil(M::ROWS)),
         }
     }
 
@@ -229,17 +268,22 @@ impl Product<'_> {
         if part.t + part.inner < self.k {
             return after;
         }
+        let at = |other: View| {
+            let offset = row * other.row_stride() + column * other.column_stride();
+            other.as_ptr().wrapping_add(offset)
+        };
         match self.finish {
             Finish::Store => after,
             Finish::Bias(bias) => After { bias: bias[column..].as_ptr(), ..after },
             Finish::BiasResidual { bias, residual } => After {
                 bias: bias[column..].as_ptr(),
-                residual: residual
-                    .as_ptr()
-                    .wrapping_add(row * residual.row_stride() + column * residual.column_stride()),
+                residual: at(residual),
                 residual_stride: residual.row_stride(),
                 ..after
             },
+            Finish::Times(factors) => {
+                After { factors: at(factors), factor_stride: factors.row_stride(), ..after }
+            }
         }
     }
 }

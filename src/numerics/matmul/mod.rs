@@ -88,14 +88,12 @@ fn multiply_on(
     if m == 0 || n == 0 {
         return;
     }
-    if let Finish::BiasResidual { bias, residual } = finish
-        && residual.column_stride() != 1
-    {
-        multiply_on(path, tile, a, b, Finish::Bias(bias), out, out_row_stride);
+    if let Some((first, other)) = in_two_steps(finish) {
+        multiply_on(path, tile, a, b, first, out, out_row_stride);
         for (i, row) in out.chunks_mut(out_row_stride).take(m).enumerate() {
             for (j, c) in row.iter_mut().take(n).enumerate() {
-                let sum = *c;
-                *c = residual.at(i, j) + sum;
+                let (x, y) = (*c, other.at(i, j));
+                *c = if matches!(finish, Finish::Times(_)) { x * y } else { y + x };
             }
         }
         return;
@@ -112,6 +110,16 @@ fn multiply_on(
             Path::Avx512 => product.compute::<Avx512>(tile),
         }
     }
+}
+
+/// Splits off a matrix that the kernels cannot read: its rows are not contiguous.
+fn in_two_steps(finish: Finish) -> Option<(Finish, View)> {
+    let (first, other) = match finish {
+        Finish::Store | Finish::Bias(_) => return None,
+        Finish::BiasResidual { bias, residual } => (Finish::Bias(bias), residual),
+        Finish::Times(factors) => (Finish::Store, factors),
+    };
+    (other.column_stride() != 1).then_some((first, other))
 }
 
 /// Computes `out[j] = Σ_k y[k, j]`, the product 1ᵀ·Y with its blocks of 256 rows.

@@ -36,6 +36,7 @@ pub fn multiply<F: Float>(
                 Finish::Store => c,
                 Finish::Bias(bias) => c + bias[j],
                 Finish::BiasResidual { bias, residual } => residual.at(i, j) + (c + bias[j]),
+                Finish::Times(factors) => c * factors.at(i, j),
             };
         }
     }

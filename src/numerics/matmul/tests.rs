@@ -72,9 +72,10 @@ fn check(numbers: &mut Numbers, m: usize, n: usize, k: usize, change: impl Fn(&m
     b.data.iter_mut().for_each(&change);
     let bias = numbers.floats(n);
     let stride = n + numbers.below(3);
-    let finish = match numbers.below(3) {
+    let finish = match numbers.below(4) {
         0 => Finish::Store,
         1 => Finish::Bias(&bias),
+        2 => Finish::Times(residual.view()),
         _ => Finish::BiasResidual { bias: &bias, residual: residual.view() },
     };
     // What lies between rows must stay as it was.

@@ -110,6 +110,8 @@ pub enum Finish<'a, T = f32> {
         /// A matrix of the output's shape.
         residual: View<'a, T>,
     },
+    /// `c · factor`, a matrix of the output's shape.
+    Times(View<'a, T>),
 }
 
 /// Checks the shapes of a product and returns (rows, columns, inner size).
@@ -136,6 +138,9 @@ pub(super) fn check<T: Copy>(
         Finish::BiasResidual { bias, residual } => {
             assert_eq!(bias.len(), n, "one bias a column");
             assert_eq!((residual.rows(), residual.columns()), (m, n), "the residual's shape");
+        }
+        Finish::Times(factors) => {
+            assert_eq!((factors.rows(), factors.columns()), (m, n), "the factors' shape");
         }
     }
     (m, n, k)

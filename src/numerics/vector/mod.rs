@@ -12,10 +12,12 @@
     reason = "kernels take the SIMD level of the function that they are inlined into"
 )]
 
+mod pair;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(in crate::numerics) use pair::Pair;
 pub(in crate::numerics) use plain::Plain;
 #[cfg(target_arch = "x86_64")]
 pub(in crate::numerics) use x86::{Eight, Sixteen};
@@ -25,7 +27,7 @@ pub(in crate::numerics) const LANES: usize = 16;
 
 /// Some lanes of binary32.
 pub(in crate::numerics) trait Vector: Copy {
-    /// How many lanes; divides 16.
+    /// How many lanes; divides 16 where rows are reduced.
     const WIDTH: usize;
 
     /// One lane in functions compiled alike; the rest of a row is done with it.

@@ -6,6 +6,7 @@
 
 mod check;
 mod claim;
+mod declared;
 mod figure;
 mod pinned;
 mod published;
@@ -22,6 +23,7 @@ pub use check::{Finding, check};
 pub use claim::{
     Claim, FitName, FitNameMethod, Quantity, QuantityValue, Statement, Tolerance, Unit,
 };
+pub use declared::{Cells, Check, CheckedRows, Known, Rule, SampleCount, Severity};
 pub use figure::{
     Axis, Column, ColumnValue, Condition, Figure, Fit, FitMethod, Interval, Keep, Marks, Panel,
     PrintedPanels, RunTable, Selection, Series, Transform,
@@ -67,6 +69,8 @@ pub struct Experiment {
     pub figures: Vec<Figure>,
     /// Targets under one name.
     pub groups: Vec<Group>,
+    /// What must hold of tables: all of them are the target `checks`.
+    pub checks: Vec<Check>,
 }
 
 /// One training with its evaluations: a point of a sweep.

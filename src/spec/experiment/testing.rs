@@ -255,5 +255,6 @@ pub(crate) fn example() -> Experiment {
         tables: vec![points()],
         figures: vec![curve, table],
         groups: Vec::new(),
+        checks: Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 //! An experiment without findings expands: names resolve, sizes divide, numbers are finite, digests parse.
 
 mod claims;
+mod declared;
 mod figures;
 mod pins;
 mod published;
@@ -78,6 +79,10 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
         }
     }
     check_groups(&mut findings, experiment, &mut names);
+    declared::check_checks(&mut findings, experiment, &tables);
+    if !experiment.checks.is_empty() && names.contains(declared::TARGET) {
+        findings.add("checks", format!("`{}` is already taken", declared::TARGET));
+    }
     findings.list
 }
 

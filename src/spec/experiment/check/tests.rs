@@ -365,3 +365,77 @@ fn groups_and_figures_name_what_exists() {
         e.figures[1].printed = Some(PrintedPanels { table, panels, claims: Vec::new() });
     });
 }
+
+fn looked_at(table: &str, key: &[&str]) -> CheckedRows {
+    CheckedRows {
+        table: table.into(),
+        key: key.iter().map(ToString::to_string).collect(),
+        keep: Vec::new(),
+        present: Vec::new(),
+    }
+}
+
+fn declared(rule: Rule) -> Check {
+    Check {
+        id: "c".into(),
+        text: "what".into(),
+        severity: Severity::Error,
+        rule,
+        known: Vec::new(),
+    }
+}
+
+fn at_most(slack: f64) -> Rule {
+    let rows = looked_at("points", &["run"]);
+    Rule::AtMost { rows, lesser: "acc1".into(), greater: "gmacs_total".into(), slack }
+}
+
+#[test]
+fn checks_look_at_what_exists() {
+    let finds_of = |paths: &[&str], rule: Rule| finds(paths, |e| e.checks.push(declared(rule)));
+    finds_of(&[], at_most(0.0));
+    finds_of(&["checks[0].rule.slack"], at_most(-1.0));
+    finds_of(&["checks[0].rule.slack"], at_most(f64::NAN));
+    let rows = looked_at("pionts", &["run"]);
+    finds_of(&["checks[0].rule.rows.table"], Rule::UniqueKeys { rows });
+    finds_of(&["checks[0].rule.rows.key"], Rule::UniqueKeys { rows: looked_at("points", &[]) });
+    finds_of(&["checks[0].rule.rows.key"], Rule::UniqueKeys { rows: looked_at("points", &["z"]) });
+    let cells = |key: &[&str]| Cells {
+        rows: looked_at("points", key),
+        column: "acc1".into(),
+        every_row: true,
+    };
+    let tolerance = crate::action::params::Tolerance::Absolute(0.0);
+    let unequal = Rule::Equal { left: cells(&["run"]), right: cells(&["run", "acc1"]), tolerance };
+    finds_of(&["checks[0].rule"], unequal);
+    let rows = looked_at("points", &["run"]);
+    let nothing = Rule::Range { rows, column: "acc1".into(), least: None, most: None };
+    finds_of(&["checks[0].rule"], nothing);
+}
+
+#[test]
+fn what_is_known_of_a_check_can_occur() {
+    let known = |key: &[&str], reason: &str| Known {
+        key: key.iter().map(ToString::to_string).collect(),
+        column: "x".into(),
+        found: None,
+        reason: reason.into(),
+    };
+    let with = |known: Vec<Known>| Check { known, ..declared(at_most(0.0)) };
+    finds(&[], |e| e.checks.push(with(vec![known(&["1"], "why"), known(&["2"], "why")])));
+    finds(&["checks[0].known[0].key"], |e| e.checks.push(with(vec![known(&["1", "2"], "why")])));
+    finds(&["checks[0].known[0].reason"], |e| e.checks.push(with(vec![known(&["1"], " ")])));
+    let twice = || with(vec![known(&["1"], "why"), known(&["1"], "why else")]);
+    finds(&["checks[0].known[1]"], |e| e.checks.push(twice()));
+}
+
+#[test]
+fn names_of_checks_are_unique_and_their_target_is_theirs() {
+    let both = || vec![declared(at_most(0.0)), declared(at_most(0.0))];
+    finds(&["checks[1].id"], |e| e.checks = both());
+    finds(&["checks"], |e| {
+        e.checks = vec![declared(at_most(0.0))];
+        let targets = vec!["curve".to_owned()];
+        e.groups.push(Group { name: "checks".into(), title: "Mine".into(), targets });
+    });
+}

@@ -1,0 +1,7 @@
+--| The samples behind a text.
+{ Type =
+    { text : Text
+    , samples : Natural
+    }
+, default = {=}
+}

@@ -1,0 +1,226 @@
+//! Rules about rows among each other: keys, grids, sequences, repeats, means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::view::{View, agree, finite, is_near, shortest};
+use super::{CheckError, Finding, GRID_MAX, KeyPart};
+use crate::action::params::{GridAxis, Tolerance};
+
+/// No two rows share a key: a finding for each row but the first.
+pub(super) fn unique_keys(view: &View<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for group in view.groups(&view.key) {
+        for &row in &group[1..] {
+            findings.push(Finding {
+                place: view.place_of(Some(row), &view.key),
+                key: view.key_of(row, &view.key),
+                found: view.texts(row, &view.key).join(", "),
+                expected: "another key".to_owned(),
+                against: Some(view.place_of(Some(group[0]), &view.key)),
+                message: format!("the key of row {} stands here again", group[0] + 1),
+            });
+        }
+    }
+    findings.sort_by_key(|finding| finding.place.row);
+    findings
+}
+
+/// There is a row for each combination of texts: a finding for each that has none, in the order of the axes' texts.
+pub(super) fn grid(view: &View<'_>, axes: &[GridAxis]) -> Result<Vec<Finding>, CheckError> {
+    let columns =
+        axes.iter().map(|axis| view.column(&axis.column)).collect::<Result<Vec<_>, _>>()?;
+    let texts_of = |(axis, column): (&GridAxis, &usize)| -> Vec<String> {
+        if !axis.texts.is_empty() {
+            return axis.texts.clone();
+        }
+        let present = view.groups(&[*column]).into_iter();
+        present.map(|group| view.text(group[0], *column).to_owned()).collect()
+    };
+    let texts: Vec<Vec<String>> = axes.iter().zip(&columns).map(texts_of).collect();
+    let size = texts.iter().try_fold(1_usize, |size, axis| size.checked_mul(axis.len()));
+    if size.is_none_or(|size| size > GRID_MAX) {
+        return Err(CheckError::GridTooLarge);
+    }
+    let present: BTreeSet<Vec<&str>> =
+        view.rows.iter().map(|row| view.texts(*row, &columns)).collect();
+    let mut combinations: Vec<Vec<&str>> = vec![Vec::new()];
+    for axis in &texts {
+        let mut longer = Vec::with_capacity(combinations.len() * axis.len());
+        for head in &combinations {
+            longer.extend(axis.iter().map(|text| [&head[..], &[text.as_str()]].concat()));
+        }
+        combinations = longer;
+    }
+    let missing = combinations.into_iter().filter(|combination| !present.contains(combination));
+    let finding = |combination: Vec<&str>| Finding {
+        place: view.place_of(None, &columns),
+        key: (axes.iter().zip(&combination))
+            .map(|(axis, text)| KeyPart { column: axis.column.clone(), text: (*text).to_owned() })
+            .collect(),
+        found: String::new(),
+        expected: combination.join(", "),
+        against: None,
+        message: "no row has this combination".to_owned(),
+    };
+    Ok(missing.map(finding).collect())
+}
+
+/// The integers in a column of each group run from `first` to their largest: a finding for each that is missing, and
+/// for each cell that is no integer, comes before `first`, or stands there again.
+pub(super) fn sequence(
+    view: &View<'_>,
+    column: &str,
+    first: u64,
+) -> Result<Vec<Finding>, CheckError> {
+    let place = view.column(column)?;
+    let mut findings = Vec::new();
+    for group in view.groups(&view.key) {
+        let mut seen = BTreeSet::new();
+        for &row in &group {
+            let number = view.number(row, place)?;
+            let Some(integer) = as_integer(number).filter(|integer| *integer >= first) else {
+                let expected = format!("an integer from {first}");
+                findings.push(view.finding(row, place, expected, "is none".to_owned()));
+                continue;
+            };
+            if !seen.insert(integer) {
+                let message = "stands in an earlier row of its group".to_owned();
+                findings.push(view.finding(row, place, "another integer".to_owned(), message));
+            }
+        }
+        let Some(&last) = seen.last() else { continue };
+        if last - first >= GRID_MAX as u64 {
+            return Err(CheckError::GridTooLarge);
+        }
+        for missing in (first..last).filter(|integer| !seen.contains(integer)) {
+            let mut key = view.key_of(group[0], &view.key);
+            key.push(KeyPart { column: column.to_owned(), text: missing.to_string() });
+            findings.push(Finding {
+                place: view.place_of(None, &[place]),
+                key,
+                found: String::new(),
+                expected: missing.to_string(),
+                against: None,
+                message: format!("no row between {first} and {last} has it"),
+            });
+        }
+    }
+    Ok(findings)
+}
+
+/// The integer that a number is, if it is one below 2^53.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a natural number below 2^53 is exact in both"
+)]
+fn as_integer(number: f64) -> Option<u64> {
+    let is_natural = (0.0..9_007_199_254_740_992.0).contains(&number);
+    (is_natural && libm::trunc(number) == number).then_some(number as u64)
+}
+
+/// No combination of texts stands in more than `most` rows of a group: a finding at the first of them. Its key is that
+/// of the group and the texts.
+pub(super) fn repeated(
+    view: &View<'_>,
+    within: &[String],
+    columns: &[String],
+    most: u64,
+) -> Result<Vec<Finding>, CheckError> {
+    let (within, columns) = (view.columns(within)?, view.columns(columns)?);
+    let all = [within, columns.clone()].concat();
+    let repeats = view.groups(&all).into_iter().filter(|group| group.len() as u64 > most);
+    let finding = |group: Vec<usize>| Finding {
+        place: view.place_of(Some(group[0]), &columns),
+        key: view.key_of(group[0], &all),
+        found: view.texts(group[0], &columns).join(", "),
+        expected: format!("in at most {most} {}", if most == 1 { "row" } else { "rows" }),
+        against: Some(view.place_of(Some(group[1]), &columns)),
+        message: format!("stands in {} rows: {}", group.len(), view.rows_text(&group)),
+    };
+    Ok(repeats.map(finding).collect())
+}
+
+/// In each group, a column is the same wherever it stands.
+pub(super) fn constant(
+    view: &View<'_>,
+    within: &[String],
+    column: &str,
+    tolerance: Tolerance<f64>,
+) -> Result<Vec<Finding>, CheckError> {
+    let (within, column) = (view.columns(within)?, view.column(column)?);
+    let mut findings = Vec::new();
+    for group in view.groups(&within) {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &group {
+            *counts.entry(view.text(*row, column)).or_default() += 1;
+        }
+        let frequency = |row: &usize| counts[view.text(*row, column)];
+        let most = group.iter().map(frequency).max().unwrap_or_default();
+        let Some(&usual) = group.iter().find(|row| frequency(row) == most) else { continue };
+        let expected = view.text(usual, column);
+        for &row in &group {
+            if !agree(view.text(row, column), expected, tolerance) {
+                let message = format!(
+                    "{most} of the {} rows that share {} have the other value",
+                    group.len(),
+                    view.texts(row, &within).join(", ")
+                );
+                let finding = view.finding(row, column, expected.to_owned(), message);
+                findings.push(Finding { against: Some(view.place(usual, column)), ..finding });
+            }
+        }
+    }
+    findings.sort_by_key(|finding| finding.place.row);
+    Ok(findings)
+}
+
+/// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members.
+pub(super) fn mean(
+    view: &View<'_>,
+    member: &str,
+    total: &str,
+    members: &[String],
+    column: &str,
+    tolerance: Tolerance<f64>,
+) -> Result<Vec<Finding>, CheckError> {
+    let (member, column) = (view.column(member)?, view.column(column)?);
+    let mut findings = Vec::new();
+    for group in view.groups(&view.key) {
+        let row_of = |name: &str| group.iter().copied().find(|row| view.text(*row, member) == name);
+        let missing = |name: &str| Finding {
+            place: view.place_of(None, &[member]),
+            key: view.key_of(group[0], &view.key),
+            found: String::new(),
+            expected: name.to_owned(),
+            against: None,
+            message: "the group has no such row".to_owned(),
+        };
+        let (mut sum, mut count) = (0.0, 0.0);
+        for name in members {
+            match row_of(name) {
+                Some(row) if view.text(row, column).is_empty() => {}
+                Some(row) => {
+                    sum += view.number(row, column)?;
+                    count += 1.0;
+                }
+                None => findings.push(missing(name)),
+            }
+        }
+        let Some(row) = row_of(total) else {
+            findings.push(missing(total));
+            continue;
+        };
+        let (found, value) = (view.text(row, column), sum / count);
+        if !finite(found).is_some_and(|number| is_near(number, value, tolerance)) {
+            let difference = finite(found).map_or(f64::NAN, |number| (number - value).abs());
+            let message = format!(
+                "the mean of the {count} members is {}, {} apart",
+                shortest(value),
+                shortest(difference)
+            );
+            findings.push(view.finding(row, column, shortest(value), message));
+        }
+    }
+    Ok(findings)
+}

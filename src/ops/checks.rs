@@ -1,0 +1,130 @@
+//! Declared checks: run with what is at hand, and read back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::lock::recorded_result;
+use super::run::Running;
+use super::workspace::{Loaded, Workspace};
+use crate::digest::RecipeId;
+use crate::exec::{self, FailureKind, PlanState, Summary};
+use crate::metrics::checks;
+use crate::plan::{self, CheckTarget, Plan};
+use crate::report::checks::{self as judged, JudgedCheck};
+use crate::store::Store;
+
+/// What the checks of an experiment came to.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    /// The checks that could be made, the worst first.
+    pub checks: Vec<JudgedCheck>,
+    /// Those that could not, and why.
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A check that could not be made.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unchecked {
+    /// The check.
+    pub check: String,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Workspace {
+    /// Makes the checks of a target, or all of them, whose tables can be had without network and without a training:
+    /// from the store, the mirrors, and files of the experiment.
+    pub fn check_tables(
+        &self,
+        loaded: &Loaded,
+        running: &mut Running<'_>,
+    ) -> Result<Checked, Error> {
+        if loaded.experiment.checks.is_empty() {
+            return Ok(Checked::default());
+        }
+        let mut plan = match &loaded.target {
+            None => plan::expand_checks(&loaded.experiment)?,
+            Some(_) => self.plan_of(loaded)?,
+        };
+        plan.forget_network();
+        let store = self.store()?;
+        let states = exec::plan_states(&plan, &store, &BTreeMap::new())?;
+        let costly = plan.checks().values().map(|check| check.action);
+        let costly: BTreeSet<_> = costly.filter(|id| needs_work(&plan, &states, *id)).collect();
+        let wanted = plan.checks().values().map(|check| check.action);
+        let wanted: BTreeSet<_> = wanted.filter(|id| !costly.contains(id)).collect();
+        plan.set_targets(wanted);
+        let summary = self.try_to_execute(&plan, &loaded.root, &store, None, running)?;
+        let mut reasons: BTreeMap<RecipeId, String> = BTreeMap::new();
+        for (id, (label, failure)) in &summary.failures {
+            if failure.kind != FailureKind::Environment {
+                return Err(Error::Failed { failures: vec![(label.clone(), failure.clone())] });
+            }
+            reasons.insert(*id, failure.message.clone());
+        }
+        let mut checked = Checked::default();
+        for check in in_order(&plan) {
+            let unchecked = |reason: String| Unchecked { check: check.declared.id.clone(), reason };
+            if costly.contains(&check.action) {
+                let reason = "its tables are not made yet".to_owned();
+                checked.unchecked.push(unchecked(reason));
+            } else if let Some(reason) = failed_upstream(&plan, check.action, &reasons) {
+                checked.unchecked.push(unchecked(reason));
+            } else {
+                checked.checks.push(read_check(check, &store, &summary)?);
+            }
+        }
+        judged::sort(&mut checked.checks);
+        Ok(checked)
+    }
+}
+
+/// The checks of a plan as the experiment states them.
+fn in_order(plan: &Plan) -> Vec<&CheckTarget> {
+    let mut checks: Vec<_> = plan.checks().values().collect();
+    checks.sort_by_key(|check| check.place);
+    checks
+}
+
+/// Every check of a plan, judged, the worst first.
+pub(super) fn read_checks(
+    plan: &Plan,
+    store: &Store,
+    summary: &Summary,
+) -> Result<Vec<JudgedCheck>, Error> {
+    let checks = in_order(plan).into_iter().map(|check| read_check(check, store, summary));
+    let mut checks = checks.collect::<Result<Vec<_>, _>>()?;
+    judged::sort(&mut checks);
+    Ok(checks)
+}
+
+fn read_check(check: &CheckTarget, store: &Store, summary: &Summary) -> Result<JudgedCheck, Error> {
+    let bad = |reason: String| Error::BadResult { what: "findings.json".to_owned(), reason };
+    let result = recorded_result(summary, store, &check.action);
+    let output = result.and_then(|result| result.outputs.get("findings.json").copied());
+    let output = output.ok_or_else(|| bad("the run did not give it".to_owned()))?;
+    let text = String::from_utf8(store.read(&output.digest)?).map_err(|e| bad(e.to_string()))?;
+    let records = checks::decode(&text).map_err(|error| bad(error.to_string()))?;
+    Ok(judged::judge(&check.declared, records, |table| check.files.get(table).cloned()))
+}
+
+/// Whether a training or an evaluation that is not a hit lies behind an action.
+fn needs_work(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>, id: RecipeId) -> bool {
+    let is_hit = states.get(&id).is_none_or(|state| *state == PlanState::Hit);
+    let is_cheap = plan.nodes()[&id].action.params.kind().is_cheap();
+    !is_hit && (!is_cheap || plan.upstream(&id).into_iter().any(|id| needs_work(plan, states, id)))
+}
+
+/// Why an action, or one it reads from, failed.
+fn failed_upstream(
+    plan: &Plan,
+    id: RecipeId,
+    reasons: &BTreeMap<RecipeId, String>,
+) -> Option<String> {
+    let own = reasons.get(&id).cloned();
+    own.or_else(|| plan.upstream(&id).into_iter().find_map(|id| failed_upstream(plan, id, reasons)))
+}

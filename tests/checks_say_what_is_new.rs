@@ -1,0 +1,177 @@
+//! A finding that nobody knows ends a run with exit code 1, one that is recorded with 0, and a record without its finding
+//! with 1 again.
+
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{Ran, Workspace};
+
+/// Two models; the second one's total is not the product it should be.
+const FAULTY: &str = "name,each,seen,total\nsmall,2,10,20\nlarge,3,10,31\n";
+const CLEAN: &str = "name,each,seen,total\nsmall,2,10,20\nlarge,3,10,30\n";
+
+/// A workspace with an experiment that checks a CSV file, with these findings on record.
+fn workspace(csv: &str, known: &str) -> Workspace {
+    let workspace = Workspace::empty();
+    workspace.ok(&["init"]);
+    workspace.write("experiments/mine/totals.csv", csv);
+    let sha256: String = Sha256::digest(csv).iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = TEMPLATE
+        .replace("SHA256", &sha256)
+        .replace("BYTES", &csv.len().to_string())
+        .replace("KNOWN", known);
+    workspace.write("experiments/mine/package.dhall", &text);
+    workspace
+}
+
+const TEMPLATE: &str = r#"
+let schema = ../schema/v1/package.dhall
+
+let file =
+      schema.PinnedFile::{
+      , name = "totals.csv"
+      , sha256 = "SHA256"
+      , bytes = BYTES
+      , source = schema.Source.File { path = "mine/totals.csv" }
+      }
+
+let rows = schema.Rows::{ table = "totals", key = [ "name" ] }
+
+in  schema.Experiment::{
+    , title = "Mine"
+    , tables =
+      [ schema.Table::{
+        , name = "totals"
+        , title = "Totals"
+        , from = schema.TableSource.Csv { file, columns = [ "name", "each", "seen", "total" ] }
+        }
+      ]
+    , checks =
+      [ schema.Check::{ id = "keys", text = "one row a model", severity = schema.Severity.Error, rule = schema.Rule.UniqueKeys { rows } }
+      , schema.Check::{
+        , id = "product"
+        , text = "total is each times seen"
+        , severity = schema.Severity.Warning
+        , rule =
+            schema.Rule.Product
+              { rows
+              , column = "total"
+              , constant = 1.0
+              , factors = [ "each", "seen" ]
+              , divisors = [] : List Text
+              , tolerance = schema.Tolerance.Absolute 0.5
+              }
+        , known = KNOWN
+        }
+      ]
+    }
+"#;
+
+const NOTHING: &str = "[] : List schema.Known.Type";
+const RECORDED: &str = "[ schema.Known::{ key = [ \"large\" ], column = \"total\", found = Some \"31\", reason = \"a typing error\" } ]";
+
+/// The line of the finding.
+fn evidence(ran: &Ran) -> &str {
+    ran.stdout.lines().find(|line| line.contains("totals.csv")).unwrap_or_default()
+}
+
+#[test]
+fn a_new_finding_is_shown_with_file_row_column_and_both_values() {
+    let workspace = workspace(FAULTY, NOTHING);
+    for command in [
+        &["check", "mine"][..],
+        &["reproduce", "mine"],
+        &["reproduce", "mine/checks"],
+        &["reproduce", "mine/totals"],
+    ] {
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(1), "{command:?}\n{}\n{}", ran.stdout, ran.stderr);
+        let line = evidence(&ran);
+        for part in ["new", "mine/totals.csv row 2", "name large", "column total", "`31`", "`30`"] {
+            assert!(line.contains(part), "{part} in {line}\n{}", ran.stdout);
+        }
+    }
+    let verdict = workspace.run(&["reproduce", "mine/checks"]);
+    assert_eq!(verdict.verdict("checks as recorded"), 1, "{}", verdict.stdout);
+    let findings = workspace.read("out/mine/checks/findings.json");
+    let findings: serde_json::Value = serde_json::from_str(&findings).unwrap();
+    assert_eq!(findings[0]["check"], "product");
+    assert_eq!(findings[0]["standing"], "new");
+    assert_eq!((&findings[0]["row"], &findings[0]["column"]), (&2.into(), &"total".into()));
+    assert_eq!((&findings[0]["found"], &findings[0]["expected"]), (&"31".into(), &"30".into()));
+    let page = workspace.read("out/mine/checks/checks.html");
+    assert!(page.contains("mine/totals.csv row 2"), "{page}");
+}
+
+#[test]
+fn a_recorded_finding_is_shown_and_is_no_news() {
+    let workspace = workspace(FAULTY, RECORDED);
+    for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
+        let ran = workspace.ok(command);
+        assert!(evidence(&ran).contains("known"), "{}", ran.stdout);
+        assert!(ran.stdout.contains("a typing error"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_record_without_its_finding_is_news() {
+    let workspace = workspace(CLEAN, RECORDED);
+    for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
+        assert!(evidence(&ran).contains("stale"), "{}", ran.stdout);
+    }
+    assert_eq!(self::workspace(CLEAN, NOTHING).ok(&["check", "mine"]).code, Some(0));
+    // Another value in the same cell is another finding.
+    let other = self::workspace(&FAULTY.replace("31", "32"), RECORDED);
+    let ran = other.run(&["reproduce", "mine/checks"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("new") && ran.stdout.contains("stale"), "{}", ran.stdout);
+}
+
+#[test]
+fn findings_are_json_values_a_line() {
+    let ran = workspace(FAULTY, NOTHING).run(&["check", "mine", "--json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let line: serde_json::Value = serde_json::from_str(ran.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!((&line["check"], &line["found"]), (&"product".into(), &"31".into()));
+}
+
+#[test]
+fn a_table_that_is_not_at_hand_is_not_checked_and_said_so() {
+    let workspace = workspace(FAULTY, NOTHING);
+    std::fs::remove_file(workspace.path("experiments/mine/totals.csv")).unwrap();
+    let ran = workspace.ok(&["check", "mine"]);
+    assert!(ran.stderr.contains("not checked: keys, product"), "{}", ran.stderr);
+    let mirror = workspace.path("elsewhere");
+    std::fs::create_dir(&mirror).unwrap();
+    std::fs::write(mirror.join("copy.csv"), FAULTY).unwrap();
+    let ran = workspace.run(&["check", "mine", "--mirror", path(&mirror)]);
+    assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_check_of_what_is_not_there_is_a_finding_about_the_experiment() {
+    let workspace = workspace(FAULTY, NOTHING);
+    workspace.edit(
+        "experiments/mine/package.dhall",
+        "factors = [ \"each\"",
+        "factors = [ \"eahc\"",
+    );
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stdout.contains("checks[1].rule.factors"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_cell_that_is_no_number_names_itself() {
+    let workspace = workspace(&FAULTY.replace("31", "many"), NOTHING);
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("row 2, column `total`: `many` is not a number"), "{}", ran.stderr);
+}
