@@ -51,7 +51,7 @@ impl Workspace {
     pub(super) fn try_to_execute(
         &self,
         plan: &Plan,
-        root: &Path,
+        root: &Root,
         store: &Store,
         other: Option<&Store>,
         running: &mut Running<'_>,
