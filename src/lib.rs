@@ -34,9 +34,10 @@
 //! | [`tensor`] | the candle boundary |
 //! | [`data`] | shards, images, tokeniser, sample order, bundled sets |
 //! | [`metrics`], [`plot`] | pure functions from numbers to numbers, and to SVG |
-//! | [`source`] | bytes by digest |
+//! | [`source`] | bytes by digest; the only room that starts the process which uses the network |
 //! | [`spec`] | Dhall text to a typed experiment |
 //! | [`action`] | the unit of work as plain data |
+//! | [`commit`] | files of one commit, from git objects |
 //! | [`numerics`] | the definitions of every operation, to the bit |
 //! | [`mod@fs`], [`digest`], [`confinement`] | atomic writes and locks; typed digests; what a process may reach |
 //!
@@ -78,6 +79,8 @@
 //! |---|---|---|
 //! | author of an experiment | write any text | evaluated in a child process with limits on time, memory and output, no network, no environment, imports confined to its folder or pinned by hash; jobs are a closed vocabulary: exit 2 |
 //! | whoever serves shards, tables and weights | send other bytes, or half of them | nothing is used that was not hashed against its pin: exit 3, the place named |
+//! | a server, or the author of a repository that is named by URL | answer anything, link, nest, hook | asked by a child process with limits (see [`source::Network`]); a repository is never checked out and its configuration never opened, so that hooks and filters mean nothing; links and submodules are never followed; git's SHA-1 names a commit, and what the commit pins is compared by SHA-256 all the same: exit 2 to 4 |
+//! | a job, should its input get the better of it | call the system | it reaches its own folders and nothing else where the kernel has Landlock and seccomp (see [`confinement`]; `doctor` says what is in force) |
 //! | a disk, a copy, a bit that rots | change any bit of any file of the store, also with its old time | `store fsck`, exit 4: blobs by their name, results, recipes, leases, evaluations and renderings by checksum, attestations, logs and workspaces by digest. Never served: a blob is hashed when it is read, a target whenever it is handed out, a result is bound to its key. The next run that reads it makes it again |
 //! | the same | change the marker of the store's layout | nothing opens the store: exit 4, `store fsck` writes it anew; a marker of another version is refused, exit 3 |
 //! | whoever can write to the store | forge a result with a checksum of its own | every run compares it with the lockfile: exit 1, `differs`; `store fsck`: it contradicts the attestation of who executed it, exit 4 |
@@ -96,6 +99,7 @@
 //! over. A clock decides only what a collection takes for recent and what attestations state.
 
 pub mod action;
+pub mod commit;
 pub mod confinement;
 pub mod data;
 pub mod digest;

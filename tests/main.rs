@@ -12,6 +12,7 @@ mod architecture;
 mod support;
 
 mod a_bad_machine_loses_nothing;
+mod a_strangers_experiment_runs_none_of_their_code;
 mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod behaviour_table;
@@ -27,6 +28,7 @@ mod kills;
 mod new_experiment_runs;
 mod no_answer_is_in_the_source;
 mod one_changed_field_reruns_only_its_descendants;
+mod pinned_files_come_from_the_network;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;

@@ -8,7 +8,9 @@ use ibid::plan::Depth;
 
 /// Cite an experiment again and get the same bits.
 ///
-/// NAME is `EXPERIMENT[/TARGET]` of the workspace, or a file `FILE.dhall[#TARGET]`.
+/// NAME is `EXPERIMENT[/TARGET]` of the workspace, a file `FILE.dhall[#TARGET]`, or an experiment of somebody's
+/// repository, `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`: it is read from the commit without a checkout, nothing of it
+/// is ever executed but the jobs of this program, and it is introduced before it runs.
 #[derive(Debug, Parser)]
 #[command(name = "ibid", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
@@ -37,6 +39,12 @@ pub(super) struct Common {
     /// A folder to look for pinned files in first; repeatable [also `IBID_MIRRORS`, separated by `:`].
     #[arg(long = "mirror", global = true, value_name = "DIR")]
     pub(super) mirrors: Vec<PathBuf>,
+    /// Use no network: what the store and the mirrors lack is missing [also `IBID_OFFLINE`].
+    #[arg(long, global = true)]
+    pub(super) offline: bool,
+    /// Run somebody's experiment (`git+URL?…`) without asking first.
+    #[arg(long, global = true)]
+    pub(super) yes: bool,
     /// Threads in all; results never depend on it [default: all cores].
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -111,12 +119,15 @@ pub(super) enum Command {
     /// Evaluate an experiment for a parent process.
     #[command(hide = true)]
     EvalDhall,
+    /// Fetch one thing from the network for a parent process.
+    #[command(hide = true)]
+    Fetch,
 }
 
 /// A command that takes one name.
 #[derive(Debug, Args)]
 pub(super) struct Named {
-    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
 }
 
@@ -156,7 +167,7 @@ pub(super) struct Plan {
 /// `show`
 #[derive(Debug, Args)]
 pub(super) struct Show {
-    /// `EXPERIMENT`, or `FILE.dhall`.
+    /// `EXPERIMENT`, `FILE.dhall`, or `git+URL?rev=COMMIT#EXPERIMENT`.
     pub(super) name: String,
     /// Print only the id (the Dhall semantic hash).
     #[arg(long)]
@@ -192,7 +203,7 @@ pub(super) struct Diff {
 /// `reproduce`
 #[derive(Debug, Args)]
 pub(super) struct Reproduce {
-    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,

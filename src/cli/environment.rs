@@ -4,6 +4,18 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
+/// The variables by which proxies are named everywhere.
+const PROXIES: [&str; 8] = [
+    "ALL_PROXY",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "all_proxy",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
+
 /// What the environment says.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
@@ -15,6 +27,12 @@ pub(super) struct Environment {
     pub(super) simd: Option<String>,
     /// `IBID_LOG`: the log filter.
     pub(super) log: Option<String>,
+    /// `IBID_OFFLINE`: whether the network must not be used.
+    pub(super) offline: bool,
+    /// `SSL_CERT_FILE`: certificates to trust.
+    pub(super) certificates: Option<PathBuf>,
+    /// The variables that name proxies, for the process that uses the network.
+    pub(super) proxies: Vec<(String, OsString)>,
     /// Whether colour and moving progress are wanted on standard error.
     pub(super) fancy: bool,
 }
@@ -34,6 +52,12 @@ impl Environment {
             mirrors: set("IBID_MIRRORS").iter().flat_map(std::env::split_paths).collect(),
             simd: text("IBID_SIMD"),
             log: text("IBID_LOG"),
+            offline: text("IBID_OFFLINE").is_some_and(|value| value != "0"),
+            certificates: set("SSL_CERT_FILE").map(PathBuf::from),
+            proxies: PROXIES
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), set(name)?)))
+                .collect(),
             fancy: std::io::stderr().is_terminal()
                 && set("NO_COLOR").is_none()
                 && text("TERM").is_none_or(|term| term != "dumb"),

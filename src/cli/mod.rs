@@ -5,6 +5,7 @@ mod bisect;
 mod budget;
 mod check;
 mod checks;
+mod consent;
 mod data;
 mod diff;
 mod doctor;
@@ -67,12 +68,14 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
     match &arguments.command {
         Command::Job(job) => return serve(job),
         Command::EvalDhall => return child(ibid::spec::guard::child_main()),
+        Command::Fetch => return child(ibid::source::child_main()),
         Command::Completions(which) => return completions(which.shell, output),
         Command::Man => return manual(output),
         Command::Init(init) => return init::run(init, output),
         _ => {}
     }
     start_log(&arguments.common, environment)?;
+    let yes = arguments.common.yes;
     let workspace = open(arguments.common, environment)?;
     match arguments.command {
         Command::New(new) => init::new(&workspace, &new, output),
@@ -81,17 +84,18 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Show(show) => show::run(&workspace, &show, output),
         Command::Diff(diff) => diff::run(&workspace, &diff, output),
         Command::Plan(plan) => plan::run(&workspace, &plan, output),
-        Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, output),
+        Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, yes, output),
         Command::Lock(lock) => lock::run(&workspace, &lock, output),
-        Command::Verify(verify) => verify::run(&workspace, &verify, output),
+        Command::Verify(verify) => verify::run(&workspace, &verify, yes, output),
         Command::Bisect(bisect) => bisect::run(&workspace, &bisect, output),
         Command::Explain(named) => explain::run(&workspace, &named, output),
-        Command::Order(order) => order::run(&workspace, &order, output),
+        Command::Order(order) => order::run(&workspace, &order, yes, output),
         Command::Store(store) => store::run(&workspace, store, output),
         Command::Data(data) => data::run(&workspace, data, output),
         Command::Doctor => doctor::run(&workspace, output),
         Command::Job(_)
         | Command::EvalDhall
+        | Command::Fetch
         | Command::Completions(_)
         | Command::Man
         | Command::Init(_) => Ok(()),
@@ -140,6 +144,9 @@ fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
         workspace: common.workspace,
         store: common.store.or_else(|| environment.store.clone()),
         mirrors,
+        offline: common.offline || environment.offline,
+        certificates: environment.certificates.clone(),
+        proxies: environment.proxies.clone(),
         threads,
         jobs: common.jobs.map_or(threads, usize::from),
         resume_interval: budget::duration("--resume-every", &common.resume_every)?,

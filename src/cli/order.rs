@@ -7,8 +7,15 @@ use super::failure::Stop;
 use super::output::Output;
 use super::table::aligned;
 
-pub(super) fn run(workspace: &Workspace, order: &Order, output: Output) -> Result<(), Stop> {
+pub(super) fn run(
+    workspace: &Workspace,
+    order: &Order,
+    yes: bool,
+    output: Output,
+) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&order.name)?)?;
+    // It reads the data, which may have to be fetched.
+    super::consent::ask(workspace, &loaded, false, yes, output)?;
     let mut rows = Vec::new();
     for seen in workspace.order(&loaded, order.run.as_deref(), order.step)? {
         output.value(&seen)?;

@@ -45,6 +45,13 @@ impl Output {
         let _ignored = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Puts a question to the person at the terminal; the answer goes on the same line.
+    #[allow(clippy::unused_self, reason = "all output goes through this type")]
+    pub(super) fn ask(self, question: &str) {
+        let mut stream = io::stderr().lock();
+        let _ignored = write!(stream, "{question}").and_then(|()| stream.flush());
+    }
+
     /// Replaces the last line of a terminal; does nothing elsewhere.
     pub(super) fn moving(self, text: &str) {
         if self.fancy {

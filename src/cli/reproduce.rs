@@ -14,11 +14,13 @@ use super::table::aligned;
 pub(super) fn run(
     workspace: &Workspace,
     reproduce: &Reproduce,
+    yes: bool,
     output: Output,
 ) -> Result<(), Stop> {
     let budget = super::budget::parse(&reproduce.budget)?;
     let loaded = workspace.load(&super::name(&reproduce.name)?)?;
     let loaded = loaded.from_depth(reproduce.from.depth);
+    super::consent::ask(workspace, &loaded, false, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {
@@ -117,7 +119,10 @@ pub(super) fn tell(
             unlocked.len(),
             unlocked[0]
         ));
-        output.say(format_args!("hint: ibid lock {}", reproduced.name));
+        // The lockfile of somebody's commit is not ours to write.
+        if !reproduced.name.starts_with("git+") {
+            output.say(format_args!("hint: ibid lock {}", reproduced.name));
+        }
     }
     for folder in folders {
         let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));

@@ -10,8 +10,14 @@ use super::reproduce::{stopped, tell};
 use super::signals::Signals;
 use super::table::aligned;
 
-pub(super) fn run(workspace: &Workspace, verify: &Verify, output: Output) -> Result<(), Stop> {
+pub(super) fn run(
+    workspace: &Workspace,
+    verify: &Verify,
+    yes: bool,
+    output: Output,
+) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
+    super::consent::ask(workspace, &loaded, true, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::name::NameError;
+use super::name::{CommitName, NameError};
 use super::pricing::grouped;
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
-use crate::source::SourceError;
+use crate::source::{GitError, NetworkError, SourceError};
 use crate::store::StoreError;
 use crate::{fs, spec};
 
@@ -34,6 +34,23 @@ pub enum Error {
     UnknownExperiment {
         /// What was asked for.
         name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The commit that was named cannot be had.
+    #[error("`{name}` cannot be had")]
+    Commit {
+        /// What was typed.
+        name: CommitName,
+        /// Why not.
+        #[source]
+        source: Box<GitError>,
+    },
+    /// The commit has no such experiment.
+    #[error("commit {} has no experiment `{}` (experiments: {})", name.rev, name.experiment, known.join(", "))]
+    NotInCommit {
+        /// What was typed.
+        name: CommitName,
         /// What there is.
         known: Vec<String>,
     },
@@ -220,6 +237,7 @@ impl Error {
             | Self::NoWorkspace { .. }
             | Self::NotAWorkspace { .. }
             | Self::UnknownExperiment { .. }
+            | Self::NotInCommit { .. }
             | Self::Bind(_)
             | Self::Plan(_)
             | Self::Lockfile { .. }
@@ -229,7 +247,14 @@ impl Error {
             | Self::Usage { .. } => Kind::Spec,
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
-            Self::Source(SourceError::Built { .. }) => Kind::Integrity,
+            Self::Commit { source, .. } => match &**source {
+                GitError::NotACommitId { .. } => Kind::Spec,
+                GitError::Object(error) if error.is_integrity() => Kind::Integrity,
+                _ => Kind::Environment,
+            },
+            Self::Source(SourceError::Built { .. } | SourceError::Differs { .. }) => {
+                Kind::Integrity
+            }
             Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
@@ -266,10 +291,23 @@ impl Error {
             Self::Lockfile { .. } => {
                 one("restore it from version control, or write it anew: ibid lock NAME".to_owned())
             }
+            Self::Unlocked { name, .. } if name.starts_with("git+") => {
+                one("the lockfile is its author's to write; without one: ibid reproduce".to_owned())
+            }
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Missing { hint, .. } => one(hint.clone()),
+            Self::Source(SourceError::Missing { pin, .. } | SourceError::Differs { pin, .. }) => {
+                add_by_hand(&pin.sha256.to_string())
+            }
+            Self::Commit { name, source } => commit_hints(name, source),
+            Self::NotInCommit { name, known } => known
+                .first()
+                .map(|known| CommitName { experiment: known.clone(), ..name.clone() })
+                .map(|name| format!("such as: '{name}'"))
+                .into_iter()
+                .collect(),
             Self::Plan(PlanError::DepthNotOffered { offered, .. }) => {
                 offered.iter().map(|depth| format!("--from {}", depth.name())).collect()
             }
@@ -278,7 +316,6 @@ impl Error {
                 "a training whose pins are known is stated as a `Run`, and then executed"
                     .to_owned(),
             ],
-            Self::Source(SourceError::Missing { pin, .. }) => add_by_hand(&pin.sha256.to_string()),
             Self::Failed { failures } => {
                 let has = |kind| failures.iter().any(|(_, failure)| failure.kind == kind);
                 let hints = [
@@ -332,6 +369,26 @@ fn meant(name: &str, known: &[String]) -> Option<String> {
     let near = known.iter().min_by_key(|other| distance(name, other))?;
     let is_like = distance(name, near) <= name.len().div_ceil(3);
     is_like.then(|| format!("did you mean `{near}`?"))
+}
+
+fn commit_hints(name: &CommitName, error: &GitError) -> Vec<String> {
+    let same = |rev: &str| CommitName { rev: rev.to_owned(), ..name.clone() };
+    match error {
+        GitError::NotACommitId { target: Some((_, id)), .. } => {
+            vec![format!("cite what it is today: '{}'", same(id))]
+        }
+        GitError::NotACommitId { target: None, .. } => {
+            vec![format!("git ls-remote {} prints the ids of branches and tags", name.url)]
+        }
+        GitError::Network(NetworkError::Offline) => {
+            vec!["leave --offline and IBID_OFFLINE out to fetch it".to_owned()]
+        }
+        GitError::Network(NetworkError::NoCommit { .. }) => vec![format!(
+            "a clone that still has the commit serves as well: 'git+file:///PATH/OF/CLONE?rev={}#{}'",
+            name.rev, name.experiment
+        )],
+        _ => Vec::new(),
+    }
 }
 
 fn add_by_hand(sha256: &str) -> Vec<String> {

@@ -18,7 +18,7 @@ impl Workspace {
     ) -> Result<Vec<PathBuf>, Error> {
         let base = match out {
             Some(out) => self.settings.folder.join(out),
-            None => self.settings.folder.join("out").join(&reproduced.name),
+            None => self.settings.folder.join("out").join(loaded.folder_name()),
         };
         let mut folders = Vec::new();
         for figure in &reproduced.figures {

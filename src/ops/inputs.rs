@@ -36,7 +36,9 @@ enum Cause {
 impl Cause {
     fn kind(&self) -> FailureKind {
         match self {
-            Self::Source(SourceError::Built { .. }) => FailureKind::Integrity,
+            Self::Source(SourceError::Built { .. } | SourceError::Differs { .. }) => {
+                FailureKind::Integrity
+            }
             Self::Store(error) if error.is_integrity() => FailureKind::Integrity,
             Self::Source(_) | Self::Vanished(_) => FailureKind::Missing,
             Self::Store(_) => FailureKind::Environment,
@@ -67,27 +69,19 @@ impl<'a> PlanInputs<'a> {
         }
         let (bytes, locations) = self.published(digest, store).ok_or(Cause::Unknown)?;
         let pin = Pin { sha256: *digest, bytes };
-        let mut failure = None;
-        for location in &locations {
-            let place = place_of(location);
-            let mut keep = |built: BuiltFile| self.keep_if_pinned(&built, store);
-            match self.sources.obtain(&place.to_string(), pin, &place, &mut keep) {
-                Ok(Found::Bytes(bytes)) => {
-                    store.put_pinned(digest, &mut &bytes[..], Durability::Relaxed)?;
-                    return Ok(());
-                }
-                Ok(Found::File(path)) => {
-                    store.put_pinned(
-                        digest,
-                        &mut std::fs::File::open(path)?,
-                        Durability::Relaxed,
-                    )?;
-                    return Ok(());
-                }
-                Err(error) => failure = Some(error),
+        let places: Vec<_> = locations.iter().map(place_of).collect();
+        let what = places.first().ok_or(Cause::Unknown)?.to_string();
+        let mut keep = |built: BuiltFile| self.keep_if_pinned(&built, store);
+        match self.sources.obtain(&what, pin, &places, &mut keep)? {
+            Found::Bytes(bytes) => store.put_pinned(digest, &mut &bytes[..], Durability::Relaxed),
+            Found::File(path) => {
+                store.put_pinned(digest, &mut std::fs::File::open(path)?, Durability::Relaxed)
             }
-        }
-        Err(failure.map_or(Cause::Unknown, Cause::Source))
+            Found::Temporary(path) => {
+                store.put_pinned(digest, &mut std::fs::File::open(&path)?, Durability::Relaxed)
+            }
+        }?;
+        Ok(())
     }
 
     /// The manifest of a tree whose files the experiment states itself.

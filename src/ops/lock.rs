@@ -116,6 +116,12 @@ impl Workspace {
         budget: Option<f64>,
         running: &mut Running<'_>,
     ) -> Result<LockOutcome, Error> {
+        if loaded.origin.is_some() {
+            return Err(Error::Usage {
+                message: "a commit cannot be changed, nor the lockfile in it".to_owned(),
+                hint: Some(format!("compare with it: ibid reproduce '{}'", loaded.full_name())),
+            });
+        }
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let store = self.store()?;

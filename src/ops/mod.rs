@@ -20,6 +20,7 @@ mod run;
 mod specification;
 mod spot;
 mod store;
+mod stranger;
 mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
@@ -34,7 +35,7 @@ pub use doctor::{Diagnosed, Diagnosis};
 pub use error::{Error, Kind};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
-pub use name::{ExperimentName, Name, NameError};
+pub use name::{CommitName, ExperimentName, Name, NameError};
 pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction};
 pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped};
@@ -42,4 +43,5 @@ pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTa
 pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
+pub use stranger::{Fetch, Introduction, Origin};
 pub use workspace::{Loaded, Settings, Workspace};

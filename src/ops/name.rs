@@ -1,6 +1,13 @@
-//! What a person types to name an experiment: `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+//! What a person types to name an experiment: `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or
+//! `git+URL?rev=REV#EXPERIMENT[/TARGET]`.
 
+use std::fmt;
 use std::path::PathBuf;
+
+use crate::source;
+
+/// The folder of a workspace, or of a commit, that experiments are in.
+pub(super) const EXPERIMENTS: &str = "experiments";
 
 /// A parsed name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +25,25 @@ pub enum ExperimentName {
     InWorkspace(String),
     /// A file.
     File(PathBuf),
+    /// `experiments/NAME/package.dhall` of a commit of a repository.
+    InCommit(CommitName),
+}
+
+/// An experiment of a commit of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitName {
+    /// The repository: `https://`, `http://` or `file://`.
+    pub url: String,
+    /// The commit as it was typed; only a whole id is ever used.
+    pub rev: String,
+    /// The experiment's name.
+    pub experiment: String,
+}
+
+impl fmt::Display for CommitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "git+{}?rev={}#{}", self.url, self.rev, self.experiment)
+    }
 }
 
 /// A text that names nothing.
@@ -27,13 +53,17 @@ pub struct NameError {
     /// What was typed.
     pub text: String,
     /// What is wrong with it.
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 impl Name {
     /// Reads what was typed.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let error = |reason| NameError { text: text.to_owned(), reason };
+        let error = |reason: &str| NameError { text: text.to_owned(), reason: reason.to_owned() };
+        if let Some(rest) = text.strip_prefix("git+") {
+            return Self::in_commit(rest)
+                .map_err(|reason| NameError { text: text.to_owned(), reason });
+        }
         let (path, target) = match text.split_once('#') {
             Some((path, target)) => (path, Some(target)),
             None => (text, None),
@@ -50,23 +80,43 @@ impl Name {
                 "`#` follows a file that ends in `.dhall`; a target of the workspace follows `/`",
             ));
         }
-        let (experiment, target) = match text.split_once('/') {
-            Some((experiment, target)) => (experiment, Some(target)),
-            None => (text, None),
-        };
-        if !is_experiment_name(experiment) {
-            return Err(error(
-                "an experiment's name has lower-case letters, digits and `-`; a file's name ends in `.dhall`",
-            ));
-        }
-        if target.is_some_and(|target| target.is_empty() || target.contains('/')) {
-            return Err(error("a name is `EXPERIMENT/TARGET`"));
-        }
-        Ok(Self {
-            experiment: ExperimentName::InWorkspace(experiment.to_owned()),
-            target: target.map(ToOwned::to_owned),
-        })
+        let (experiment, target) = split(text).map_err(|reason| error(&reason))?;
+        Ok(Self { experiment: ExperimentName::InWorkspace(experiment), target })
     }
+
+    /// Reads `URL?rev=REV#EXPERIMENT[/TARGET]`.
+    fn in_commit(text: &str) -> Result<Self, String> {
+        let form = "such a name is `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`";
+        let (address, name) = text.split_once('#').ok_or(form)?;
+        let (url, query) = address.split_once('?').ok_or(form)?;
+        let rev = query.strip_prefix("rev=").ok_or(form)?;
+        source::scheme(url)?;
+        let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._/".contains(&c);
+        if rev.is_empty() || rev.len() > 200 || !rev.bytes().all(is_plain) {
+            return Err(format!("`{rev}` is not a commit id; {form}"));
+        }
+        let (experiment, target) = split(name)?;
+        let name = CommitName { url: url.to_owned(), rev: rev.to_owned(), experiment };
+        Ok(Self { experiment: ExperimentName::InCommit(name), target })
+    }
+}
+
+/// Splits `EXPERIMENT[/TARGET]`.
+fn split(text: &str) -> Result<(String, Option<String>), String> {
+    let (experiment, target) = match text.split_once('/') {
+        Some((experiment, target)) => (experiment, Some(target)),
+        None => (text, None),
+    };
+    if !is_experiment_name(experiment) {
+        return Err(
+            "an experiment's name has lower-case letters, digits and `-`; a file's name ends in `.dhall`"
+                .to_owned(),
+        );
+    }
+    if target.is_some_and(|target| target.is_empty() || target.contains('/')) {
+        return Err("a name is `EXPERIMENT/TARGET`".to_owned());
+    }
+    Ok((experiment.to_owned(), target.map(ToOwned::to_owned)))
 }
 
 /// Whether `text` may name an experiment of a workspace: lower-case letters, digits and inner hyphens.
@@ -94,8 +144,30 @@ mod tests {
     }
 
     #[test]
+    fn an_experiment_of_a_commit_prints_as_it_was_typed() {
+        let text = "git+https://example.org/a/b.git?rev=0123456789abcdef0123456789abcdef01234567#x";
+        let name = Name::parse(&format!("{text}/fig1")).unwrap();
+        let ExperimentName::InCommit(commit) = name.experiment else { panic!("{name:?}") };
+        assert_eq!(commit.to_string(), text);
+        assert_eq!(commit.url, "https://example.org/a/b.git");
+        assert_eq!((commit.experiment.as_str(), name.target.as_deref()), ("x", Some("fig1")));
+        assert!(Name::parse("git+file:///srv/a?rev=main#x").is_ok(), "refused later, with its id");
+    }
+
+    #[test]
     fn what_names_nothing_is_refused() {
         for text in [
+            "git+https://example.org/a",
+            "git+https://example.org/a#x",
+            "git+https://example.org/a?rev=#x",
+            "git+https://example.org/a?rev=1&x=2#x",
+            "git+https://example.org/a?rev=a b#x",
+            "git+https://example.org/a?rev=1#../x",
+            "git+https://example.org/a?rev=1#x/../y",
+            "git+https://example.org/a?rev=1#",
+            "git+https://u:p@example.org/a?rev=1#x",
+            "git+ssh://example.org/a?rev=1#x",
+            "git+/srv/a?rev=1#x",
             "",
             "/",
             "a/",

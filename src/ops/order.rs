@@ -7,6 +7,7 @@ use super::inputs::{PlanInputs, SetBuilder};
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::Train;
 use crate::action::{Action, Input, Params};
+use crate::commit::Root;
 use crate::data::{Dataset, Order};
 use crate::digest::TreeDigest;
 use crate::exec::Inputs as _;
@@ -98,15 +99,17 @@ impl Workspace {
     /// Where pinned bytes come from.
     pub(super) fn sources<'a>(
         &self,
-        root: &std::path::Path,
+        root: &Root,
         build: &'a crate::source::BuildSet<'a>,
     ) -> Sources<'a> {
         let settings = &self.settings;
         Sources {
             mirrors: settings.mirrors.iter().map(|mirror| settings.folder.join(mirror)).collect(),
-            root: root.to_owned(),
+            root: root.clone(),
             build,
-            git_folder: self.store_folder().join("git"),
+            repositories: self.repositories(),
+            downloads: self.store_folder().join("downloads"),
+            reads_this_machine: matches!(root, Root::Folder(_)),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::Error;
 use super::inputs::{PlanInputs, SetBuilder, costs_of};
 use super::workspace::Workspace;
+use crate::commit::Root;
 use crate::digest::RecipeId;
 use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
 use crate::numerics::Level;
@@ -33,7 +33,7 @@ impl Workspace {
     pub(super) fn execute(
         &self,
         plan: &Plan,
-        root: &Path,
+        root: &Root,
         store: &Store,
         other: Option<&Store>,
         running: &mut Running<'_>,
@@ -49,7 +49,7 @@ impl Workspace {
     pub(super) fn try_to_execute(
         &self,
         plan: &Plan,
-        root: &Path,
+        root: &Root,
         store: &Store,
         other: Option<&Store>,
         running: &mut Running<'_>,

@@ -1,10 +1,13 @@
 //! The workspace: where experiments, lockfiles and the store are, and how an experiment is loaded from it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Error;
-use super::name::{ExperimentName, Name, is_experiment_name};
+use super::name::{EXPERIMENTS, ExperimentName, Name, is_experiment_name};
+use super::stranger::Origin;
+use crate::commit::Root;
 use crate::digest::ExperimentId;
 use crate::exec::clock::Clock;
 use crate::fs;
@@ -31,6 +34,12 @@ pub struct Settings {
     pub jobs: usize,
     /// Wall time between two resume checkpoints of a training: what a kill may cost.
     pub resume_interval: Duration,
+    /// Whether the network must not be used.
+    pub offline: bool,
+    /// Certificates to trust instead of Mozilla's, in PEM.
+    pub certificates: Option<PathBuf>,
+    /// The variables that name proxies, as the process that uses the network sees them.
+    pub proxies: Vec<(String, OsString)>,
     /// The SIMD level.
     pub level: Level,
     /// This program, for child processes.
@@ -61,10 +70,12 @@ pub struct Loaded {
     pub evaluated: Evaluated,
     /// What it says.
     pub experiment: Experiment,
-    /// The folder that `File` sources are relative to.
-    pub root: PathBuf,
-    /// Where its lockfile is, or would be.
+    /// What `File` sources are relative to.
+    pub root: Root,
+    /// Where its lockfile is, or would be: in its commit, if it came from one.
     pub lockfile: PathBuf,
+    /// The commit that it came from, if it was named by one.
+    pub origin: Option<Origin>,
 }
 
 impl Loaded {
@@ -79,16 +90,34 @@ impl Loaded {
         self.evaluated.id
     }
 
-    /// `NAME`, or `NAME/TARGET`.
+    /// `NAME`, or `NAME/TARGET`; with address and commit, if it was named by them.
     pub fn full_name(&self) -> String {
-        match &self.target {
-            Some(target) => format!("{}/{target}", self.name),
+        self.with_target(match &self.origin {
+            Some(origin) => origin.name.to_string(),
             None => self.name.clone(),
+        })
+    }
+
+    /// What the folder of its outputs is called.
+    pub fn folder_name(&self) -> String {
+        self.with_target(match &self.origin {
+            Some(origin) => origin.folder_name(),
+            None => self.name.clone(),
+        })
+    }
+
+    fn with_target(&self, name: String) -> String {
+        match &self.target {
+            Some(target) => format!("{name}/{target}"),
+            None => name,
         }
     }
 
     /// Its lockfile, if there is one.
     pub fn read_lockfile(&self) -> Result<Option<Lockfile>, Error> {
+        if let Some(origin) = &self.origin {
+            return origin.read_lockfile();
+        }
         let Some(bytes) = fs::read_if_exists(&self.lockfile)? else {
             return Ok(None);
         };
@@ -104,7 +133,7 @@ impl Workspace {
         let root = match &settings.workspace {
             Some(named) => {
                 let root = settings.folder.join(named);
-                if !root.join("experiments").is_dir() {
+                if !root.join(EXPERIMENTS).is_dir() {
                     return Err(Error::NotAWorkspace { path: root });
                 }
                 Some(root)
@@ -156,7 +185,7 @@ impl Workspace {
 
     /// The names of the workspace's experiments, in order.
     pub fn experiments(&self) -> Result<Vec<String>, Error> {
-        let folder = self.root()?.join("experiments");
+        let folder = self.root()?.join(EXPERIMENTS);
         let name_of = |path: &PathBuf| path.file_name()?.to_str().map(ToOwned::to_owned);
         let mut names: Vec<String> = fs::entries(&folder)?
             .iter()
@@ -181,6 +210,7 @@ impl Workspace {
             experiment,
             root: place.request.root,
             lockfile: place.lockfile,
+            origin: place.origin,
         })
     }
 
@@ -211,20 +241,22 @@ impl Workspace {
         match &name.experiment {
             ExperimentName::InWorkspace(experiment) => self.place_in_workspace(experiment),
             ExperimentName::File(file) => self.place_of_file(file),
+            ExperimentName::InCommit(name) => self.place_in_commit(name),
         }
     }
 
     fn place_in_workspace(&self, experiment: &str) -> Result<Place, Error> {
         let root = self.root()?;
         let file = Path::new(experiment).join("package.dhall");
-        if !root.join("experiments").join(&file).is_file() {
+        if !root.join(EXPERIMENTS).join(&file).is_file() {
             let known = self.experiments()?;
             return Err(Error::UnknownExperiment { name: experiment.to_owned(), known });
         }
         Ok(Place {
             name: experiment.to_owned(),
-            request: self.request(root.join("experiments"), file),
+            request: self.request(root.join(EXPERIMENTS).into(), file),
             lockfile: root.join("lockfiles").join(format!("{experiment}.lock")),
+            origin: None,
         })
     }
 
@@ -232,7 +264,7 @@ impl Workspace {
         let missing = |source| fs::Error::new("read", file, source);
         let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
         let import_root =
-            self.root.as_ref().and_then(|root| root.join("experiments").canonicalize().ok());
+            self.root.as_ref().and_then(|root| root.join(EXPERIMENTS).canonicalize().ok());
         if let Some(import_root) = import_root
             && let Ok(relative) = path.strip_prefix(&import_root)
         {
@@ -246,20 +278,22 @@ impl Workspace {
             let lockfile = path.with_extension("lock");
             return Ok(Place {
                 name,
-                request: self.request(import_root, relative.to_owned()),
+                request: self.request(import_root.into(), relative.to_owned()),
                 lockfile,
+                origin: None,
             });
         }
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = path.file_name().unwrap_or_default();
         Ok(Place {
             name: stem(&path),
-            request: self.request(folder, name.into()),
+            request: self.request(folder.into(), name.into()),
             lockfile: path.with_extension("lock"),
+            origin: None,
         })
     }
 
-    fn request(&self, root: PathBuf, file: PathBuf) -> Request {
+    pub(super) fn request(&self, root: Root, file: PathBuf) -> Request {
         Request {
             root,
             file,
@@ -275,6 +309,7 @@ pub(super) struct Place {
     pub(super) name: String,
     pub(super) request: Request,
     pub(super) lockfile: PathBuf,
+    pub(super) origin: Option<Origin>,
 }
 
 fn is_workspace(folder: &Path) -> bool {

@@ -1,143 +1,185 @@
 //! Files of pinned commits, read from git objects without a checkout.
+//!
+//! A fetched commit is kept as a bare repository that is named by its id. The id is a hash over all that the commit
+//! holds, so that it does not matter who gave it.
 
 use std::path::{Path, PathBuf};
 
-use git2::{FetchOptions, ObjectType, Oid, Repository};
+use super::address::{self, Scheme};
+use super::network::{Answer, Network, NetworkError, Task};
+use super::{Outcome, Pin};
+use crate::commit::{Commit, ObjectError, Pointer};
+use crate::fs::{self, Lock};
 
-use crate::digest;
-
-/// Why a pinned file of a repository could not be read.
+/// Why a commit is not here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GitError {
-    /// The revision is not a full commit id.
-    #[error("`{rev}` is not a full commit id; a branch or tag can move")]
+    /// The revision is not a whole commit id.
+    #[error("`{rev}` is not a whole commit id (40 hexadecimal digits): {}", describe(target.as_ref()))]
     NotACommitId {
         /// What was given.
         rev: String,
+        /// What it is in the repository, with the commit that it stands for now; `None`: it is unknown.
+        target: Option<(Meant, String)>,
     },
-    /// The repository could not be reached, or does not give the commit.
-    #[error("{url} does not give commit {rev}")]
-    Fetch {
-        /// The repository.
-        url: String,
-        /// The commit.
-        rev: String,
-        /// libgit2's words.
-        #[source]
-        source: git2::Error,
-    },
-    /// The commit has no such file.
-    #[error("commit {rev} has no regular file `{path}`")]
-    NoFile {
-        /// The commit.
-        rev: String,
-        /// The path.
-        path: String,
-    },
-    /// The local copy could not be opened or created.
-    #[error("the local copy at {path} cannot be used")]
-    Local {
-        /// The copy.
-        path: PathBuf,
-        /// libgit2's words.
-        #[source]
-        source: git2::Error,
-    },
+    /// It could not be fetched.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Its objects cannot be read.
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    /// The folder of copies cannot be used.
+    #[error(transparent)]
+    Fs(#[from] fs::Error),
 }
 
-/// The bytes of `path` in commit `rev` of the repository at `url`; `folder` keeps what was fetched.
-pub(super) fn read(folder: &Path, url: &str, rev: &str, path: &str) -> Result<Vec<u8>, GitError> {
-    let commit = full_id(rev)?;
-    let repository = local_copy(folder, url)?;
-    if repository.find_commit(commit).is_err() {
-        fetch(&repository, url, rev).map_err(|source| GitError::Fetch {
-            url: url.to_owned(),
-            rev: rev.to_owned(),
-            source,
-        })?;
+fn describe(target: Option<&(Meant, String)>) -> String {
+    match target {
+        Some((Meant::Branch, id)) => format!("it is a branch, which moves; now it is at {id}"),
+        Some((Meant::Tag, id)) => format!("it is a tag, which can be moved; now it is at {id}"),
+        Some((Meant::Abbreviation, id)) => format!("it abbreviates {id}"),
+        None => "branches and tags can move".to_owned(),
     }
-    let no_file = || GitError::NoFile { rev: rev.to_owned(), path: path.to_owned() };
-    let tree = repository
-        .find_commit(commit)
-        .and_then(|commit| commit.tree())
-        .map_err(|source| GitError::Fetch { url: url.to_owned(), rev: rev.to_owned(), source })?;
-    let entry = tree.get_path(Path::new(path)).map_err(|_| no_file())?;
-    if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == 0o120_000 {
-        return Err(no_file());
-    }
-    let blob = repository.find_blob(entry.id()).map_err(|_| no_file())?;
-    Ok(blob.content().to_vec())
 }
 
-fn full_id(rev: &str) -> Result<Oid, GitError> {
-    let is_full = rev.len() == 40 && rev.bytes().all(|c| c.is_ascii_hexdigit());
-    let not_an_id = || GitError::NotACommitId { rev: rev.to_owned() };
-    if is_full { Oid::from_str(rev).map_err(|_| not_an_id()) } else { Err(not_an_id()) }
+/// What somebody may mean who does not give a commit id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant {
+    /// A branch of that name.
+    Branch,
+    /// A tag of that name.
+    Tag,
+    /// The one branch or tag whose id begins so.
+    Abbreviation,
 }
 
-/// A bare repository below `folder` for `url`, by the digest of the address.
-fn local_copy(folder: &Path, url: &str) -> Result<Repository, GitError> {
-    let name = digest::BlobDigest::of(url.as_bytes()).to_string();
-    let path = folder.join(&name[..24]);
-    let opened = Repository::open_bare(&path).or_else(|_| Repository::init_bare(&path));
-    opened.map_err(|source| GitError::Local { path, source })
+/// Where fetched commits are kept, and how to fetch others.
+#[derive(Debug, Clone)]
+pub struct Repositories {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The network; `None`: it is not to be used.
+    pub network: Option<Network>,
 }
 
-/// Asks for the one commit without history, then for everything where the server cannot do that.
-fn fetch(repository: &Repository, url: &str, rev: &str) -> Result<(), git2::Error> {
-    let mut remote = repository.remote_anonymous(url)?;
-    let one = format!("+{rev}:refs/ibid/{rev}");
-    let mut shallow = FetchOptions::new();
-    shallow.depth(1).download_tags(git2::AutotagOption::None);
-    if remote.fetch(&[&one], Some(&mut shallow), None).is_ok() {
-        return Ok(());
+impl Repositories {
+    /// The bare repository that holds commit `rev`, which is fetched from `url` unless it is here.
+    pub fn copy_of(&self, url: &str, rev: &str) -> Result<PathBuf, GitError> {
+        if !is_commit_id(rev) {
+            let target = self.target_of(url, rev);
+            return Err(GitError::NotACommitId { rev: rev.to_owned(), target });
+        }
+        let copy = self.folder.join(rev);
+        if Commit::open(&copy, rev)?.is_some() {
+            return Ok(copy);
+        }
+        let network = self.network.as_ref().ok_or(NetworkError::Offline)?;
+        address::scheme(url).map_err(NetworkError::Address)?;
+        fs::create_dir(&self.folder)?;
+        let _turn = Lock::exclusive(&self.folder.join(format!("{rev}.lock")))?;
+        if Commit::open(&copy, rev)?.is_some() {
+            return Ok(copy);
+        }
+        // What an interrupted fetch left; nobody else is at it.
+        let partial = self.folder.join(format!("{rev}.partial"));
+        for stale in [&partial, &copy] {
+            if stale.exists() {
+                fs::remove_dir(stale)?;
+            }
+        }
+        let into = std::path::absolute(&partial)
+            .map_err(|error| fs::Error::new("find", &partial, error))?;
+        let task = Task::Commit { url: url.to_owned(), id: rev.to_owned(), into };
+        let fetched = network.perform(&task);
+        if let Err(error) = fetched {
+            fs::if_exists(fs::remove_dir(&partial))?;
+            return Err(error.into());
+        }
+        if Commit::open(&partial, rev)?.is_none() {
+            return Err(NetworkError::NoCommit { id: rev.to_owned() }.into());
+        }
+        fs::rename(&partial, &copy, fs::Durability::Relaxed)?;
+        Ok(copy)
     }
-    let mut whole = FetchOptions::new();
-    whole.download_tags(git2::AutotagOption::All);
-    remote.fetch(&["+refs/heads/*:refs/ibid/heads/*"], Some(&mut whole), None)
+
+    /// The branch or tag that somebody may mean by `rev`, if the repository can be asked.
+    fn target_of(&self, url: &str, rev: &str) -> Option<(Meant, String)> {
+        let network = self.network.as_ref()?;
+        let Ok(Answer::Names(names)) = network.perform(&Task::Names { url: url.to_owned() }) else {
+            return None;
+        };
+        let short = rev.len() >= 4 && rev.bytes().all(|c| c.is_ascii_hexdigit());
+        let by_name = [(Meant::Tag, "refs/tags/"), (Meant::Branch, "refs/heads/")];
+        let by_name = by_name.into_iter().find_map(|(meant, prefix)| {
+            Some((meant, names.get(&format!("{prefix}{rev}"))?.clone()))
+        });
+        let abbreviated = || {
+            let mut ids: Vec<_> =
+                names.values().filter(|id| short && id.starts_with(rev)).collect();
+            ids.sort();
+            ids.dedup();
+            let [id] = ids[..] else { return None };
+            Some((Meant::Abbreviation, id.clone()))
+        };
+        by_name.or_else(abbreviated)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether `text` is a whole commit id.
+pub fn is_commit_id(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
 
-    /// A repository with one commit that holds `a/x.txt`; its folder and the commit's id.
-    fn published(folder: &Path) -> (String, String) {
-        let repository = Repository::init(folder).unwrap();
-        let blob = repository.blob(b"bits").unwrap();
-        let mut inner = repository.treebuilder(None).unwrap();
-        inner.insert("x.txt", blob, 0o100_644).unwrap();
-        inner.insert("link", blob, 0o120_000).unwrap();
-        let mut outer = repository.treebuilder(None).unwrap();
-        outer.insert("a", inner.write().unwrap(), 0o040_000).unwrap();
-        let tree = repository.find_tree(outer.write().unwrap()).unwrap();
-        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
-        let commit =
-            repository.commit(Some("refs/heads/main"), &author, &author, "m", &tree, &[]).unwrap();
-        (format!("file://{}", folder.display()), commit.to_string())
+/// The file `path` of commit `rev` of the repository at `url`, if it is what `pin` says.
+pub(super) fn obtain(
+    repositories: &Repositories,
+    reads_this_machine: bool,
+    url: &str,
+    rev: &str,
+    path: &str,
+    pin: Pin,
+) -> Outcome {
+    if !reads_this_machine && address::scheme(url) == Ok(Scheme::File) {
+        let reason = "not asked: an experiment from elsewhere reads no repository of this machine";
+        return Outcome::Missing(reason.to_owned());
     }
-
-    #[test]
-    fn a_pinned_file_is_read_and_then_needs_no_remote() {
-        let folder = tempfile::tempdir().unwrap();
-        let copies = folder.path().join("copies");
-        let origin = folder.path().join("origin");
-        let (url, rev) = published(&origin);
-        assert_eq!(read(&copies, &url, &rev, "a/x.txt").unwrap(), b"bits");
-        std::fs::remove_dir_all(&origin).unwrap();
-        assert_eq!(read(&copies, &url, &rev, "a/x.txt").unwrap(), b"bits");
+    match repositories.copy_of(url, rev) {
+        Ok(copy) => from_commit(&copy, rev, path, pin),
+        Err(error) => Outcome::Missing(super::chain(&error)),
     }
+}
 
-    #[test]
-    fn names_that_move_links_and_missing_commits_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let copies = folder.path().join("copies");
-        let (url, rev) = published(&folder.path().join("origin"));
-        let error = |rev: &str, path: &str| read(&copies, &url, rev, path).unwrap_err();
-        assert!(matches!(error("main", "a/x.txt"), GitError::NotACommitId { .. }));
-        assert!(matches!(error(&rev, "a/link"), GitError::NoFile { .. }));
-        assert!(matches!(error(&rev, "a"), GitError::NoFile { .. }));
-        assert!(matches!(error(&"1".repeat(40), "a/x.txt"), GitError::Fetch { .. }));
+/// A file of a commit that is here. Its size is looked at before its bytes are read.
+pub(super) fn from_commit(copy: &Path, rev: &str, path: &str, pin: Pin) -> Outcome {
+    match read(copy, rev, path, pin) {
+        Ok(outcome) => outcome,
+        Err(error) => Outcome::Missing(super::chain(&error)),
+    }
+}
+
+fn read(copy: &Path, rev: &str, path: &str, pin: Pin) -> Result<Outcome, ObjectError> {
+    let commit =
+        Commit::open(copy, rev)?.ok_or_else(|| ObjectError::NoCommit { id: rev.to_owned() })?;
+    let Some(file) = commit.file(path)? else {
+        return Ok(Outcome::Missing("the commit has no such file".to_owned()));
+    };
+    if file.bytes == pin.bytes {
+        return Ok(super::of_bytes(commit.read(&file)?, pin));
+    }
+    if file.bytes <= Pointer::BYTES_MAX
+        && let Some(pointer) = Pointer::parse(&commit.read(&file)?)
+    {
+        return Ok(Outcome::Missing(pointer_text(&pointer, pin)));
+    }
+    Ok(Outcome::Differs(format!("it has {} bytes; nothing was read", file.bytes)))
+}
+
+fn pointer_text(pointer: &Pointer, pin: Pin) -> String {
+    let base = "it is a Git LFS pointer: git has the name of the content, not the content";
+    if pointer.sha256 == pin.sha256.to_string() {
+        format!("{base}; the content is the pinned one: `git lfs pull` in a clone gets it")
+    } else {
+        format!("{base}; and the content it names has sha256 {}", pointer.sha256)
     }
 }

@@ -2,25 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Pin, digest_of_file};
+use super::{Found, Outcome, Pin, digest_of_file};
 
 /// Entries of a mirror that are looked at before the search gives up.
 const MAX_ENTRIES: usize = 100_000;
 /// Depth of folders that are looked into.
 const MAX_DEPTH: usize = 8;
 
-/// The file below `folder` that equals `pin`: `SHA256`, then the source's own path, then files of equal size.
-pub(super) fn find(folder: &Path, pin: Pin, path_hint: Option<&str>) -> Result<PathBuf, String> {
+/// The file below `folder` that equals `pin`: `SHA256`, then the sources' own paths, then files of equal size.
+pub(super) fn find<'a>(
+    folder: &Path,
+    pin: Pin,
+    mut path_hints: impl Iterator<Item = &'a str>,
+) -> Result<PathBuf, String> {
     if !folder.is_dir() {
         return Err("no such folder".to_owned());
     }
-    let named = [Some(pin.sha256.to_string()), path_hint.map(ToOwned::to_owned)];
-    for name in named.into_iter().flatten() {
-        if let Some(path) = super::below(folder, &name)
-            && matches(&path, pin).is_ok()
-        {
-            return Ok(path);
-        }
+    let named =
+        |name: &str| Some(folder.join(super::plain(name)?)).filter(|path| matches(path, pin));
+    let digest = pin.sha256.to_string();
+    if let Some(path) = named(&digest).or_else(|| path_hints.find_map(named)) {
+        return Ok(path);
     }
     let mut budget = MAX_ENTRIES;
     match search(folder, pin, MAX_DEPTH, &mut budget) {
@@ -30,17 +32,28 @@ pub(super) fn find(folder: &Path, pin: Pin, path_hint: Option<&str>) -> Result<P
     }
 }
 
-/// Whether the regular file at `path` equals `pin`; if not, why.
-pub(super) fn matches(path: &Path, pin: Pin) -> Result<(), String> {
-    let metadata = path.metadata().map_err(|error| error.to_string())?;
+/// The file at `path`, if it is a regular one that equals `pin`.
+pub(super) fn compare(path: &Path, pin: Pin) -> Outcome {
+    let metadata = match path.metadata() {
+        Ok(metadata) => metadata,
+        Err(error) => return Outcome::Missing(error.to_string()),
+    };
     if !metadata.is_file() {
-        return Err("not a regular file".to_owned());
+        return Outcome::Missing("not a regular file".to_owned());
     }
     if metadata.len() != pin.bytes {
-        return Err(format!("it has {} bytes", metadata.len()));
+        return Outcome::Differs(format!("it has {} bytes", metadata.len()));
     }
-    let (actual, _) = digest_of_file(path).map_err(|error| error.to_string())?;
-    if actual == pin.sha256 { Ok(()) } else { Err(format!("it has sha256 {actual}")) }
+    match digest_of_file(path) {
+        Ok((actual, _)) if actual == pin.sha256 => Outcome::Found(Found::File(path.to_owned())),
+        Ok((actual, _)) => Outcome::Differs(format!("it has sha256 {actual}")),
+        Err(error) => Outcome::Missing(error.to_string()),
+    }
+}
+
+/// Whether the regular file at `path` equals `pin`.
+fn matches(path: &Path, pin: Pin) -> bool {
+    matches!(compare(path, pin), Outcome::Found(_))
 }
 
 fn search(folder: &Path, pin: Pin, depth: usize, budget: &mut usize) -> Option<PathBuf> {
@@ -52,7 +65,7 @@ fn search(folder: &Path, pin: Pin, depth: usize, budget: &mut usize) -> Option<P
         let kind = entry.file_type().ok()?;
         if kind.is_dir() {
             folders.push(entry.path());
-        } else if matches(&entry.path(), pin).is_ok() {
+        } else if matches(&entry.path(), pin) {
             return Some(entry.path());
         }
     }

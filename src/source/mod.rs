@@ -1,17 +1,24 @@
-//! Bytes by digest: files, git, bundled sets, mirrors.
+//! Bytes by digest: files, git, HTTP, bundled sets, mirrors.
 //!
 //! A [`Pin`] says which bytes are wanted; a [`Place`] says where they were published. *Any* bytes with the pinned
-//! digest will do, so the mirrors are asked first and the place last. Nothing is handed out that was not hashed here.
+//! digest will do, so the mirrors are asked first, places on this machine next, the network last. Nothing is handed out
+//! that was not hashed here.
 
+mod address;
 mod git;
+mod http;
 mod mirror;
+mod network;
 
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use crate::commit::Root;
 use crate::digest::BlobDigest;
-pub use git::GitError;
+pub use address::{Scheme, host, scheme};
+pub use git::{GitError, Meant, Repositories, is_commit_id};
+pub use network::{Network, NetworkError, child_main};
 
 /// Which bytes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,6 +76,11 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// Whether asking for it needs the network.
+    pub fn is_remote(&self) -> bool {
+        matches!(self, Self::Git { .. } | Self::Http { .. })
+    }
+
     /// The path under which a mirror may hold the bytes, if the place has one.
     fn path_hint(&self) -> Option<&str> {
         match self {
@@ -102,6 +114,19 @@ pub enum SourceError {
         /// The places tried, in order.
         attempts: Vec<Attempt>,
     },
+    /// The place where they were published has other bytes.
+    #[error(
+        "{what} is not what it is pinned to ({} bytes, sha256 {}); other bytes are never used{}",
+        pin.bytes, pin.sha256, list(attempts)
+    )]
+    Differs {
+        /// What they are for.
+        what: String,
+        /// The bytes.
+        pin: Pin,
+        /// The places tried, in order.
+        attempts: Vec<Attempt>,
+    },
     /// What the program built is not what is pinned.
     #[error("{what} built from this program has sha256 {actual}, not the pinned {}", pin.sha256)]
     Built {
@@ -123,8 +148,20 @@ fn list(attempts: &[Attempt]) -> String {
 pub enum Found {
     /// A file outside the store; hashed a moment ago.
     File(PathBuf),
+    /// A file that was downloaded, and goes when this does; hashed a moment ago.
+    Temporary(tempfile::TempPath),
     /// Bytes in memory.
     Bytes(Vec<u8>),
+}
+
+/// What one place has to say.
+enum Outcome {
+    /// The bytes.
+    Found(Found),
+    /// It does not give them, and why.
+    Missing(String),
+    /// It gives others.
+    Differs(String),
 }
 
 /// A file of a bundled set.
@@ -142,28 +179,38 @@ pub type BuildSet<'a> = dyn Fn(&str, &str) -> Result<Vec<BuiltFile>, String> + S
 pub struct Sources<'a> {
     /// Folders that may hold any pinned file.
     pub mirrors: Vec<PathBuf>,
-    /// The folder that `File` places are relative to.
-    pub root: PathBuf,
+    /// What `File` places are relative to.
+    pub root: Root,
     /// The builder of bundled sets.
     pub build: &'a BuildSet<'a>,
-    /// Where bare git repositories are kept between runs.
-    pub git_folder: PathBuf,
+    /// Commits that were fetched, and the network.
+    pub repositories: Repositories,
+    /// Where downloads are kept until they are whole.
+    pub downloads: PathBuf,
+    /// Whether repositories of this machine may be read: those that an experiment from elsewhere names may not.
+    pub reads_this_machine: bool,
 }
 
 impl Sources<'_> {
-    /// Finds the bytes of `pin`, published at `place`; `what` names them in the error.
+    /// Finds the bytes of `pin`, published at `places`; `what` names them in the error.
     ///
     /// Every file of a bundled set that is built on the way is given to `also`, so that a set is built once.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Missing`] if no place has them, [`SourceError::Differs`] if one of the places (not of the
+    /// mirrors) has other bytes under that name; both name every place that was asked.
     pub fn obtain(
         &self,
         what: &str,
         pin: Pin,
-        place: &Place,
+        places: &[Place],
         also: &mut dyn FnMut(BuiltFile),
     ) -> Result<Found, SourceError> {
         let mut attempts = Vec::new();
         for folder in &self.mirrors {
-            match mirror::find(folder, pin, place.path_hint()) {
+            let hints = places.iter().filter_map(Place::path_hint);
+            match mirror::find(folder, pin, hints) {
                 Ok(path) => return Ok(Found::File(path)),
                 Err(outcome) => {
                     attempts
@@ -171,60 +218,105 @@ impl Sources<'_> {
                 }
             }
         }
-        let outcome = match place {
-            Place::File { path } => match below(&self.root, path) {
-                Some(path) => match mirror::matches(&path, pin) {
-                    Ok(()) => return Ok(Found::File(path)),
-                    Err(outcome) => outcome,
-                },
-                None => "the path leaves the experiment's folder".to_owned(),
-            },
-            Place::Git { url, rev, path } => match git::read(&self.git_folder, url, rev, path) {
-                Ok(bytes) => match check(&bytes, pin) {
-                    Ok(()) => return Ok(Found::Bytes(bytes)),
-                    Err(outcome) => outcome,
-                },
-                Err(error) => chain(&error),
-            },
-            Place::Http { .. } => "this build has no HTTP client; use a mirror".to_owned(),
-            Place::Bundled { set, version, file } => match (self.build)(set, version) {
-                Err(reason) => reason,
-                Ok(files) => {
-                    let mut wanted = None;
-                    for built in files {
-                        if built.name == *file {
-                            wanted = Some(built.bytes);
-                        } else {
-                            also(built);
-                        }
-                    }
-                    match wanted {
-                        None => format!("the set has no file `{file}`"),
-                        Some(bytes) => {
-                            let actual = BlobDigest::of(&bytes);
-                            if actual == pin.sha256 {
-                                return Ok(Found::Bytes(bytes));
-                            }
-                            return Err(SourceError::Built { what: what.to_owned(), pin, actual });
-                        }
-                    }
+        let mut differs = false;
+        let (remote, local): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.is_remote());
+        for place in local.into_iter().chain(remote) {
+            let outcome = match self.ask(what, pin, place, also)? {
+                Outcome::Found(found) => return Ok(found),
+                Outcome::Missing(outcome) => outcome,
+                Outcome::Differs(outcome) => {
+                    differs = true;
+                    outcome
                 }
-            },
+            };
+            attempts.push(Attempt { place: place.to_string(), outcome });
+        }
+        let what = what.to_owned();
+        Err(if differs {
+            SourceError::Differs { what, pin, attempts }
+        } else {
+            SourceError::Missing { what, pin, attempts }
+        })
+    }
+
+    fn ask(
+        &self,
+        what: &str,
+        pin: Pin,
+        place: &Place,
+        also: &mut dyn FnMut(BuiltFile),
+    ) -> Result<Outcome, SourceError> {
+        Ok(match place {
+            Place::File { path } => self.file(path, pin),
+            Place::Git { url, rev, path } => {
+                git::obtain(&self.repositories, self.reads_this_machine, url, rev, path, pin)
+            }
+            Place::Http { url } => {
+                http::obtain(&self.downloads, self.repositories.network.as_ref(), url, pin)
+            }
+            Place::Bundled { set, version, file } => {
+                return self.built(what, pin, (set, version, file), also);
+            }
+        })
+    }
+
+    fn file(&self, path: &str, pin: Pin) -> Outcome {
+        let Some(relative) = plain(path) else {
+            return Outcome::Missing("the path leaves the experiment's folder".to_owned());
         };
-        attempts.push(Attempt { place: place.to_string(), outcome });
-        Err(SourceError::Missing { what: what.to_owned(), pin, attempts })
+        match &self.root {
+            Root::Folder(root) => mirror::compare(&root.join(relative), pin),
+            Root::Commit(rooted) => {
+                let path = format!("{}/{path}", rooted.folder);
+                git::from_commit(&rooted.copy, &rooted.id, path.trim_start_matches('/'), pin)
+            }
+        }
+    }
+
+    fn built(
+        &self,
+        what: &str,
+        pin: Pin,
+        (set, version, file): (&str, &str, &str),
+        also: &mut dyn FnMut(BuiltFile),
+    ) -> Result<Outcome, SourceError> {
+        let files = match (self.build)(set, version) {
+            Ok(files) => files,
+            Err(reason) => return Ok(Outcome::Missing(reason)),
+        };
+        let mut wanted = None;
+        for built in files {
+            if built.name == *file {
+                wanted = Some(built.bytes);
+            } else {
+                also(built);
+            }
+        }
+        let Some(bytes) = wanted else {
+            return Ok(Outcome::Missing(format!("the set has no file `{file}`")));
+        };
+        let actual = BlobDigest::of(&bytes);
+        if actual == pin.sha256 {
+            return Ok(Outcome::Found(Found::Bytes(bytes)));
+        }
+        Err(SourceError::Built { what: what.to_owned(), pin, actual })
     }
 }
 
-/// `path` below `root`, if it has only plain components.
-fn below(root: &Path, path: &str) -> Option<PathBuf> {
+/// `path`, if it has only plain components.
+fn plain(path: &str) -> Option<&Path> {
     let plain = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
-    Path::new(path).components().all(plain).then(|| root.join(path))
+    Path::new(path).components().all(plain).then_some(Path::new(path))
 }
 
-fn check(bytes: &[u8], pin: Pin) -> Result<(), String> {
-    let actual = BlobDigest::of(bytes);
-    if actual == pin.sha256 { Ok(()) } else { Err(format!("it has sha256 {actual}")) }
+/// Bytes in memory, if they are the pinned ones.
+fn of_bytes(bytes: Vec<u8>, pin: Pin) -> Outcome {
+    let actual = BlobDigest::of(&bytes);
+    if actual == pin.sha256 {
+        Outcome::Found(Found::Bytes(bytes))
+    } else {
+        Outcome::Differs(format!("it has sha256 {actual}"))
+    }
 }
 
 /// The digest and size of a file.
@@ -243,99 +335,4 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pin_of(bytes: &[u8]) -> Pin {
-        Pin { sha256: BlobDigest::of(bytes), bytes: bytes.len() as u64 }
-    }
-
-    fn sources(mirrors: Vec<PathBuf>, root: &Path) -> Sources<'static> {
-        fn build(set: &str, _version: &str) -> Result<Vec<BuiltFile>, String> {
-            let file = |name: &str| BuiltFile { name: name.to_owned(), bytes: name.into() };
-            if set == "letters" {
-                Ok(vec![file("a"), file("b")])
-            } else {
-                Err("no such set".to_owned())
-            }
-        }
-        Sources { mirrors, root: root.to_owned(), build: &build, git_folder: root.join("git") }
-    }
-
-    fn read(found: Found) -> Vec<u8> {
-        match found {
-            Found::File(path) => std::fs::read(path).unwrap(),
-            Found::Bytes(bytes) => bytes,
-        }
-    }
-
-    #[test]
-    fn a_mirror_is_searched_by_digest_then_path_then_size() {
-        let folder = tempfile::tempdir().unwrap();
-        let place =
-            Place::Git { url: "unreachable".into(), rev: "0".repeat(40), path: "t/x.csv".into() };
-        for (name, content) in [
-            (pin_of(b"by digest").sha256.to_string(), &b"by digest"[..]),
-            ("t/x.csv".to_owned(), b"by path"),
-            ("deep/er/any".to_owned(), b"by size!"),
-        ] {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::File::create(&path)
-                .and_then(|mut f| std::io::Write::write_all(&mut f, content))
-                .unwrap();
-            let sources = sources(vec![folder.path().to_owned()], folder.path());
-            let found = sources.obtain("table", pin_of(content), &place, &mut |_| ()).unwrap();
-            assert_eq!(read(found), content);
-        }
-    }
-
-    #[test]
-    fn wrong_bytes_are_refused_and_every_place_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::File::create(folder.path().join("x"))
-            .and_then(|mut f| std::io::Write::write_all(&mut f, b"12345"))
-            .unwrap();
-        let sources = sources(vec![folder.path().to_owned()], folder.path());
-        let place = Place::File { path: "x".into() };
-        let text =
-            sources.obtain("table", pin_of(b"abcde"), &place, &mut |_| ()).unwrap_err().to_string();
-        assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
-        assert!(text.contains("tried mirror") && text.contains("tried file x"), "{text}");
-    }
-
-    #[test]
-    fn a_file_place_stays_below_its_root() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().join("root");
-        std::fs::create_dir(&root).unwrap();
-        std::fs::File::create(folder.path().join("secret"))
-            .and_then(|mut f| std::io::Write::write_all(&mut f, b"s"))
-            .unwrap();
-        for path in ["../secret", "/etc/passwd", "a/../../secret"] {
-            let place = Place::File { path: path.into() };
-            let error = sources(Vec::new(), &root).obtain("x", pin_of(b"s"), &place, &mut |_| ());
-            assert!(error.unwrap_err().to_string().contains("leaves"), "{path}");
-        }
-    }
-
-    #[test]
-    fn a_bundled_set_is_built_once_and_must_equal_its_pin() {
-        let folder = tempfile::tempdir().unwrap();
-        let sources = sources(Vec::new(), folder.path());
-        let place = |file: &str| Place::Bundled {
-            set: "letters".into(),
-            version: "1".into(),
-            file: file.into(),
-        };
-        let mut also = Vec::new();
-        let found = sources
-            .obtain("a", pin_of(b"a"), &place("a"), &mut |file| {
-                also.push(file.name);
-            })
-            .unwrap();
-        assert_eq!((read(found), also), (b"a".to_vec(), vec!["b".to_owned()]));
-        let wrong = sources.obtain("a", pin_of(b"z"), &place("a"), &mut |_| ());
-        assert!(matches!(wrong, Err(SourceError::Built { .. })));
-    }
-}
+mod tests;

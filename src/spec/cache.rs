@@ -10,6 +10,7 @@ use std::{fs, io};
 
 use super::wire::Wire as _;
 use super::{Evaluated, Request, confined};
+use crate::commit::Root;
 use crate::digest::{BlobDigest, tagged};
 
 /// Names the format and the evaluator: raised whenever the same files might give another value.
@@ -32,7 +33,7 @@ pub trait Reader {
 
 /// Reads the files of a request where the evaluator would.
 pub struct Files {
-    root: PathBuf,
+    root: Root,
     pins: Vec<PathBuf>,
 }
 
@@ -41,7 +42,7 @@ impl Files {
     ///
     /// If the import root does not exist.
     pub fn new(request: &Request) -> io::Result<Self> {
-        Ok(Self { root: request.root.canonicalize()?, pins: request.pins.clone() })
+        Ok(Self { root: confined::canonical(&request.root)?, pins: request.pins.clone() })
     }
 }
 
@@ -98,8 +99,8 @@ pub fn save(folder: &Path, request: &Request, evaluated: &Evaluated) -> io::Resu
 }
 
 /// One entry for a file, an expected type and what is asked of them.
-fn entry_name(request: &Request, root: &Path) -> String {
-    let asked = Request { root: root.to_owned(), ..request.clone() };
+fn entry_name(request: &Request, root: &Root) -> String {
+    let asked = Request { root: root.clone(), ..request.clone() };
     let digest = BlobDigest::from_bytes(tagged(VERSION, &asked.to_bytes()));
     format!("{digest}.evaluation")
 }

@@ -6,6 +6,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
+use crate::commit::{ObjectError, Root, Rooted};
 use crate::digest::BlobDigest;
 
 /// Larger files are refused.
@@ -22,10 +23,36 @@ pub struct Sources {
     pub absent_pins: BTreeSet<BlobDigest>,
 }
 
+/// The root as its file system calls it.
+pub(super) fn canonical(root: &Root) -> io::Result<Root> {
+    match root {
+        Root::Folder(folder) => folder.canonicalize().map(Root::Folder),
+        Root::Commit(_) => Ok(root.clone()),
+    }
+}
+
 /// Reads `relative` below `root`, which must be canonical; nothing if there is no such file.
 ///
 /// The error is a sentence for the author of the experiment, without the name of the file.
-pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn read(root: &Root, relative: &str) -> Result<Option<Vec<u8>>, String> {
+    match root {
+        Root::Folder(folder) => read_file(folder, relative),
+        Root::Commit(rooted) => read_object(rooted, relative),
+    }
+}
+
+fn read_object(rooted: &Rooted, relative: &str) -> Result<Option<Vec<u8>>, String> {
+    rooted.bytes_of(relative, FILE_BYTES_MAX).map_err(|error| match error {
+        ObjectError::TooLarge { .. } => too_large(),
+        other => other.to_string(),
+    })
+}
+
+fn too_large() -> String {
+    format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20)
+}
+
+fn read_file(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, String> {
     let absent = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
     };
@@ -48,7 +75,7 @@ pub(super) fn read(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, Strin
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20));
+        return Err(too_large());
     }
     Ok(Some(bytes))
 }

@@ -18,6 +18,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use super::diagnostic::{Error, Finding, Limit};
 use super::wire::{Answer, Wire as _};
 use super::{Evaluated, Request};
+use crate::commit::Root;
 use crate::confinement::{self, Allowed, InForce};
 use crate::digest::BlobDigest;
 
@@ -77,7 +78,10 @@ pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error
 /// The child works in another folder, so paths must not depend on ours.
 fn absolute(request: &Request) -> io::Result<Request> {
     let mut request = request.clone();
-    request.root = std::path::absolute(&request.root)?;
+    match &mut request.root {
+        Root::Folder(folder) => *folder = std::path::absolute(&*folder)?,
+        Root::Commit(rooted) => rooted.copy = std::path::absolute(&rooted.copy)?,
+    }
     for folder in &mut request.pins {
         *folder = std::path::absolute(&*folder)?;
     }
@@ -217,7 +221,11 @@ fn words(payload: &(dyn std::any::Any + Send)) -> String {
 /// An expression reads its import root and pinned files, whatever it talks the engine into.
 fn confine(request: &Request) -> Result<InForce, confinement::Error> {
     let folders = request.pins.iter().map(PathBuf::as_path);
-    let read: Vec<&Path> = folders.chain([request.root.as_path()]).collect();
+    let root = match &request.root {
+        Root::Folder(folder) => folder,
+        Root::Commit(rooted) => &rooted.copy,
+    };
+    let read: Vec<&Path> = folders.chain([root.as_path()]).collect();
     confinement::confine(&Allowed { read: &read, write: &[] })
 }
 

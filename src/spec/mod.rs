@@ -39,6 +39,7 @@ pub use difference::{Difference, diff};
 pub use show::show;
 pub use value::Value;
 
+use crate::commit::Root;
 use crate::digest::ExperimentId;
 use resolve::{Failure, Integers, Resolver};
 
@@ -46,7 +47,7 @@ use resolve::{Failure, Integers, Resolver};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
     /// The import root: no file outside of it is read.
-    pub root: PathBuf,
+    pub root: Root,
     /// The experiment's file, relative to the root.
     pub file: PathBuf,
     /// Folders that hold pinned imports under their SHA-256, as a content-addressed store or a Dhall cache does.
@@ -79,9 +80,8 @@ pub fn expected_type<T: serde_dhall::StaticType>() -> String {
 
 /// Evaluates in this very process and thread: for the child of [`guard`], which bounds what this cannot.
 fn evaluate(request: &Request) -> Result<Evaluated, Error> {
-    let root = request.root.canonicalize().map_err(|error| {
-        let root = request.root.display();
-        Finding::new(format!("the import root `{root}` cannot be read: {error}"))
+    let root = confined::canonical(&request.root).map_err(|error| {
+        Finding::new(format!("the import root `{}` cannot be read: {error}", request.root))
     })?;
     let name = confined::normalised(&request.file).ok_or_else(|| {
         let file = request.file.display();

@@ -19,6 +19,7 @@ use dhall::{Ctxt, ImportResultId, Typed};
 use super::confined::{self, Sources};
 use super::diagnostic::Finding;
 use super::{explain, parse};
+use crate::commit::Root;
 use crate::digest::BlobDigest;
 
 /// All files of an experiment together.
@@ -83,7 +84,7 @@ impl Base<'_> {
 /// Resolves and type checks; one for an evaluation.
 pub(super) struct Resolver<'cx, 'a> {
     cx: Ctxt<'cx>,
-    root: &'a Path,
+    root: &'a Root,
     pins: &'a [PathBuf],
     /// Results by file and whether it was imported as text.
     by_file: BTreeMap<(String, bool), ImportResultId<'cx>>,
@@ -114,7 +115,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     /// `root` must be canonical; `pins` are folders with pinned imports.
     pub(super) fn new(
         cx: Ctxt<'cx>,
-        root: &'a Path,
+        root: &'a Root,
         pins: &'a [PathBuf],
         integers: Integers,
     ) -> Self {

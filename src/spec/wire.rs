@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use super::value::{DEPTH_MAX, Value};
 use super::{Evaluated, Finding, Place, Request, Sources};
+use crate::commit::{Root, Rooted};
 use crate::digest::{BlobDigest, ExperimentId};
 
 /// Something with a form in bytes.
@@ -265,6 +266,29 @@ macro_rules! fields {
     };
 }
 
+impl Wire for Root {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Folder(folder) => {
+                out.push(0);
+                folder.write(out);
+            }
+            Self::Commit(rooted) => {
+                out.push(1);
+                rooted.write(out);
+            }
+        }
+    }
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        match u8::read(input)? {
+            0 => Some(Self::Folder(PathBuf::read(input)?)),
+            1 => Some(Self::Commit(Rooted::read(input)?)),
+            _ => None,
+        }
+    }
+}
+
+fields!(Rooted: copy, id, folder);
 fields!(Request: root, file, pins, expected, normal_form);
 fields!(Sources: files, absent, absent_pins);
 fields!(Evaluated: value, ty, id, sources, normal_form);

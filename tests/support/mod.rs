@@ -1,8 +1,11 @@
 //! Hermetic workspaces and the program, run as a stranger runs it.
 
 mod machine;
+mod origin;
 pub(crate) mod published;
+pub(crate) mod server;
 mod workspace;
 
 pub(crate) use machine::{Chance, flip};
+pub(crate) use origin::{Entry, Origin, POINTS, tiny};
 pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};

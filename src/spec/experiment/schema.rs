@@ -23,7 +23,7 @@ fn experiments() -> std::path::PathBuf {
 /// Evaluates in this process, on a stack that is large enough for our own files.
 fn evaluate(root: &Path, file: &str, expected: Option<&str>) -> Evaluated {
     let request = Request {
-        root: root.to_owned(),
+        root: root.into(),
         file: file.into(),
         expected: expected.map(ToOwned::to_owned),
         ..Request::default()

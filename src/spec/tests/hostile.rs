@@ -72,7 +72,8 @@ fn nothing_outside_of_the_root_is_imported() {
         ),
     ] {
         folder.add("inside/a.dhall", source.as_bytes());
-        let request = Request { root: folder.path().join("inside"), ..folder.request("a.dhall") };
+        let request =
+            Request { root: folder.path().join("inside").into(), ..folder.request("a.dhall") };
         let found = findings(evaluate(&request));
         assert!(found[0].to_string().contains(message), "{source}: {}", found[0]);
     }

@@ -37,7 +37,7 @@ impl Folder {
     }
 
     fn request(&self, file: &str) -> Request {
-        Request { root: self.path().to_owned(), file: file.into(), ..Request::default() }
+        Request { root: self.path().into(), file: file.into(), ..Request::default() }
     }
 }
 

@@ -1,0 +1,91 @@
+//! Asks once before somebody's experiment runs, and says first what it would do.
+
+use std::io::{self, IsTerminal as _};
+
+use ibid::ops::{Introduction, Loaded, Workspace, duration_text};
+
+use super::failure::{Failure, Stop};
+use super::output::Output;
+use super::table::{aligned, bytes, si};
+
+/// Goes on for an experiment of one's own, and for one that the person at the terminal (or `--yes`) agrees to.
+/// `everything`: all of it is executed again, as by `verify`.
+pub(super) fn ask(
+    workspace: &Workspace,
+    loaded: &Loaded,
+    everything: bool,
+    yes: bool,
+    output: Output,
+) -> Result<(), Stop> {
+    if loaded.origin.is_none() {
+        return Ok(());
+    }
+    let introduction = workspace.introduce(loaded, everything)?;
+    output.say(&introduction.name);
+    for line in aligned(&rows(&introduction, loaded)) {
+        output.say(format_args!("  {line}"));
+    }
+    if yes {
+        return Ok(());
+    }
+    let refused =
+        |message: &str| Failure::usage(message).hint("to run it without a question: --yes");
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(refused("nobody is here to agree that this experiment runs").into());
+    }
+    output.ask("Run it? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes") {
+        return Ok(());
+    }
+    Err(refused("not run, as you wished").into())
+}
+
+fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
+    let mut rows = vec![
+        vec!["title".to_owned(), printable(&introduction.title)],
+        vec!["id".to_owned(), format!("sha256:{}", introduction.id)],
+        vec![
+            "reads".to_owned(),
+            format!(
+                "{} of the commit, the store, the mirrors; nothing else of this machine",
+                files(introduction.files.len())
+            ),
+        ],
+    ];
+    for (place, fetch) in &introduction.fetches {
+        let what =
+            format!("{}, {}, from {}", files(fetch.files), bytes(fetch.bytes), printable(place));
+        rows.push(vec!["fetches".to_owned(), what]);
+    }
+    if introduction.fetches.is_empty() {
+        rows.push(vec!["fetches".to_owned(), "nothing".to_owned()]);
+    }
+    rows.push(vec![
+        "computes".to_owned(),
+        format!(
+            "{} actions, {}FLOP, about {}",
+            introduction.actions,
+            si(introduction.flops),
+            duration_text(introduction.seconds)
+        ),
+    ]);
+    for folder in &introduction.writes {
+        rows.push(vec!["writes".to_owned(), folder.display().to_string()]);
+    }
+    let locked =
+        loaded.read_lockfile().ok().flatten().map_or(0, |lockfile| lockfile.actions().len());
+    let lockfile = if locked == 0 { "none".to_owned() } else { format!("{locked} actions") };
+    rows.push(vec!["lockfile".to_owned(), lockfile]);
+    rows
+}
+
+fn files(count: usize) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+}
+
+/// A stranger's words without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
