@@ -57,7 +57,8 @@ pub(super) fn misbehave(how: &str, context: &mut JobContext<'_>) -> String {
         "memory" => {
             let limit = rustix::process::Rlimit { current: Some(1 << 29), maximum: Some(1 << 29) };
             rustix::process::setrlimit(rustix::process::Resource::As, limit).unwrap();
-            format!("{}", vec![1_u8; 1 << 30].len())
+            // Without the black box the allocation is optimised away.
+            format!("{}", std::hint::black_box(vec![1_u8; 1 << 30]).len())
         }
         "thread" => panic!("failed to spawn thread: Os {{ code: 11, kind: WouldBlock }}"),
         "large file" => {
