@@ -61,7 +61,7 @@ impl Workspace {
         let summary = self.try_to_execute(&plan, &loaded.root, &store, None, running)?;
         let mut reasons: BTreeMap<RecipeId, String> = BTreeMap::new();
         for (id, (label, failure)) in &summary.failures {
-            if failure.kind != FailureKind::Environment {
+            if failure.kind != FailureKind::Missing {
                 return Err(Error::Failed { failures: vec![(label.clone(), failure.clone())] });
             }
             reasons.insert(*id, failure.message.clone());

@@ -316,26 +316,7 @@ impl Error {
                 "a training whose pins are known is stated as a `Run`, and then executed"
                     .to_owned(),
             ],
-            Self::Failed { failures } => {
-                let has = |kind| failures.iter().any(|(_, failure)| failure.kind == kind);
-                let hints = [
-                    (
-                        FailureKind::Missing,
-                        "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR",
-                    ),
-                    (
-                        FailureKind::OutOfMemory,
-                        "let fewer actions run at once: --jobs 1, or with fewer threads: --threads 1",
-                    ),
-                    (
-                        FailureKind::Environment,
-                        "what is done is kept: once there is room and permission to write, the same command continues",
-                    ),
-                    (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
-                ];
-                let hints = hints.into_iter().filter(|(kind, _)| has(*kind));
-                hints.map(|(_, hint)| hint.to_owned()).collect()
-            }
+            Self::Failed { failures } => failed_hints(failures),
             Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
                 hint_of(error).into_iter().collect()
             }
@@ -347,6 +328,32 @@ impl Error {
             _ => Vec::new(),
         }
     }
+}
+
+const BY_HAND: &str =
+    "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
+
+/// What to do about actions that failed.
+fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
+    let has = |kind| failures.iter().any(|(_, failure)| failure.kind == kind);
+    let hints = [
+        (FailureKind::Missing, BY_HAND),
+        // The bytes may be others in the store, or where they were published.
+        (FailureKind::Integrity, BY_HAND),
+        (
+            FailureKind::OutOfMemory,
+            "let fewer actions run at once: --jobs 1, or with fewer threads: --threads 1",
+        ),
+        (
+            FailureKind::Environment,
+            "what is done is kept: once there is room and permission to write, the same command continues",
+        ),
+        (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
+    ];
+    let hints = hints.into_iter().filter(|(kind, _)| has(*kind));
+    let mut hints: Vec<String> = hints.map(|(_, hint)| hint.to_owned()).collect();
+    hints.dedup();
+    hints
 }
 
 /// What to do about a file that cannot be read or written.

@@ -283,7 +283,7 @@ fn recorded_of<'a>(
         .map(|n| Ok((n * interval, output(&Subject::checkpoint_name(n * interval))?)))
         .collect::<Result<_, Error>>()?;
     let weights = output("model.safetensors")?;
-    Ok(Checked { outputs, trace, checkpoints, weights, subject })
+    Ok(Checked { subject, outputs, trace, checkpoints, weights })
 }
 
 fn missing(subject: &Subject<'_>, output: &str, digest: Option<&BlobDigest>) -> Error {

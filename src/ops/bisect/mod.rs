@@ -107,6 +107,7 @@ pub struct Link {
 }
 
 /// What is known of a divergence.
+#[allow(clippy::large_enum_variant, reason = "one a bisection")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub enum Finding {
@@ -176,12 +177,10 @@ impl Workspace {
         let mut trainings = Vec::new();
         for (of_a, of_b) in pairs(&subjects_a, &subjects_b)? {
             let own = (&store, recorded_b.is_none());
-            let side_a = self.recorded_side("A", of_a, own, &laboratory, &self.executing())?;
+            let side_a = Self::recorded_side("A", of_a, own, &laboratory, &self.executing())?;
             let other = self.other_executing(bisecting);
             let side_b = match recorded_b {
-                Some(store) => {
-                    self.recorded_side("B", of_b, (store, false), &laboratory, &other)?
-                }
+                Some(store) => Self::recorded_side("B", of_b, (store, false), &laboratory, &other)?,
                 None => executed_side(of_b, &store, &laboratory, &other, &side_a.trace, running)?,
             };
             trainings.push(bisect_training(&laboratory, &side_a, &side_b, running)?);
@@ -231,7 +230,6 @@ impl Workspace {
 
     /// A side from what a store recorded, or, where a rerun is compared with it, from what the lockfile says.
     fn recorded_side<'a>(
-        &self,
         who: &'static str,
         subject: &'a Subject<'a>,
         (store, locked): (&'a Store, bool),
