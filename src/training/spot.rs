@@ -315,7 +315,7 @@ mod tests {
                 - libm::lgamma((n - i) as f64 + 1.0);
             libm::exp(powers + ways)
         };
-        (0..=k).map(|i| term(i as usize)).sum()
+        (0..=k).map(|i| term(usize::try_from(i).unwrap())).sum()
     }
 
     #[test]
