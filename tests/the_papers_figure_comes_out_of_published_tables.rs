@@ -87,7 +87,7 @@ fn without_the_table_the_printed_panel_is_drawn_and_the_rest_is_missing() {
         assert!(ran.stderr.contains(said), "`{said}` is not said: {}", ran.stderr);
     }
     assert!(ran.stdout.contains("E = 5.86 * C^-0.11"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("same bits as lockfile 3/3; claims met 4/4"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("same bits as lockfile 4/4; claims met 4/4"), "{}", ran.stdout);
     let attribution = workspace.read(&format!("out/{FIG1A}/attribution.txt"));
     assert!(attribution.contains("numbers that stand in its experiment"), "{attribution}");
     let figure = workspace.read(&format!("out/{FIG1A}/figure.svg"));

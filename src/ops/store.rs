@@ -41,7 +41,7 @@ impl Workspace {
         for path in fs::entries(&self.store_folder().join(folder))? {
             let is_whole: fn(&[u8]) -> bool = match path.extension().and_then(|e| e.to_str()) {
                 Some("evaluation") => spec::cache::is_whole,
-                Some("png") => |bytes| page::unsealed(bytes).is_some(),
+                Some("png" | "pdf") => |bytes| page::unsealed(bytes).is_some(),
                 // What a killed writer left.
                 _ => continue,
             };
