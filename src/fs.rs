@@ -309,7 +309,8 @@ pub fn copy_into(
 
 /// A lock on a file, held until it is dropped or its process ends, however it ends.
 ///
-/// Whoever holds it may remove the file: a lock on a file that has lost its name is no lock, and is taken anew.
+/// Whoever holds it may remove the file, as their last act under it: a lock on a file that has lost its name is no lock,
+/// and is taken anew.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -497,8 +498,9 @@ mod tests {
             let Some(lock) = lock else { return };
             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two hold one lock");
             std::thread::yield_now();
-            remove_file(&path).unwrap();
+            // Removing the file gives the lock up: the next one to come makes a new file.
             inside.fetch_sub(1, Ordering::SeqCst);
+            remove_file(&path).unwrap();
             turns.fetch_add(1, Ordering::SeqCst);
             drop(lock);
         };
