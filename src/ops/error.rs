@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
+use crate::data::MemberError;
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
@@ -143,6 +144,15 @@ pub enum Error {
     /// The run was told to stop.
     #[error("interrupted; what is done is kept, and the same command continues")]
     Interrupted,
+    /// A file is not an image that can be read.
+    #[error("`{}`", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: MemberError,
+    },
     /// Stored results cannot be read as what they should be.
     #[error("`{what}` cannot be read: {reason}")]
     BadResult {
@@ -244,7 +254,8 @@ impl Error {
             | Self::Unlocked { .. }
             | Self::OverBudget { .. }
             | Self::Unpinned { .. }
-            | Self::Usage { .. } => Kind::Spec,
+            | Self::Usage { .. }
+            | Self::Image { .. } => Kind::Spec,
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Commit { source, .. } => match &**source {
