@@ -6,6 +6,7 @@ mod checks;
 mod data;
 mod doctor;
 mod error;
+mod evaluations;
 mod export;
 mod image;
 mod init;
