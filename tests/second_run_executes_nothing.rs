@@ -53,6 +53,8 @@ fn every_promised_file_appears() {
         "claims.json",
         "report.html",
         "attribution.txt",
+        "evaluations/icon143_smoke-xs-2k_zeroshot_classification.json",
+        "evaluations/iconoir-1k_smoke-xs-2k_zeroshot_retrieval.json",
     ] {
         let path = workspace.path("out/pictogram-scaling-laws/smoke").join(file);
         assert!(path.is_file() && path.metadata().unwrap().len() > 0, "{file}");

@@ -360,6 +360,29 @@ pub(super) enum Data {
         #[arg(long, value_name = "FILE.png")]
         sheet: Option<PathBuf>,
     },
+    /// Show what OpenCLIP's preprocessing makes of image files (PNG, JPEG, WebP).
+    ///
+    /// Prints for each file its size, Pillow's name of its mode, and the SHA-256 of the pixels: interleaved red, green and
+    /// blue, row after row. With `--side` they are those of an evaluation: the shortest side resized by Pillow 13's
+    /// bicubic filter, the centre cut out. With `--seed` and `--position` too they are those of a training's visit: a
+    /// rectangle of 90 to 100 % of the area, drawn and resized. Without `--side` they are those of the whole picture.
+    Preprocess {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Side of the square in pixels.
+        #[arg(long, value_name = "PIXELS")]
+        side: Option<u64>,
+        /// Seed of the run whose visit is shown.
+        #[arg(long, requires = "side")]
+        seed: Option<u64>,
+        /// Position of the visit in the run.
+        #[arg(long, requires = "seed", default_value_t = 0)]
+        position: u64,
+        /// Write the pixels to `DIR/FILE.rgb`.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// List the licences and attributions of the data.
     Licences,
 }

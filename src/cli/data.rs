@@ -1,6 +1,8 @@
 //! `ibid data`
 
-use ibid::ops::Workspace;
+use std::path::{Path, PathBuf};
+
+use ibid::ops::{View, Workspace};
 
 use super::arguments::Data;
 use super::failure::Stop;
@@ -11,6 +13,14 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
     match data {
         Data::Pin { sets, write } => pin(workspace, &sets, write.as_deref(), output),
         Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
+        Data::Preprocess { files, side, seed, position, out } => {
+            let view = match (side, seed) {
+                (None, _) => View::Whole,
+                (Some(side), None) => View::Evaluation { side },
+                (Some(side), Some(seed)) => View::Training { side, seed, position },
+            };
+            preprocess(workspace, &files, view, out.as_deref(), output)
+        }
         Data::Licences => licences(output),
     }
 }
@@ -50,7 +60,7 @@ fn pin(
 fn inspect(
     workspace: &Workspace,
     set: &str,
-    sheet: Option<&std::path::Path>,
+    sheet: Option<&Path>,
     output: Output,
 ) -> Result<(), Stop> {
     let inspected = workspace.inspect_set(set, sheet)?;
@@ -69,6 +79,31 @@ fn inspect(
     }
     for sample in &inspected.first {
         output.line(format_args!("  {}", sample.join(" | ")))?;
+    }
+    Ok(())
+}
+
+fn preprocess(
+    workspace: &Workspace,
+    files: &[PathBuf],
+    view: View,
+    out: Option<&Path>,
+    output: Output,
+) -> Result<(), Stop> {
+    for file in files {
+        let seen = workspace.preprocess(file, view)?;
+        if let Some(folder) = out {
+            workspace.write_view(&seen, folder)?;
+        }
+        output.value(&seen)?;
+        output.line(format_args!(
+            "{}  {}  {} × {} {}",
+            seen.sha256,
+            seen.file.display(),
+            seen.width,
+            seen.height,
+            seen.mode
+        ))?;
     }
     Ok(())
 }

@@ -120,6 +120,21 @@ pub enum MemberError {
     /// Bytes that are not a PNG image.
     #[error("it is not a PNG image")]
     Png(#[from] png::DecodingError),
+    /// Bytes that are not a JPEG image, or one of a kind that is not read.
+    #[error("it is not a JPEG image that can be read")]
+    Jpeg(#[from] jpeg_decoder::Error),
+    /// Bytes that are not a WebP image.
+    #[error("it is not a WebP image that can be read")]
+    Webp(#[from] image_webp::DecodingError),
+    /// Bytes that are no image of a known format.
+    #[error("it is neither a PNG, nor a JPEG, nor a WebP image")]
+    NotAnImage,
+    /// An image of a kind that is not read.
+    #[error("it has {what}, which are not supported")]
+    Unsupported {
+        /// What it has.
+        what: &'static str,
+    },
     /// An image of a size that the data set does not have.
     #[error("it has {width} × {height} pixels, not {expected}")]
     ImageSize {

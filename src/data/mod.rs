@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod image;
 mod licences;
 mod order;
+pub mod preprocess;
 mod shard;
 mod sheet;
 #[cfg(test)]

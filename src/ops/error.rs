@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
+use crate::data::MemberError;
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
@@ -154,6 +155,15 @@ pub enum Error {
     /// The run was told to stop.
     #[error("interrupted; what is done is kept, and the same command continues")]
     Interrupted,
+    /// A file is not an image that can be read.
+    #[error("`{}`", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: MemberError,
+    },
     /// Stored results cannot be read as what they should be.
     #[error("`{what}` cannot be read: {reason}")]
     BadResult {
@@ -255,7 +265,8 @@ impl Error {
             | Self::Unlocked { .. }
             | Self::OverBudget { .. }
             | Self::Unpinned { .. }
-            | Self::Usage { .. } => Kind::Spec,
+            | Self::Usage { .. }
+            | Self::Image { .. } => Kind::Spec,
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Commit { source, .. } => match &**source {

@@ -46,6 +46,17 @@ impl Workspace {
             }
             folders.push(folder);
         }
+        if !reproduced.evaluations.is_empty() {
+            let folder = base.join("evaluations");
+            fs::create_dir(&folder)?;
+            for evaluation in &reproduced.evaluations {
+                let (name, text) = (evaluation.file_name(), evaluation.encode());
+                fs::write_atomic(&folder.join(name), text.as_bytes(), Durability::Relaxed)?;
+            }
+            if folders.is_empty() {
+                folders.push(base.clone());
+            }
+        }
         if !reproduced.checks.is_empty() {
             fs::create_dir(&base)?;
             let page = checks_page::html(&checks_page::ChecksPage {

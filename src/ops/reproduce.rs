@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::checks::read_checks;
 use super::error::{Error, Kind};
+use super::evaluations::read_evaluations;
 use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
@@ -18,6 +19,7 @@ use crate::plan::{self, Depth, FigureTarget, Location, Lockfile, Plan, SourcePin
 use crate::plot::table::Table;
 use crate::report::checks::JudgedCheck;
 use crate::report::claims::{self, Judged};
+use crate::report::evaluations::EvaluationResult;
 use crate::report::lines::{self, Line};
 use crate::report::sensitivity::{self, Sensitivity};
 use crate::report::tables;
@@ -47,6 +49,9 @@ pub struct Reproduced {
     pub checks: Vec<JudgedCheck>,
     /// The pinned files behind them.
     pub sources: Vec<ReproducedSource>,
+    /// What was measured of each run, as far as the store still has it.
+    #[serde(skip)]
+    pub evaluations: Vec<EvaluationResult>,
 }
 
 /// A pinned file that results stand on.
@@ -243,6 +248,7 @@ impl Workspace {
             tables: tables.collect::<Result<_, _>>()?,
             checks: read_checks(plan, store, summary)?,
             sources: sources_of(plan),
+            evaluations: read_evaluations(plan, store, summary)?,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::convert;
-use super::graph::{FigureTarget, Plan, TreePin};
+use super::graph::{FigureTarget, Plan, RunEvaluation, TreePin};
 use super::price::{Price, evaluate_flops, train_flops};
 use super::unpinned::UnpinnedRun;
 use crate::action::manifest::{Manifest, ManifestFile};
@@ -372,7 +372,10 @@ impl<'a> Expansion<'a> {
         let flops = evaluate_flops(&params.model, &evaluation.task, samples);
         let action = Action::new(Params::Evaluate(params), inputs);
         let label = format!("{}/evaluate/{}", run.name, evaluation.name);
-        self.plan.add_priced(&label, action, Price { flops, fetch_bytes })
+        let action = self.plan.add_priced(&label, action, Price { flops, fetch_bytes });
+        let (run, name) = (run.name.clone(), evaluation.name.clone());
+        self.plan.add_evaluation(RunEvaluation { run, name, action });
+        action
     }
 
     pub(super) fn file(&mut self, file: &PinnedFile) -> Input {

@@ -76,6 +76,17 @@ pub struct TableTarget {
     pub claims: Vec<Claim>,
 }
 
+/// A measurement of a run's model, made by an action that gives `metrics.json`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunEvaluation {
+    /// The run.
+    pub run: String,
+    /// What it is measured on, as the run calls it.
+    pub name: String,
+    /// The action.
+    pub action: RecipeId,
+}
+
 /// A check that was asked for, or that comes with what was.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckTarget {
@@ -114,6 +125,7 @@ pub struct Plan {
     figures: BTreeMap<String, FigureTarget>,
     tables: BTreeMap<String, TableTarget>,
     checks: BTreeMap<String, CheckTarget>,
+    evaluations: BTreeSet<RunEvaluation>,
     unpinned: BTreeMap<String, UnpinnedRun>,
 }
 
@@ -211,6 +223,16 @@ impl Plan {
         self.checks.insert(check.declared.id.clone(), check);
     }
 
+    /// Says which run an evaluation measures.
+    ///
+    /// # Panics
+    ///
+    /// If the plan does not have its action.
+    pub fn add_evaluation(&mut self, evaluation: RunEvaluation) {
+        assert!(self.nodes.contains_key(&evaluation.action), "an evaluation is a node");
+        self.evaluations.insert(evaluation);
+    }
+
     /// Asks for these actions and no others.
     ///
     /// # Panics
@@ -275,6 +297,11 @@ impl Plan {
     /// The checks that were asked for or come with what was, by name.
     pub fn checks(&self) -> &BTreeMap<String, CheckTarget> {
         &self.checks
+    }
+
+    /// What the actions of the plan measure of its runs.
+    pub fn evaluations(&self) -> &BTreeSet<RunEvaluation> {
+        &self.evaluations
     }
 
     /// Trainings that targets need and that cannot be executed, by name. Where there is one, executing the plan is an

@@ -19,7 +19,8 @@ pub use expand::{
 };
 pub use explain::{Difference, Explanation, differences, explain};
 pub use graph::{
-    CheckTarget, DeclaredCheck, FigureTarget, Node, Plan, SourcePin, TableTarget, TreePin,
+    CheckTarget, DeclaredCheck, FigureTarget, Node, Plan, RunEvaluation, SourcePin, TableTarget,
+    TreePin,
 };
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;

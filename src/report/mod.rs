@@ -3,6 +3,7 @@
 pub mod checks;
 pub mod checks_page;
 pub mod claims;
+pub mod evaluations;
 pub mod lines;
 pub mod page;
 pub mod sensitivity;

@@ -1,0 +1,73 @@
+//! The evaluations behind a target, read back from the store.
+
+use super::error::Error;
+use super::lock::recorded_result;
+use crate::action::Input;
+use crate::action::params::{Params, Task};
+use crate::digest::BlobDigest;
+use crate::exec::Summary;
+use crate::plan::{Node, Plan, RunEvaluation};
+use crate::report::evaluations::EvaluationResult;
+use crate::store::Store;
+
+/// Every evaluation of the plan whose result and weights are recorded and whole, by run and name. A target that is a hit does not
+/// need them, so that some may have been collected.
+pub(super) fn read_evaluations(
+    plan: &Plan,
+    store: &Store,
+    summary: &Summary,
+) -> Result<Vec<EvaluationResult>, Error> {
+    let mut evaluations = Vec::new();
+    for evaluation in plan.evaluations() {
+        let node = &plan.nodes()[&evaluation.action];
+        evaluations.extend(read_evaluation(evaluation, node, store, summary)?);
+    }
+    Ok(evaluations)
+}
+
+fn read_evaluation(
+    evaluation: &RunEvaluation,
+    node: &Node,
+    store: &Store,
+    summary: &Summary,
+) -> Result<Option<EvaluationResult>, Error> {
+    let output = |recipe, name: &str| {
+        let result = recorded_result(summary, store, recipe)?;
+        result.outputs.get(name).map(|file| file.digest)
+    };
+    let weights: Option<BlobDigest> = match node.action.inputs.get("weights") {
+        Some(Input::Blob(digest)) => Some(*digest),
+        Some(Input::Output { recipe, output: name }) => output(recipe, name),
+        Some(Input::Tree(_)) | None => None,
+    };
+    let metrics = output(&evaluation.action, "metrics.json");
+    let (Some(weights), Some(metrics), Some(task)) = (weights, metrics, task_of(node)) else {
+        return Ok(None);
+    };
+    // The figure does not stand on this copy: if it is damaged, `fsck` and the next run that needs it will say so.
+    let Ok(metrics) = store.read(&metrics) else {
+        return Ok(None);
+    };
+    let metrics = serde_json::from_slice(&metrics).map_err(|error| Error::BadResult {
+        what: format!("{}: metrics.json", node.label),
+        reason: error.to_string(),
+    })?;
+    Ok(Some(EvaluationResult {
+        dataset: evaluation.name.clone(),
+        model: evaluation.run.clone(),
+        pretrained: weights.to_string(),
+        task,
+        metrics,
+    }))
+}
+
+/// The task under `CLIP_benchmark`'s name.
+fn task_of(node: &Node) -> Option<&'static str> {
+    match &node.action.params {
+        Params::Evaluate(evaluate) => Some(match evaluate.task {
+            Task::ZeroShotClassification { .. } => "zeroshot_classification",
+            Task::Retrieval { .. } => "zeroshot_retrieval",
+        }),
+        _ => None,
+    }
+}
