@@ -28,6 +28,7 @@ mod kills;
 mod new_experiment_runs;
 mod no_answer_is_in_the_source;
 mod one_changed_field_reruns_only_its_descendants;
+mod open_clips_numbers_come_out;
 mod pinned_files_come_from_the_network;
 mod readme;
 mod results_do_not_depend_on_the_machine;

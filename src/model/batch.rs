@@ -14,7 +14,9 @@ impl Texts {
         Self::default()
     }
 
-    /// Adds a text: its tokens, padded with 0 at the end. The last token that is not padding is the end of the text.
+    /// Adds a text: its tokens, padded with 0 at the end. Its end is the first token that is one more than its start:
+    /// so are start and end numbered in `OpenCLIP`'s vocabulary, where that is the first of the highest id, at which
+    /// `OpenCLIP` pools, and in the vocabularies here. Without one, it is the last token that is not padding.
     ///
     /// # Panics
     ///
@@ -22,10 +24,11 @@ impl Texts {
     pub fn push(&mut self, tokens: &[u32]) {
         let last =
             tokens.iter().rposition(|&token| token != 0).expect("a text has a start and an end");
-        let last = u32::try_from(last).expect("a text has fewer than 2³² tokens");
+        let end = tokens.iter().position(|&token| token.checked_sub(1) == Some(tokens[0]));
+        let place = |at: usize| u32::try_from(at).expect("a text has fewer than 2³² tokens");
         self.tokens.extend_from_slice(tokens);
-        self.lengths.push(last + 1);
-        self.ends.push(last);
+        self.lengths.push(place(last) + 1);
+        self.ends.push(place(end.unwrap_or(last)));
     }
 
     /// Removes all texts and keeps the room.
@@ -45,7 +48,7 @@ impl Texts {
         &self.lengths
     }
 
-    /// Of each text, the place of its last token that is not padding.
+    /// Of each text, the place of its end.
     pub fn ends(&self) -> &[u32] {
         &self.ends
     }
@@ -90,6 +93,28 @@ mod tests {
         texts.push(&[1, 7, 8, 9, 2]);
         assert_eq!(texts.lengths(), [3, 5]);
         assert_eq!(texts.ends(), [2, 4]);
+    }
+
+    /// `OpenCLIP` takes `text.argmax(dim=-1)`, the first of the highest id: a caption may spell the end of a text.
+    #[test]
+    fn the_end_is_the_first_of_the_highest_id_in_open_clips_vocabulary() {
+        let (start, end) = (49_406, 49_407);
+        let mut texts = Texts::new();
+        texts.push(&[start, 320, end, 1125, end, 0]);
+        texts.push(&[start, 0, 0, end, 0, 0]);
+        texts.push(&[start, end, 0, 0, 0, 0]);
+        assert_eq!(texts.ends(), [2, 3, 1]);
+        for (text, end) in texts.tokens().chunks(6).zip(texts.ends()) {
+            let highest = text.iter().max().unwrap();
+            assert_eq!(text.iter().position(|token| token == highest), Some(*end as usize));
+        }
+    }
+
+    #[test]
+    fn a_text_without_an_end_ends_before_its_padding() {
+        let mut texts = Texts::new();
+        texts.push(&[1, 7, 3, 3, 0]);
+        assert_eq!(texts.ends(), [3]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod towers;
 pub use batch::{Texts, TouchedRows};
 pub use initial::initial_parameters;
 pub use layout::{Decay, Initial, Layout, Parameter};
-pub use open_clip::{ConfigError, Matched, Mismatch, OpenClipConfig, match_tensors};
+pub use open_clip::{ConfigError, Matched, Mismatch, OpenClipConfig, TextEnd, match_tensors};
 pub use towers::{Chunk, GradientRegions, ImageTower, Model, Scratch, TextTower};
 
 /// A model that cannot be.

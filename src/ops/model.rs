@@ -9,11 +9,14 @@ use serde::Serialize;
 use super::error::Error;
 use super::workspace::{Loaded, Workspace};
 use crate::action::Params;
+use crate::action::canonical::Real;
 use crate::action::manifest::Manifest;
 use crate::action::params::{Activation, Clip, Preprocessing};
 use crate::digest::{BlobDigest, BlobHasher, TreeDigest};
 use crate::fs::{self, Durability, TempFile};
-use crate::model::{ConfigError, Layout, Matched, Mismatch, OpenClipConfig, match_tensors};
+use crate::model::{
+    ConfigError, Layout, Matched, Mismatch, OpenClipConfig, TextEnd, match_tensors,
+};
 use crate::store::{PutMode, Store};
 use crate::tensor::TensorError;
 use crate::tensor::checkpoint::{Checkpoint, CheckpointError, PickleError};
@@ -154,7 +157,8 @@ impl Workspace {
             });
         };
         let (model, preprocessing) = (train.model.clone(), train.preprocessing.clone());
-        let config = OpenClipConfig { model, preprocessing };
+        let end = TextEnd::of_vocabulary(model.text.vocabulary_size);
+        let config = OpenClipConfig { model, preprocessing, end };
         // Before anything is said to be missing: a model that cannot be exported is not worth training.
         config.encode().map_err(|error| fault(Path::new(run), error))?;
         let store = self.store()?;
@@ -283,15 +287,19 @@ fn trained_weights(
     Ok(Some(store.blob_path(&file.digest)))
 }
 
-/// What pins the model in an experiment: the weights with their configuration, and what an evaluation states of them.
+/// What pins the model in an experiment: a record of the fields of a `ReleasedRun` that are about it. The files are taken
+/// to lie in the folder `weights` of the import root.
 fn dhall(config: &OpenClipConfig, tensors: &WrittenFile, file: &WrittenFile) -> String {
     let pin = |file: &WrittenFile| {
-        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
-        format!("{{ name = \"{name}\", sha256 = \"{}\", bytes = {} }}", file.sha256, file.bytes)
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let WrittenFile { sha256, bytes, .. } = file;
+        format!(
+            "schema.PinnedFile::{{\n    , name = \"{name}\"\n    , sha256 = \"{sha256}\"\n    , bytes = {bytes}\n    \
+             , source = schema.Source.File {{ path = \"weights/{name}\" }}\n    }}"
+        )
     };
     format!(
-        "weights = schema.Weights::{{\n, source = schema.Source.File {{ path = \"weights\" }}\n, tensors =\n    {}\n, \
-         config =\n    {}\n}}\n{}{}",
+        "{{ weights = schema.Weights::{{\n  , tensors = {}\n  , config = {}\n  }}\n, model = {}\n, preprocessing = {}\n}}",
         pin(tensors),
         pin(file),
         model_dhall(&config.model),
@@ -306,39 +314,40 @@ fn model_dhall(model: &Clip) -> String {
         Activation::QuickGelu => "QuickGelu",
     };
     let flag = |flag: bool| if flag { "True" } else { "False" };
+    let fields = |fields: &[(&str, String)]| {
+        fields.iter().map(|(name, value)| format!("    , {name} = {value}\n")).collect::<String>()
+    };
+    let vision = fields(&[
+        ("imageSize", vision.image_size.to_string()),
+        ("patchSize", vision.patch_size.to_string()),
+        ("width", vision.width.to_string()),
+        ("layers", vision.layers.to_string()),
+        ("heads", vision.heads.to_string()),
+        ("mlpWidth", vision.mlp_width.to_string()),
+        ("patchBias", flag(vision.patch_bias).to_owned()),
+        ("preNorm", flag(vision.pre_norm).to_owned()),
+        ("pooling", "schema.VisionPooling.ClassToken".to_owned()),
+    ]);
+    let text = fields(&[
+        ("contextLength", text.context_length.to_string()),
+        ("vocabularySize", text.vocabulary_size.to_string()),
+        ("width", text.width.to_string()),
+        ("layers", text.layers.to_string()),
+        ("heads", text.heads.to_string()),
+        ("mlpWidth", text.mlp_width.to_string()),
+        ("pooling", "schema.TextPooling.EndToken".to_owned()),
+    ]);
     format!(
-        "model = schema.Clip::{{\n, embedDim = {embed_dim}\n, activation = schema.Activation.{activation}\n\
-         , vision = schema.VisionTower::{{\n  , imageSize = {}\n  , patchSize = {}\n  , width = {}\n  , layers = {}\n  \
-         , heads = {}\n  , mlpWidth = {}\n  , patchBias = {}\n  , preNorm = {}\n  \
-         , pooling = schema.VisionPooling.ClassToken\n  }}\n\
-         , text = schema.TextTower::{{\n  , contextLength = {}\n  , vocabularySize = {}\n  , width = {}\n  \
-         , layers = {}\n  , heads = {}\n  , mlpWidth = {}\n  , pooling = schema.TextPooling.EndToken\n  }}\n}}\n",
-        vision.image_size,
-        vision.patch_size,
-        vision.width,
-        vision.layers,
-        vision.heads,
-        vision.mlp_width,
-        flag(vision.patch_bias),
-        flag(vision.pre_norm),
-        text.context_length,
-        text.vocabulary_size,
-        text.width,
-        text.layers,
-        text.heads,
-        text.mlp_width,
+        "schema.Clip::{{\n  , embedDim = {embed_dim}\n  , activation = schema.Activation.{activation}\n  \
+         , vision = schema.VisionTower::{{\n{vision}    }}\n  , text = schema.TextTower::{{\n{text}    }}\n  }}"
     )
 }
 
 fn preprocessing_dhall(preprocessing: &Preprocessing) -> String {
-    let list = |numbers: &[crate::action::canonical::Real; 3]| {
+    let list = |numbers: &[Real; 3]| {
         // Debug keeps the point of a whole number, without which Dhall has a Natural.
         numbers.iter().map(|number| format!("{:?}", number.get())).collect::<Vec<_>>().join(", ")
     };
     let Preprocessing { mean, std } = preprocessing;
-    format!(
-        "preprocessing = schema.Preprocessing::{{\n, mean = [ {} ]\n, std = [ {} ]\n}}\n",
-        list(mean),
-        list(std)
-    )
+    format!("schema.Preprocessing::{{ mean = [ {} ], std = [ {} ] }}", list(mean), list(std))
 }

@@ -1,6 +1,7 @@
 //! Hermetic workspaces and the program, run as a stranger runs it.
 
 mod machine;
+pub(crate) mod open_clip;
 mod origin;
 pub(crate) mod published;
 pub(crate) mod server;

@@ -11,6 +11,9 @@ use crate::model::{Layout, ModelError};
 const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
+/// Tokens of `OpenCLIP`'s vocabulary.
+const OPEN_CLIP_VOCABULARY: u64 = 49_408;
+
 /// A model and what its images go through, as `open_clip_config.json` states them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenClipConfig {
@@ -18,6 +21,24 @@ pub struct OpenClipConfig {
     pub model: Clip,
     /// What its images go through.
     pub preprocessing: Preprocessing,
+    /// At which token of a text its text tower pools.
+    pub end: TextEnd,
+}
+
+/// How `OpenCLIP` finds the end of a text. Which of them is right depends on how the vocabulary numbers its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextEnd {
+    /// The first of the highest id (`pool_type` `argmax`), as in `OpenCLIP`'s own vocabulary of 49,408 tokens.
+    Highest,
+    /// The first of id 2 (`pool_type` `eos`), as in the vocabularies of pictogram sets.
+    Two,
+}
+
+impl TextEnd {
+    /// The way that fits texts of a vocabulary of so many tokens.
+    pub const fn of_vocabulary(size: u64) -> Self {
+        if size == OPEN_CLIP_VOCABULARY { Self::Highest } else { Self::Two }
+    }
 }
 
 /// A configuration that one side cannot express.
@@ -56,13 +77,13 @@ impl OpenClipConfig {
             let [model, preprocessing] = parts.map(Option::unwrap_or_default);
             (model, preprocessing)
         };
-        let model = clip(model, &mut refused);
+        let (model, end) = clip(model, &mut refused);
         let preprocessing = preprocess(preprocessing, model.vision.image_size, &mut refused);
         if !refused.is_empty() {
             return Err(ConfigError::Unsupported(refused));
         }
         Layout::of(&model)?;
-        Ok(Self { model, preprocessing })
+        Ok(Self { model, preprocessing, end })
     }
 
     /// Writes the file that the Python package reads.
@@ -81,17 +102,7 @@ impl OpenClipConfig {
             model.insert("quick_gelu".to_owned(), json!(true));
         }
         model.insert("vision_cfg".to_owned(), vision_cfg(vision));
-        model.insert(
-            "text_cfg".to_owned(),
-            json!({
-                "context_length": text.context_length,
-                "vocab_size": text.vocabulary_size,
-                "width": text.width,
-                "heads": text.heads,
-                "layers": text.layers,
-                "mlp_ratio": ratio(text.width, text.mlp_width),
-            }),
-        );
+        model.insert("text_cfg".to_owned(), text_cfg(text, self.end));
         let config = json!({
             "model_cfg": model,
             "preprocess_cfg": {
@@ -107,6 +118,70 @@ impl OpenClipConfig {
     }
 }
 
+impl OpenClipConfig {
+    /// Where `model` and `preprocessing` are not what this configuration states, by their own names of the fields, with
+    /// both values; none where they agree.
+    pub fn differences(&self, model: &Clip, preprocessing: &Preprocessing) -> Vec<String> {
+        let theirs = stated(&self.model, &self.preprocessing);
+        let ours = stated(model, preprocessing);
+        let differ = ours.into_iter().zip(theirs).filter(|((_, ours), (_, theirs))| ours != theirs);
+        let mut differences: Vec<String> = differ
+            .map(|((field, ours), (_, theirs))| {
+                format!("`{field}` is {ours}, but the pinned configuration states {theirs}")
+            })
+            .collect();
+        let end = TextEnd::of_vocabulary(model.text.vocabulary_size);
+        if model.text.vocabulary_size == self.model.text.vocabulary_size && end != self.end {
+            let pools = |end| match end {
+                TextEnd::Highest => "the first of the highest id",
+                TextEnd::Two => "the first of id 2",
+            };
+            differences.push(format!(
+                "`vocabulary` ends a text with {}, but the pinned configuration pools at {}",
+                pools(end),
+                pools(self.end)
+            ));
+        }
+        differences
+    }
+}
+
+/// Every field of a model and its constants as an experiment names it, and its value as a text.
+fn stated(model: &Clip, preprocessing: &Preprocessing) -> Vec<(String, String)> {
+    let Clip { embed_dim, vision, text, activation } = model;
+    let mut fields = vec![
+        ("model.embedDim", embed_dim.to_string()),
+        ("model.activation", format!("{activation:?}")),
+        ("model.vision.imageSize", vision.image_size.to_string()),
+        ("model.vision.patchSize", vision.patch_size.to_string()),
+        ("model.vision.width", vision.width.to_string()),
+        ("model.vision.layers", vision.layers.to_string()),
+        ("model.vision.heads", vision.heads.to_string()),
+        ("model.vision.mlpWidth", vision.mlp_width.to_string()),
+        ("model.vision.patchBias", vision.patch_bias.to_string()),
+        ("model.vision.preNorm", vision.pre_norm.to_string()),
+        ("model.vision.pooling", format!("{:?}", vision.pooling)),
+        ("model.text.contextLength", text.context_length.to_string()),
+        ("model.text.vocabularySize", text.vocabulary_size.to_string()),
+        ("model.text.width", text.width.to_string()),
+        ("model.text.layers", text.layers.to_string()),
+        ("model.text.heads", text.heads.to_string()),
+        ("model.text.mlpWidth", text.mlp_width.to_string()),
+        ("model.text.pooling", format!("{:?}", text.pooling)),
+    ]
+    .into_iter()
+    .map(|(field, value)| (field.to_owned(), value))
+    .collect::<Vec<_>>();
+    for (name, numbers) in [("mean", preprocessing.mean), ("std", preprocessing.std)] {
+        let numbers = numbers.iter().enumerate();
+        // Debug has the digits that give back the same binary64.
+        fields.extend(numbers.map(|(i, number)| {
+            (format!("preprocessing.{name}[{i}]"), format!("{:?}", number.get()))
+        }));
+    }
+    fields
+}
+
 fn vision_cfg(tower: &VisionTower) -> Value {
     let mut config = json!({
         "image_size": tower.image_size,
@@ -118,6 +193,22 @@ fn vision_cfg(tower: &VisionTower) -> Value {
     });
     if !tower.pre_norm {
         config["no_ln_pre"] = json!(true);
+    }
+    config
+}
+
+fn text_cfg(tower: &TextTower, end: TextEnd) -> Value {
+    let mut config = json!({
+        "context_length": tower.context_length,
+        "vocab_size": tower.vocabulary_size,
+        "width": tower.width,
+        "heads": tower.heads,
+        "layers": tower.layers,
+        "mlp_ratio": ratio(tower.width, tower.mlp_width),
+    });
+    if end == TextEnd::Two {
+        config["pool_type"] = json!("eos");
+        config["eos_id"] = json!(2);
     }
     config
 }
@@ -160,7 +251,7 @@ fn float(size: u64) -> f64 {
     size as f64
 }
 
-fn clip(value: Value, refused: &mut Vec<String>) -> Clip {
+fn clip(value: Value, refused: &mut Vec<String>) -> (Clip, TextEnd) {
     let mut fields = Fields::of("model_cfg", value, refused);
     let embed_dim = fields.natural("embed_dim", None);
     let activation =
@@ -173,8 +264,8 @@ fn clip(value: Value, refused: &mut Vec<String>) -> Clip {
         ["vision_cfg", "text_cfg"].map(|name| fields.take(name).unwrap_or_default());
     fields.finish();
     let vision = vision_tower(vision, refused);
-    let text = text_tower(text, refused);
-    Clip { embed_dim, vision, text, activation }
+    let (text, end) = text_tower(text, refused);
+    (Clip { embed_dim, vision, text, activation }, end)
 }
 
 /// What blocks of both towers may have beside the plain ones.
@@ -236,7 +327,7 @@ fn vision_tower(value: Value, refused: &mut Vec<String>) -> VisionTower {
     tower
 }
 
-fn text_tower(value: Value, refused: &mut Vec<String>) -> TextTower {
+fn text_tower(value: Value, refused: &mut Vec<String>) -> (TextTower, TextEnd) {
     let mut fields = Fields::of("model_cfg.text_cfg", value, refused);
     fields.only("hf_model_name", &[Value::Null]);
     fields.only("hf_tokenizer_name", &[Value::Null]);
@@ -244,15 +335,14 @@ fn text_tower(value: Value, refused: &mut Vec<String>) -> TextTower {
     fields.only("tokenizer_kwargs", &[json!({})]);
     fields.only("embed_cls", &[json!(false)]);
     fields.only("no_causal_mask", &[json!(false)]);
-    fields.only("pool_type", &[json!("argmax")]);
+    let end = text_end(&mut fields);
     fields.only("proj_type", &[json!("linear")]);
     fields.only("proj_bias", &[json!(false)]);
     plain_blocks(&mut fields);
-    // As above; padding is masked by causality, and its end is found by its id's being the highest.
+    // As above; padding is masked by causality.
     fields.ignore(&[
         "final_ln_after_pool",
         "pad_id",
-        "eos_id",
         "hf_model_pretrained",
         "hf_proj_type",
         "hf_pooler_type",
@@ -269,7 +359,22 @@ fn text_tower(value: Value, refused: &mut Vec<String>) -> TextTower {
         pooling: Pooling::EndToken,
     };
     fields.finish();
-    tower
+    (tower, end)
+}
+
+/// Where the text tower pools.
+fn text_end(fields: &mut Fields<'_>) -> TextEnd {
+    let eos = fields.natural("eos_id", Some(2));
+    match fields.take("pool_type") {
+        None => TextEnd::Highest,
+        Some(kind) if kind == "argmax" => TextEnd::Highest,
+        Some(kind) if kind == "eos" && eos == 2 => TextEnd::Two,
+        Some(kind) => {
+            let reason = format!("is {kind}; only \"argmax\", and \"eos\" of id 2, are supported");
+            fields.refuse("pool_type", &reason);
+            TextEnd::Highest
+        }
+    }
 }
 
 fn preprocess(value: Value, image_size: u64, refused: &mut Vec<String>) -> Preprocessing {
@@ -382,6 +487,7 @@ mod tests {
             for quick in [false, true] {
                 value["quick_gelu"] = json!(quick);
                 value["vision_cfg"]["no_ln_pre"] = json!(quick);
+                value["text_cfg"]["pool_type"] = json!(if quick { "eos" } else { "argmax" });
                 let config = parse(&value).unwrap();
                 let bytes = config.encode().unwrap();
                 assert_eq!(OpenClipConfig::parse(&bytes).unwrap(), config, "{name}");
@@ -419,7 +525,7 @@ mod tests {
           `model_cfg.vision_cfg.patch_size` is not a square
           `model_cfg.vision_cfg.new_thing` is not known, and might change what the model computes
           `model_cfg.text_cfg.hf_model_name` is "roberta-base"; only null is supported
-          `model_cfg.text_cfg.pool_type` is "last"; only "argmax" is supported
+          `model_cfg.text_cfg.pool_type` is "last"; only "argmax", and "eos" of id 2, are supported
           `preprocess_cfg.std` has a zero, and images are divided by it
           `preprocess_cfg.size` is not the model's, which is 224
           `preprocess_cfg.interpolation` is "bilinear"; only "bicubic" is supported
@@ -438,6 +544,29 @@ mod tests {
         };
         let fields: Vec<&str> = reasons.iter().map(|of| of.split(':').next().unwrap()).collect();
         assert_eq!(fields, ["vision.pooling", "vision.patchBias", "text.pooling"]);
+    }
+
+    #[test]
+    fn differences_name_the_field_and_both_values() {
+        let (_, value, _) = published().remove(4);
+        let config = parse(&value).unwrap();
+        assert_eq!(config.differences(&config.model, &config.preprocessing), [""; 0]);
+        let (mut model, mut preprocessing) = (config.model.clone(), config.preprocessing.clone());
+        model.activation = Activation::QuickGelu;
+        model.vision.patch_size = 16;
+        preprocessing.std[2] = Real::new(0.5).unwrap();
+        let differences = config.differences(&model, &preprocessing);
+        insta::assert_snapshot!(differences.join("\n"), @"
+        `model.activation` is QuickGelu, but the pinned configuration states Gelu
+        `model.vision.patchSize` is 16, but the pinned configuration states 32
+        `preprocessing.std[2]` is 0.5, but the pinned configuration states 0.27577711
+        ");
+        let eos = OpenClipConfig { end: TextEnd::Two, ..config.clone() };
+        let differences = eos.differences(&config.model, &config.preprocessing);
+        assert!(
+            differences.len() == 1 && differences[0].starts_with("`vocabulary` "),
+            "{differences:?}"
+        );
     }
 
     #[test]

@@ -7,5 +7,5 @@ mod config;
 mod fields;
 mod names;
 
-pub use config::{ConfigError, OpenClipConfig};
+pub use config::{ConfigError, OpenClipConfig, TextEnd};
 pub use names::{Matched, Mismatch, match_tensors};
