@@ -31,6 +31,7 @@ mod one_changed_field_reruns_only_its_descendants;
 mod open_clips_numbers_come_out;
 mod pinned_files_come_from_the_network;
 mod readme;
+mod released_weights_are_evaluated;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
 mod tables_of_ones_own;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
-use super::{JobContext, JobError, Progress, chain};
+use super::{JobContext, JobError, Progress, chain, released};
 use crate::action::params::{Clip, Evaluate, Task};
 use crate::data::{Dataset, Tokenizer};
 use crate::metrics;
@@ -21,7 +21,7 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
         .map_err(|error| bad_input("dataset", &error))?;
     check_image_size(&params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
-    let mut embedder = Embedder::new(params, context.level, &read_bytes(context, "weights")?)?;
+    let mut embedder = Embedder::new(params, context)?;
     let images = embedder.images(&dataset, context)?;
     let fields = match &params.task {
         Task::ZeroShotClassification { templates } => {
@@ -89,12 +89,19 @@ struct Embedder {
 }
 
 impl Embedder {
-    fn new(params: &Evaluate, level: Level, weights: &[u8]) -> Result<Self, JobError> {
+    fn new(params: &Evaluate, context: &JobContext<'_>) -> Result<Self, JobError> {
         let model = Model::new(&params.model, &params.preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
-        let parameters =
-            read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
-        Ok(Self { model, level, parameters })
+        let folder = context.inputs.join("weights");
+        let parameters = if folder.is_dir() {
+            let (clip, constants) = (&params.model, &params.preprocessing);
+            let elements = released::parameters(&folder, clip, constants, model.layout())?;
+            Buffer::from_vec(elements, &Device::Cpu).map_err(device)?
+        } else {
+            read_weights(model.layout(), &read_bytes(context, "weights")?)
+                .map_err(|error| bad_input("weights", &error))?
+        };
+        Ok(Self { model, level: context.level, parameters })
     }
 
     /// `[images, embed_dim]`

@@ -9,6 +9,7 @@ mod evaluate;
 mod files;
 mod fit;
 mod inspect;
+mod released;
 mod selection;
 mod sensitivity;
 mod table;

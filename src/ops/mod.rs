@@ -18,6 +18,7 @@ mod name;
 mod order;
 mod plan;
 mod pricing;
+mod released;
 mod reproduce;
 mod run;
 mod specification;

@@ -107,6 +107,7 @@ impl Workspace {
         let findings = experiment::check(&loaded.experiment);
         if findings.is_empty() {
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
+            return self.check_released(&loaded);
         }
         Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect())
     }

@@ -36,11 +36,15 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
     }
 }
 
-/// The parameters of an evaluation of `train`'s model.
-pub(super) fn evaluate(train: &spec::Train, task: &spec::Task) -> params::Evaluate {
+/// The parameters of an evaluation of a model.
+pub(super) fn evaluate(
+    model: &spec::Clip,
+    constants: &spec::Preprocessing,
+    task: &spec::Task,
+) -> params::Evaluate {
     params::Evaluate {
-        model: clip(&train.model),
-        preprocessing: preprocessing(&train.preprocessing),
+        model: clip(model),
+        preprocessing: preprocessing(constants),
         task: match task {
             spec::Task::ZeroShotClassification { templates, .. } => {
                 params::Task::ZeroShotClassification { templates: templates.clone() }
@@ -240,7 +244,7 @@ fn selection(selection: &spec::Selection) -> params::Selection {
     }
 }
 
-fn preprocessing(preprocessing: &spec::Preprocessing) -> params::Preprocessing {
+pub(super) fn preprocessing(preprocessing: &spec::Preprocessing) -> params::Preprocessing {
     let three = |numbers: &[f64]| {
         let numbers: [f64; 3] = numbers.try_into().expect("checked: red, green and blue");
         numbers.map(real)

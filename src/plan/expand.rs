@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::convert;
 use super::graph::{FigureTarget, Plan, RunEvaluation, TreePin};
 use super::price::{Price, evaluate_flops, train_flops};
+use super::subject::Subject;
 use super::unpinned::UnpinnedRun;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::params::{Cell, Collect, Measurement, Params, Row};
@@ -183,6 +184,7 @@ impl<'a> Expansion<'a> {
         let only = match (self.experiment.table(name), self.experiment.run(name)) {
             (Some(table), _) => table.depth(),
             (None, Some(_)) => Depth::Scratch,
+            (None, None) if self.experiment.released_run(name).is_some() => Depth::Weights,
             (None, None) => return Ok(()),
         };
         match depth {
@@ -204,6 +206,9 @@ impl<'a> Expansion<'a> {
         for run in &self.experiment.runs {
             self.whole_run(run);
         }
+        for run in &self.experiment.released_runs {
+            self.whole_released_run(run);
+        }
         self.checks();
         Ok(())
     }
@@ -217,11 +222,15 @@ impl<'a> Expansion<'a> {
             self.table_target(table);
         } else if let Some(run) = experiment.run(name) {
             self.whole_run(run);
+        } else if let Some(run) = experiment.released_run(name) {
+            self.whole_released_run(run);
         } else {
             let groups = experiment.groups.iter().map(|group| group.name.clone());
             let tables = experiment.tables.iter().map(|table| table.name.clone());
             let figures = experiment.figures.iter().map(|figure| figure.name.clone());
             let runs = experiment.runs.iter().map(|run| run.name.clone());
+            let released = experiment.released_runs.iter().map(|run| run.name.clone());
+            let runs = runs.chain(released);
             let checks = (!experiment.checks.is_empty()).then(|| CHECKS.to_owned());
             let known = groups.chain(figures).chain(tables).chain(runs).chain(checks).collect();
             return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
@@ -268,6 +277,10 @@ impl<'a> Expansion<'a> {
         match (depth, &figure.printed, &figure.published, &figure.scratch) {
             (Depth::Printed, Some(printed), ..) => self.table_named(&printed.table),
             (Depth::Published, _, Some(table), _) => self.table_named(table),
+            (Depth::Weights, ..) => {
+                let runs = figure.weights.as_ref()?;
+                Some(output(self.collect(&format!("{}/weights", figure.name), runs)?, "points.csv"))
+            }
             (Depth::Scratch, _, _, Some(runs)) => {
                 Some(output(self.collect(&figure.name, runs)?, "points.csv"))
             }
@@ -289,7 +302,11 @@ impl<'a> Expansion<'a> {
         let mut is_pinned = true;
         for run_name in &table.runs {
             if let Some(run) = self.experiment.run(run_name) {
-                rows.push(self.row(run, table, &mut inputs));
+                let subject = self.trained(run);
+                rows.push(self.row(&subject, table, &mut inputs));
+            } else if let Some(run) = self.experiment.released_run(run_name) {
+                let subject = self.released(run);
+                rows.push(self.row(&subject, table, &mut inputs));
             } else if let Some(run) = self.experiment.published_run(run_name) {
                 self.plan.add_unpinned(run_name, UnpinnedRun::of(run));
                 is_pinned = false;
@@ -303,27 +320,32 @@ impl<'a> Expansion<'a> {
         Some(self.plan.add(&format!("{name}/collect"), action))
     }
 
-    fn row(&mut self, run: &'a Run, table: &RunTable, inputs: &mut BTreeMap<String, Input>) -> Row {
-        let train = self.train(run);
-        let model = convert::clip(&run.train.model);
+    fn row(
+        &mut self,
+        run: &Subject<'a>,
+        table: &RunTable,
+        inputs: &mut BTreeMap<String, Input>,
+    ) -> Row {
+        let model = convert::clip(run.model);
+        let samples_seen = || run.samples_seen.expect("checked: the run says what it saw");
         let cell = |value: &ColumnValue| match value {
-            ColumnValue::RunName => Cell::Text(run.name.clone()),
+            ColumnValue::RunName => Cell::Text(run.name.to_owned()),
             ColumnValue::Label(name) => {
                 let label = run.labels.iter().find(|label| label.name == *name);
                 Cell::Text(label.expect("checked: the run has the label").text.clone())
             }
-            ColumnValue::SamplesSeen => Cell::Natural(run.train.samples_seen),
-            ColumnValue::Seed => Cell::Natural(run.train.seed),
+            ColumnValue::SamplesSeen => Cell::Natural(samples_seen()),
+            ColumnValue::Seed => Cell::Natural(run.seed.expect("checked: the run has a seed")),
             ColumnValue::Parameters => Cell::Natural(model.parameters()),
             ColumnValue::MacsPerSample => Cell::Natural(model.macs_per_sample()),
             ColumnValue::GmacsTotal => Cell::GmacsTotal {
                 macs_per_sample: model.macs_per_sample(),
-                samples_seen: run.train.samples_seen,
+                samples_seen: samples_seen(),
             },
             ColumnValue::Measurement { evaluation, metric } => {
                 let found = run.evaluations.iter().find(|candidate| candidate.name == *evaluation);
                 let evaluation = found.expect("checked: the run has the evaluation");
-                let measured = self.evaluate(run, train, evaluation);
+                let measured = self.evaluate(run, evaluation);
                 let input = format!("{}.{}", run.name, evaluation.name);
                 inputs.insert(input.clone(), output(measured, "metrics.json"));
                 Cell::Measurement(Measurement { input, field: metric.field() })
@@ -335,13 +357,14 @@ impl<'a> Expansion<'a> {
     fn whole_run(&mut self, run: &'a Run) {
         let train = self.train(run);
         self.plan.add_target(train);
-        for evaluation in &run.evaluations {
-            let measured = self.evaluate(run, train, evaluation);
+        let subject = self.trained(run);
+        for evaluation in subject.evaluations {
+            let measured = self.evaluate(&subject, evaluation);
             self.plan.add_target(measured);
         }
     }
 
-    fn train(&mut self, run: &'a Run) -> RecipeId {
+    pub(super) fn train(&mut self, run: &'a Run) -> RecipeId {
         let train = &run.train;
         let dataset = self.dataset(&train.dataset);
         let vocabulary = self.file(&train.vocabulary.file);
@@ -355,15 +378,14 @@ impl<'a> Expansion<'a> {
         self.plan.add_priced(&format!("{}/train", run.name), action, price)
     }
 
-    fn evaluate(&mut self, run: &'a Run, train: RecipeId, evaluation: &'a Evaluation) -> RecipeId {
-        let params = convert::evaluate(&run.train, &evaluation.task);
+    pub(super) fn evaluate(&mut self, run: &Subject<'a>, evaluation: &'a Evaluation) -> RecipeId {
+        let params = convert::evaluate(run.model, run.preprocessing, &evaluation.task);
         let samples = evaluation.dataset.samples();
-        let mut fetch_bytes =
-            evaluation.dataset.bytes().saturating_add(run.train.vocabulary.file.bytes);
+        let mut fetch_bytes = evaluation.dataset.bytes().saturating_add(run.fetch_bytes);
         let mut inputs = named([
-            ("weights", output(train, "model.safetensors")),
+            ("weights", run.weights.clone()),
             ("dataset", self.dataset(&evaluation.dataset)),
-            ("vocabulary", self.file(&run.train.vocabulary.file)),
+            ("vocabulary", self.file(&run.vocabulary.file)),
         ]);
         if let Task::ZeroShotClassification { classes, .. } = &evaluation.task {
             inputs.insert("classes".to_owned(), self.file(&classes.file));
@@ -373,7 +395,7 @@ impl<'a> Expansion<'a> {
         let action = Action::new(Params::Evaluate(params), inputs);
         let label = format!("{}/evaluate/{}", run.name, evaluation.name);
         let action = self.plan.add_priced(&label, action, Price { flops, fetch_bytes });
-        let (run, name) = (run.name.clone(), evaluation.name.clone());
+        let (run, name) = (run.name.to_owned(), evaluation.name.clone());
         self.plan.add_evaluation(RunEvaluation { run, name, action });
         action
     }

@@ -8,6 +8,7 @@ mod explain;
 mod graph;
 mod lockfile;
 mod price;
+mod subject;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ pub use graph::{
 };
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
 pub use price::Price;
+pub use subject::stated as stated_model;
 pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.

@@ -8,7 +8,9 @@ use super::*;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::{Action, ActionResult, Input, OutputFile, Params};
 use crate::digest::{BlobDigest, RecipeId};
-use crate::spec::experiment::testing::{digest, example, published_run, run};
+use crate::spec::experiment::testing::{
+    digest, example, example_with_weights, published_run, run,
+};
 use crate::spec::experiment::{self as spec, Experiment, ManifestPin, PublishedRun, Shards};
 
 fn labels(plan: &Plan) -> Vec<&str> {
@@ -349,6 +351,40 @@ fn a_published_run_is_priced_and_not_pinned() {
         assert!(run.missing.contains(&field), "{field}: {:?}", run.missing);
     }
     assert!(plan.figures().is_empty());
+}
+
+/// Weights with their configuration are one tree, whatever the files are called; nothing is trained.
+#[test]
+fn released_weights_are_evaluated_and_not_trained() {
+    let depth = |experiment: &Experiment| {
+        expand_at(experiment, Some("curve"), Some(Depth::Weights)).unwrap()
+    };
+    let mut experiment = example_with_weights();
+    let plan = depth(&experiment);
+    let expected = [
+        "curve/weights/collect",
+        "curve/weights/draw",
+        "curve/weights/fit",
+        "theirs/evaluate/zero-shot",
+    ];
+    assert_eq!(labels(&plan), expected);
+    let (_, node) = plan.labelled("theirs/evaluate/zero-shot").unwrap();
+    let blob = |digit| digest(digit).parse().unwrap();
+    let tree = Manifest::of_weights((blob('e'), 5_000), (blob('f'), 700)).digest();
+    assert_eq!(node.action.inputs["weights"], Input::Tree(tree));
+    assert_eq!(plan.sources()[&blob('e')].bytes, 5_000);
+    let before = recipe(&plan, "theirs/evaluate/zero-shot");
+    experiment.released_runs[0].weights.tensors.name = "other.safetensors".to_owned();
+    assert_eq!(recipe(&depth(&experiment), "theirs/evaluate/zero-shot"), before);
+    experiment.released_runs[0].weights.config.sha256 = digest('0');
+    assert_ne!(recipe(&depth(&experiment), "theirs/evaluate/zero-shot"), before);
+    // Offered beside training again, whose actions keep their names.
+    let scratch = expand(&experiment, Some("curve")).unwrap();
+    assert_eq!(recipes(&scratch), recipes(&expand(&example(), Some("curve")).unwrap()));
+    let run = expand(&experiment, Some("theirs")).unwrap();
+    assert_eq!(run.targets().len(), 2);
+    let refused = expand_at(&experiment, Some("theirs"), Some(Depth::Scratch));
+    assert!(matches!(refused, Err(PlanError::DepthNotOffered { .. })));
 }
 
 /// The bytes by hand, from the documentation of canonical bytes and of the parameters; the id by

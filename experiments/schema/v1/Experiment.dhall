@@ -5,6 +5,8 @@ let Run = ./Run.dhall
 
 let PublishedRun = ./PublishedRun.dhall
 
+let ReleasedRun = ./ReleasedRun.dhall
+
 let Table = ./Table.dhall
 
 let Figure = ./Figure.dhall
@@ -19,6 +21,7 @@ in  { Type =
         , architectures : List Architecture.Type  -- that tables and runs speak of
         , runs : List Run.Type
         , publishedRuns : List PublishedRun.Type
+        , releasedRuns : List ReleasedRun.Type  -- weights of others, evaluated
         , tables : List Table.Type
         , figures : List Figure.Type
         , groups : List Group.Type
@@ -29,6 +32,7 @@ in  { Type =
         , architectures = [] : List Architecture.Type
         , runs = [] : List Run.Type
         , publishedRuns = [] : List PublishedRun.Type
+        , releasedRuns = [] : List ReleasedRun.Type
         , tables = [] : List Table.Type
         , figures = [] : List Figure.Type
         , groups = [] : List Group.Type

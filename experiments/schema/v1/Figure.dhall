@@ -20,7 +20,8 @@ in  { Type =
         , width : FigureWidth
         , printed : Optional PrintedPanels.Type
         , published : Optional Text  -- the table of its points, made from what was published
-        , scratch : Optional RunTable.Type
+        , weights : Optional RunTable.Type  -- of released runs
+        , scratch : Optional RunTable.Type  -- of trainings
         , defaultDepth : Depth  -- one of those it can be had from
         , legends : List Legend.Type  -- where a column's own name, texts and order will not do
         , panels : List Panel.Type  -- row by row
@@ -32,6 +33,7 @@ in  { Type =
         , legends = [] : List Legend.Type
         , printed = None PrintedPanels.Type
         , published = None Text
+        , weights = None RunTable.Type
         , scratch = None RunTable.Type
         , defaultDepth = Depth.Scratch
         , claims = [] : List Claim.Type

@@ -61,6 +61,7 @@
 , PublishedWeights = ./PublishedWeights.dhall
 , Quantity = ./Quantity.dhall
 , QuantityValue = ./QuantityValue.dhall
+, ReleasedRun = ./ReleasedRun.dhall
 , Rounding = ./Rounding.dhall
 , Rows = ./Rows.dhall
 , Rule = ./Rule.dhall
@@ -96,4 +97,5 @@
 , VisionTower = ./VisionTower.dhall
 , Vocabulary = ./Vocabulary.dhall
 , WarmUp = ./WarmUp.dhall
+, Weights = ./Weights.dhall
 }

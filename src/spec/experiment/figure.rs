@@ -20,6 +20,8 @@ pub struct Figure {
     pub printed: Option<PrintedPanels>,
     /// The table of its points, made from what the authors published.
     pub published: Option<String>,
+    /// The table of released runs, where the figure can be had by evaluating their weights again.
+    pub weights: Option<RunTable>,
     /// The table of runs, where the figure can be had by training again.
     pub scratch: Option<RunTable>,
     /// The depth that is reproduced unless the reader asks for another; one of those offered.
@@ -37,8 +39,9 @@ impl Figure {
     pub fn depths(&self) -> Vec<Depth> {
         let printed = self.printed.is_some().then_some(Depth::Printed);
         let published = self.published.is_some().then_some(Depth::Published);
+        let weights = self.weights.is_some().then_some(Depth::Weights);
         let scratch = self.scratch.is_some().then_some(Depth::Scratch);
-        printed.into_iter().chain(published).chain(scratch).collect()
+        [printed, published, weights, scratch].into_iter().flatten().collect()
     }
 
     /// The panels and claims that it has at a depth: at [`Depth::Printed`] those that are printed.

@@ -11,6 +11,7 @@ mod drawing;
 mod figure;
 mod pinned;
 mod published;
+mod released;
 #[cfg(test)]
 mod schema;
 mod table;
@@ -37,6 +38,7 @@ pub use pinned::{
 pub use published::{
     Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
 };
+pub use released::{ReleasedRun, Weights};
 pub use table::{
     ARCHITECTURE_COLUMNS, Aggregated, Aggregation, Case, Derivation, Derived, FIT_COLUMNS,
     FIT_TEXT_COLUMNS, Group, InlineTable, JoinKey, NumberFormat, Operand, PrintedColumn,
@@ -66,6 +68,8 @@ pub struct Experiment {
     pub runs: Vec<Run>,
     /// Trainings that others did, as far as they are known.
     pub published_runs: Vec<PublishedRun>,
+    /// Weights that others released, evaluated.
+    pub released_runs: Vec<ReleasedRun>,
     /// The tables: each is a target, and what figures are made from.
     pub tables: Vec<Table>,
     /// The figures: each is a target.
@@ -225,6 +229,11 @@ impl Experiment {
     /// The run of that name.
     pub fn run(&self, name: &str) -> Option<&Run> {
         self.runs.iter().find(|run| run.name == name)
+    }
+
+    /// The released run of that name.
+    pub fn released_run(&self, name: &str) -> Option<&ReleasedRun> {
+        self.released_runs.iter().find(|run| run.name == name)
     }
 
     /// The published run of that name.

@@ -115,6 +115,38 @@ pub(crate) fn run(name: &str, seed: u64) -> Run {
     }
 }
 
+/// Released weights of a model as OpenCLIP has them, with the evaluations of [`run`].
+pub(crate) fn released_run(name: &str) -> ReleasedRun {
+    let Run { train, labels, evaluations, .. } = run(name, 0);
+    let mut model = train.model;
+    model.vision.pooling = VisionPooling::ClassToken;
+    model.vision.patch_bias = false;
+    model.text.pooling = TextPooling::EndToken;
+    ReleasedRun {
+        name: name.to_owned(),
+        labels,
+        weights: Weights {
+            tensors: file("open_clip_model.safetensors", 'e', 5_000),
+            config: file("open_clip_config.json", 'f', 700),
+        },
+        model,
+        preprocessing: train.preprocessing,
+        vocabulary: train.vocabulary,
+        samples_seen: Some(1_000),
+        evaluations,
+    }
+}
+
+/// The example, of whose figure released weights are one of the depths.
+pub(crate) fn example_with_weights() -> Experiment {
+    let mut experiment = example();
+    experiment.released_runs = vec![released_run("theirs")];
+    let mut table = experiment.figures[0].scratch.clone().expect("the example has one");
+    table.runs = vec!["theirs".to_owned()];
+    experiment.figures[0].weights = Some(table);
+    experiment
+}
+
 /// A training of which nothing but its samples is public.
 pub(crate) fn published_run(name: &str, samples_seen_nominal: u64) -> PublishedRun {
     PublishedRun {
@@ -228,6 +260,7 @@ pub(crate) fn example() -> Experiment {
         legends: Vec::new(),
         printed: None,
         published: None,
+        weights: None,
         scratch: Some(RunTable {
             runs: vec!["a".to_owned(), "b".to_owned()],
             columns: vec![
@@ -247,6 +280,7 @@ pub(crate) fn example() -> Experiment {
     let table = Figure {
         name: "table".to_owned(),
         published: Some("points".to_owned()),
+        weights: None,
         scratch: None,
         default_depth: Depth::Published,
         claims: Vec::new(),
@@ -258,6 +292,7 @@ pub(crate) fn example() -> Experiment {
         architectures: Vec::new(),
         runs: vec![run("a", 0), run("b", 1)],
         published_runs: Vec::new(),
+        released_runs: Vec::new(),
         tables: vec![points()],
         figures: vec![curve, table],
         groups: Vec::new(),

@@ -6,8 +6,8 @@ use super::Findings;
 use super::drawing::{check_extras, check_legends};
 use super::tables::{Columns, TableColumns, run_columns};
 use crate::spec::experiment::{
-    ColumnValue, Depth, Experiment, Figure, Fit, FitMethod, FitName, Run, RunTable, Selection,
-    Series,
+    ColumnValue, Depth, Evaluation, Experiment, Figure, Fit, FitMethod, FitName, Label, RunTable,
+    Selection, Series,
 };
 
 /// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
@@ -36,6 +36,14 @@ pub(super) fn check_figure<'a>(
     check_named_tables(findings, at, experiment, figure);
     if let Some(table) = &figure.scratch {
         check_run_table(findings, &format!("{at}.scratch"), experiment, table);
+    }
+    if let Some(table) = &figure.weights {
+        super::released::check_released_table(
+            findings,
+            &format!("{at}.weights"),
+            experiment,
+            table,
+        );
     }
     // Without the columns, everything that names one would be a finding: the one that matters was made.
     if !super::tables::figure_tables(figure).iter().all(|name| tables.contains_key(name)) {
@@ -129,7 +137,8 @@ fn check_named_tables(
 fn scope_of(figure: &Figure, tables: &TableColumns<'_>) -> Scope {
     let named = super::tables::figure_tables(figure).into_iter();
     let named = named.filter_map(|name| tables.get(name).cloned());
-    let offered = named.chain(figure.scratch.as_ref().map(run_columns));
+    let runs = figure.weights.iter().chain(&figure.scratch).map(run_columns);
+    let offered = named.chain(runs);
     let scopes = offered.map(|columns| Scope::of_table(&columns));
     scopes
         .reduce(|a, b| Scope {
@@ -164,7 +173,22 @@ pub(super) fn check_run_table<'a>(
             findings.add(format!("{at}.runs[{i}]"), format!("there is no run `{name}`"));
         }
     }
-    let runs: Vec<&Run> = table.runs.iter().filter_map(|name| experiment.run(name)).collect();
+    let runs = table.runs.iter().filter_map(|name| experiment.run(name));
+    let subjects: Vec<_> =
+        runs.map(|run| (run.name.as_str(), &*run.labels, &*run.evaluations)).collect();
+    check_columns(findings, at, table, &subjects);
+}
+
+/// What a column may show of a run: its name, its labels, its evaluations.
+type Shown<'a> = (&'a str, &'a [Label], &'a [Evaluation]);
+
+/// The columns of a table, each against every run.
+pub(super) fn check_columns<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    table: &'a RunTable,
+    runs: &[Shown<'_>],
+) {
     let mut names = BTreeSet::new();
     for (i, column) in table.columns.iter().enumerate() {
         let at = format!("{at}.columns[{i}]");
@@ -172,22 +196,22 @@ pub(super) fn check_run_table<'a>(
             findings.add(format!("{at}.name"), "is empty");
         }
         findings.unique(&format!("{at}.name"), &column.name, &mut names);
-        for run in &runs {
+        for run in runs {
             check_cell(findings, &format!("{at}.value"), &column.value, run);
         }
     }
 }
 
-fn check_cell(findings: &mut Findings<'_>, at: &str, value: &ColumnValue, run: &Run) {
-    let run_name = &run.name;
+fn check_cell(findings: &mut Findings<'_>, at: &str, value: &ColumnValue, run: &Shown<'_>) {
+    let (run_name, labels, evaluations) = *run;
     match value {
         ColumnValue::Label(label) => {
-            if !run.labels.iter().any(|candidate| candidate.name == *label) {
+            if !labels.iter().any(|candidate| candidate.name == *label) {
                 findings.add(at, format!("run `{run_name}` has no label `{label}`"));
             }
         }
         ColumnValue::Measurement { evaluation, metric } => {
-            let found = run.evaluations.iter().find(|candidate| candidate.name == *evaluation);
+            let found = evaluations.iter().find(|candidate| candidate.name == *evaluation);
             match found {
                 None => {
                     findings.add(at, format!("run `{run_name}` has no evaluation `{evaluation}`"));

@@ -8,6 +8,7 @@ mod drawing;
 mod figures;
 mod pins;
 mod published;
+mod released;
 mod runs;
 mod steps;
 mod tables;
@@ -57,6 +58,10 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
         findings.name(&format!("publishedRuns[{i}].name"), &run.name, &mut names);
         published::check_published_run(&mut findings, &format!("publishedRuns[{i}]"), run);
     }
+    for (i, run) in experiment.released_runs.iter().enumerate() {
+        findings.name(&format!("releasedRuns[{i}].name"), &run.name, &mut names);
+        released::check_released_run(&mut findings, &format!("releasedRuns[{i}]"), run);
+    }
     let tables = tables::check_tables(&mut findings, experiment);
     let mut claim_ids = BTreeSet::new();
     for (i, table) in experiment.tables.iter().enumerate() {
@@ -96,7 +101,8 @@ fn check_groups<'a>(
     let tables = experiment.tables.iter().map(|table| table.name.as_str());
     let figures = experiment.figures.iter().map(|figure| figure.name.as_str());
     let runs = experiment.runs.iter().map(|run| run.name.as_str());
-    let targets: BTreeSet<&str> = tables.chain(figures).chain(runs).collect();
+    let released = experiment.released_runs.iter().map(|run| run.name.as_str());
+    let targets: BTreeSet<&str> = tables.chain(figures).chain(runs).chain(released).collect();
     for (i, group) in experiment.groups.iter().enumerate() {
         let at = format!("groups[{i}]");
         findings.name(&format!("{at}.name"), &group.name, names);

@@ -184,7 +184,11 @@ pub(super) fn check_schedule(
     }
 }
 
-fn check_evaluation<'a>(findings: &mut Findings<'a>, at: &str, evaluation: &'a Evaluation) {
+pub(super) fn check_evaluation<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    evaluation: &'a Evaluation,
+) {
     check_dataset(findings, &format!("{at}.dataset"), &evaluation.dataset);
     let at = format!("{at}.task");
     match &evaluation.task {

@@ -1,7 +1,9 @@
 //! Each rule refuses what it is there to refuse, and says where.
 
 use super::*;
-use crate::spec::experiment::testing::{acc1_of, digest, example, fit_name};
+use crate::spec::experiment::testing::{
+    acc1_of, digest, example, example_with_weights, fit_name,
+};
 use crate::spec::experiment::*;
 
 /// Breaks the example and compares the paths of all findings.
@@ -544,5 +546,39 @@ fn names_of_checks_are_unique_and_their_target_is_theirs() {
         e.checks = vec![declared(at_most(0.0))];
         let targets = vec!["curve".to_owned()];
         e.groups.push(Group { name: "checks".into(), title: "Mine".into(), targets });
+    });
+}
+
+#[test]
+fn released_weights_follow_the_rules_of_models_pins_and_columns() {
+    let finds = |paths: &[&str], breaking: &dyn Fn(&mut Experiment)| {
+        let mut experiment = example_with_weights();
+        breaking(&mut experiment);
+        let findings = check(&experiment);
+        let found: Vec<&str> = findings.iter().map(|finding| finding.path.as_str()).collect();
+        assert_eq!(found, paths, "{findings:#?}");
+    };
+    finds(&[], &|_| {});
+    finds(&["releasedRuns[0].name"], &|e| e.released_runs[0].name = "a".to_owned());
+    finds(&["releasedRuns[0].weights.tensors.sha256"], &|e| {
+        e.released_runs[0].weights.tensors.sha256 = DigestText("x".to_owned());
+    });
+    finds(&["releasedRuns[0].model.vision", "releasedRuns[0].model.text.pooling"], &|e| {
+        e.released_runs[0].model.vision.patch_bias = true;
+        e.released_runs[0].model.text.pooling = TextPooling::Mean;
+    });
+    finds(&["releasedRuns[0].model.text.vocabularySize"], &|e| {
+        e.released_runs[0].vocabulary.size = 99;
+    });
+    finds(&["figures[0].weights.runs[0]"], &|e| {
+        e.figures[0].weights.as_mut().unwrap().runs[0] = "a".to_owned();
+    });
+    // The example's second column is the total compute.
+    finds(&["figures[0].weights.columns[1].value"], &|e| e.released_runs[0].samples_seen = None);
+    finds(&["figures[0].weights.columns[1].value"], &|e| {
+        e.figures[0].weights.as_mut().unwrap().columns[1].value = ColumnValue::Seed;
+    });
+    finds(&["figures[0].weights.columns[2].value"], &|e| {
+        e.released_runs[0].evaluations.clear();
     });
 }

@@ -1,0 +1,51 @@
+//! Released weights: what an experiment states of them, held against the configuration that it pins.
+
+use super::error::Error;
+use super::inputs::{PlanInputs, SetBuilder};
+use super::specification::Found;
+use super::workspace::{Loaded, Workspace};
+use crate::exec::{FailureKind, Inputs as _};
+use crate::model::OpenClipConfig;
+use crate::plan::{self, Plan};
+
+impl Workspace {
+    /// Where released runs state another model, or other constants, than the configuration that they pin, as far as
+    /// that is at hand: in the store, a mirror, or a file of the experiment. The network is not asked.
+    pub(super) fn check_released(&self, loaded: &Loaded) -> Result<Vec<Found>, Error> {
+        if loaded.experiment.released_runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut plan = Plan::default();
+        let mut found = Vec::new();
+        let store = self.store()?;
+        for run in &loaded.experiment.released_runs {
+            let digest = run.weights.config.sha256.parse().expect("checked: a digest parses");
+            plan.add_source(digest, run.weights.config.bytes, run.weights.config.location());
+        }
+        plan.forget_network();
+        let builder = SetBuilder::default();
+        let build = |set: &str, version: &str| builder.build(set, version);
+        let inputs = PlanInputs::new(&plan, self.sources(&loaded.root, &build), None);
+        for (i, run) in loaded.experiment.released_runs.iter().enumerate() {
+            let digest = run.weights.config.sha256.parse().expect("checked: a digest parses");
+            match inputs.ensure(&digest, &store) {
+                Ok(()) => {}
+                Err(error) if error.kind == FailureKind::Missing => continue,
+                Err(error) => {
+                    let label = format!("{}/weights", run.name);
+                    return Err(Error::Failed { failures: vec![(label, error.into())] });
+                }
+            }
+            let at = |text: &str| Found { text: format!("`releasedRuns[{i}]`: {text}") };
+            match OpenClipConfig::parse(&store.read(&digest)?) {
+                Ok(config) => {
+                    let (model, preprocessing) = plan::stated_model(run);
+                    let differences = config.differences(&model, &preprocessing);
+                    found.extend(differences.iter().map(|text| at(text)));
+                }
+                Err(error) => found.push(at(&format!("`weights.config`: {error}"))),
+            }
+        }
+        Ok(found)
+    }
+}
