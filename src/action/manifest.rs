@@ -42,7 +42,26 @@ pub struct ManifestFile {
     pub skipped: Vec<String>,
 }
 
+/// The name, in the tree of released weights, of the file of their tensors.
+pub const WEIGHTS: &str = "weights";
+
+/// The name, in the tree of released weights, of the configuration of their model.
+pub const WEIGHTS_CONFIG: &str = "open_clip_config.json";
+
 impl Manifest {
+    /// The manifest of released weights: digest and size of their tensors' file and of the configuration that goes with
+    /// it, under the same two names wherever and under whatever names they were published.
+    pub fn of_weights(tensors: (BlobDigest, u64), config: (BlobDigest, u64)) -> Self {
+        let file = |name: &str, (sha256, bytes)| ManifestFile {
+            name: name.to_owned(),
+            sha256,
+            bytes,
+            samples: 0,
+            skipped: Vec::new(),
+        };
+        Self::new(vec![file(WEIGHTS, tensors), file(WEIGHTS_CONFIG, config)])
+    }
+
     /// A manifest of today's format.
     pub fn new(files: Vec<ManifestFile>) -> Self {
         Self { format: ManifestFormat::V1, files }

@@ -107,6 +107,9 @@ pub(super) enum Command {
     /// Pin and inspect data sets, name their licences.
     #[command(subcommand)]
     Data(Data),
+    /// Bring in weights of other programs, and hand out our own, in OpenCLIP's form.
+    #[command(subcommand)]
+    Model(Model),
     /// Test this machine against the golden bits; show what the program sees.
     Doctor,
     /// Print a completion script for a shell.
@@ -382,6 +385,41 @@ pub(super) enum Data {
     },
     /// List the licences and attributions of the data.
     Licences,
+}
+
+/// `model`
+#[derive(Debug, Subcommand)]
+pub(super) enum Model {
+    /// Read a state dict of OpenCLIP and write it in canonical form; print what pins it.
+    ///
+    /// Reads safetensors, and PyTorch's zip checkpoints (`.pt`, `.bin`) without executing anything of them: a state dict,
+    /// or a training's `{state_dict: …}` with or without `module.` before the names. Writes `weights.safetensors`
+    /// (binary32, one spelling) and `open_clip_config.json`, and prints the Dhall that pins both in an experiment.
+    Import {
+        /// The file of weights, or a folder with weights and `open_clip_config.json`.
+        source: PathBuf,
+        /// The configuration: `open_clip_config.json`, or a file of the Python package's `model_configs` [default:
+        /// `open_clip_config.json` beside the weights].
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Where the two files go.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Put them into the store too.
+        #[arg(long)]
+        add: bool,
+    },
+    /// Write a model as OpenCLIP's Python package loads it: `open_clip_model.safetensors` and `open_clip_config.json`.
+    Export {
+        /// The run that was trained, `EXPERIMENT/RUN`; or a file or folder of weights, as for `import`.
+        source: String,
+        /// The configuration of a file of weights.
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Where the two files go.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 /// `completions`

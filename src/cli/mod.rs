@@ -15,6 +15,7 @@ mod failure;
 mod init;
 mod list;
 mod lock;
+mod model;
 mod order;
 mod output;
 mod plan;
@@ -92,6 +93,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Order(order) => order::run(&workspace, &order, yes, output),
         Command::Store(store) => store::run(&workspace, store, output),
         Command::Data(data) => data::run(&workspace, data, output),
+        Command::Model(model) => model::run(&workspace, model, output),
         Command::Doctor => doctor::run(&workspace, output),
         Command::Job(_)
         | Command::EvalDhall

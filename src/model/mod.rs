@@ -6,6 +6,7 @@
 mod batch;
 mod initial;
 mod layout;
+mod open_clip;
 #[cfg(test)]
 pub(crate) mod reference;
 mod towers;
@@ -13,6 +14,7 @@ mod towers;
 pub use batch::{Texts, TouchedRows};
 pub use initial::initial_parameters;
 pub use layout::{Decay, Initial, Layout, Parameter};
+pub use open_clip::{ConfigError, Matched, Mismatch, OpenClipConfig, match_tensors};
 pub use towers::{Chunk, GradientRegions, ImageTower, Model, Scratch, TextTower};
 
 /// A model that cannot be.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
 use crate::data::MemberError;
@@ -9,6 +10,7 @@ use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
 use crate::store::StoreError;
+use crate::tensor::checkpoint::CheckpointError;
 use crate::{fs, spec};
 
 /// An error of a command.
@@ -119,6 +121,15 @@ pub enum Error {
         message: String,
         /// How to get it.
         hint: String,
+    },
+    /// A file is no model that is understood here.
+    #[error("`{}`", path.display())]
+    Model {
+        /// The file, or the run.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: Box<ModelFault>,
     },
     /// Pinned bytes cannot be had.
     #[error(transparent)]
@@ -271,6 +282,10 @@ impl Error {
             Self::Source(SourceError::Built { .. } | SourceError::Differs { .. }) => {
                 Kind::Integrity
             }
+            Self::Model { source, .. } => match &**source {
+                ModelFault::Checkpoint(CheckpointError::Io(_)) => Kind::Environment,
+                _ => Kind::Spec,
+            },
             Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
@@ -316,6 +331,7 @@ impl Error {
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Missing { hint, .. } => one(hint.clone()),
+            Self::Model { source, .. } => source.hint().into_iter().collect(),
             Self::Source(SourceError::Missing { pin, .. } | SourceError::Differs { pin, .. }) => {
                 add_by_hand(&pin.sha256.to_string())
             }

@@ -14,6 +14,7 @@
 
 mod block;
 mod buffer;
+pub mod checkpoint;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod head;

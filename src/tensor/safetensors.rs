@@ -42,6 +42,37 @@ pub fn encode(tensors: &[NamedTensor<'_>]) -> Result<Vec<u8>, TensorError> {
     Ok(::safetensors::serialize(views, None)?)
 }
 
+/// The canonical bytes that stand before the elements of these tensors (name and shape), whose names ascend bytewise: with
+/// the elements behind them, little-endian in the same order, they are what [`encode`] gives.
+///
+/// # Panics
+///
+/// If the names do not ascend.
+pub fn header<'n>(tensors: impl IntoIterator<Item = (&'n str, &'n [usize])>) -> Vec<u8> {
+    let (mut text, mut last, mut at) = ("{".to_owned(), None, 0);
+    for (name, shape) in tensors {
+        assert!(last.is_none_or(|last| last < name), "names ascend");
+        let end = at + 4 * shape.iter().product::<usize>();
+        let comma = if last.is_none() { "" } else { "," };
+        let name_text = serde_json::Value::from(name);
+        let shape = serde_json::Value::from(shape);
+        text += &format!(
+            r#"{comma}{name_text}:{{"dtype":"F32","shape":{shape},"data_offsets":[{at},{end}]}}"#
+        );
+        (last, at) = (Some(name), end);
+    }
+    let mut header = (text + "}").into_bytes();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    [(header.len() as u64).to_le_bytes().to_vec(), header].concat()
+}
+
+/// Refuses the first element that is not finite.
+pub fn check_finite(name: &str, elements: &[f32]) -> Result<(), TensorError> {
+    elements.iter().position(|element| !element.is_finite()).map_or(Ok(()), |index| {
+        Err(TensorError::NotFinite { name: name.to_owned(), index, value: elements[index] })
+    })
+}
+
 /// Reads the tensors `wanted` (name and shape) in their order, each appended to the elements returned. Half and double
 /// precision files are converted; a tensor that is missing, not finite or was not asked for is an error.
 pub fn decode<'n>(
@@ -66,12 +97,6 @@ pub fn decode<'n>(
         unread.remove(name);
     }
     unread.pop_first().map_or(Ok(elements), |name| Err(TensorError::Unexpected(name)))
-}
-
-fn check_finite(name: &str, elements: &[f32]) -> Result<(), TensorError> {
-    elements.iter().position(|element| !element.is_finite()).map_or(Ok(()), |index| {
-        Err(TensorError::NotFinite { name: name.to_owned(), index, value: elements[index] })
-    })
 }
 
 struct Bytes<'a>(NamedTensor<'a>);
@@ -112,6 +137,9 @@ mod tests {
         expected.extend([0, 0, 0x20, 0x40, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x80]);
         assert_eq!(encode(&[B, A]).unwrap(), expected);
         assert_eq!(encode(&[A, B]).unwrap(), expected);
+        let start = super::header([("a", &[][..]), ("b", &[2, 1])]);
+        assert_eq!(start, expected[..expected.len() - 12]);
+        assert_eq!(super::header([]), encode(&[]).unwrap());
     }
 
     #[test]

@@ -1,0 +1,460 @@
+//! `open_clip_config.json`, to and fro.
+
+use serde_json::{Map, Value, json};
+
+use super::fields::Fields;
+use crate::action::canonical::Real;
+use crate::action::params::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
+use crate::model::{Layout, ModelError};
+
+/// `OPENAI_DATASET_MEAN` and `OPENAI_DATASET_STD`: what `OpenCLIP` takes where a file states nothing.
+const MEAN: [f64; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+const STD: [f64; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+
+/// A model and what its images go through, as `open_clip_config.json` states them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenClipConfig {
+    /// The model.
+    pub model: Clip,
+    /// What its images go through.
+    pub preprocessing: Preprocessing,
+}
+
+/// A configuration that one side cannot express.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The bytes are not JSON.
+    #[error("not JSON")]
+    Json(#[from] serde_json::Error),
+    /// Fields that are not supported, each with the reason.
+    #[error("it asks for what is not supported{}", lines(.0))]
+    Unsupported(Vec<String>),
+    /// The sizes contradict each other.
+    #[error("the model cannot be")]
+    Model(#[from] ModelError),
+    /// `OpenCLIP` has no such model, for these reasons.
+    #[error("OpenCLIP cannot express the model{}", lines(.0))]
+    Inexpressible(Vec<String>),
+}
+
+pub(super) fn lines(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("\n  {reason}")).collect()
+}
+
+impl OpenClipConfig {
+    /// Reads `open_clip_config.json`, or the bare model configuration that the Python package keeps for each name.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ConfigError> {
+        let value: Value = serde_json::from_slice(bytes)?;
+        let mut refused = Vec::new();
+        let (model, preprocessing) = if value.get("embed_dim").is_some() {
+            (value, Value::Null)
+        } else {
+            let mut fields = Fields::of("", value, &mut refused);
+            let parts = ["model_cfg", "preprocess_cfg"].map(|name| fields.take(name));
+            fields.finish();
+            let [model, preprocessing] = parts.map(Option::unwrap_or_default);
+            (model, preprocessing)
+        };
+        let model = clip(model, &mut refused);
+        let preprocessing = preprocess(preprocessing, model.vision.image_size, &mut refused);
+        if !refused.is_empty() {
+            return Err(ConfigError::Unsupported(refused));
+        }
+        Layout::of(&model)?;
+        Ok(Self { model, preprocessing })
+    }
+
+    /// Writes the file that the Python package reads.
+    pub fn encode(&self) -> Result<Vec<u8>, ConfigError> {
+        let reasons = inexpressible(&self.model);
+        if !reasons.is_empty() {
+            return Err(ConfigError::Inexpressible(reasons));
+        }
+        Layout::of(&self.model)?;
+        let Clip { embed_dim, vision, text, activation } = &self.model;
+        let [mean, std] = [&self.preprocessing.mean, &self.preprocessing.std]
+            .map(|of| of.iter().map(|number| number.get()).collect::<Vec<f64>>());
+        let mut model = Map::new();
+        model.insert("embed_dim".to_owned(), json!(embed_dim));
+        if *activation == Activation::QuickGelu {
+            model.insert("quick_gelu".to_owned(), json!(true));
+        }
+        model.insert("vision_cfg".to_owned(), vision_cfg(vision));
+        model.insert(
+            "text_cfg".to_owned(),
+            json!({
+                "context_length": text.context_length,
+                "vocab_size": text.vocabulary_size,
+                "width": text.width,
+                "heads": text.heads,
+                "layers": text.layers,
+                "mlp_ratio": ratio(text.width, text.mlp_width),
+            }),
+        );
+        let config = json!({
+            "model_cfg": model,
+            "preprocess_cfg": {
+                "mean": mean,
+                "std": std,
+                "interpolation": "bicubic",
+                "resize_mode": "shortest",
+            },
+        });
+        let mut bytes = serde_json::to_vec_pretty(&config)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+fn vision_cfg(tower: &VisionTower) -> Value {
+    let mut config = json!({
+        "image_size": tower.image_size,
+        "patch_size": tower.patch_size,
+        "width": tower.width,
+        "layers": tower.layers,
+        "head_width": tower.width / tower.heads,
+        "mlp_ratio": ratio(tower.width, tower.mlp_width),
+    });
+    if !tower.pre_norm {
+        config["no_ln_pre"] = json!(true);
+    }
+    config
+}
+
+/// Why `OpenCLIP` has no such model.
+fn inexpressible(clip: &Clip) -> Vec<String> {
+    let reasons = [
+        (
+            clip.vision.pooling != Pooling::ClassToken,
+            "vision.pooling: its vision transformers always have a class token; the mean over patches alone is not among them",
+        ),
+        (clip.vision.patch_bias, "vision.patchBias: its patch product adds no bias"),
+        (
+            clip.text.pooling != Pooling::EndToken,
+            "text.pooling: its text transformers pool at the end of the text; the mean over tokens is not among them",
+        ),
+    ];
+    let reasons = reasons.into_iter().filter(|(applies, _)| *applies);
+    reasons.map(|(_, reason)| reason.to_owned()).collect()
+}
+
+/// A ratio of which Python's `int(width * ratio)` is `hidden`: the quotient, or the next number above it.
+fn ratio(width: u64, hidden: u64) -> f64 {
+    let quotient = float(hidden) / float(width);
+    if hidden_width(width, quotient) == hidden { quotient } else { quotient.next_up() }
+}
+
+/// Python's `int(width * ratio)`.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "what is not a size becomes 0 or far too large, and is refused as such"
+)]
+fn hidden_width(width: u64, ratio: f64) -> u64 {
+    (float(width) * ratio) as u64
+}
+
+#[allow(clippy::cast_precision_loss, reason = "sizes are refused beyond 2²⁴")]
+fn float(size: u64) -> f64 {
+    size as f64
+}
+
+fn clip(value: Value, refused: &mut Vec<String>) -> Clip {
+    let mut fields = Fields::of("model_cfg", value, refused);
+    let embed_dim = fields.natural("embed_dim", None);
+    let activation =
+        if fields.flag("quick_gelu") { Activation::QuickGelu } else { Activation::Gelu };
+    // Another class with the same arithmetic; a first value of the scale; the form of answers.
+    fields.ignore(&["custom_text", "init_logit_scale", "nonscalar_logit_scale", "output_dict"]);
+    fields.only("init_logit_bias", &[Value::Null]);
+    fields.only("multimodal_cfg", &[Value::Null]);
+    let [vision, text] =
+        ["vision_cfg", "text_cfg"].map(|name| fields.take(name).unwrap_or_default());
+    fields.finish();
+    let vision = vision_tower(vision, refused);
+    let text = text_tower(text, refused);
+    Clip { embed_dim, vision, text, activation }
+}
+
+/// What blocks of both towers may have beside the plain ones.
+fn plain_blocks(fields: &mut Fields<'_>) {
+    fields.only("ls_init_value", &[Value::Null]);
+    fields.only("block_type", &[json!("default")]);
+    for name in [
+        "qk_norm",
+        "scaled_cosine_attn",
+        "scale_heads",
+        "scale_attn_inner",
+        "scale_attn",
+        "scale_fc",
+    ] {
+        fields.only(name, &[json!(false)]);
+    }
+    fields.only("act_kwargs", &[json!({}), json!({ "approximate": "none" })]);
+    fields.only("norm_kwargs", &[json!({}), json!({ "eps": 1e-5 })]);
+    // The form of answers.
+    fields.ignore(&["output_tokens"]);
+}
+
+fn vision_tower(value: Value, refused: &mut Vec<String>) -> VisionTower {
+    let mut fields = Fields::of("model_cfg.vision_cfg", value, refused);
+    fields.only("timm_model_name", &[Value::Null]);
+    fields.only("attentional_pool", &[json!(false)]);
+    fields.only("pool_type", &[json!("tok")]);
+    fields.only("pos_embed_type", &[json!("learnable")]);
+    plain_blocks(&mut fields);
+    // Of one token the norm is the same before and after it is chosen; patches are dropped in training alone; the rest
+    // belongs to towers that are refused above.
+    fields.ignore(&[
+        "final_ln_after_pool",
+        "patch_dropout",
+        "attn_pooler_queries",
+        "attn_pooler_heads",
+        "timm_model_pretrained",
+        "timm_pool",
+        "timm_proj",
+        "timm_proj_bias",
+        "timm_drop",
+        "timm_drop_path",
+    ]);
+    let width = fields.natural("width", Some(768));
+    let head_width = fields.natural("head_width", Some(64));
+    let mlp_ratio = fields.fraction("mlp_ratio", 4.0);
+    let tower = VisionTower {
+        image_size: fields.side("image_size", Some(224)),
+        patch_size: fields.side("patch_size", Some(16)),
+        width,
+        layers: fields.natural("layers", Some(12)),
+        heads: width.checked_div(head_width).unwrap_or(0),
+        mlp_width: hidden_width(width, mlp_ratio),
+        patch_bias: false,
+        pre_norm: !fields.flag("no_ln_pre"),
+        pooling: Pooling::ClassToken,
+    };
+    fields.finish();
+    tower
+}
+
+fn text_tower(value: Value, refused: &mut Vec<String>) -> TextTower {
+    let mut fields = Fields::of("model_cfg.text_cfg", value, refused);
+    fields.only("hf_model_name", &[Value::Null]);
+    fields.only("hf_tokenizer_name", &[Value::Null]);
+    fields.only("tokenizer_mode", &[Value::Null]);
+    fields.only("tokenizer_kwargs", &[json!({})]);
+    fields.only("embed_cls", &[json!(false)]);
+    fields.only("no_causal_mask", &[json!(false)]);
+    fields.only("pool_type", &[json!("argmax")]);
+    fields.only("proj_type", &[json!("linear")]);
+    fields.only("proj_bias", &[json!(false)]);
+    plain_blocks(&mut fields);
+    // As above; padding is masked by causality, and its end is found by its id's being the highest.
+    fields.ignore(&[
+        "final_ln_after_pool",
+        "pad_id",
+        "eos_id",
+        "hf_model_pretrained",
+        "hf_proj_type",
+        "hf_pooler_type",
+    ]);
+    let width = fields.natural("width", Some(512));
+    let mlp_ratio = fields.fraction("mlp_ratio", 4.0);
+    let tower = TextTower {
+        context_length: fields.natural("context_length", Some(77)),
+        vocabulary_size: fields.natural("vocab_size", Some(49_408)),
+        width,
+        layers: fields.natural("layers", Some(12)),
+        heads: fields.natural("heads", Some(8)),
+        mlp_width: hidden_width(width, mlp_ratio),
+        pooling: Pooling::EndToken,
+    };
+    fields.finish();
+    tower
+}
+
+fn preprocess(value: Value, image_size: u64, refused: &mut Vec<String>) -> Preprocessing {
+    let mut fields = Fields::of("preprocess_cfg", value, refused);
+    let [mean, std] = [fields.channels("mean", MEAN), fields.channels("std", STD)];
+    if std.contains(&0.0) {
+        fields.refuse("std", "has a zero, and images are divided by it");
+    }
+    if fields.side("size", Some(image_size)) != image_size {
+        fields.refuse("size", &format!("is not the model's, which is {image_size}"));
+    }
+    fields.only("mode", &[json!("RGB")]);
+    fields.only("interpolation", &[json!("bicubic")]);
+    fields.only("resize_mode", &[json!("shortest")]);
+    // What is beside an image that is cropped to a square is not seen.
+    fields.ignore(&["fill_color"]);
+    fields.finish();
+    let real = |number: f64| Real::new(number).expect("JSON has finite numbers only");
+    Preprocessing { mean: mean.map(real), std: std.map(real) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published configuration, read from the data that the Python package carries (`open_clip` 3.3.0).
+    fn config(embed: u64, vision: Value, text: [u64; 3]) -> Value {
+        let [width, heads, layers] = text;
+        json!({
+            "embed_dim": embed,
+            "vision_cfg": vision,
+            "text_cfg": {
+                "context_length": 77, "vocab_size": 49408, "width": width, "heads": heads, "layers": layers,
+            },
+        })
+    }
+
+    fn published() -> Vec<(&'static str, Value, f64)> {
+        let vision = |size: u64, layers: u64, width: u64, patch: u64| json!({ "image_size": size, "layers": layers, "width": width, "patch_size": patch });
+        let wide = |mut vision: Value, head_width: u64, ratio: Option<f64>| {
+            vision["head_width"] = json!(head_width);
+            if let Some(ratio) = ratio {
+                vision["mlp_ratio"] = json!(ratio);
+            }
+            vision
+        };
+        // Millions of parameters: `arch_info.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
+        vec![
+            ("S/32-alt", config(256, vision(224, 12, 384, 32), [256, 4, 10]), 43.22),
+            ("S/32", config(384, vision(224, 12, 384, 32), [384, 6, 12]), 63.09),
+            ("M/32-alt", config(384, vision(224, 12, 512, 32), [384, 6, 12]), 80.07),
+            ("M/32", config(512, vision(224, 12, 512, 32), [512, 8, 12]), 103.12),
+            ("B/32", config(512, vision(224, 12, 768, 32), [512, 8, 12]), 151.28),
+            ("S/16", config(384, vision(224, 12, 384, 16), [384, 6, 12]), 62.26),
+            ("M/16", config(512, vision(224, 12, 512, 16), [512, 8, 12]), 102.02),
+            ("B/16", config(512, vision(224, 12, 768, 16), [512, 8, 12]), 149.62),
+            ("B/16-plus-240", config(640, vision(240, 12, 896, 16), [640, 10, 12]), 208.38),
+            ("L/14", config(768, vision(224, 24, 1024, 14), [768, 12, 12]), 427.62),
+            (
+                "H/14",
+                config(1024, wide(vision(224, 32, 1280, 14), 80, None), [1024, 16, 24]),
+                986.11,
+            ),
+            (
+                "g/14",
+                config(1024, wide(vision(224, 40, 1408, 14), 88, Some(4.3637)), [1024, 16, 24]),
+                1366.68,
+            ),
+            (
+                "bigG/14",
+                config(1280, wide(vision(224, 48, 1664, 14), 104, Some(4.9231)), [1280, 20, 32]),
+                2539.57,
+            ),
+        ]
+    }
+
+    fn parse(value: &Value) -> Result<OpenClipConfig, ConfigError> {
+        OpenClipConfig::parse(value.to_string().as_bytes())
+    }
+
+    #[test]
+    #[allow(clippy::cast_precision_loss, reason = "billions of parameters")]
+    fn every_configuration_of_the_paper_has_the_parameters_that_its_authors_count() {
+        for (name, value, millions) in published() {
+            let config = parse(&value).unwrap();
+            let counted = config.model.parameters() as f64 / 1e6;
+            assert!((counted - millions).abs() < 0.006, "{name}: {counted} against {millions}");
+        }
+    }
+
+    #[test]
+    fn heads_and_hidden_layers_are_those_of_the_python_package() {
+        let find = |wanted: &str| {
+            let all = published();
+            let (_, value, _) = all.iter().find(|(name, ..)| *name == wanted).unwrap();
+            parse(value).unwrap().model.vision
+        };
+        // `model.visual.transformer.resblocks[0].attn.num_heads` and `.mlp.c_fc.out_features`.
+        for (name, heads, hidden) in
+            [("B/32", 12, 3072), ("H/14", 16, 5120), ("g/14", 16, 6144), ("bigG/14", 16, 8192)]
+        {
+            let vision = find(name);
+            assert_eq!((vision.heads, vision.mlp_width), (heads, hidden), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (name, mut value, _) in published() {
+            for quick in [false, true] {
+                value["quick_gelu"] = json!(quick);
+                value["vision_cfg"]["no_ln_pre"] = json!(quick);
+                let config = parse(&value).unwrap();
+                let bytes = config.encode().unwrap();
+                assert_eq!(OpenClipConfig::parse(&bytes).unwrap(), config, "{name}");
+                assert_eq!(config.encode().unwrap(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn a_ratio_gives_back_every_hidden_width() {
+        for width in [1, 3, 49, 384, 896, 1408, 1664] {
+            for hidden in 1..5000 {
+                assert_eq!(hidden_width(width, ratio(width, hidden)), hidden, "{width}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named_all_at_once() {
+        let (_, mut model, _) = published().remove(4);
+        model["vision_cfg"]["attentional_pool"] = json!(true);
+        model["vision_cfg"]["patch_size"] = json!([32, 16]);
+        model["vision_cfg"]["new_thing"] = json!(1);
+        model["text_cfg"]["hf_model_name"] = json!("roberta-base");
+        model["text_cfg"]["pool_type"] = json!("last");
+        model["init_logit_bias"] = json!(-10);
+        let preprocess =
+            json!({ "size": [256, 256], "interpolation": "bilinear", "std": [1, 0, 1] });
+        let error =
+            parse(&json!({ "model_cfg": model, "preprocess_cfg": preprocess })).unwrap_err();
+        insta::assert_snapshot!(error, @r#"
+        it asks for what is not supported
+          `model_cfg.init_logit_bias` is -10; only null is supported
+          `model_cfg.vision_cfg.attentional_pool` is true; only false is supported
+          `model_cfg.vision_cfg.patch_size` is not a square
+          `model_cfg.vision_cfg.new_thing` is not known, and might change what the model computes
+          `model_cfg.text_cfg.hf_model_name` is "roberta-base"; only null is supported
+          `model_cfg.text_cfg.pool_type` is "last"; only "argmax" is supported
+          `preprocess_cfg.std` has a zero, and images are divided by it
+          `preprocess_cfg.size` is not the model's, which is 224
+          `preprocess_cfg.interpolation` is "bilinear"; only "bicubic" is supported
+        "#);
+    }
+
+    #[test]
+    fn what_open_clip_cannot_express_is_refused_with_the_reasons() {
+        let (_, value, _) = published().remove(4);
+        let mut config = parse(&value).unwrap();
+        config.model.vision.pooling = Pooling::Mean;
+        config.model.vision.patch_bias = true;
+        config.model.text.pooling = Pooling::Mean;
+        let ConfigError::Inexpressible(reasons) = config.encode().unwrap_err() else {
+            panic!("another error");
+        };
+        let fields: Vec<&str> = reasons.iter().map(|of| of.split(':').next().unwrap()).collect();
+        assert_eq!(fields, ["vision.pooling", "vision.patchBias", "text.pooling"]);
+    }
+
+    #[test]
+    fn constants_that_are_not_stated_are_those_of_the_first_clip() {
+        let (_, model, _) = published().remove(4);
+        let config = parse(&json!({ "model_cfg": model })).unwrap();
+        assert_eq!(config.preprocessing.mean.map(Real::get), MEAN);
+        assert_eq!(config.preprocessing.std.map(Real::get), STD);
+    }
+
+    #[test]
+    fn bytes_that_are_no_configuration_are_refused() {
+        for wrong in [&b"{"[..], b"[]", b"{}", b"null", b"{\"model_cfg\": 3}", b"\xff"] {
+            assert!(OpenClipConfig::parse(wrong).is_err(), "{wrong:?}");
+        }
+        let (_, mut model, _) = published().remove(4);
+        model["vision_cfg"]["head_width"] = json!(1000);
+        assert!(matches!(parse(&model), Err(ConfigError::Model(ModelError::Zero("vision.heads")))));
+    }
+}

@@ -1,0 +1,344 @@
+//! `model`: weights of other programs in, our own out, in `OpenCLIP`'s form.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::error::Error;
+use super::workspace::{Loaded, Workspace};
+use crate::action::Params;
+use crate::action::manifest::Manifest;
+use crate::action::params::{Activation, Clip, Preprocessing};
+use crate::digest::{BlobDigest, BlobHasher, TreeDigest};
+use crate::fs::{self, Durability, TempFile};
+use crate::model::{ConfigError, Layout, Matched, Mismatch, OpenClipConfig, match_tensors};
+use crate::store::{PutMode, Store};
+use crate::tensor::TensorError;
+use crate::tensor::checkpoint::{Checkpoint, CheckpointError, PickleError};
+use crate::tensor::safetensors;
+
+/// What our own weights are called.
+const WEIGHTS: &str = "weights.safetensors";
+
+/// What the Python package calls its configuration.
+const CONFIG: &str = "open_clip_config.json";
+
+/// What the Python package calls its weights.
+const OPEN_CLIP_WEIGHTS: &str = "open_clip_model.safetensors";
+
+/// What weights are called in a folder, the first that is there.
+const WEIGHTS_NAMES: [&str; 3] = [OPEN_CLIP_WEIGHTS, WEIGHTS, "open_clip_pytorch_model.bin"];
+
+/// Why a file is no model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelFault {
+    /// The configuration is not one, or asks for what is not supported.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file of tensors is not one.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The tensors are not those of the configuration.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// A number that is none.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
+impl ModelFault {
+    /// What to do about it.
+    pub(super) fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Checkpoint(CheckpointError::BeforeZip) => {
+                "write it anew with Python: torch.save(torch.load(FILE, weights_only=True), NEW)"
+            }
+            Self::Checkpoint(CheckpointError::TorchScript) => {
+                "write its tensors alone with Python: torch.save(torch.jit.load(FILE).state_dict(), NEW)"
+            }
+            Self::Checkpoint(CheckpointError::Pickle(PickleError::Name(_))) => {
+                "nothing of a file is executed here; where you trust it, let Python write its tensors alone: torch.save(model.state_dict(), NEW)"
+            }
+            Self::Mismatch(_) => {
+                "the configuration that belongs to other weights is named with --config FILE"
+            }
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenFile {
+    /// Where.
+    pub path: PathBuf,
+    /// Its digest.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A model that was imported or exported.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WrittenModel {
+    /// Its weights.
+    pub tensors: WrittenFile,
+    /// Its configuration.
+    pub config: WrittenFile,
+    /// The name of both together, by which an experiment pins them.
+    pub tree: TreeDigest,
+    /// Its parameters.
+    pub parameters: u64,
+    /// Entries of an older state dict that were passed over.
+    pub ignored: Vec<String>,
+    /// What pins it in an experiment.
+    pub dhall: String,
+}
+
+impl Workspace {
+    /// Reads the weights at `source` (a file, or a folder as the Python package's hub has them) by the configuration
+    /// beside them, or by `config`, and writes them to the folder `out` in canonical form, with the configuration; with
+    /// `add`, also into the store.
+    pub fn import_model(
+        &self,
+        source: &Path,
+        config: Option<&Path>,
+        out: &Path,
+        add: bool,
+    ) -> Result<WrittenModel, Error> {
+        let (source, config) = self.model_files(source, config)?;
+        let written = self.write_model(&source, &read_config(&config)?, out, WEIGHTS)?;
+        if add {
+            let store = self.store()?;
+            for file in [&written.tensors, &written.config] {
+                store.put_file(&file.path, PutMode::Copy, Durability::Durable)?;
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes weights to the folder `out` as the Python package reads them; `source` and `config` are those of
+    /// [`Workspace::import_model`].
+    pub fn export_model_files(
+        &self,
+        source: &Path,
+        config: Option<&Path>,
+        out: &Path,
+    ) -> Result<WrittenModel, Error> {
+        let (source, config) = self.model_files(source, config)?;
+        self.write_model(&source, &read_config(&config)?, out, OPEN_CLIP_WEIGHTS)
+    }
+
+    /// Writes the weights that a run was trained to, as the store has them, to the folder `out` as the Python package
+    /// reads them.
+    pub fn export_trained_model(
+        &self,
+        loaded: &Loaded,
+        run: &str,
+        out: &Path,
+    ) -> Result<WrittenModel, Error> {
+        let plan = crate::plan::expand(&loaded.experiment, Some(run))?;
+        let trained = plan.labelled(&format!("{run}/train"));
+        let Some((recipe, Params::Train(train))) =
+            trained.map(|(recipe, node)| (recipe, &node.action.params))
+        else {
+            return Err(Error::Usage {
+                message: format!("`{run}` is not a run that trains a model"),
+                hint: Some("what there is: ibid list".to_owned()),
+            });
+        };
+        let (model, preprocessing) = (train.model.clone(), train.preprocessing.clone());
+        let config = OpenClipConfig { model, preprocessing };
+        // Before anything is said to be missing: a model that cannot be exported is not worth training.
+        config.encode().map_err(|error| fault(Path::new(run), error))?;
+        let store = self.store()?;
+        let path = trained_weights(&store, recipe)?.ok_or_else(|| Error::Missing {
+            message: format!("the weights of `{run}` are not in the store"),
+            hint: format!("train it with: ibid reproduce {}/{run}", loaded.name),
+        })?;
+        self.write_model(&path, &config, out, OPEN_CLIP_WEIGHTS)
+    }
+
+    /// The file of tensors and the configuration that are meant.
+    fn model_files(
+        &self,
+        source: &Path,
+        config: Option<&Path>,
+    ) -> Result<(PathBuf, PathBuf), Error> {
+        let path = self.settings.folder.join(source);
+        let mut folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let mut tensors = path.clone();
+        if path.is_dir() {
+            let found =
+                WEIGHTS_NAMES.iter().map(|name| path.join(name)).find(|path| path.is_file());
+            tensors = found.ok_or_else(|| Error::Usage {
+                message: format!(
+                    "`{}` holds no weights ({})",
+                    source.display(),
+                    WEIGHTS_NAMES.join(", ")
+                ),
+                hint: Some("name the file itself".to_owned()),
+            })?;
+            folder = path;
+        } else if !path.is_file() {
+            return Err(Error::Usage {
+                message: format!("`{}` is neither a file nor a folder", source.display()),
+                hint: None,
+            });
+        }
+        let config =
+            config.map_or_else(|| folder.join(CONFIG), |file| self.settings.folder.join(file));
+        if config.is_file() {
+            return Ok((tensors, config));
+        }
+        Err(Error::Usage {
+            message: format!("there is no configuration `{}`", config.display()),
+            hint: Some(
+                "name one, such as that of the Python package's model_configs: --config FILE"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    /// Writes one tensor after the other; no more than one of them is in memory.
+    fn write_model(
+        &self,
+        source: &Path,
+        config: &OpenClipConfig,
+        out: &Path,
+        name: &str,
+    ) -> Result<WrittenModel, Error> {
+        let of_source = |error: ModelFault| fault(source, error);
+        let layout = Layout::of(&config.model).expect("checked when it was read");
+        let config_bytes = config.encode().map_err(|error| of_source(error.into()))?;
+        let file = File::open(source).map_err(|error| fs::Error::new("open", source, error))?;
+        let mut checkpoint =
+            Checkpoint::open(BufReader::new(file)).map_err(|error| of_source(error.into()))?;
+        let Matched { tensors, ignored } = match_tensors(&layout, checkpoint.described())
+            .map_err(|error| of_source(error.into()))?;
+        let out = self.settings.folder.join(out);
+        fs::create_dir(&out)?;
+        let mut target = TempFile::create_in(&out)?;
+        let mut hasher = BlobHasher::default();
+        let mut write = |bytes: &[u8]| {
+            hasher.update(bytes);
+            target.write_all(bytes)
+        };
+        let named = layout.parameters().iter().map(|of| (of.name.as_str(), of.shape.as_slice()));
+        write(&safetensors::header(named))?;
+        for tensor in &tensors {
+            let elements = checkpoint.read(tensor).map_err(|error| of_source(error.into()))?;
+            safetensors::check_finite(tensor, &elements)
+                .map_err(|error| of_source(error.into()))?;
+            let bytes: Vec<u8> = elements.iter().flat_map(|x| x.to_le_bytes()).collect();
+            write(&bytes)?;
+        }
+        let (sha256, bytes) = hasher.finish();
+        let tensors = WrittenFile { path: out.join(name), sha256, bytes };
+        target.persist(&tensors.path, Durability::Durable)?;
+        let config_file = WrittenFile {
+            path: out.join(CONFIG),
+            sha256: BlobDigest::of(&config_bytes),
+            bytes: config_bytes.len() as u64,
+        };
+        fs::write_atomic(&config_file.path, &config_bytes, Durability::Durable)?;
+        let pins = [&tensors, &config_file].map(|file| (file.sha256, file.bytes));
+        Ok(WrittenModel {
+            tree: Manifest::of_weights(pins[0], pins[1]).digest(),
+            parameters: layout.len() as u64,
+            ignored,
+            dhall: dhall(config, &tensors, &config_file),
+            tensors,
+            config: config_file,
+        })
+    }
+}
+
+fn fault(path: &Path, error: impl Into<ModelFault>) -> Error {
+    Error::Model { path: path.to_owned(), source: Box::new(error.into()) }
+}
+
+fn read_config(path: &Path) -> Result<OpenClipConfig, Error> {
+    OpenClipConfig::parse(&fs::read(path)?).map_err(|error| fault(path, error))
+}
+
+/// Where the store keeps the weights that a training gave, hashed.
+fn trained_weights(
+    store: &Store,
+    recipe: &crate::digest::RecipeId,
+) -> Result<Option<PathBuf>, Error> {
+    let Some((_, result)) = store.complete_recipe(recipe)? else {
+        return Ok(None);
+    };
+    let Some(file) = result.outputs.get("model.safetensors") else {
+        return Ok(None);
+    };
+    store.verify_blob(&file.digest)?;
+    Ok(Some(store.blob_path(&file.digest)))
+}
+
+/// What pins the model in an experiment: the weights with their configuration, and what an evaluation states of them.
+fn dhall(config: &OpenClipConfig, tensors: &WrittenFile, file: &WrittenFile) -> String {
+    let pin = |file: &WrittenFile| {
+        let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{{ name = \"{name}\", sha256 = \"{}\", bytes = {} }}", file.sha256, file.bytes)
+    };
+    format!(
+        "weights = schema.Weights::{{\n, source = schema.Source.File {{ path = \"weights\" }}\n, tensors =\n    {}\n, \
+         config =\n    {}\n}}\n{}{}",
+        pin(tensors),
+        pin(file),
+        model_dhall(&config.model),
+        preprocessing_dhall(&config.preprocessing),
+    )
+}
+
+fn model_dhall(model: &Clip) -> String {
+    let Clip { embed_dim, vision, text, activation } = model;
+    let activation = match activation {
+        Activation::Gelu => "Gelu",
+        Activation::QuickGelu => "QuickGelu",
+    };
+    let flag = |flag: bool| if flag { "True" } else { "False" };
+    format!(
+        "model = schema.Clip::{{\n, embedDim = {embed_dim}\n, activation = schema.Activation.{activation}\n\
+         , vision = schema.VisionTower::{{\n  , imageSize = {}\n  , patchSize = {}\n  , width = {}\n  , layers = {}\n  \
+         , heads = {}\n  , mlpWidth = {}\n  , patchBias = {}\n  , preNorm = {}\n  \
+         , pooling = schema.VisionPooling.ClassToken\n  }}\n\
+         , text = schema.TextTower::{{\n  , contextLength = {}\n  , vocabularySize = {}\n  , width = {}\n  \
+         , layers = {}\n  , heads = {}\n  , mlpWidth = {}\n  , pooling = schema.TextPooling.EndToken\n  }}\n}}\n",
+        vision.image_size,
+        vision.patch_size,
+        vision.width,
+        vision.layers,
+        vision.heads,
+        vision.mlp_width,
+        flag(vision.patch_bias),
+        flag(vision.pre_norm),
+        text.context_length,
+        text.vocabulary_size,
+        text.width,
+        text.layers,
+        text.heads,
+        text.mlp_width,
+    )
+}
+
+fn preprocessing_dhall(preprocessing: &Preprocessing) -> String {
+    let list = |numbers: &[crate::action::canonical::Real; 3]| {
+        // Debug keeps the point of a whole number, without which Dhall has a Natural.
+        numbers.iter().map(|number| format!("{:?}", number.get())).collect::<Vec<_>>().join(", ")
+    };
+    let Preprocessing { mean, std } = preprocessing;
+    format!(
+        "preprocessing = schema.Preprocessing::{{\n, mean = [ {} ]\n, std = [ {} ]\n}}\n",
+        list(mean),
+        list(std)
+    )
+}
