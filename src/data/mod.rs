@@ -12,6 +12,7 @@ mod licences;
 mod order;
 pub mod preprocess;
 mod shard;
+#[cfg(feature = "pictograms")]
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub use dataset::Dataset;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
+#[cfg(feature = "pictograms")]
 pub use sheet::contact_sheet;
 pub use tokenizer::{
     END, FIRST_TOKEN, PADDING, START, TokenIds, Tokenizer, TokenizerError, VocabularyError,
