@@ -8,7 +8,7 @@ use crate::digest::BlobDigest;
 use crate::exec::Summary;
 use crate::plan::{Node, Plan, RunEvaluation};
 use crate::report::evaluations::EvaluationResult;
-use crate::store::Store;
+use crate::store::{Store, manifest_blob};
 
 /// Every evaluation of the plan whose result and weights are recorded and whole, by run and name. A target that is a hit does not
 /// need them, so that some may have been collected.
@@ -38,7 +38,8 @@ fn read_evaluation(
     let weights: Option<BlobDigest> = match node.action.inputs.get("weights") {
         Some(Input::Blob(digest)) => Some(*digest),
         Some(Input::Output { recipe, output: name }) => output(recipe, name),
-        Some(Input::Tree(_)) | None => None,
+        Some(Input::Tree(tree)) => Some(manifest_blob(tree)),
+        None => None,
     };
     let metrics = output(&evaluation.action, "metrics.json");
     let (Some(weights), Some(metrics), Some(task)) = (weights, metrics, task_of(node)) else {
