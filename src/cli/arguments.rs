@@ -383,6 +383,14 @@ pub(super) enum Data {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Show the tokens that OpenCLIP's tokeniser makes of texts.
+    Tokens {
+        /// The texts; none: JSON strings from standard input, one a line.
+        texts: Vec<String>,
+        /// Tokens of a text at most, start and end included.
+        #[arg(long, value_name = "TOKENS", default_value_t = 77)]
+        length: usize,
+    },
     /// List the licences and attributions of the data.
     Licences,
 }

@@ -1,8 +1,9 @@
 //! `ibid data`
 
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
-use ibid::ops::{View, Workspace};
+use ibid::ops::{OpenClipTokens, View, Workspace};
 
 use super::arguments::Data;
 use super::failure::Stop;
@@ -21,6 +22,7 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
             };
             preprocess(workspace, &files, view, out.as_deref(), output)
         }
+        Data::Tokens { texts, length } => tokens(&texts, length, output),
         Data::Licences => licences(output),
     }
 }
@@ -104,6 +106,25 @@ fn preprocess(
             seen.height,
             seen.mode
         ))?;
+    }
+    Ok(())
+}
+
+fn tokens(texts: &[String], length: usize, output: Output) -> Result<(), Stop> {
+    let tokens = OpenClipTokens::new(length)?;
+    let show = |text: &str| {
+        let ids = tokens.of(text)?;
+        output.value(&ids)?;
+        output.line(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))?;
+        Ok::<_, Stop>(())
+    };
+    for text in texts {
+        show(text)?;
+    }
+    if texts.is_empty() {
+        for (line, text) in std::io::stdin().lock().lines().enumerate() {
+            show(&tokens.text_of_line(line + 1, text)?)?;
+        }
     }
     Ok(())
 }

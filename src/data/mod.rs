@@ -23,5 +23,6 @@ pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
 pub use sheet::contact_sheet;
 pub use tokenizer::{
-    END, FIRST_TOKEN, PADDING, START, TokenIds, Tokenizer, TokenizerError, VocabularyError,
+    END, FIRST_TOKEN, OPEN_CLIP, OPEN_CLIP_TOKENS, PADDING, START, TokenIds, Tokenizer,
+    TokenizerError, VocabularyError, cleaned,
 };

@@ -24,6 +24,7 @@ mod specification;
 mod spot;
 mod store;
 mod stranger;
+mod tokens;
 mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
@@ -49,4 +50,5 @@ pub use run::{Running, duration_text, level_name};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
 pub use stranger::{Fetch, Introduction, Origin};
+pub use tokens::OpenClipTokens;
 pub use workspace::{Loaded, Settings, Workspace};
