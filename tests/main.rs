@@ -32,6 +32,7 @@ mod pinned_files_come_from_the_network;
 mod readme;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod shards_are_pinned_once;
 mod tables_of_ones_own;
 mod tampering_is_found;
 mod the_papers_figure_comes_out_of_published_tables;

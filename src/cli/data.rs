@@ -3,7 +3,7 @@
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
-use ibid::ops::{OpenClipTokens, View, Workspace};
+use ibid::ops::{OpenClipTokens, PinnedShard, View, Workspace};
 
 use super::arguments::Data;
 use super::failure::Stop;
@@ -12,7 +12,10 @@ use super::table::aligned;
 
 pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(), Stop> {
     match data {
-        Data::Pin { sets, write } => pin(workspace, &sets, write.as_deref(), output),
+        Data::Pin { shards, manifest: Some(manifest), .. } => {
+            pin_shards(workspace, &shards, &manifest, output)
+        }
+        Data::Pin { sets, write, .. } => pin(workspace, &sets, write.as_deref(), output),
         Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
         Data::Preprocess { files, side, seed, position, out } => {
             let view = match (side, seed) {
@@ -56,6 +59,31 @@ fn pin(
         let path = workspace.write_pins(experiment, &pins)?;
         output.say(format_args!("wrote {}", path.display()));
     }
+    Ok(())
+}
+
+fn pin_shards(
+    workspace: &Workspace,
+    shards: &[String],
+    manifest: &Path,
+    output: Output,
+) -> Result<(), Stop> {
+    let mut progress = |shard: &PinnedShard, done: usize, total: usize| {
+        output.moving(&format!("{done} of {total} shards"));
+        for (key, reason) in shard.file.skipped.iter().zip(&shard.reasons) {
+            output.moving("");
+            output.say(format_args!("skipped {}, {key}: {reason}", shard.file.name));
+        }
+    };
+    let pinned = workspace.pin_shards(shards, manifest, &mut progress);
+    output.moving("");
+    let pinned = pinned?;
+    output.value(&pinned)?;
+    output.line(format_args!("sha256       {}", pinned.sha256))?;
+    output.line(format_args!("bytes        {}", pinned.bytes))?;
+    output.line(format_args!("samples      {} ({} skipped)", pinned.samples, pinned.skipped))?;
+    output.line(format_args!("shard bytes  {} in {} shards", pinned.shard_bytes, pinned.shards))?;
+    output.say(format_args!("wrote {}", pinned.manifest.display()));
     Ok(())
 }
 

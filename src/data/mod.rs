@@ -21,6 +21,7 @@ pub use dataset::Dataset;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
+pub use shard::{Scanned, scan_shard};
 pub use sheet::contact_sheet;
 pub use tokenizer::{
     END, FIRST_TOKEN, OPEN_CLIP, OPEN_CLIP_TOKENS, PADDING, START, TokenIds, Tokenizer,

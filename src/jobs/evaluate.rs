@@ -17,8 +17,7 @@ const CHUNK: usize = 16;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
+    let dataset = dataset(&params.model, context)?;
     check_image_size(&params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
     let mut embedder = Embedder::new(params, context.level, &read_bytes(context, "weights")?)?;
@@ -46,7 +45,15 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
             )?
         }
     };
-    write_text(context, "metrics.json", &to_json(&fields))
+    write_text(context, "metrics.json", &to_json(&with_skipped(fields, &dataset)))
+}
+
+/// The data set that a job reads, its images as the model takes them.
+pub(super) fn dataset(clip: &Clip, context: &JobContext<'_>) -> Result<Dataset, JobError> {
+    let side = usize::try_from(clip.vision.image_size)
+        .map_err(|_| JobError::BadParameters("images of 2^64 pixels".to_owned()))?;
+    Dataset::load_for(&context.inputs.join("dataset"), side)
+        .map_err(|error| bad_input("dataset", &chain(&error)))
 }
 
 /// The tokeniser of a model's vocabulary.
@@ -245,6 +252,16 @@ fn retrieve(
         ]
     });
     Ok(fields.collect())
+}
+
+/// The fields, and where samples were skipped how many, beside those that were read.
+#[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2⁵³ samples")]
+fn with_skipped(mut fields: Vec<(String, f64)>, dataset: &Dataset) -> Vec<(String, f64)> {
+    if dataset.skipped() > 0 {
+        fields.push(("samples".to_owned(), dataset.len() as f64));
+        fields.push(("skipped".to_owned(), dataset.skipped() as f64));
+    }
+    fields
 }
 
 /// One object, fields in bytewise order, numbers in the shortest form that reads back to the same binary64.

@@ -62,8 +62,7 @@ pub fn inspect(
     inspection: &Inspection,
     context: &mut JobContext<'_>,
 ) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
+    let dataset = super::evaluate::dataset(&params.model, context)?;
     let samples = samples(params, &dataset, &read_bytes(context, "vocabulary")?)?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;

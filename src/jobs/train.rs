@@ -24,8 +24,7 @@ const RESUME: &str = "resume.bin";
 
 /// Performs the job.
 pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
+    let dataset = super::evaluate::dataset(&params.model, context)?;
     let vocabulary = read_bytes(context, "vocabulary")?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
@@ -188,6 +187,9 @@ pub(super) fn samples<'d>(
 ) -> Result<Samples<'d>, JobError> {
     let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
     super::evaluate::check_image_size(&params.model, dataset)?;
+    if let Some(bare) = (0..dataset.len()).find(|&sample| dataset.captions(sample).is_empty()) {
+        return Err(bad_input("dataset", &format!("sample {bare} has no caption to train with")));
+    }
     let captions = (0..dataset.len())
         .map(|sample| {
             dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect()
