@@ -16,6 +16,9 @@ pub struct Allowed<'a> {
     pub read: &'a [&'a Path],
     /// Folders it may read and change.
     pub write: &'a [&'a Path],
+    /// Whether it may speak TCP and UDP with who it asks. Nobody can ask it, nor can it reach a socket of this machine
+    /// that has a path.
+    pub network: bool,
 }
 
 /// How far the kernel holds a thread to what is allowed.
@@ -78,7 +81,7 @@ pub enum Error {
 #[cfg(target_os = "linux")]
 pub fn confine(allowed: &Allowed<'_>) -> Result<InForce, Error> {
     let files = linux::confine_files(allowed)?;
-    let system_calls = linux::confine_system_calls()?;
+    let system_calls = linux::confine_system_calls(allowed.network)?;
     Ok(InForce { files, system_calls })
 }
 
@@ -147,10 +150,14 @@ mod linux {
             | AccessFs::RemoveFile
             | AccessFs::RemoveDir
             | AccessFs::Refer;
+        let mut network = AccessNet::from_all(KERNEL);
+        if allowed.network {
+            network.remove(AccessNet::ConnectTcp);
+        }
         let mut rules = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(KERNEL))?
-            .handle_access(AccessNet::from_all(KERNEL))?
+            .handle_access(network)?
             .scope(Scope::from_all(KERNEL))?
             .create()?;
         for path in allowed.read {
@@ -179,7 +186,7 @@ mod linux {
         rules.add_rule(PathBeneath::new(opened, access))
     }
 
-    pub(super) fn confine_system_calls() -> Result<Extent, Error> {
+    pub(super) fn confine_system_calls(network: bool) -> Result<Extent, Error> {
         let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else {
             return Ok(Extent::None);
         };
@@ -188,6 +195,10 @@ mod linux {
         #[cfg(target_arch = "x86_64")]
         refused.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
         refused.insert(libc::SYS_clone, vec![starts_a_process()?]);
+        if network {
+            refused.remove(&libc::SYS_connect);
+            refused.insert(libc::SYS_socket, other_sockets()?);
+        }
         apply(refused, libc::EPERM, arch)?;
         // Its flags lie in memory, where a filter cannot see them: the C library then takes `clone` for its threads.
         apply(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS, arch)?;
@@ -209,9 +220,28 @@ mod linux {
     /// `clone` without the flag of a thread.
     fn starts_a_process() -> Result<SeccompRule, Error> {
         let thread = u64::from(libc::CLONE_THREAD.unsigned_abs());
-        let condition =
-            SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(thread), 0);
-        let rule = condition.and_then(|condition| SeccompRule::new(vec![condition]));
+        rule(&[(0, SeccompCmpOp::MaskedEq(thread), 0)])
+    }
+
+    /// `socket` of another family than IP and netlink, by which the C library learns whether there is IPv6; and raw
+    /// sockets, which a privileged process could have.
+    fn other_sockets() -> Result<Vec<SeccompRule>, Error> {
+        let number = |value: i32| u64::from(value.unsigned_abs());
+        let [v4, v6, netlink] = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK].map(number);
+        let other = [v4, v6, netlink].map(|family| (0, SeccompCmpOp::Ne, family));
+        // What stands above the four bits of a type are flags.
+        let raw = (1, SeccompCmpOp::MaskedEq(0xf), number(libc::SOCK_RAW));
+        let raw_ip = |family| rule(&[(0, SeccompCmpOp::Eq, family), raw.clone()]);
+        Ok(vec![rule(&other)?, raw_ip(v4)?, raw_ip(v6)?])
+    }
+
+    /// Calls whose arguments, by place, all compare so.
+    fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, Error> {
+        let condition = |(place, operator, value): &(u8, SeccompCmpOp, u64)| {
+            SeccompCondition::new(*place, SeccompCmpArgLen::Dword, operator.clone(), *value)
+        };
+        let conditions = conditions.iter().map(condition).collect::<Result<Vec<_>, _>>();
+        let rule = conditions.and_then(SeccompRule::new);
         Ok(rule.map_err(seccompiler::Error::from)?)
     }
 
@@ -327,7 +357,7 @@ mod tests {
             write(&path.join("a"), "bits").unwrap();
         }
         std::os::unix::fs::symlink(other.join("a"), given.join("link")).unwrap();
-        let allowed = Allowed { read: &[&given], write: &[&own] };
+        let allowed = Allowed { read: &[&given], write: &[&own], network: false };
         confined(&allowed, || {
             assert_eq!(std::fs::read(given.join("a")).unwrap(), b"bits");
             write(&own.join("new"), "result").unwrap();
@@ -349,7 +379,7 @@ mod tests {
     fn nothing_is_connected_to_and_nothing_is_started() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        confined(&Allowed { read: &[Path::new("/")], write: &[] }, || {
+        confined(&Allowed { read: &[Path::new("/")], ..Allowed::default() }, || {
             refused(TcpStream::connect(address));
             refused(UdpSocket::bind(("127.0.0.1", 0)));
             refused(UnixStream::pair());
@@ -366,12 +396,50 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
         write(&a, "a").unwrap();
         write(&b, "b").unwrap();
-        confined(&Allowed { read: &[&a, &b], write: &[] }, || {
-            confine_files(&Allowed { read: &[&a, Path::new("/etc")], write: &[] }).unwrap();
+        confined(&Allowed { read: &[&a, &b], ..Allowed::default() }, || {
+            let also = Allowed { read: &[&a, Path::new("/etc")], ..Allowed::default() };
+            confine_files(&also).unwrap();
             std::fs::read(&a).unwrap();
             refused(std::fs::read(&b));
             refused(std::fs::read("/etc/passwd"));
         });
+    }
+
+    #[test]
+    fn the_network_can_be_asked_and_nothing_else_of_this_machine() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _local = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        confined(&Allowed { network: true, ..Allowed::default() }, || {
+            TcpStream::connect(address).unwrap();
+            std::thread::spawn(move || TcpStream::connect(address).unwrap()).join().unwrap();
+            refused(std::net::TcpListener::bind(("127.0.0.1", 0)));
+            refused(UdpSocket::bind(("127.0.0.1", 0)));
+            refused(UnixStream::connect(&path));
+            refused(UnixStream::pair());
+            for family in [libc::AF_INET, libc::AF_INET6] {
+                let raw = socket_of(family, libc::SOCK_RAW | libc::SOCK_CLOEXEC);
+                assert_eq!(raw, Err(libc::EPERM), "family {family}");
+            }
+            assert_eq!(socket_of(libc::AF_PACKET, libc::SOCK_DGRAM), Err(libc::EPERM));
+            refused(std::fs::read("/etc/passwd"));
+            refused(Command::new("/bin/true").status());
+        });
+    }
+
+    /// A socket of any family, closed at once.
+    #[allow(unsafe_code, reason = "the standard library makes no raw sockets")]
+    fn socket_of(family: i32, kind: i32) -> Result<(), i32> {
+        // SAFETY: three numbers go in, a number comes out.
+        let socket = unsafe { libc::socket(family, kind, 0) };
+        if socket < 0 {
+            return Err(std::io::Error::last_os_error().raw_os_error().unwrap());
+        }
+        // SAFETY: it was just opened here.
+        unsafe { libc::close(socket) };
+        Ok(())
     }
 
     #[test]

@@ -97,6 +97,11 @@ impl Error {
         }
     }
 
+    /// Whether nothing may be written there.
+    pub const fn is_denied(&self) -> bool {
+        matches!(self, Self::Denied { .. })
+    }
+
     /// Whether the file did not exist.
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing { .. })
@@ -137,7 +142,11 @@ impl TempFile {
         loop {
             let path = unique_path(dir);
             match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-                Ok(file) => return Ok(Self { file, path }),
+                Ok(file) => {
+                    // For [`remove_leftovers`]; without it, the number in the name must do.
+                    drop(file.try_lock());
+                    return Ok(Self { file, path });
+                }
                 // Left behind by a process of the same number that was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::new("create", &path, error)),
@@ -319,12 +328,17 @@ pub struct Lock {
 impl Lock {
     /// Waits until nobody else holds the lock.
     pub fn exclusive(path: &Path) -> Result<Self, Error> {
-        Self::wait(path, File::lock)
+        Self::wait(path, lock_file, File::lock)
     }
 
-    /// Waits until nobody holds the lock exclusively.
+    /// Waits until nobody holds the lock exclusively. Whoever may only read the file can share it too.
     pub fn shared(path: &Path) -> Result<Self, Error> {
-        Self::wait(path, File::lock_shared)
+        match Self::wait(path, lock_file, File::lock_shared) {
+            Err(Error::Denied { .. }) if path.is_file() => {
+                Self::wait(path, |path| File::open(path).context("open", path), File::lock_shared)
+            }
+            locked => locked,
+        }
     }
 
     /// Takes the lock, or gives `None` if somebody else holds it.
@@ -340,9 +354,13 @@ impl Lock {
         }
     }
 
-    fn wait(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> Result<Self, Error> {
+    fn wait(
+        path: &Path,
+        open: impl Fn(&Path) -> Result<File, Error>,
+        lock: impl Fn(&File) -> io::Result<()>,
+    ) -> Result<Self, Error> {
         loop {
-            let file = lock_file(path)?;
+            let file = open(path)?;
             match lock(&file) {
                 Ok(()) if has_name(&file, path)? => return Ok(Self { _file: file }),
                 Ok(()) => {}
@@ -369,6 +387,35 @@ fn lock_file(path: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(path)
         .context("open", path)
+}
+
+/// Removes what [`TempFile`]s of processes that were killed left in `dir`: files `.PID-N.tmp` where no process PID runs
+/// and nobody holds the lock, which a writer of another machine or container does. What cannot be looked at, locked or
+/// removed stays.
+pub fn remove_leftovers(dir: &Path) {
+    for path in entries(dir).unwrap_or_default() {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_file = || path.symlink_metadata().is_ok_and(|meta| meta.is_file());
+        if temporary_of(name).is_some_and(|pid| !is_running(pid))
+            && is_file()
+            && File::open(&path).is_ok_and(|file| file.try_lock().is_ok())
+        {
+            drop(fs::remove_file(&path));
+        }
+    }
+}
+
+/// The process whose temporary file has that name.
+fn temporary_of(name: &str) -> Option<u32> {
+    let (pid, number) = name.strip_prefix('.')?.strip_suffix(".tmp")?.split_once('-')?;
+    number.parse::<u64>().ok()?;
+    pid.parse().ok()
+}
+
+/// Whether there is a process of that number, whoever's it is.
+fn is_running(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 /// A path in `dir` that this process has not used before.
@@ -413,6 +460,50 @@ mod tests {
             assert_eq!(read(&path).unwrap(), bytes);
         }
         assert_eq!(entries(dir.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn leftovers_of_the_dead_are_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut dead = std::process::Command::new("true").spawn().unwrap();
+        let (dead_pid, own) = (dead.id(), std::process::id());
+        dead.wait().unwrap();
+        let names = [
+            format!(".{dead_pid}-0.tmp"),
+            format!(".{dead_pid}-1.tmp"),
+            format!(".{own}-7.tmp"),
+            format!("{dead_pid}-0.tmp"),
+            format!(".{dead_pid}-x.tmp"),
+            ".-1-0.tmp".to_owned(),
+            "a.lock".to_owned(),
+        ];
+        for name in &names {
+            fs::write(dir.path().join(name), b"x").unwrap();
+        }
+        let left = || -> Vec<_> {
+            let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+            entries(dir.path()).unwrap().iter().map(name).collect()
+        };
+        // The second is being written where its writer's number means another process.
+        let writing = File::open(dir.path().join(&names[1])).unwrap();
+        writing.try_lock().unwrap();
+        remove_leftovers(dir.path());
+        let mut kept = names[1..].to_vec();
+        kept.sort();
+        assert_eq!(left(), kept);
+    }
+
+    #[test]
+    fn a_file_that_may_only_be_read_can_be_shared() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let absent = Lock::shared(&dir.path().join("no/lock")).unwrap_err();
+        assert!(absent.is_missing());
+        let held = Lock::shared(&path).unwrap();
+        let reading = |path: &Path| File::open(path).context("open", path);
+        let _shared = Lock::wait(&path, reading, File::lock_shared).unwrap();
+        drop(held);
+        assert!(Lock::try_exclusive(&path).unwrap().is_none(), "a reader's lock counts");
     }
 
     #[test]

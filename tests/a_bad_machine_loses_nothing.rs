@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{Ran, SMOKE, Workspace};
+use crate::support::{PACKAGE, Ran, SMOKE, Workspace};
 
 fn ends(command: &mut Command) -> Ran {
     let ran = Ran::from(command.output().unwrap());
@@ -83,18 +83,38 @@ fn a_limit_on_file_sizes_is_a_full_disk() {
 }
 
 #[test]
-fn a_read_only_store_is_refused_and_left_as_it_is() {
+fn a_read_only_store_serves_what_it_has_and_is_left_as_it_is() {
     let workspace = Workspace::with_smoke();
     let store = workspace.path(".ibid");
     let bind = ["--bind", store.to_str().unwrap()];
     let Some(mount) = Mount::new(workspace.path("bound"), &bind) else { return };
     mount.again("remount,bind,ro");
     let before = workspace.store_files();
+    // Also without what would be remembered: evaluations, renderings, the index of recipes, the mark of the workspace.
+    for gone in ["", "evaluations", "renderings", "recipes", "workspaces"] {
+        if !gone.is_empty() {
+            fs::remove_dir_all(store.join(gone)).unwrap();
+            fs::create_dir(store.join(gone)).unwrap();
+        }
+        let ran = workspace.ok(&["reproduce", SMOKE, "--store", "bound", "--out", "given"]);
+        assert_eq!(ran.verdict("executed"), 0, "without `{gone}`: {}", ran.stdout);
+        assert_eq!(ran.verdict("same bits as lockfile"), 6, "without `{gone}`: {}", ran.stdout);
+        assert!(fs::read_dir(store.join("evaluations")).unwrap().count() < 2, "nothing is written");
+    }
+    let kept = |file: &String| {
+        !["evaluations", "renderings", "recipes/", "workspaces"].iter().any(|of| file.contains(of))
+    };
+    let whole = |files: Vec<String>| files.into_iter().filter(kept).collect::<Vec<_>>();
+    assert_eq!(whole(workspace.store_files()), whole(before));
+    // What has to be executed, here with another number of samples, is refused with the command that can.
+    workspace.edit(PACKAGE, "data.glyphs-2k 4096", "data.glyphs-2k 1536");
+    let before = workspace.store_files();
     refused(
         &ends(&mut workspace.command(&["reproduce", SMOKE, "--store", "bound"])),
-        &["no permission", "bound", "--store"],
+        &["cannot be written", "train", "bound", "--store"],
     );
     assert_eq!(workspace.store_files(), before);
+    workspace.edit(PACKAGE, "data.glyphs-2k 1536", "data.glyphs-2k 4096");
     drop(mount);
     continues(&workspace, ".ibid");
 }

@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("confinement", &[]),
     ("action", &["digest"]),
     ("spec", &["digest", "commit", "action", "confinement"]),
-    ("source", &["digest", "fs", "commit"]),
+    ("source", &["digest", "fs", "commit", "confinement"]),
     ("plot", &["numerics"]),
     ("metrics", &["numerics", "action"]),
     ("data", &["digest", "numerics", "action"]),

@@ -105,4 +105,16 @@ fn a_spot_check_executes_some_segments_and_everything_after_them() {
         |stdout: &str| stdout.lines().find(|line| line.starts_with("nonce")).map(str::to_owned);
     let again = workspace.ok(&["verify", SMOKE, "--spot", "2"]);
     assert_ne!(nonce(&ran.stdout), nonce(&again.stdout));
+    // Estimated at 10^10 operations a second, 5 steps of 32 of 17.1·10^9 take 0.27 s and 2 steps 0.11 s: each alone is
+    // within the budget, no two of them are.
+    let within = |count| {
+        let check = ["verify", SMOKE, "--spot", count, "--budget", "0.3s", "--simd", "scalar"];
+        workspace.run(&check)
+    };
+    let refused = within("2");
+    assert_eq!(refused.code, Some(2), "{}", refused.stdout);
+    for words in ["exceeds the budget", "nothing was executed", "--budget 1min"] {
+        assert!(refused.stderr.contains(words), "no `{words}` in {}", refused.stderr);
+    }
+    assert_eq!(within("1").code, Some(0));
 }

@@ -86,8 +86,26 @@ impl Manifest {
         TreeDigest::from_bytes(*BlobDigest::of(&self.canonical_bytes()).as_bytes())
     }
 
-    /// Samples in all its files.
+    /// Samples in all its files; `u64::MAX` if they claim more than that together.
     pub fn samples(&self) -> u64 {
-        self.files.iter().map(|file| file.samples).sum()
+        self.files.iter().fold(0, |sum, file| sum.saturating_add(file.samples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_beyond_all_numbers_do_not_wrap() {
+        let file = |samples| ManifestFile {
+            name: "a.tar".to_owned(),
+            sha256: BlobDigest::of(b""),
+            bytes: 0,
+            samples,
+            skipped: Vec::new(),
+        };
+        assert_eq!(Manifest::new(vec![file(1), file(2)]).samples(), 3);
+        assert_eq!(Manifest::new(vec![file(u64::MAX), file(2)]).samples(), u64::MAX);
     }
 }

@@ -256,7 +256,7 @@ pub(super) struct Verify {
     /// Draw the segments of an earlier check again. Proves nothing to who did not see the nonce drawn: leave it out.
     #[arg(long, value_name = "HEX", requires = "spot")]
     pub(super) nonce: Option<String>,
-    /// With `--spot`: stop before executing a segment that takes longer than this, as estimated.
+    /// With `--spot`: execute no segment if all that are drawn take longer than this together, as estimated.
     #[arg(long, value_name = "TIME", default_value = "15min")]
     pub(super) budget: String,
     /// Finish every branch that can finish after a failure.
@@ -297,7 +297,7 @@ pub(super) struct Bisect {
     /// Execute B's side with so many threads.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) other_threads: Option<u16>,
-    /// Stop before executing steps that take longer than this, as estimated.
+    /// Stop before executing steps that take, with all executed before, longer than this, as estimated.
     #[arg(long, value_name = "TIME", default_value = "15min")]
     pub(super) budget: String,
 }

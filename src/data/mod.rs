@@ -12,6 +12,7 @@ mod licences;
 mod order;
 pub mod preprocess;
 mod shard;
+#[cfg(feature = "pictograms")]
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
 pub use shard::{Scanned, scan_shard};
+#[cfg(feature = "pictograms")]
 pub use sheet::contact_sheet;
 pub use tokenizer::{
     END, FIRST_TOKEN, OPEN_CLIP, OPEN_CLIP_TOKENS, PADDING, START, TokenIds, Tokenizer,

@@ -10,7 +10,7 @@ use super::{ExecError, How, Inputs, Outcome};
 use crate::action::{Action, ActionResult, OutputFile, ResolvedInput};
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::plan::Plan;
-use crate::store::{RecipeEntry, Store};
+use crate::store::{RecipeEntry, Store, StoreError};
 
 /// Output names with the digests that the lockfile gives them.
 pub type Locked = BTreeMap<String, BlobDigest>;
@@ -164,10 +164,16 @@ impl<'a> Lookup<'a> {
         std::mem::take(&mut self.found)
     }
 
-    /// Writes the recipes that came to be known to the store's index.
+    /// Writes the recipes that came to be known to the store's index, if it can be written.
     pub(super) fn flush(&mut self) -> Result<(), ExecError> {
         let entries = std::mem::take(&mut self.entries);
-        Ok(self.store.record_recipes(&entries)?)
+        match self.store.record_recipes(&entries) {
+            Err(StoreError::Fs(error)) if error.is_denied() => {
+                tracing::debug!(%error, "recipes are not remembered");
+                Ok(())
+            }
+            recorded => Ok(recorded?),
+        }
     }
 
     fn is_visited(&self, id: &RecipeId) -> bool {

@@ -195,6 +195,17 @@ pub enum ExecError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing can be written to the store, and something has to be executed.
+    #[error("the store `{}` cannot be written, and has no result of `{label}`", path.display())]
+    ReadOnly {
+        /// The store.
+        path: PathBuf,
+        /// The first action without a result.
+        label: String,
+        /// What was tried.
+        #[source]
+        source: StoreError,
+    },
     /// An action reads an output that its upstream does not give: the plan is wrong.
     #[error("`{label}` reads an output that its upstream does not give")]
     NoSuchOutput {

@@ -34,8 +34,12 @@ pub fn run(
     options: &Options<'_>,
     on_event: &mut dyn FnMut(&Event),
 ) -> Result<Summary, ExecError> {
-    // A lease names every action, which a run with nothing to do can spare itself.
-    let looking = store.without_collections()?;
+    // A lease names every action, which a run with nothing to do can spare itself. A store that cannot be written, and
+    // never was locked, still hands out what it has: were it collected meanwhile, a blob would be missing.
+    let looking = match store.without_collections() {
+        Err(StoreError::Fs(error)) if error.is_denied() => None,
+        looking => Some(looking?),
+    };
     store.refresh_recipes()?;
     let (task_sender, task_receiver) = mpsc::channel();
     let (message_sender, message_receiver) = mpsc::channel();
@@ -46,7 +50,7 @@ pub fn run(
     if scheduler.lookup.runnable.is_empty() {
         return scheduler.finish();
     }
-    let _lease = store.lease(&roots_of(plan))?;
+    let _lease = store.lease(&roots_of(plan)).map_err(|error| scheduler.refused(error))?;
     drop(looking);
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.max(1) {
@@ -118,6 +122,18 @@ impl<'a> Scheduler<'a> {
             attempts: BTreeMap::new(),
             failures: BTreeMap::new(),
             interrupted: false,
+        }
+    }
+
+    /// The error of a run that would have to write, and could not begin to.
+    fn refused(&self, source: StoreError) -> ExecError {
+        let is_denied = matches!(&source, StoreError::Fs(error) if error.is_denied());
+        match self.lookup.runnable.keys().next() {
+            Some(id) if is_denied => {
+                let (path, label) = (self.store.root().to_owned(), self.label(id));
+                ExecError::ReadOnly { path, label, source }
+            }
+            _ => source.into(),
         }
     }
 

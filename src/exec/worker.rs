@@ -149,7 +149,8 @@ fn serve_all(
             let (outputs, scratch) = (&request.outputs, &request.scratch);
             // `work/KEY/EXECUTION/outputs`, and `scratch/KEY`.
             let work = outputs.ancestors().nth(3).unwrap_or(outputs);
-            confine(&Allowed { read: &[], write: &[work, scratch.parent().unwrap_or(scratch)] })?;
+            let write = [work, scratch.parent().unwrap_or(scratch)];
+            confine(&Allowed { write: &write, ..Allowed::default() })?;
             is_confined = true;
         }
         let (done, sent) = in_confinement(&request, || {
@@ -187,8 +188,11 @@ fn serve_all(
 
 /// Runs `job` in a thread that reaches the folders of its request only.
 fn in_confinement<T: Send>(request: &Request, job: impl FnOnce() -> T + Send) -> io::Result<T> {
-    let allowed =
-        Allowed { read: &[&request.inputs], write: &[&request.outputs, &request.scratch] };
+    let allowed = Allowed {
+        read: &[&request.inputs],
+        write: &[&request.outputs, &request.scratch],
+        network: false,
+    };
     thread::scope(|scope| {
         let thread =
             thread::Builder::new().stack_size(JOB_STACK_BYTES).spawn_scoped(scope, || {

@@ -86,14 +86,19 @@ pub enum Error {
         unlocked: Vec<String>,
     },
     /// The run would take longer than the budget.
-    #[error("about {estimate} of work exceeds the budget of {budget}; nothing was executed")]
+    #[error(
+        "about {estimate} of work exceeds the budget of {budget}; {} was executed",
+        executed.as_ref().map_or_else(|| "nothing".to_owned(), |executed| format!("about {executed} of it"))
+    )]
     OverBudget {
         /// The estimate, for people.
         estimate: String,
         /// The budget, for people.
         budget: String,
-        /// A budget that would do.
+        /// A budget that would do; of a bisection, for what it knows of so far.
         enough: String,
+        /// What was executed already, for people.
+        executed: Option<String>,
     },
     /// Trainings that cannot be executed.
     #[error("{} published trainings are not pinned and cannot be executed, at any budget{}", runs.len(), list(runs))]
@@ -295,7 +300,9 @@ impl Error {
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
-            Self::Store(_) | Self::Exec(ExecError::Store(_)) => Kind::Environment,
+            Self::Store(_) | Self::Exec(ExecError::Store(_) | ExecError::ReadOnly { .. }) => {
+                Kind::Environment
+            }
             Self::Exec(_) => Kind::Bug,
             Self::Failed { failures } => {
                 let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
@@ -357,9 +364,10 @@ impl Error {
             Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
                 hint_of(error).into_iter().collect()
             }
-            Self::Exec(ExecError::Store(StoreError::Fs(error))) => {
-                hint_of(error).into_iter().collect()
-            }
+            Self::Exec(
+                ExecError::Store(StoreError::Fs(error))
+                | ExecError::ReadOnly { source: StoreError::Fs(error), .. },
+            ) => hint_of(error).into_iter().collect(),
             Self::OnlyPrinted { error, .. } => error.hints(),
             Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),

@@ -135,9 +135,16 @@ impl Workspace {
         }
         let rendered = render(svg)
             .map_err(|reason| Error::BadResult { what: "figure.svg".to_owned(), reason })?;
-        fs::create_dir(&folder)?;
-        fs::write_atomic(&remembered, &page::sealed(&rendered), Durability::Relaxed)?;
-        Ok(rendered)
+        let remembering = fs::create_dir(&folder).and_then(|()| {
+            fs::write_atomic(&remembered, &page::sealed(&rendered), Durability::Relaxed)
+        });
+        match remembering {
+            Err(error) if error.is_denied() => {
+                tracing::debug!(%error, "the rendering is not remembered");
+                Ok(rendered)
+            }
+            done => Ok(done.map(|()| rendered)?),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each look is a child process with a folder of its own, as an execution is; nothing that it gives enters a store.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -135,25 +135,23 @@ pub(super) struct Laboratory<'a> {
     pub(super) store: &'a Store,
     /// A store that may lend pinned inputs.
     pub(super) lender: Option<&'a Store>,
-    /// Seconds that all looks together may take, as estimated.
+    /// Seconds that all looks together may take, as estimated; `None`: as long as they need.
     pub(super) budget: Option<f64>,
+    /// Seconds that the looks so far were estimated to take.
+    pub(super) spent: Cell<f64>,
 }
 
 impl Laboratory<'_> {
-    /// An error if executing `steps` steps of a training would take longer than the budget.
-    pub(super) fn refuse_over_budget(
-        &self,
-        subject: &Subject<'_>,
-        level: Level,
-        steps: u64,
-    ) -> Result<(), Error> {
-        let flops = subject.flops * u128::from(steps) / u128::from(subject.steps().max(1));
-        let seconds = estimate_seconds(&[flops], level, 1);
+    /// An error if executing that many operations, after all looks so far, would take longer than the budget.
+    pub(super) fn refuse_over_budget(&self, flops: u128, level: Level) -> Result<(), Error> {
+        let spent = self.spent.get();
+        let seconds = spent + estimate_seconds(&[flops], level, 1);
         match self.budget {
             Some(budget) if seconds > budget => Err(Error::OverBudget {
                 estimate: duration_text(seconds),
                 budget: duration_text(budget),
                 enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
+                executed: (spent > 0.0).then(|| duration_text(spent)),
             }),
             _ => Ok(()),
         }
@@ -162,7 +160,11 @@ impl Laboratory<'_> {
     /// Executes and looks.
     pub(super) fn look(&self, look: &Look<'_>, running: &mut Running<'_>) -> Result<Seen, Error> {
         let steps = look.inspection.to.saturating_sub(look.inspection.from);
-        self.refuse_over_budget(look.subject, look.executing.level, steps)?;
+        let flops =
+            look.subject.flops * u128::from(steps) / u128::from(look.subject.steps().max(1));
+        self.refuse_over_budget(flops, look.executing.level)?;
+        let seconds = estimate_seconds(&[flops], look.executing.level, 1);
+        self.spent.set(self.spent.get() + seconds);
         let parent = self.store.root().join("tmp");
         let folder = tempfile::Builder::new()
             .prefix("look-")

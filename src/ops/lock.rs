@@ -162,6 +162,7 @@ impl Workspace {
         if !check_only && !is_current {
             if let Some(folder) = loaded.lockfile.parent() {
                 fs::create_dir(folder)?;
+                fs::remove_leftovers(folder);
             }
             fs::write_atomic(&loaded.lockfile, new_text.as_bytes(), Durability::Durable)?;
         }

@@ -104,6 +104,7 @@ impl Workspace {
             estimate: duration_text(seconds),
             budget: duration_text(budget),
             enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
+            executed: None,
         })
     }
 

@@ -1,5 +1,6 @@
 //! `verify --spot`: random stretches of the trainings executed again, and the rest of the plan after them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -27,7 +28,7 @@ pub struct Spot {
     pub count: usize,
     /// The nonce of an earlier check that is to be repeated; as a rule none, and the operating system gives one.
     pub nonce: Option<[u8; 32]>,
-    /// Seconds that the drawn segments may take, as estimated.
+    /// Seconds that the drawn segments may take together, as estimated.
     pub budget: Option<f64>,
 }
 
@@ -112,7 +113,8 @@ impl Workspace {
         refuse_without_checkpoints(&subjects)?;
         let store = self.store()?;
         let (workspace, budget) = (self, spot.budget);
-        let laboratory = Laboratory { workspace, store: &store, lender: None, budget };
+        let spent = Cell::default();
+        let laboratory = Laboratory { workspace, store: &store, lender: None, budget, spent };
         let trainings = subjects
             .into_iter()
             .map(|subject| recorded_of(subject, &lockfile, &laboratory))
@@ -139,6 +141,8 @@ impl Workspace {
                 .sum()
         };
         let cost_percent = percent(flops(&drawn), flops(&pool));
+        // All of them or none: a check that stops in between says nothing.
+        laboratory.refuse_over_budget(flops(&drawn), self.settings.level)?;
         let mut checked = Vec::new();
         for (at, segment) in &drawn {
             checked.push(self.check_segment(&laboratory, &trainings[*at], *segment, running)?);

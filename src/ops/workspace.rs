@@ -15,7 +15,7 @@ use crate::numerics::Level;
 use crate::plan::Lockfile;
 use crate::spec::experiment::{Depth, Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// All that comes from outside: the command line, the environment, the machine.
 #[derive(Debug, Clone)]
@@ -167,7 +167,8 @@ impl Workspace {
         &self.settings
     }
 
-    /// Opens the store, and makes it known to `gc` that this workspace's lockfiles keep what they name.
+    /// Opens the store, and makes it known to `gc` that this workspace's lockfiles keep what they name, unless it cannot
+    /// be written.
     pub fn store(&self) -> Result<Store, Error> {
         let store = Store::open(&self.store_folder)?;
         self.register_in(&store)?;
@@ -180,7 +181,13 @@ impl Workspace {
         };
         let root =
             std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
-        Ok(store.register_workspace(&root)?)
+        match store.register_workspace(&root) {
+            Err(StoreError::Fs(error)) if error.is_denied() => {
+                tracing::debug!(%error, "the store does not know of this workspace");
+                Ok(())
+            }
+            registered => Ok(registered?),
+        }
     }
 
     /// The names of the workspace's experiments, in order.

@@ -2,6 +2,8 @@
 //!
 //! Reading accepts CRLF and a byte-order mark too. What is written reads back to the same table.
 
+use std::collections::BTreeSet;
+
 /// A header and rows of as many cells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -61,10 +63,9 @@ impl Table {
         if columns.is_empty() {
             return Err(TableError::NoHeader);
         }
-        for (i, name) in columns.iter().enumerate() {
-            if columns[..i].contains(name) {
-                return Err(TableError::TwoColumns(name.clone()));
-            }
+        let mut names = BTreeSet::new();
+        if let Some(name) = columns.iter().find(|name| !names.insert(*name)) {
+            return Err(TableError::TwoColumns(name.clone()));
         }
         for (i, row) in rows.iter().enumerate() {
             if row.len() != columns.len() {

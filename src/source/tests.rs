@@ -225,6 +225,38 @@ fn each_way_in_which_a_commit_lacks_a_file_is_told() {
     assert!(error.contains("no repository of this machine"), "{error}");
 }
 
+/// The confinement at work: an object behind a link, or in a repository that this one borrows from, is out of reach.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_local_repository_is_read_and_nothing_that_it_leads_to() {
+    use std::os::unix::fs::symlink;
+    let in_force = crate::confinement::probe().unwrap();
+    if in_force.files == crate::confinement::Extent::None {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_, rev) = published(&folder.path().join("other"));
+    let objects = folder.path().join("other/.git/objects");
+    let alternates = folder.path().join("borrows");
+    std::fs::create_dir_all(alternates.join("objects/info")).unwrap();
+    crate::fs::write_atomic(
+        &alternates.join("objects/info/alternates"),
+        format!("{}\n", objects.display()).as_bytes(),
+        crate::fs::Durability::Relaxed,
+    )
+    .unwrap();
+    let linked = folder.path().join("linked");
+    std::fs::create_dir_all(&linked).unwrap();
+    symlink(&objects, linked.join("objects")).unwrap();
+    for origin in [alternates, linked] {
+        let url = format!("file://{}", origin.display());
+        let place = [Place::Git { url, rev: rev.clone(), path: "a/x.txt".into() }];
+        let sources = with_network(folder.path());
+        let error = sources.obtain("x", pin_of(b"bits"), &place, &mut |_| ()).unwrap_err();
+        assert!(error.to_string().contains("borrows objects"), "{error}");
+    }
+}
+
 #[test]
 fn a_server_that_says_nothing_is_left_in_the_end() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -226,7 +226,7 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
         Root::Commit(rooted) => &rooted.copy,
     };
     let read: Vec<&Path> = folders.chain([root.as_path()]).collect();
-    confinement::confine(&Allowed { read: &read, write: &[] })
+    confinement::confine(&Allowed { read: &read, ..Allowed::default() })
 }
 
 fn limit_resources() -> rustix::io::Result<()> {

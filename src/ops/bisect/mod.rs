@@ -8,6 +8,7 @@
 mod difference;
 mod side;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +42,7 @@ pub struct Bisecting {
     pub other_level: Option<Level>,
     /// The threads of B's side.
     pub other_threads: Option<usize>,
-    /// Seconds that a training executed again may take, as estimated.
+    /// Seconds that everything executed again may take together, as estimated.
     pub budget: Option<f64>,
 }
 
@@ -172,6 +173,7 @@ impl Workspace {
             store: &store,
             lender: with.as_ref(),
             budget: bisecting.budget,
+            spent: Cell::default(),
         };
         let recorded_b = (b.is_some() || with.is_some()).then(|| with.as_ref().unwrap_or(&store));
         let mut trainings = Vec::new();

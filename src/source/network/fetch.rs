@@ -25,11 +25,12 @@ pub(super) fn commit(
     id: &str,
     into: &Path,
 ) -> Result<(), NetworkError> {
+    // First, since it keeps libgit2 from this machine's configuration.
+    install(client)?;
     let repository = empty_repository(into).map_err(words)?;
     if address::scheme(url) == Ok(Scheme::File) {
         return local::commit(heard, url, id, &repository);
     }
-    install(client)?;
     let oid = Oid::from_str(id).map_err(words)?;
     let names = list(&mut repository.remote_anonymous(url).map_err(words)?)?;
     let tip = names.iter().find(|(_, target)| target.as_str() == id).map(|(name, _)| name);

@@ -4,8 +4,9 @@
 //! that arrived, then a line of JSON. A child that prints no dot for too long is ended.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{Client, Heard};
 use super::{Answer, NetworkError, REPOSITORY_BYTES_MAX, Task, download, fetch};
+use crate::confinement::{self, Allowed, InForce};
 use crate::source::address;
 
 /// What a child says when a piece arrived, and before its answer.
@@ -149,7 +151,7 @@ pub fn child_main() -> u8 {
     let Ok(request) = serde_json::from_slice::<Request>(&bytes) else {
         return 2;
     };
-    if limit_resources(&request.task).is_err() {
+    if limit_resources(&request.task).is_err() || confine(&request).is_err() {
         return 3;
     }
     let answer = perform(&request, &dots());
@@ -162,6 +164,47 @@ pub fn child_main() -> u8 {
         Ok(()) => 0,
         Err(_) => 4,
     }
+}
+
+/// What looking up a host reads: its settings, and the libraries that the C library loads for it.
+const LOOK_UP: &[&str] = &[
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ld.so.cache",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/nix/store",
+];
+
+/// The task reaches what it makes, the certificates, and the network; or, instead of the network, the one repository of
+/// this machine that its address names.
+fn confine(request: &Request) -> Result<InForce, confinement::Error> {
+    // A rule needs something that exists. What cannot be made is said when the task writes to it.
+    let made = match &request.task {
+        Task::Commit { into, .. } => {
+            std::fs::create_dir_all(into).ok();
+            Some(into.as_path())
+        }
+        Task::Download { into, .. } => {
+            OpenOptions::new().append(true).create(true).open(into).ok();
+            Some(into.as_path())
+        }
+        Task::Names { .. } => None,
+    };
+    let write: Vec<&Path> = made.into_iter().collect();
+    let repository = address::path(request.task.url()).ok();
+    let read: Vec<&Path> = match &repository {
+        Some(folder) => vec![folder],
+        None => LOOK_UP.iter().map(Path::new).chain(request.certificates.as_deref()).collect(),
+    };
+    let network = repository.is_none();
+    confinement::confine(&Allowed { read: &read, write: &write, network })
 }
 
 fn perform(request: &Request, heard: &Heard) -> Result<Answer, NetworkError> {

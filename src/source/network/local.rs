@@ -25,9 +25,11 @@ pub(super) fn commit(
     id: &str,
     into: &git2::Repository,
 ) -> Result<(), NetworkError> {
-    let from = objects(&git_folder(url)?)?;
+    let folder = git_folder(url)?;
+    let from = objects(&folder)?;
     let root = Oid::from_str(id).map_err(words)?;
     if !from.exists(root) {
+        borrows_nothing(&folder)?;
         return Err(NetworkError::NoCommit { id: id.to_owned() });
     }
     let (_, kind) = from.read_header(root).map_err(words)?;
@@ -56,6 +58,20 @@ pub(super) fn commit(
         }
     }
     Ok(())
+}
+
+/// An error if objects of the repository lie in another one: this process reaches nothing but what the address names.
+fn borrows_nothing(folder: &Path) -> Result<(), NetworkError> {
+    let objects = folder.join("objects");
+    let leads_away = objects.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+    if !leads_away && !objects.join("info/alternates").exists() {
+        return Ok(());
+    }
+    let text = format!(
+        "`{}` borrows objects from another repository, which is not read; name that one, or copy the objects: git repack -a -d",
+        folder.display()
+    );
+    Err(NetworkError::Unreachable(text))
 }
 
 /// The branches and tags of the repository at `url`, with the commits that they stand for.
@@ -136,7 +152,11 @@ fn git_folder(url: &str) -> Result<PathBuf, NetworkError> {
 
 fn objects(folder: &Path) -> Result<Odb<'static>, NetworkError> {
     let odb = Odb::new().map_err(words)?;
-    odb.add_disk_alternate(&folder.join("objects").to_string_lossy()).map_err(words)?;
+    let added = odb.add_disk_alternate(&folder.join("objects").to_string_lossy());
+    if let Err(error) = added {
+        borrows_nothing(folder)?;
+        return Err(words(error));
+    }
     Ok(odb)
 }
 
