@@ -13,7 +13,6 @@ use super::files::{bad_input, read_bytes, write_bytes, write_text};
 use super::train::{broken, failed, samples};
 use super::{JobContext, JobError, Progress};
 use crate::action::params::Train;
-use crate::data::Dataset;
 use crate::digest::BlobDigest;
 use crate::model::Layout;
 use crate::training::{Control, Record, Samples, Settings, State, Trace, record_step, train_to};
