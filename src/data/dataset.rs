@@ -22,6 +22,7 @@ pub struct Dataset {
     image_size: usize,
     /// `len · 3 · image_size²` bytes.
     images: Vec<u8>,
+    keys: Vec<String>,
     captions: Vec<Vec<String>>,
     labels: Vec<Option<u32>>,
     shard_sizes: Vec<usize>,
@@ -68,6 +69,11 @@ impl Dataset {
     pub fn image(&self, index: usize) -> &[u8] {
         let bytes = 3 * self.image_size * self.image_size;
         &self.images[index * bytes..(index + 1) * bytes]
+    }
+
+    /// The key of sample `index` in its shard.
+    pub fn key(&self, index: usize) -> &str {
+        &self.keys[index]
     }
 
     /// The captions of sample `index`; at least one.
@@ -128,6 +134,7 @@ impl Dataset {
         }
         self.images.resize(start + 3 * side * side, 0);
         image.write_planes(&mut self.images[start..]);
+        self.keys.push(sample.key);
         self.captions.push(sample.captions);
         self.labels.push(sample.label);
         Ok(())
