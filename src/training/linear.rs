@@ -203,7 +203,8 @@ mod tests {
         }
     }
 
-    /// Weights and biases by PyTorch 2.15.0, printed by `tests/golden/linear_probe.py`, which draws the same numbers.
+    /// Weights and biases by `PyTorch` 2.15.0, printed by `tests/golden/linear_probe.py`, which draws the same
+    /// numbers.
     #[test]
     fn a_layer_is_trained_as_by_pytorch() {
         let weight = [
