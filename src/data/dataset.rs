@@ -23,6 +23,7 @@ pub struct Dataset {
     image_size: usize,
     /// `len · 3 · image_size²` bytes.
     images: Vec<u8>,
+    keys: Vec<String>,
     captions: Vec<Vec<String>>,
     labels: Vec<Option<u32>>,
     shard_sizes: Vec<usize>,
@@ -88,6 +89,11 @@ impl Dataset {
     pub fn image(&self, index: usize) -> &[u8] {
         let bytes = 3 * self.image_size * self.image_size;
         &self.images[index * bytes..(index + 1) * bytes]
+    }
+
+    /// The key of sample `index` in its shard.
+    pub fn key(&self, index: usize) -> &str {
+        &self.keys[index]
     }
 
     /// The captions of sample `index`; at least one, unless it has a class.
@@ -166,6 +172,7 @@ impl Dataset {
             }
         }
         self.image_size = side;
+        self.keys.push(sample.key);
         self.captions.push(sample.captions);
         self.labels.push(sample.label);
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
 use super::{JobContext, JobError, Progress, chain};
-use crate::action::params::{Clip, Evaluate, Task};
+use crate::action::params::{Clip, Evaluate, Preprocessing, Task};
 use crate::data::{Dataset, Tokenizer};
 use crate::metrics;
 use crate::model::{Layout, Model, Texts};
@@ -17,11 +17,13 @@ const CHUNK: usize = 16;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = dataset(&params.model, context)?;
-    check_image_size(&params.model, &dataset)?;
+    let dataset = dataset("dataset", &params.model, context)?;
+    check_image_size("dataset", &params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
-    let mut embedder = Embedder::new(params, context.level, &read_bytes(context, "weights")?)?;
-    let images = embedder.images(&dataset, context)?;
+    let weights = read_bytes(context, "weights")?;
+    let embedder = Embedder::new(&params.model, &params.preprocessing, context.level, &weights)?;
+    let all: Vec<&[u8]> = (0..dataset.len()).map(|sample| dataset.image(sample)).collect();
+    let images = embedder.images(&all, context)?;
     let fields = match &params.task {
         Task::ZeroShotClassification { templates } => {
             let names = read_text(context, "classes")?;
@@ -48,12 +50,16 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
     write_text(context, "metrics.json", &to_json(&with_skipped(fields, &dataset)))
 }
 
-/// The data set that a job reads, its images as the model takes them.
-pub(super) fn dataset(clip: &Clip, context: &JobContext<'_>) -> Result<Dataset, JobError> {
+/// The data set that a job reads as its input `name`, the images as the model takes them.
+pub(super) fn dataset(
+    name: &str,
+    clip: &Clip,
+    context: &JobContext<'_>,
+) -> Result<Dataset, JobError> {
     let side = usize::try_from(clip.vision.image_size)
         .map_err(|_| JobError::BadParameters("images of 2^64 pixels".to_owned()))?;
-    Dataset::load_for(&context.inputs.join("dataset"), side)
-        .map_err(|error| bad_input("dataset", &chain(&error)))
+    Dataset::load_for(&context.inputs.join(name), side)
+        .map_err(|error| bad_input(name, &chain(&error)))
 }
 
 /// The tokeniser of a model's vocabulary.
@@ -73,9 +79,13 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
 }
 
 /// Refuses images of another size than the model's.
-pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), JobError> {
+pub(super) fn check_image_size(
+    input: &str,
+    clip: &Clip,
+    dataset: &Dataset,
+) -> Result<(), JobError> {
     if dataset.is_empty() {
-        return Err(bad_input("dataset", &"it has no samples"));
+        return Err(bad_input(input, &"it has no samples"));
     }
     if dataset.image_size() as u64 == clip.vision.image_size {
         return Ok(());
@@ -85,56 +95,64 @@ pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), Job
         dataset.image_size(),
         clip.vision.image_size
     );
-    Err(bad_input("dataset", &reason))
+    Err(bad_input(input, &reason))
 }
 
 /// A model with its weights, ready to embed.
-struct Embedder {
-    model: Model,
+pub(super) struct Embedder {
+    pub(super) model: Model,
     level: Level,
     parameters: Buffer,
 }
 
 impl Embedder {
-    fn new(params: &Evaluate, level: Level, weights: &[u8]) -> Result<Self, JobError> {
-        let model = Model::new(&params.model, &params.preprocessing)
+    pub(super) fn new(
+        clip: &Clip,
+        preprocessing: &Preprocessing,
+        level: Level,
+        weights: &[u8],
+    ) -> Result<Self, JobError> {
+        let model = Model::new(clip, preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
         let parameters =
             read_weights(model.layout(), weights).map_err(|error| bad_input("weights", &error))?;
         Ok(Self { model, level, parameters })
     }
 
+    /// Of a model whose parameters are at hand.
+    pub(super) const fn of(model: Model, level: Level, parameters: Buffer) -> Self {
+        Self { model, level, parameters }
+    }
+
     /// `[images, embed_dim]`
-    fn images(
-        &mut self,
-        dataset: &Dataset,
+    pub(super) fn images(
+        &self,
+        all: &[&[u8]],
         context: &mut JobContext<'_>,
     ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
-        let all: Vec<usize> = (0..dataset.len()).collect();
-        for samples in all.chunks(CHUNK) {
+        for images in all.chunks(CHUNK) {
             if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(JobError::Cancelled);
             }
             let mut planner = Planner::default();
-            let tower = self.model.plan_images(&mut planner, samples.len());
+            let tower = self.model.plan_images(&mut planner, images.len());
             let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
-            let images: Vec<&[u8]> = samples.iter().map(|sample| dataset.image(*sample)).collect();
             self.model
-                .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
+                .embed_images(self.level, &mut arena, &self.parameters, &tower, images)
                 .map_err(device)?;
             arena
                 .with(|arena| features.extend_from_slice(tower.features().of(arena)))
                 .map_err(device)?;
             let done = (features.len() / self.model.embed_dim()) as u64;
-            let total = dataset.len() as u64;
+            let total = all.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
         }
         Ok(features)
     }
 
     /// `[texts, embed_dim]`
-    fn texts(&mut self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
+    fn texts(&self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
         for part in texts.chunks(CHUNK) {
             let mut encoded = Texts::new();
@@ -158,8 +176,8 @@ impl Embedder {
 
     /// `[classes, embed_dim]`: the mean of each class's prompts, in template order, normalised again.
     #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2²⁴ templates")]
-    fn classes(
-        &mut self,
+    pub(super) fn classes(
+        &self,
         tokenizer: &Tokenizer,
         classes: &[&str],
         templates: &[String],
@@ -185,7 +203,7 @@ impl Embedder {
     }
 }
 
-fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
+pub(super) fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
     let wanted = layout
         .parameters()
         .iter()
@@ -193,7 +211,7 @@ fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
     Buffer::from_vec(safetensors::decode(bytes, wanted)?, &Device::Cpu)
 }
 
-fn device(error: TensorError) -> JobError {
+pub(super) fn device(error: TensorError) -> JobError {
     JobError::Bug(format!("the device failed: {}", chain(&error)))
 }
 
@@ -223,10 +241,15 @@ fn classify(
     let scores = scores(level, images, prompts, width);
     let measured = metrics::classification(&scores, prompts.len() / width, &labels)
         .map_err(|error| bad_input("dataset", &error))?;
+    Ok(classification_fields(&measured))
+}
+
+/// Under `CLIP_benchmark`'s names; `acc5` is not defined with fewer than five classes.
+pub(super) fn classification_fields(measured: &metrics::Classification) -> Vec<(String, f64)> {
     let mut fields = vec![("acc1".to_owned(), measured.acc1)];
     fields.extend(measured.acc5.map(|acc5| ("acc5".to_owned(), acc5)));
     fields.push(("mean_per_class_recall".to_owned(), measured.mean_per_class_recall));
-    Ok(fields)
+    fields
 }
 
 fn retrieve(
@@ -265,7 +288,7 @@ fn with_skipped(mut fields: Vec<(String, f64)>, dataset: &Dataset) -> Vec<(Strin
 }
 
 /// One object, fields in bytewise order, numbers in the shortest form that reads back to the same binary64.
-fn to_json(fields: &[(String, f64)]) -> String {
+pub(super) fn to_json(fields: &[(String, f64)]) -> String {
     let mut fields: Vec<_> = fields.iter().collect();
     fields.sort_by(|a, b| a.0.cmp(&b.0));
     let mut text = "{".to_owned();

@@ -61,7 +61,7 @@ pub fn inspect(
     inspection: &Inspection,
     context: &mut JobContext<'_>,
 ) -> Result<(), JobError> {
-    let dataset = super::evaluate::dataset(&params.model, context)?;
+    let dataset = super::evaluate::dataset("dataset", &params.model, context)?;
     let samples = samples(params, &dataset, &read_bytes(context, "vocabulary")?)?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
