@@ -97,6 +97,21 @@
 //! A run that finds nothing to do checks presence and size of every output and hashes what it hands out; `store fsck`
 //! hashes everything. Resume checkpoints are checked by the training that reads them: one that is damaged is passed
 //! over. A clock decides only what a collection takes for recent and what attestations state.
+//!
+//! # What reading may cost
+//!
+//! Every parser of something that a stranger wrote has a bound; beyond it there is one error, never a crash of the caller.
+//!
+//! | what | memory and size | time |
+//! |---|---|---|
+//! | an experiment in Dhall ([`spec::guard`]) | 2 GiB of address space in a child; a file of 1 MiB, 16 MiB together, 2,000 imports, 64 deep; brackets 200 deep, values 100 deep; an answer of 64 MiB | 10 s of processor time, 60 s on the clock |
+//! | what a server sends ([`source::Network`]) | 4 GiB in a child; a repository of 1 GiB; a file of the size it is pinned to; names of 16 MiB; 5 redirects | 900 s of processor time; 16 KiB within each span of patience |
+//! | objects of a commit ([`commit`]) | a commit of 1 MiB, a folder's list of 16 MiB, folders 64 deep; a file of what the reader allows, looked at before it is read | linear |
+//! | a lockfile of a stranger's commit | 16 MiB | linear, but for sorting |
+//! | a data set ([`data::Dataset`]) | a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB, images of 1,024 a side, 64 GiB of pixels; each at most what its file holds | linear in members times skipped keys |
+//! | an image file ([`data::preprocess`]) | 2²⁶ pixels, known before any is decoded | linear in pixels |
+//! | a table of one's own or of others | the bytes that it is pinned to; 4,000,000 rows and 256 MiB of text after each step that can make it larger | linear, joins and sorts n log n |
+//! | canonical bytes, results, leases, attestations, the recipe log and its index, traces, checkpoints | a small multiple of the file | linear |
 
 pub mod action;
 pub mod commit;

@@ -34,6 +34,7 @@ mod readme;
 mod released_weights_are_evaluated;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
+mod shards_are_pinned_once;
 mod tables_of_ones_own;
 mod tampering_is_found;
 mod the_papers_figure_comes_out_of_published_tables;

@@ -1,5 +1,6 @@
 --| The models of the study: two towers of pre-norm blocks with heads of 32 channels, on 32-pixel images in 8-pixel
---| patches and texts of 12 tokens, both pooled by the mean. XS takes 0.70 M, S 2.48 M multiply–accumulates a pair.
+--| patches and texts of 12 tokens, both pooled by the mean. XS takes 0.70 M, S 2.48 M, M 8.9 M, L 22 M multiply–accumulates
+--| a pair.
 let schema = ../schema/v1/package.dhall
 
 let Size =
@@ -61,6 +62,30 @@ in  { XS =
             , textLayers = 1
             , textHeads = 2
             , embedDim = 64
+            , vocabularySize
+            }
+    , M =
+        λ(vocabularySize : Natural) →
+          clip
+            { visionWidth = 96
+            , visionLayers = 4
+            , visionHeads = 3
+            , textWidth = 64
+            , textLayers = 2
+            , textHeads = 2
+            , embedDim = 64
+            , vocabularySize
+            }
+    , L =
+        λ(vocabularySize : Natural) →
+          clip
+            { visionWidth = 128
+            , visionLayers = 6
+            , visionHeads = 4
+            , textWidth = 96
+            , textLayers = 2
+            , textHeads = 3
+            , embedDim = 96
             , vocabularySize
             }
     }

@@ -1,7 +1,8 @@
 --| The study of arXiv:2212.07143 at laptop scale, from scratch, on real drawings that the program carries.
 --|
 --| `quick`: eight trainings, XS and S on three data scales, zero-shot classification and retrieval, two fits a panel;
---| at most two minutes on two cores. `smoke`: one training of 32 steps; seconds.
+--| at most two minutes on two cores. `smoke`: one training of 32 steps; seconds. `full`: the whole programme, in
+--| `full.dhall`; half an hour.
 let schema = ../schema/v1/package.dhall
 
 let data = ./data.dhall
@@ -236,10 +237,15 @@ let claims =
         }
       ]
 
+-- By its whole path, so that a copy of this file in a folder of its own still finds it.
+let full = ../pictogram-scaling-laws/full.dhall { xs, s, sweep, quick }
+
 in  schema.Experiment::{
     , title = "Scaling laws of contrastive language–image learning on pictograms"
     , citation = Some "After Cherti et al., Reproducible scaling laws for contrastive language-image learning, arXiv:2212.07143"
-    , runs = quick # smoke
+    , runs = full.runs # smoke
+    , tables = full.tables
+    , groups = full.groups
     , figures =
       [ schema.Figure::{
         , name = "quick"
@@ -255,4 +261,5 @@ in  schema.Experiment::{
         , panels = panels ([] : List schema.Fit.Type)
         }
       ]
+      # full.figures
     }

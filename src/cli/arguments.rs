@@ -344,10 +344,20 @@ pub(super) enum Store {
 /// `data`
 #[derive(Debug, Subcommand)]
 pub(super) enum Data {
-    /// Build bundled sets and print their pins, or write them into an experiment.
+    /// Build bundled sets and print their pins, or write them into an experiment; or pin shards by a manifest.
+    ///
+    /// With `--shards` every tar file is read once: it is hashed, its samples are tried, and the manifest lists those that
+    /// cannot be read, so that no run uses them (the reasons are in `FILE.skipped.tsv`). An experiment then names the
+    /// manifest's SHA-256, size, samples and bytes, which are printed. A run that was stopped goes on where it was.
     Pin {
         /// The sets [default: all of them].
         sets: Vec<String>,
+        /// WebDataset tar files, such as `shards/{00000..00123}.tar` (quoted, so that the shell leaves it).
+        #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "manifest", conflicts_with_all = ["sets", "write"])]
+        shards: Vec<String>,
+        /// Where the manifest of the shards goes.
+        #[arg(long, value_name = "FILE", requires = "shards")]
+        manifest: Option<PathBuf>,
         /// Write `experiments/EXPERIMENT/shards.dhall`.
         #[arg(long, value_name = "EXPERIMENT")]
         write: Option<String>,
@@ -382,6 +392,14 @@ pub(super) enum Data {
         /// Write the pixels to `DIR/FILE.rgb`.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+    },
+    /// Show the tokens that OpenCLIP's tokeniser makes of texts.
+    Tokens {
+        /// The texts; none: JSON strings from standard input, one a line.
+        texts: Vec<String>,
+        /// Tokens of a text at most, start and end included.
+        #[arg(long, value_name = "TOKENS", default_value_t = 77)]
+        length: usize,
     },
     /// List the licences and attributions of the data.
     Licences,

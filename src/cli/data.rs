@@ -1,8 +1,9 @@
 //! `ibid data`
 
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
-use ibid::ops::{View, Workspace};
+use ibid::ops::{OpenClipTokens, PinnedShard, View, Workspace};
 
 use super::arguments::Data;
 use super::failure::Stop;
@@ -11,7 +12,10 @@ use super::table::aligned;
 
 pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(), Stop> {
     match data {
-        Data::Pin { sets, write } => pin(workspace, &sets, write.as_deref(), output),
+        Data::Pin { shards, manifest: Some(manifest), .. } => {
+            pin_shards(workspace, &shards, &manifest, output)
+        }
+        Data::Pin { sets, write, .. } => pin(workspace, &sets, write.as_deref(), output),
         Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
         Data::Preprocess { files, side, seed, position, out } => {
             let view = match (side, seed) {
@@ -21,6 +25,7 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
             };
             preprocess(workspace, &files, view, out.as_deref(), output)
         }
+        Data::Tokens { texts, length } => tokens(&texts, length, output),
         Data::Licences => licences(output),
     }
 }
@@ -54,6 +59,31 @@ fn pin(
         let path = workspace.write_pins(experiment, &pins)?;
         output.say(format_args!("wrote {}", path.display()));
     }
+    Ok(())
+}
+
+fn pin_shards(
+    workspace: &Workspace,
+    shards: &[String],
+    manifest: &Path,
+    output: Output,
+) -> Result<(), Stop> {
+    let mut progress = |shard: &PinnedShard, done: usize, total: usize| {
+        output.moving(&format!("{done} of {total} shards"));
+        for (key, reason) in shard.file.skipped.iter().zip(&shard.reasons) {
+            output.moving("");
+            output.say(format_args!("skipped {}, {key}: {reason}", shard.file.name));
+        }
+    };
+    let pinned = workspace.pin_shards(shards, manifest, &mut progress);
+    output.moving("");
+    let pinned = pinned?;
+    output.value(&pinned)?;
+    output.line(format_args!("sha256       {}", pinned.sha256))?;
+    output.line(format_args!("bytes        {}", pinned.bytes))?;
+    output.line(format_args!("samples      {} ({} skipped)", pinned.samples, pinned.skipped))?;
+    output.line(format_args!("shard bytes  {} in {} shards", pinned.shard_bytes, pinned.shards))?;
+    output.say(format_args!("wrote {}", pinned.manifest.display()));
     Ok(())
 }
 
@@ -104,6 +134,25 @@ fn preprocess(
             seen.height,
             seen.mode
         ))?;
+    }
+    Ok(())
+}
+
+fn tokens(texts: &[String], length: usize, output: Output) -> Result<(), Stop> {
+    let tokens = OpenClipTokens::new(length)?;
+    let show = |text: &str| {
+        let ids = tokens.of(text)?;
+        output.value(&ids)?;
+        output.line(ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))?;
+        Ok::<_, Stop>(())
+    };
+    for text in texts {
+        show(text)?;
+    }
+    if texts.is_empty() {
+        for (line, text) in std::io::stdin().lock().lines().enumerate() {
+            show(&tokens.text_of_line(line + 1, text)?)?;
+        }
     }
     Ok(())
 }

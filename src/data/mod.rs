@@ -22,8 +22,10 @@ pub use dataset::Dataset;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
+pub use shard::{Scanned, scan_shard};
 #[cfg(feature = "pictograms")]
 pub use sheet::contact_sheet;
 pub use tokenizer::{
-    END, FIRST_TOKEN, PADDING, START, TokenIds, Tokenizer, TokenizerError, VocabularyError,
+    END, FIRST_TOKEN, OPEN_CLIP, OPEN_CLIP_TOKENS, PADDING, START, TokenIds, Tokenizer,
+    TokenizerError, VocabularyError, cleaned,
 };

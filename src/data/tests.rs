@@ -106,8 +106,8 @@ fn what_is_wrong_with_a_member_is_named() {
     let check = |members: &[(&str, &[u8])], expected: &str| {
         assert_eq!(member_error(members).to_string(), expected);
     };
-    check(&[("a.png", &image)], "the sample has no caption (`json` or `txt`)");
-    check(&[("a.json", JSON)], "the sample has no image (`png`)");
+    check(&[("a.png", &image)], "the sample has no caption (`json` or `txt`) or label (`cls`)");
+    check(&[("a.json", JSON)], "the sample has no image (`png`, `jpg` or `webp`)");
     check(&[("a.png", b"no"), ("a.json", JSON)], "it is not a PNG image");
     check(&[("a.png", &image[..60]), ("a.json", JSON)], "it is not a PNG image");
     check(&[("a.png", &image), ("a.json", b"[1")], "it is not the JSON of a sample");
@@ -157,6 +157,112 @@ fn claimed_sizes_cost_nothing() {
     let mut large = png(0);
     large[16..24].copy_from_slice(&[0, 0, 0xea, 0x60, 0, 0, 0xea, 0x60]);
     assert!(decode_png(&large).is_err());
+}
+
+fn golden(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/images");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn images_of_other_sizes_and_formats_go_through_open_clips_preprocessing() {
+    let jpeg = golden("05-jpg-RGB-420-progressive.jpg");
+    let webp = golden("04-webp-lossy-RGBA.webp");
+    let (small, whole) = (png(7), encode_png(&[9; 64], 8));
+    let shard = tar_of(&[
+        ("a.jpg", &jpeg),
+        ("a.txt", b"a"),
+        ("b.webp", &webp),
+        ("b.cls", b"3"),
+        ("c.png", &small),
+        ("c.txt", b"c"),
+        ("d.png", &whole),
+        ("d.txt", b"d"),
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "s.tar", &shard);
+    let manifest = Manifest::new(vec![entry("s.tar", &shard, 4, &[])]);
+    write(dir.path(), "manifest.json", &manifest.canonical_bytes());
+    let dataset = Dataset::load_for(dir.path(), 8).unwrap();
+    for (index, bytes) in [&jpeg, &webp, &small, &whole].into_iter().enumerate() {
+        let view = preprocess::decode(bytes).unwrap().evaluation_view(8);
+        let planes: Vec<u8> =
+            (0..3).flat_map(|channel| view.iter().skip(channel).step_by(3).copied()).collect();
+        assert_eq!(dataset.image(index), planes, "{index}");
+    }
+    // A class is enough where nobody asks for captions.
+    assert_eq!((dataset.captions(1).len(), dataset.label(1)), (0, Some(3)));
+    // What no size was asked for must be PNG of one size.
+    assert!(Dataset::load(dir.path()).is_err());
+}
+
+#[test]
+fn a_scan_names_what_cannot_be_read_and_the_rest_loads() {
+    let (image, jpeg) = (png(0), golden("05-jpg-RGB-420-progressive.jpg"));
+    let shard = tar_of(&[
+        ("late.json", JSON),
+        ("bad.jpg", &jpeg[..40]),
+        ("bad.txt", b"x"),
+        ("bare.png", &image),
+        ("twice.png", &image),
+        ("twice.png", &image),
+        ("twice.txt", b"x"),
+        ("text.png", &image),
+        ("text.txt", b"\xff"),
+        ("good.jpg", &jpeg),
+        ("good.txt", b"x"),
+        ("late.png", &image),
+        ("blind.txt", b"x"),
+    ]);
+    let scanned = scan_shard("s.tar", &shard[..]).unwrap();
+    let reasons: Vec<_> =
+        scanned.unreadable.iter().map(|(key, why)| (key.as_str(), why.as_str())).collect();
+    assert!(
+        reasons[0].1.starts_with("jpg: it is not a JPEG image that can be read"),
+        "{reasons:?}"
+    );
+    let expected = [
+        ("bare", "the sample has no caption (`json` or `txt`) or label (`cls`)"),
+        ("twice", "png: there are two of it"),
+        ("text", "txt: it is not UTF-8 text: invalid utf-8 sequence of 1 bytes from index 0"),
+        ("blind", "the sample has no image (`png`, `jpg` or `webp`)"),
+    ];
+    assert_eq!((reasons[0].0, &reasons[1..]), ("bad", &expected[..]));
+    assert_eq!(scanned.samples, 2);
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "s.tar", &shard);
+    let skipped: Vec<&str> = reasons.iter().map(|(key, _)| *key).collect();
+    let manifest = Manifest::new(vec![entry("s.tar", &shard, 2, &skipped)]);
+    write(dir.path(), "manifest.json", &manifest.canonical_bytes());
+    let dataset = Dataset::load_for(dir.path(), 4).unwrap();
+    assert_eq!((dataset.len(), dataset.skipped()), (2, 5));
+}
+
+#[test]
+fn a_scan_refuses_hostile_archives_as_a_whole() {
+    use tar::EntryType::{Block, Char, Fifo, GNUSparse, Link, Symlink};
+
+    let scan = |name: &str, kind, content: &[u8]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        append(&mut builder, name, kind, content);
+        scan_shard("s.tar", &builder.into_inner().unwrap()[..])
+    };
+    let regular = tar::EntryType::Regular;
+    for name in ["../a.png", "/etc/a.png", "a/../b.png"] {
+        let error = scan(name, regular, b"").unwrap_err();
+        assert!(matches!(error, DataError::Member { source: MemberError::Name, .. }), "{name}");
+    }
+    for kind in [Link, Symlink, Char, Block, Fifo, GNUSparse] {
+        assert!(scan("a.png", kind, b"").is_err(), "{kind:?}");
+    }
+    let mut header = tar::Header::new_ustar();
+    header.as_old_mut().name[..5].copy_from_slice(b"a.png");
+    header.set_size(1 << 40);
+    header.set_cksum();
+    let error = scan_shard("s.tar", &header.as_bytes()[..]).unwrap_err();
+    assert!(matches!(error, DataError::Tar { .. }), "{error:?}");
+    let whole = tar_of(&[("a.png", &png(0)), ("a.txt", b"x")]);
+    assert!(matches!(scan_shard("s.tar", &whole[..700]), Err(DataError::Tar { .. })));
 }
 
 #[test]

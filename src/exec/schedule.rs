@@ -360,8 +360,8 @@ fn priorities(plan: &Plan, costs: &BTreeMap<RecipeId, u64>) -> BTreeMap<RecipeId
 
 const fn default_cost(kind: JobKind) -> u64 {
     match kind {
-        JobKind::Train => 1_000,
-        JobKind::Evaluate => 100,
+        JobKind::Train | JobKind::FineTune => 1_000,
+        JobKind::Evaluate | JobKind::Probe => 100,
         JobKind::Collect
         | JobKind::Table
         | JobKind::Fit

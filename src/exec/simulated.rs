@@ -248,6 +248,10 @@ const fn output_names(kind: JobKind) -> &'static [&'static str] {
     match kind {
         JobKind::Train => &["model.safetensors", "trace.bin"],
         JobKind::Evaluate => &["metrics.json"],
+        JobKind::Probe => &["metrics.json", "probe.safetensors", "samples.csv"],
+        JobKind::FineTune => {
+            &["classifier.safetensors", "metrics.json", "samples.csv", "trace.bin"]
+        }
         JobKind::Collect => &["points.csv"],
         JobKind::Table => &["table.csv"],
         JobKind::Fit => &["fits.json"],

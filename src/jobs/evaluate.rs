@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
 use super::{JobContext, JobError, Progress, chain, released};
-use crate::action::params::{Clip, Evaluate, Task};
+use crate::action::params::{Clip, Evaluate, Preprocessing, Task};
 use crate::data::{Dataset, Tokenizer};
 use crate::metrics;
 use crate::model::{Layout, Model, Texts};
@@ -17,12 +17,12 @@ const CHUNK: usize = 16;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
-    check_image_size(&params.model, &dataset)?;
+    let dataset = dataset("dataset", &params.model, context)?;
+    check_image_size("dataset", &params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
-    let mut embedder = Embedder::new(params, context)?;
-    let images = embedder.images(&dataset, context)?;
+    let embedder = Embedder::new(&params.model, &params.preprocessing, context)?;
+    let all: Vec<&[u8]> = (0..dataset.len()).map(|sample| dataset.image(sample)).collect();
+    let images = embedder.images(&all, context)?;
     let fields = match &params.task {
         Task::ZeroShotClassification { templates } => {
             let names = read_text(context, "classes")?;
@@ -46,7 +46,19 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
             )?
         }
     };
-    write_text(context, "metrics.json", &to_json(&fields))
+    write_text(context, "metrics.json", &to_json(&with_skipped(fields, &dataset)))
+}
+
+/// The data set that a job reads as its input `name`, the images as the model takes them.
+pub(super) fn dataset(
+    name: &str,
+    clip: &Clip,
+    context: &JobContext<'_>,
+) -> Result<Dataset, JobError> {
+    let side = usize::try_from(clip.vision.image_size)
+        .map_err(|_| JobError::BadParameters("images of 2^64 pixels".to_owned()))?;
+    Dataset::load_for(&context.inputs.join(name), side)
+        .map_err(|error| bad_input(name, &chain(&error)))
 }
 
 /// The tokeniser of a model's vocabulary.
@@ -66,9 +78,13 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
 }
 
 /// Refuses images of another size than the model's.
-pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), JobError> {
+pub(super) fn check_image_size(
+    input: &str,
+    clip: &Clip,
+    dataset: &Dataset,
+) -> Result<(), JobError> {
     if dataset.is_empty() {
-        return Err(bad_input("dataset", &"it has no samples"));
+        return Err(bad_input(input, &"it has no samples"));
     }
     if dataset.image_size() as u64 == clip.vision.image_size {
         return Ok(());
@@ -78,63 +94,63 @@ pub(super) fn check_image_size(clip: &Clip, dataset: &Dataset) -> Result<(), Job
         dataset.image_size(),
         clip.vision.image_size
     );
-    Err(bad_input("dataset", &reason))
+    Err(bad_input(input, &reason))
 }
 
 /// A model with its weights, ready to embed.
-struct Embedder {
-    model: Model,
+pub(super) struct Embedder {
+    pub(super) model: Model,
     level: Level,
     parameters: Buffer,
 }
 
 impl Embedder {
-    fn new(params: &Evaluate, context: &JobContext<'_>) -> Result<Self, JobError> {
-        let model = Model::new(&params.model, &params.preprocessing)
+    pub(super) fn new(
+        clip: &Clip,
+        preprocessing: &Preprocessing,
+        context: &JobContext<'_>,
+    ) -> Result<Self, JobError> {
+        let model = Model::new(clip, preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
-        let folder = context.inputs.join("weights");
-        let parameters = if folder.is_dir() {
-            let (clip, constants) = (&params.model, &params.preprocessing);
-            let elements = released::parameters(&folder, clip, constants, model.layout())?;
-            Buffer::from_vec(elements, &Device::Cpu).map_err(device)?
-        } else {
-            read_weights(model.layout(), &read_bytes(context, "weights")?)
-                .map_err(|error| bad_input("weights", &error))?
-        };
+        let elements = read_weights(clip, preprocessing, model.layout(), context)?;
+        let parameters = Buffer::from_vec(elements, &Device::Cpu).map_err(device)?;
         Ok(Self { model, level: context.level, parameters })
     }
 
+    /// Of a model whose parameters are at hand.
+    pub(super) const fn of(model: Model, level: Level, parameters: Buffer) -> Self {
+        Self { model, level, parameters }
+    }
+
     /// `[images, embed_dim]`
-    fn images(
-        &mut self,
-        dataset: &Dataset,
+    pub(super) fn images(
+        &self,
+        all: &[&[u8]],
         context: &mut JobContext<'_>,
     ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
-        let all: Vec<usize> = (0..dataset.len()).collect();
-        for samples in all.chunks(CHUNK) {
+        for images in all.chunks(CHUNK) {
             if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(JobError::Cancelled);
             }
             let mut planner = Planner::default();
-            let tower = self.model.plan_images(&mut planner, samples.len());
+            let tower = self.model.plan_images(&mut planner, images.len());
             let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
-            let images: Vec<&[u8]> = samples.iter().map(|sample| dataset.image(*sample)).collect();
             self.model
-                .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
+                .embed_images(self.level, &mut arena, &self.parameters, &tower, images)
                 .map_err(device)?;
             arena
                 .with(|arena| features.extend_from_slice(tower.features().of(arena)))
                 .map_err(device)?;
             let done = (features.len() / self.model.embed_dim()) as u64;
-            let total = dataset.len() as u64;
+            let total = all.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
         }
         Ok(features)
     }
 
     /// `[texts, embed_dim]`
-    fn texts(&mut self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
+    fn texts(&self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
         for part in texts.chunks(CHUNK) {
             let mut encoded = Texts::new();
@@ -158,8 +174,8 @@ impl Embedder {
 
     /// `[classes, embed_dim]`: the mean of each class's prompts, in template order, normalised again.
     #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2²⁴ templates")]
-    fn classes(
-        &mut self,
+    pub(super) fn classes(
+        &self,
         tokenizer: &Tokenizer,
         classes: &[&str],
         templates: &[String],
@@ -185,15 +201,27 @@ impl Embedder {
     }
 }
 
-fn read_weights(layout: &Layout, bytes: &[u8]) -> Result<Buffer, TensorError> {
+/// The parameters of a model in the order of its layout: of a training, or released, which must be of this model and
+/// these constants.
+pub(super) fn read_weights(
+    clip: &Clip,
+    preprocessing: &Preprocessing,
+    layout: &Layout,
+    context: &JobContext<'_>,
+) -> Result<Vec<f32>, JobError> {
+    let path = context.inputs.join("weights");
+    if path.is_dir() {
+        return released::parameters(&path, clip, preprocessing, layout);
+    }
     let wanted = layout
         .parameters()
         .iter()
         .map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()));
-    Buffer::from_vec(safetensors::decode(bytes, wanted)?, &Device::Cpu)
+    safetensors::decode(&read_bytes(context, "weights")?, wanted)
+        .map_err(|error| bad_input("weights", &error))
 }
 
-fn device(error: TensorError) -> JobError {
+pub(super) fn device(error: TensorError) -> JobError {
     JobError::Bug(format!("the device failed: {}", chain(&error)))
 }
 
@@ -223,10 +251,15 @@ fn classify(
     let scores = scores(level, images, prompts, width);
     let measured = metrics::classification(&scores, prompts.len() / width, &labels)
         .map_err(|error| bad_input("dataset", &error))?;
+    Ok(classification_fields(&measured))
+}
+
+/// Under `CLIP_benchmark`'s names; `acc5` is not defined with fewer than five classes.
+pub(super) fn classification_fields(measured: &metrics::Classification) -> Vec<(String, f64)> {
     let mut fields = vec![("acc1".to_owned(), measured.acc1)];
     fields.extend(measured.acc5.map(|acc5| ("acc5".to_owned(), acc5)));
     fields.push(("mean_per_class_recall".to_owned(), measured.mean_per_class_recall));
-    Ok(fields)
+    fields
 }
 
 fn retrieve(
@@ -254,8 +287,18 @@ fn retrieve(
     Ok(fields.collect())
 }
 
+/// The fields, and where samples were skipped how many, beside those that were read.
+#[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2⁵³ samples")]
+fn with_skipped(mut fields: Vec<(String, f64)>, dataset: &Dataset) -> Vec<(String, f64)> {
+    if dataset.skipped() > 0 {
+        fields.push(("samples".to_owned(), dataset.len() as f64));
+        fields.push(("skipped".to_owned(), dataset.skipped() as f64));
+    }
+    fields
+}
+
 /// One object, fields in bytewise order, numbers in the shortest form that reads back to the same binary64.
-fn to_json(fields: &[(String, f64)]) -> String {
+pub(super) fn to_json(fields: &[(String, f64)]) -> String {
     let mut fields: Vec<_> = fields.iter().collect();
     fields.sort_by(|a, b| a.0.cmp(&b.0));
     let mut text = "{".to_owned();

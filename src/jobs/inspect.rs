@@ -13,7 +13,6 @@ use super::files::{bad_input, read_bytes, write_bytes, write_text};
 use super::train::{broken, failed, samples};
 use super::{JobContext, JobError, Progress};
 use crate::action::params::Train;
-use crate::data::Dataset;
 use crate::digest::BlobDigest;
 use crate::model::Layout;
 use crate::training::{Control, Record, Samples, Settings, State, Trace, record_step, train_to};
@@ -62,8 +61,7 @@ pub fn inspect(
     inspection: &Inspection,
     context: &mut JobContext<'_>,
 ) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
+    let dataset = super::evaluate::dataset("dataset", &params.model, context)?;
     let samples = samples(params, &dataset, &read_bytes(context, "vocabulary")?)?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;

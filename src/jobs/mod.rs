@@ -7,11 +7,14 @@ mod collect;
 mod draw;
 mod evaluate;
 mod files;
+mod fine_tune;
 mod fit;
 mod inspect;
+mod probe;
 mod released;
 mod selection;
 mod sensitivity;
+mod split;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -111,6 +114,8 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::Draw(params) => draw::run(params, context),
         Params::Train(params) => train::run(params, context),
         Params::Evaluate(params) => evaluate::run(params, context),
+        Params::Probe(params) => probe::run(params, context),
+        Params::FineTune(params) => fine_tune::run(params, context),
         Params::Check(params) => check::run(params, context),
     }
 }

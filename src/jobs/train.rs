@@ -10,6 +10,8 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::files::{bad_input, read_bytes, write_atomic, write_bytes};
 use super::{JobContext, JobError, Progress, chain};
 use crate::action::canonical;
@@ -24,37 +26,62 @@ const RESUME: &str = "resume.bin";
 
 /// Performs the job.
 pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = Dataset::load(&context.inputs.join("dataset"))
-        .map_err(|error| bad_input("dataset", &error))?;
+    let dataset = super::evaluate::dataset("dataset", &params.model, context)?;
     let vocabulary = read_bytes(context, "vocabulary")?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
     let samples = samples(params, &dataset, &vocabulary)?;
     let manifest = read_bytes(context, "dataset/manifest.json")?;
-    let binding = binding(params, &manifest, &vocabulary);
-    let (start, published) = match resumed(context.scratch, &binding, &layout, params) {
-        Some(resumed) => resumed,
-        None => (State::initial(params).map_err(failed)?, BTreeMap::new()),
-    };
-    let settings = Settings { level: context.level, threads: context.threads };
-    let mut keeper = Keeper {
-        params,
-        layout: &layout,
-        binding,
+    let binding = binding(params, [manifest.as_slice(), &vocabulary]);
+    let training = Training { params, layout: &layout, binding };
+    let state = training.perform(
         context,
-        published,
-        saved: now(),
-        failure: None,
-    };
-    let trained = train(params, &samples, settings, start, |state| keeper.after_step(state));
-    if let Some(failure) = keeper.failure.take() {
-        return Err(failure);
-    }
-    let state = trained.map_err(failed)?;
-    let published = keeper.published;
-    publish(context, &published)?;
+        |_| State::initial(params).map_err(failed),
+        |settings, start, after_step| train(params, &samples, settings, start, after_step),
+    )?;
     write_bytes(context, "model.safetensors", &state.weights(&layout).map_err(broken)?)?;
     write_bytes(context, "trace.bin", state.trace.bytes())
+}
+
+/// A training that keeps resume checkpoints, whatever it trains.
+pub(super) struct Training<'a> {
+    /// What the loop goes by.
+    pub(super) params: &'a Train,
+    /// The parameters that are trained.
+    pub(super) layout: &'a Layout,
+    /// What a resume checkpoint is bound to.
+    pub(super) binding: [u8; 32],
+}
+
+impl Training<'_> {
+    /// Trains from where an interrupted run ended, or from `start`, and leaves the published checkpoints among the outputs.
+    pub(super) fn perform(
+        &self,
+        context: &mut JobContext<'_>,
+        start: impl FnOnce(&JobContext<'_>) -> Result<State, JobError>,
+        train: impl FnOnce(
+            Settings,
+            State,
+            &mut dyn FnMut(&State) -> Control,
+        ) -> Result<State, TrainError>,
+    ) -> Result<State, JobError> {
+        let Self { params, layout, binding } = *self;
+        let (start, published) = match resumed(context.scratch, &binding, layout, params) {
+            Some(resumed) => resumed,
+            None => (start(context)?, BTreeMap::new()),
+        };
+        let settings = Settings { level: context.level, threads: context.threads };
+        let (saved, failure) = (now(), None);
+        let mut keeper = Keeper { params, layout, binding, context, published, saved, failure };
+        let trained = train(settings, start, &mut |state| keeper.after_step(state));
+        if let Some(failure) = keeper.failure.take() {
+            return Err(failure);
+        }
+        let state = trained.map_err(failed)?;
+        let published = keeper.published;
+        publish(context, &published)?;
+        Ok(state)
+    }
 }
 
 /// Copies the published checkpoints from the scratch folder to the outputs.
@@ -140,11 +167,15 @@ fn checkpoint_name(step: u64) -> String {
     format!("checkpoint-{step}.safetensors")
 }
 
-/// What a resume checkpoint is bound to: every parameter and the digests of the inputs.
-fn binding(params: &Train, manifest: &[u8], vocabulary: &[u8]) -> [u8; 32] {
+/// What a resume checkpoint is bound to: every parameter and the bytes of the inputs.
+pub(super) fn binding<'i>(
+    params: &impl Serialize,
+    inputs: impl IntoIterator<Item = &'i [u8]>,
+) -> [u8; 32] {
     let params = canonical::encode(params).expect("parameters are plain data without bare floats");
-    let parts = [&params[..], manifest, vocabulary].map(|part| tagged("resume part", part));
-    tagged("resume/1", &parts.concat())
+    let mut parts = tagged("resume part", &params).to_vec();
+    inputs.into_iter().for_each(|input| parts.extend(tagged("resume part", input)));
+    tagged("resume/1", &parts)
 }
 
 /// The state that an interrupted run left with the published checkpoints before it, if it is whole, of this training,
@@ -187,7 +218,10 @@ pub(super) fn samples<'d>(
     vocabulary: &[u8],
 ) -> Result<Samples<'d>, JobError> {
     let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
-    super::evaluate::check_image_size(&params.model, dataset)?;
+    super::evaluate::check_image_size("dataset", &params.model, dataset)?;
+    if let Some(bare) = (0..dataset.len()).find(|&sample| dataset.captions(sample).is_empty()) {
+        return Err(bad_input("dataset", &format!("sample {bare} has no caption to train with")));
+    }
     let captions = (0..dataset.len())
         .map(|sample| {
             dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect()
@@ -196,6 +230,7 @@ pub(super) fn samples<'d>(
     Ok(Samples {
         images: (0..dataset.len()).map(|sample| dataset.image(sample)).collect(),
         captions,
+        labels: Vec::new(),
         shard_sizes: dataset.shard_sizes().to_vec(),
     })
 }

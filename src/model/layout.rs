@@ -60,14 +60,23 @@ impl Layout {
         list.add("logit_scale", &[], Decay::Never, Initial::LogitScale);
         list.vision(&clip.vision, size(clip.embed_dim));
         list.text(&clip.text, size(clip.embed_dim));
-        let mut parameters = list.0;
-        parameters.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut len = 0;
-        for parameter in &mut parameters {
-            parameter.region = Region::new(len, parameter.shape.iter().product());
-            len = parameter.region.end();
+        Ok(list.layout())
+    }
+
+    /// The parameters of an image classifier: the vision tower of `clip`, and a linear layer with bias on its
+    /// embeddings, `head.weight`, `[classes, embed_dim]`, and `head.bias`.
+    pub fn of_classifier(clip: &Clip, classes: usize) -> Result<Self, ModelError> {
+        check(clip)?;
+        if classes == 0 {
+            return Err(ModelError::Zero("classes"));
         }
-        Ok(Self { parameters, len })
+        let width = size(clip.embed_dim);
+        let bound = Initial::Uniform(root_reciprocal(width));
+        let mut list = List::default();
+        list.vision(&clip.vision, width);
+        list.add("head.weight", &[classes, width], Decay::Always, bound);
+        list.add("head.bias", &[classes], Decay::Never, bound);
+        Ok(list.layout())
     }
 
     /// The parameters in order.
@@ -148,6 +157,18 @@ fn check(clip: &Clip) -> Result<(), ModelError> {
 struct List(Vec<Parameter>);
 
 impl List {
+    /// The parameters in order, each in its place.
+    fn layout(self) -> Layout {
+        let mut parameters = self.0;
+        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut len = 0;
+        for parameter in &mut parameters {
+            parameter.region = Region::new(len, parameter.shape.iter().product());
+            len = parameter.region.end();
+        }
+        Layout { parameters, len }
+    }
+
     fn add(&mut self, name: &str, shape: &[usize], decay: Decay, initial: Initial) {
         self.0.push(Parameter {
             name: name.to_owned(),

@@ -19,6 +19,8 @@ pub struct Model {
     layout: Layout,
     pixels: PixelTable,
     embedding: Region,
+    /// Of a classifier; 0 for a pair of towers.
+    classes: usize,
 }
 
 /// What an image tower keeps for one chunk.
@@ -105,13 +107,28 @@ impl TextTower {
 
 impl Model {
     /// The model that `clip` describes, for images that go through `preprocessing`.
-    #[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
     pub fn new(clip: &Clip, preprocessing: &Preprocessing) -> Result<Self, ModelError> {
         let layout = Layout::of(clip)?;
-        let [mean, std] =
-            [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
         let embedding = layout.region("token_embedding.weight");
-        Ok(Self { clip: clip.clone(), layout, pixels: PixelTable::new(mean, std), embedding })
+        Ok(Self {
+            clip: clip.clone(),
+            layout,
+            pixels: pixels(preprocessing),
+            embedding,
+            classes: 0,
+        })
+    }
+
+    /// The vision tower of `clip` with a linear layer for so many classes on its embeddings, and without a text tower:
+    /// texts are neither planned nor embedded.
+    pub fn classifier(
+        clip: &Clip,
+        preprocessing: &Preprocessing,
+        classes: usize,
+    ) -> Result<Self, ModelError> {
+        let layout = Layout::of_classifier(clip, classes)?;
+        let embedding = Region::new(layout.len(), 0);
+        Ok(Self { clip: clip.clone(), layout, pixels: pixels(preprocessing), embedding, classes })
     }
 
     /// Its parameters.
@@ -119,7 +136,12 @@ impl Model {
         &self.layout
     }
 
-    /// The token embedding in the parameters: `[vocabulary, width]`.
+    /// The classes of a classifier; none for a pair of towers.
+    pub fn classes(&self) -> Option<usize> {
+        (self.classes > 0).then_some(self.classes)
+    }
+
+    /// The token embedding in the parameters: `[vocabulary, width]`; empty in a classifier.
     pub const fn embedding(&self) -> Region {
         self.embedding
     }
@@ -151,12 +173,13 @@ impl Model {
 
     /// Plans what both towers keep for a chunk of `samples`.
     pub fn plan_chunk(&self, planner: &mut Planner, samples: usize) -> Chunk {
-        let rows = (samples * self.context_length()).min(self.vocabulary_size());
+        let texts = if self.classes > 0 { 0 } else { samples };
+        let rows = (texts * self.context_length()).min(self.vocabulary_size());
         Chunk {
             images: self.plan_images(planner, samples),
-            texts: self.plan_texts(planner, samples),
+            texts: self.plan_texts(planner, texts),
             d_images: planner.take(samples * self.embed_dim()),
-            d_texts: planner.take(samples * self.embed_dim()),
+            d_texts: planner.take(texts * self.embed_dim()),
             d_rows: planner.take(rows * self.text_width()),
         }
     }
@@ -275,7 +298,9 @@ impl Model {
         gradients: &GradientRegions,
         scratch: &Scratch,
     ) -> Result<(), TensorError> {
-        self.backward_texts(level, arena, parameters, chunk, texts, gradients, scratch)?;
+        if self.classes == 0 {
+            self.backward_texts(level, arena, parameters, chunk, texts, gradients, scratch)?;
+        }
         self.backward_images(level, arena, parameters, chunk, gradients, scratch)
     }
 
@@ -524,6 +549,12 @@ impl Model {
             pool,
         }
     }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "constants are rounded once to binary32")]
+fn pixels(preprocessing: &Preprocessing) -> PixelTable {
+    let [mean, std] = [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
+    PixelTable::new(mean, std)
 }
 
 fn plan_blocks(

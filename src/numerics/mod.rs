@@ -6,6 +6,7 @@
 pub mod adamw;
 pub mod attention;
 mod control;
+pub mod cross_entropy;
 pub mod elementary;
 pub mod float;
 pub mod gelu;

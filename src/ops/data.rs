@@ -10,7 +10,7 @@ use super::error::Error;
 use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::bundled::{self, BuiltFile, Pictograms};
-use crate::data::{Dataset, contact_sheet};
+use crate::data::{Dataset, OPEN_CLIP_TOKENS, contact_sheet};
 use crate::digest::BlobDigest;
 use crate::fs::{self, Durability};
 
@@ -149,10 +149,11 @@ fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
 
 fn known_sets(sets: &[String]) -> Result<Vec<String>, Error> {
     let known = bundled::sets();
-    if let Some(unknown) = sets.iter().find(|set| !known.contains(&set.as_str())) {
+    let is_known = |set: &str| known.contains(&set) || set == bundled::OPEN_CLIP_SET;
+    if let Some(unknown) = sets.iter().find(|set| !is_known(set)) {
         return Err(Error::Usage {
             message: format!("there is no bundled set `{unknown}`"),
-            hint: Some(format!("the sets: {}", known.join(", "))),
+            hint: Some(format!("the sets: {}, {}", known.join(", "), bundled::OPEN_CLIP_SET)),
         });
     }
     if sets.is_empty() {
@@ -177,8 +178,10 @@ fn shards_dhall(pins: &[PinnedSetFile]) -> String {
         "--| What the bundled sets of pictograms consist of, written by `ibid data pin`.\n{{ version = \"{}\"\n",
         bundled::VERSION
     );
-    if let Some(file) = sets.remove("vocabulary").and_then(|files| files.first().copied()) {
-        let size = file.lines + SPECIAL_TOKENS;
+    let (listed, open_clip) = (sets.remove("vocabulary"), sets.remove(bundled::OPEN_CLIP_SET));
+    let listed = listed.map(|files| (files[0], files[0].lines + SPECIAL_TOKENS));
+    let open_clip = open_clip.map(|files| (files[0], OPEN_CLIP_TOKENS));
+    if let Some((file, size)) = listed.or(open_clip) {
         write!(text, ", vocabulary =\n  {}  , size = {size}\n  }}\n", file_fields(file, "  "))
             .expect(INFALLIBLE);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
-use crate::data::MemberError;
+use crate::data::{DataError, MemberError};
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
@@ -169,6 +169,15 @@ pub enum Error {
         #[source]
         source: MemberError,
     },
+    /// A shard is not one that can be pinned.
+    #[error("`{}` cannot be pinned", path.display())]
+    Shard {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: DataError,
+    },
     /// Stored results cannot be read as what they should be.
     #[error("`{what}` cannot be read: {reason}")]
     BadResult {
@@ -271,7 +280,8 @@ impl Error {
             | Self::OverBudget { .. }
             | Self::Unpinned { .. }
             | Self::Usage { .. }
-            | Self::Image { .. } => Kind::Spec,
+            | Self::Image { .. }
+            | Self::Shard { .. } => Kind::Spec,
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Commit { source, .. } => match &**source {

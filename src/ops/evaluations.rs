@@ -69,6 +69,7 @@ fn task_of(node: &Node) -> Option<&'static str> {
             Task::ZeroShotClassification { .. } => "zeroshot_classification",
             Task::Retrieval { .. } => "zeroshot_retrieval",
         }),
+        Params::Probe(_) => Some("linear_probe"),
         _ => None,
     }
 }

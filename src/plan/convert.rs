@@ -16,11 +16,7 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
         batch_size: train.batch_size,
         gradient_chunk: train.gradient_chunk,
         optimizer: adam_w(&train.optimizer),
-        schedule: params::Schedule {
-            learning_rate_max: real(train.schedule.learning_rate_max),
-            learning_rate_final: real(train.schedule.learning_rate_final),
-            warm_up: params::WarmUp::Steps(train.schedule.warm_up.resolve(train.steps())),
-        },
+        schedule: schedule(&train.schedule, train.steps()),
         logit_scale_init: real(train.logit_scale_init),
         captions: match train.captions {
             spec::CaptionChoice::First => params::CaptionChoice::First,
@@ -36,23 +32,107 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
     }
 }
 
-/// The parameters of an evaluation of a model.
+/// The parameters of an evaluation of a model whose images go through `constants`.
 pub(super) fn evaluate(
     model: &spec::Clip,
     constants: &spec::Preprocessing,
     task: &spec::Task,
-) -> params::Evaluate {
-    params::Evaluate {
-        model: clip(model),
-        preprocessing: preprocessing(constants),
-        task: match task {
-            spec::Task::ZeroShotClassification { templates, .. } => {
-                params::Task::ZeroShotClassification { templates: templates.clone() }
-            }
-            spec::Task::Retrieval { recall_at } => {
-                params::Task::Retrieval { recall_at: recall_at.clone() }
+) -> params::Params {
+    let (model, preprocessing) = (clip(model), preprocessing(constants));
+    let task = match task {
+        spec::Task::ZeroShotClassification { templates, .. } => {
+            params::Task::ZeroShotClassification { templates: templates.clone() }
+        }
+        spec::Task::Retrieval { recall_at } => {
+            params::Task::Retrieval { recall_at: recall_at.clone() }
+        }
+        spec::Task::LinearProbe(of) => {
+            return params::Params::Probe(probe(model, preprocessing, of));
+        }
+        spec::Task::FineTune(of) => {
+            return params::Params::FineTune(fine_tune(model, preprocessing, of));
+        }
+    };
+    params::Params::Evaluate(params::Evaluate { model, preprocessing, task })
+}
+
+/// The parameters of a linear probe of a model.
+fn probe(
+    model: params::Clip,
+    preprocessing: params::Preprocessing,
+    probe: &spec::LinearProbe,
+) -> params::Probe {
+    params::Probe {
+        model,
+        preprocessing,
+        split: split(&probe.split),
+        shots: shots(probe.shots),
+        seed: probe.seed,
+        weight_decay: match &probe.weight_decay {
+            spec::WeightDecay::Fixed(value) => params::WeightDecay::Fixed(real(*value)),
+            spec::WeightDecay::Validated { candidates, validation_percent } => {
+                params::WeightDecay::Validated {
+                    candidates: candidates.iter().map(|&candidate| real(candidate)).collect(),
+                    validation_percent: *validation_percent,
+                }
             }
         },
+        learning_rate: real(probe.learning_rate),
+        epochs: probe.epochs,
+        batch_size: probe.batch_size,
+        beta1: real(probe.beta1),
+        beta2: real(probe.beta2),
+        epsilon: real(probe.epsilon),
+    }
+}
+
+/// The parameters of a fine-tuning of a model.
+fn fine_tune(
+    model: params::Clip,
+    preprocessing: params::Preprocessing,
+    tuning: &spec::FineTune,
+) -> params::FineTune {
+    params::FineTune {
+        model,
+        preprocessing,
+        split: split(&tuning.split),
+        shots: shots(tuning.shots),
+        seed: tuning.seed,
+        head: match &tuning.head {
+            spec::HeadStart::Random => params::HeadStart::Random,
+            spec::HeadStart::ZeroShot { templates } => {
+                params::HeadStart::ZeroShot { templates: templates.clone() }
+            }
+        },
+        samples_seen: tuning.samples_seen,
+        batch_size: tuning.batch_size,
+        gradient_chunk: tuning.gradient_chunk,
+        optimizer: adam_w(&tuning.optimizer),
+        schedule: schedule(&tuning.schedule, tuning.steps()),
+    }
+}
+
+/// A schedule with its warm-up in steps.
+fn schedule(schedule: &spec::Schedule, steps: u64) -> params::Schedule {
+    params::Schedule {
+        learning_rate_max: real(schedule.learning_rate_max),
+        learning_rate_final: real(schedule.learning_rate_final),
+        warm_up: params::WarmUp::Steps(schedule.warm_up.resolve(steps)),
+    }
+}
+
+fn split(split: &spec::Split) -> params::Split {
+    match *split {
+        spec::Split::Apart { ref train } => params::Split::Apart { sets: train.len() as u64 },
+        spec::Split::Within { test_percent, seed } => params::Split::Within { test_percent, seed },
+    }
+}
+
+const fn shots(shots: spec::Shots) -> params::Shots {
+    match shots {
+        spec::Shots::PerClass(count) => params::Shots::PerClass(count),
+        spec::Shots::UpTo(count) => params::Shots::UpTo(count),
+        spec::Shots::Full => params::Shots::Full,
     }
 }
 

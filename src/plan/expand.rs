@@ -13,7 +13,7 @@ use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
 use crate::spec::experiment::{
     ColumnValue, Dataset, Depth, DigestText, Evaluation, Experiment, Figure, Finding, PinnedFile,
-    Run, RunTable, Shards, Task, check,
+    Run, RunTable, Shards, check,
 };
 
 /// Why an experiment has no plan.
@@ -380,20 +380,28 @@ impl<'a> Expansion<'a> {
 
     pub(super) fn evaluate(&mut self, run: &Subject<'a>, evaluation: &'a Evaluation) -> RecipeId {
         let params = convert::evaluate(run.model, run.preprocessing, &evaluation.task);
-        let samples = evaluation.dataset.samples();
-        let mut fetch_bytes = evaluation.dataset.bytes().saturating_add(run.fetch_bytes);
+        let mut fetch_bytes = evaluation.dataset.bytes().saturating_add(run.weights_bytes);
         let mut inputs = named([
             ("weights", run.weights.clone()),
             ("dataset", self.dataset(&evaluation.dataset)),
-            ("vocabulary", self.file(&run.vocabulary.file)),
         ]);
-        if let Task::ZeroShotClassification { classes, .. } = &evaluation.task {
-            inputs.insert("classes".to_owned(), self.file(&classes.file));
-            fetch_bytes = fetch_bytes.saturating_add(classes.file.bytes);
+        let mut add = |name: &str, input: Input, bytes: u64| {
+            inputs.insert(name.to_owned(), input);
+            fetch_bytes = fetch_bytes.saturating_add(bytes);
+        };
+        if evaluation.task.reads_texts() {
+            let vocabulary = &run.vocabulary.file;
+            add("vocabulary", self.file(vocabulary), vocabulary.bytes);
         }
-        let flops = evaluate_flops(&params.model, &evaluation.task, samples);
-        let action = Action::new(Params::Evaluate(params), inputs);
-        let label = format!("{}/evaluate/{}", run.name, evaluation.name);
+        if let Some(classes) = evaluation.task.classes() {
+            add("classes", self.file(&classes.file), classes.file.bytes);
+        }
+        for (index, dataset) in evaluation.task.train_sets().iter().enumerate() {
+            add(&format!("train-{index}"), self.dataset(dataset), dataset.bytes());
+        }
+        let flops = evaluate_flops(&convert::clip(run.model), evaluation);
+        let label = format!("{}/{}/{}", run.name, params.kind().name(), evaluation.name);
+        let action = Action::new(params, inputs);
         let action = self.plan.add_priced(&label, action, Price { flops, fetch_bytes });
         let (run, name) = (run.name.to_owned(), evaluation.name.clone());
         self.plan.add_evaluation(RunEvaluation { run, name, action });

@@ -21,8 +21,8 @@ pub(super) struct Subject<'a> {
     pub(super) seed: Option<u64>,
     /// What an evaluation reads them from.
     pub(super) weights: Input,
-    /// Size of the pinned files that every evaluation of it reads.
-    pub(super) fetch_bytes: u64,
+    /// Size of the weights, where they are pinned.
+    pub(super) weights_bytes: u64,
 }
 
 impl<'a> Expansion<'a> {
@@ -39,7 +39,7 @@ impl<'a> Expansion<'a> {
             samples_seen: Some(train.samples_seen),
             seed: Some(train.seed),
             weights: output(self.train(run), "model.safetensors"),
-            fetch_bytes: train.vocabulary.file.bytes,
+            weights_bytes: 0,
         }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Expansion<'a> {
             samples_seen: run.samples_seen,
             seed: None,
             weights: Input::Tree(tree),
-            fetch_bytes: run.vocabulary.file.bytes.saturating_add(weights.bytes()),
+            weights_bytes: weights.bytes(),
         }
     }
 

@@ -8,9 +8,7 @@ use super::*;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::{Action, ActionResult, Input, OutputFile, Params};
 use crate::digest::{BlobDigest, RecipeId};
-use crate::spec::experiment::testing::{
-    digest, example, example_with_weights, published_run, run,
-};
+use crate::spec::experiment::testing::{digest, example, example_with_weights, published_run, run};
 use crate::spec::experiment::{self as spec, Experiment, ManifestPin, PublishedRun, Shards};
 
 fn labels(plan: &Plan) -> Vec<&str> {
@@ -617,6 +615,7 @@ fn a_raised_revision_is_another_action_and_labels_end_in_the_kind() {
             (&node.action.params, node.label.rsplit('/').next().unwrap()),
             (Params::Train(_), "train")
                 | (Params::Evaluate(_), "zero-shot" | "retrieval")
+                | (Params::Probe(_), "probe")
                 | (Params::Collect(_), "collect")
                 | (Params::Table(_), "table")
                 | (Params::Fit(_), "fit")
@@ -687,4 +686,38 @@ fn a_manifest_is_named_by_the_hash_of_its_bytes() {
     let manifest = Manifest::new(vec![file]);
     assert_eq!(String::from_utf8(manifest.canonical_bytes()).unwrap(), MANIFEST_BYTES);
     assert_eq!(manifest.digest().to_string(), MANIFEST_ID);
+}
+
+/// A probe reads no texts; what it learns from are inputs by number.
+#[test]
+fn a_probe_is_an_action_of_its_own_with_the_sets_it_learns_from() {
+    use crate::spec::experiment::testing::{dataset, linear_probe};
+    let mut experiment = example();
+    let mut probe = linear_probe();
+    let mut other = dataset("other");
+    if let Shards::Inline(shards) = &mut other.shards {
+        shards.truncate(1);
+    }
+    probe.split = spec::Split::Apart { train: vec![dataset("downstream"), other] };
+    let evaluation = &mut experiment.runs[0].evaluations[0];
+    evaluation.task = spec::Task::LinearProbe(probe.clone());
+    let plan = expand(&experiment, None).unwrap();
+    let (_, node) = plan.labelled("a/probe/zero-shot").unwrap();
+    let inputs: Vec<&str> = node.action.inputs.keys().map(String::as_str).collect();
+    assert_eq!(inputs, ["classes", "dataset", "train-0", "train-1", "weights"]);
+    assert_eq!(node.action.inputs["dataset"], node.action.inputs["train-0"]);
+    assert_ne!(node.action.inputs["dataset"], node.action.inputs["train-1"]);
+    let Params::Probe(params) = &node.action.params else { panic!("a probe is a probe") };
+    assert_eq!(params.split, crate::action::params::Split::Apart { sets: 2 });
+    // 256 + 256 + 128 images, and a layer of 10 × 16 that sees them ten times, forward and backward.
+    let images = u128::from(params.model.macs_per_image().total()) * 640 * 2;
+    assert_eq!(node.price.flops, images + 4 * 10 * 16 * 640 * 10);
+    assert_eq!(node.price.fetch_bytes, 2_000 + 50 + 2_000 + 1_000);
+    // Another seed is another probe, and nothing else.
+    probe.seed += 1;
+    let evaluation = &mut experiment.runs[0].evaluations[0];
+    evaluation.task = spec::Task::LinearProbe(probe);
+    let other = expand(&experiment, None).unwrap();
+    assert_eq!(recipe(&other, "a/train"), recipe(&plan, "a/train"));
+    assert_ne!(recipe(&other, "a/probe/zero-shot"), recipe(&plan, "a/probe/zero-shot"));
 }

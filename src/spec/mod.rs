@@ -78,8 +78,10 @@ pub fn expected_type<T: serde_dhall::StaticType>() -> String {
     T::static_type().to_string()
 }
 
-/// Evaluates in this very process and thread: for the child of [`guard`], which bounds what this cannot.
-fn evaluate(request: &Request) -> Result<Evaluated, Error> {
+/// Evaluates in this very process and thread, with no limit on time and memory: for the child of [`guard`], which bounds
+/// what this cannot, and for the fuzz targets.
+#[doc(hidden)]
+pub fn evaluate(request: &Request) -> Result<Evaluated, Error> {
     let root = confined::canonical(&request.root).map_err(|error| {
         Finding::new(format!("the import root `{}` cannot be read: {error}", request.root))
     })?;

@@ -1,10 +1,10 @@
-//! The contrastive loss of a batch and its gradient.
+//! The losses of a batch and their gradients: contrastive, and of a classifier.
 
 use super::region::disjoint;
 use super::{Operation, Planner, Region, tap};
 use crate::numerics::elementary::exp;
-use crate::numerics::matmul::{Finish, View, multiply};
-use crate::numerics::{Level, reduce, softmax};
+use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+use crate::numerics::{Level, cross_entropy, reduce, softmax};
 
 /// Where a batch keeps its embeddings, their gradients, and what the loss needs.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct BatchRegions {
     pub d_texts: Region,
     /// The loss, and its gradient with respect to the logit scale.
     pub results: Region,
+    /// Of a classifier, the gradients of the linear layer's bias and weight.
+    pub d_head: [Region; 2],
     products: Region,
     logits: Region,
     by_row: Region,
@@ -38,11 +40,84 @@ impl BatchRegions {
             d_images,
             d_texts,
             results: planner.take(2),
+            d_head: [Region::default(); 2],
             products,
             logits,
             by_row,
             by_column,
         }
+    }
+
+    /// Plans the batch of a classifier, which has no texts.
+    pub fn plan_classifier(
+        planner: &mut Planner,
+        batch: usize,
+        embed_dim: usize,
+        classes: usize,
+    ) -> Self {
+        let none = Region::default();
+        Self {
+            images: planner.take(batch * embed_dim),
+            texts: none,
+            d_images: planner.take(batch * embed_dim),
+            d_texts: none,
+            results: planner.take(2),
+            d_head: [planner.take(classes), planner.take(classes * embed_dim)],
+            products: none,
+            logits: planner.take(batch * classes),
+            by_row: none,
+            by_column: none,
+        }
+    }
+}
+
+/// Computes the cross-entropy of a linear layer on the embeddings, and the gradients of embeddings and layer; reads the
+/// parameters.
+///
+/// `X = I·Wᵀ + b`; loss and `G`, the gradient of the logits, as `cross_entropy` has them; `dI = G·W`, `dW = Gᵀ·I`, and `db`
+/// the column reduction of `G`: over the whole batch, once a step, outside the chunk tree.
+#[derive(Debug, Clone, Copy)]
+pub struct Classification<'a> {
+    /// How it is computed.
+    pub level: Level,
+    /// Width of the embeddings.
+    pub embed_dim: usize,
+    /// Classes.
+    pub classes: usize,
+    /// The class of each sample of the batch.
+    pub labels: &'a [u32],
+    /// Where everything lies.
+    pub regions: BatchRegions,
+    /// The layer's bias and weight, `[classes, embed_dim]`, in the parameters.
+    pub head: [Region; 2],
+}
+
+impl Operation<1> for Classification<'_> {
+    fn name(&self) -> &'static str {
+        "classification loss"
+    }
+
+    fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        let (level, n, width, classes) =
+            (self.level, self.labels.len(), self.embed_dim, self.classes);
+        let of = self.regions;
+        let [images, d_images, results, d_bias, d_weight, logits] = disjoint(
+            target,
+            [of.images, of.d_images, of.results, of.d_head[0], of.d_head[1], of.logits],
+        );
+        let [bias, weight] = self.head.map(|region| region.of(parameters));
+        let (i, w) = (View::new(images, n, width), View::new(weight, classes, width));
+        multiply(level, i, w.transposed(), Finish::Bias(bias), logits, classes);
+        tap::see("logits", [n, classes], logits);
+        results[0] = cross_entropy::backward(level, classes, self.labels, logits);
+        results[1] = 0.0;
+        tap::see("loss", [1], &results[..1]);
+        tap::see("gradient of logits", [n, classes], logits);
+        let g = View::new(logits, n, classes);
+        multiply(level, g, w, Finish::Store, d_images, width);
+        multiply(level, g.transposed(), i, Finish::Store, d_weight, width);
+        column_sum(level, g, d_bias);
+        tap::see("gradient of image features", [n, width], d_images);
     }
 }
 

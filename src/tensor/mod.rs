@@ -29,7 +29,7 @@ pub mod tap;
 pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
 pub use buffer::{Buffer, Device, Operation, TensorError};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
-pub use loss::{BatchRegions, Contrastive};
+pub use loss::{BatchRegions, Classification, Contrastive};
 pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, squared_norm};
 pub use region::{Planner, Region};
 pub use rows::{Activation, normalise_rows};

@@ -121,7 +121,7 @@ pub struct AdamWStep<'a> {
     pub gradient_scale: f32,
     /// Every tensor in order; together all parameters.
     pub tensors: &'a [OptimizedTensor],
-    /// The logit scale, clamped to `[0, fl32(ln 100)]` after the step.
+    /// The logit scale, clamped to `[0, fl32(ln 100)]` after the step; empty in a model without.
     pub logit_scale: Region,
     /// Receives the fingerprint of the parameters after the step, and whether all of them are finite.
     pub outcome: &'a Cell<Outcome>,

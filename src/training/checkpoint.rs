@@ -44,9 +44,17 @@ impl State {
     /// The state before the first step.
     pub fn initial(params: &Train) -> Result<Self, TrainError> {
         let layout = Layout::of(&params.model)?;
-        let mut elements = initial_parameters(&layout, params.seed, params.logit_scale_init.get());
+        Self::from_parameters(initial_parameters(
+            &layout,
+            params.seed,
+            params.logit_scale_init.get(),
+        ))
+    }
+
+    /// The state before the first step of a training that begins with these parameters.
+    pub fn from_parameters(mut elements: Vec<f32>) -> Result<Self, TrainError> {
         let trace = Trace::new(&elements);
-        elements.resize(3 * layout.len(), 0.0);
+        elements.resize(3 * elements.len(), 0.0);
         Ok(Self { step: 0, buffer: Buffer::from_vec(elements, &Device::Cpu)?, trace })
     }
 

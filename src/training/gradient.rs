@@ -8,8 +8,8 @@ use super::{TrainError, decays, index, learning_rate_at, steps};
 use crate::action::params::Train;
 use crate::model::{Layout, Model};
 use crate::tensor::{
-    AdamWStep, Add, Buffer, Contrastive, Copy, Device, OptimizedTensor, Outcome, Rates, Region,
-    squared_norm, tap,
+    AdamWStep, Add, Buffer, Classification, Contrastive, Copy, Device, OptimizedTensor, Outcome,
+    Rates, Region, squared_norm, tap,
 };
 
 /// The loss of the batch, and its gradient with respect to the logit scale; leaves those of the embeddings.
@@ -27,6 +27,28 @@ pub(super) fn loss(shared: &Shared<'_>, batch: usize, step: u64) -> Result<(f32,
     if loss.is_finite() { Ok((loss, d_scale)) } else { Err(diverged(step, "the loss")) }
 }
 
+/// The loss of a classifier's batch; leaves the gradients of embeddings and linear layer.
+pub(super) fn classification_loss(
+    shared: &Shared<'_>,
+    labels: &[u32],
+    step: u64,
+) -> Result<f32, TrainError> {
+    let state = shared.state.read().expect("no worker panicked");
+    let mut buffer = shared.batch.write().expect("no worker panicked");
+    let (level, model, regions) = (shared.level, shared.model, shared.regions);
+    let head = HEAD.map(|name| model.layout().region(name));
+    let classes = model.classes().expect("the model is a classifier");
+    let embed_dim = model.embed_dim();
+    tap::operation(|| "classification loss".to_owned());
+    let operation = Classification { level, embed_dim, classes, labels, regions, head };
+    buffer.apply_with(&state, &operation)?;
+    let loss = buffer.with(|elements| regions.results.of(elements)[0])?;
+    if loss.is_finite() { Ok(loss) } else { Err(diverged(step, "the loss")) }
+}
+
+/// The linear layer of a classifier, bias and weight.
+const HEAD: [&str; 2] = ["head.bias", "head.weight"];
+
 fn diverged(step: u64, what: &str) -> TrainError {
     TrainError::Diverged { step, what: what.to_owned() }
 }
@@ -38,7 +60,7 @@ pub(super) struct Update<'p> {
     names: Vec<String>,
     gradient: Buffer,
     embedding: Region,
-    logit_scale: Region,
+    logit_scale: Option<Region>,
     width: usize,
     chunks: usize,
     /// Rows of the embedding's gradient that are not +0.
@@ -104,13 +126,29 @@ impl<'p> Update<'p> {
             names: layout.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
             gradient: Buffer::zeros(layout.len(), &Device::Cpu)?,
             embedding: model.embedding(),
-            logit_scale: layout.region("logit_scale"),
+            logit_scale: layout.find("logit_scale"),
             width: model.text_width(),
             chunks: index(params.batch_size / params.gradient_chunk),
             dirty: Vec::new(),
             leaves: Vec::new(),
             values: Vec::new(),
         })
+    }
+
+    /// Sums what the workers left along the tree, with what the loss left of the linear layer: the gradient of the batch
+    /// of a classifier.
+    pub(super) fn gather_classifier(
+        &mut self,
+        shared: &Shared<'_>,
+        workers: &[Mutex<Worker>],
+    ) -> Result<&Buffer, TrainError> {
+        self.sum_chunks(shared.model, workers)?;
+        let batch = shared.batch.read().expect("no worker panicked");
+        for (name, from) in HEAD.into_iter().zip(shared.regions.d_head) {
+            let to = shared.model.layout().region(name);
+            self.gradient.apply_with(&batch, &Copy { from, to })?;
+        }
+        self.shown(shared.model)
     }
 
     /// Sums what the workers left along the tree: the gradient of the batch.
@@ -120,12 +158,22 @@ impl<'p> Update<'p> {
         workers: &[Mutex<Worker>],
         d_scale: f32,
     ) -> Result<&Buffer, TrainError> {
+        self.sum_chunks(model, workers)?;
+        if let Some(logit_scale) = self.logit_scale {
+            self.gradient.apply(&Set(logit_scale, d_scale))?;
+        }
+        self.shown(model)
+    }
+
+    fn sum_chunks(&mut self, model: &Model, workers: &[Mutex<Worker>]) -> Result<(), TrainError> {
         let root = root(model, workers, self.chunks)?;
         let first = workers[0].lock().expect("no worker panicked");
         self.copy_dense(&first.arena, root.slot.region())?;
         drop(first);
-        self.gather_rows(workers)?;
-        self.gradient.apply(&Set(self.logit_scale, d_scale))?;
+        self.gather_rows(workers)
+    }
+
+    fn shown(&self, model: &Model) -> Result<&Buffer, TrainError> {
         tap::operation(|| "gradient of the batch".to_owned());
         self.gradient.with(|gradient| show_parameters(model.layout(), "", gradient))?;
         Ok(&self.gradient)
@@ -145,7 +193,7 @@ impl<'p> Update<'p> {
             rates,
             gradient_scale,
             tensors: &self.tensors,
-            logit_scale: self.logit_scale,
+            logit_scale: self.logit_scale.unwrap_or_default(),
             outcome: &outcome,
         };
         let mut state = shared.state.write().expect("no worker panicked");

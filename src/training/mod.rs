@@ -8,6 +8,7 @@ mod checkpoint;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod gradient;
+mod linear;
 mod record;
 mod schedule;
 pub mod spot;
@@ -17,6 +18,7 @@ mod workers;
 use std::sync::{Barrier, Mutex, RwLock};
 
 pub use checkpoint::{ResumeError, State, checkpoint_tensors};
+pub use linear::{Features, LinearLayer, LinearRecipe};
 pub use record::{
     Identity, Kept, Kind, Parting, Record, Recording, STATE_BEFORE, parting, record_step,
 };
@@ -70,8 +72,10 @@ pub enum TrainError {
 pub struct Samples<'a> {
     /// Of each sample, `3 · image_size²` bytes in the order (channel, row, column).
     pub images: Vec<&'a [u8]>,
-    /// Of each sample, each caption's tokens.
+    /// Of each sample, each caption's tokens; empty for a classifier.
     pub captions: Vec<Vec<Vec<u32>>>,
+    /// Of each sample, its class; empty for a pair of towers.
+    pub labels: Vec<u32>,
     /// Samples of each shard.
     pub shard_sizes: Vec<usize>,
 }
@@ -148,30 +152,59 @@ pub fn train_to(
     settings: Settings,
     start: State,
     end: u64,
+    after_step: impl FnMut(&State) -> Control,
+) -> Result<State, TrainError> {
+    let model = Model::new(&params.model, &params.preprocessing)?;
+    train_model(&model, params, samples, settings, start, end, after_step)
+}
+
+/// Trains the classifier `model` from `start` to the last step: its vision tower and its linear layer, by the same chunks,
+/// tree, optimiser and schedule. Of `params` its towers, captions and logit scale have no part in it.
+pub fn fine_tune(
+    model: &Model,
+    params: &Train,
+    samples: &Samples<'_>,
+    settings: Settings,
+    start: State,
+    after_step: impl FnMut(&State) -> Control,
+) -> Result<State, TrainError> {
+    train_model(model, params, samples, settings, start, steps(params), after_step)
+}
+
+fn train_model(
+    model: &Model,
+    params: &Train,
+    samples: &Samples<'_>,
+    settings: Settings,
+    start: State,
+    end: u64,
     mut after_step: impl FnMut(&State) -> Control,
 ) -> Result<State, TrainError> {
     check(params)?;
     let end = end.min(steps(params));
-    let model = Model::new(&params.model, &params.preprocessing)?;
     let (batch_size, chunk) = (index(params.batch_size), index(params.gradient_chunk));
     let mut planner = Planner::default();
-    let regions = BatchRegions::plan(&mut planner, batch_size, model.embed_dim());
+    let width = model.embed_dim();
+    let regions = match model.classes() {
+        None => BatchRegions::plan(&mut planner, batch_size, width),
+        Some(classes) => BatchRegions::plan_classifier(&mut planner, batch_size, width, classes),
+    };
     let workers = deal(batch_size / chunk, settings.threads)
         .into_iter()
-        .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
+        .map(|chunks| Ok(Mutex::new(Worker::new(model, chunks, chunk)?)))
         .collect::<Result<Vec<_>, TrainError>>()?;
     let State { mut step, buffer, mut trace } = start;
     let shared = Shared {
-        model: &model,
+        model,
         level: settings.level,
         chunk,
         state: RwLock::new(buffer),
         batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
         regions,
     };
-    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let batch = RwLock::new(Batch::default());
     let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
-    let update = gradient::Update::new(&model, params)?;
+    let update = gradient::Update::new(model, params)?;
     let (workers, shared, batch) = (&workers, &shared, &batch);
     let mut steps_of = Steps { params, samples, workers, shared, batch, order, update };
     in_parallel(workers, shared, batch, |run| {
@@ -217,16 +250,25 @@ impl Steps<'_, '_> {
         run: &mut dyn FnMut(Phase) -> Result<(), TrainError>,
     ) -> Result<(f32, [u64; 2]), TrainError> {
         let Self { params, samples, workers, shared, batch, ref mut order, ref mut update } = *self;
-        let count = |sample: usize| samples.captions[sample].len();
+        let count = |sample: usize| samples.captions.get(sample).map_or(1, Vec::len);
         let visits = visits(params, order, count, step);
         #[cfg(feature = "faults")]
         let visits = faults::begin(step, visits, samples.images.len());
         record::show_visits(&visits);
         fill(batch, samples, &visits);
         run(Phase::Forward)?;
-        let (loss, d_scale) = gradient::loss(shared, index(params.batch_size), step)?;
-        run(Phase::Backward)?;
-        update.gather(shared.model, workers, d_scale)?;
+        let loss = if shared.model.classes().is_none() {
+            let (loss, d_scale) = gradient::loss(shared, index(params.batch_size), step)?;
+            run(Phase::Backward)?;
+            update.gather(shared.model, workers, d_scale)?;
+            loss
+        } else {
+            let labels = batch.read().expect("no worker panicked").labels.clone();
+            let loss = gradient::classification_loss(shared, &labels, step)?;
+            run(Phase::Backward)?;
+            update.gather_classifier(shared, workers)?;
+            loss
+        };
         let fingerprint = update.apply(shared, step)?;
         #[cfg(feature = "faults")]
         faults::strike(
@@ -242,9 +284,13 @@ fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit
     let mut batch = batch.write().expect("no worker panicked");
     batch.images.clear();
     batch.tokens.clear();
+    batch.labels.clear();
     for visit in visits {
         batch.images.push(samples.images[visit.sample]);
-        batch.tokens.push(&samples.captions[visit.sample][visit.caption]);
+        if let Some(captions) = samples.captions.get(visit.sample) {
+            batch.tokens.push(&captions[visit.caption]);
+        }
+        batch.labels.extend(samples.labels.get(visit.sample));
     }
 }
 
@@ -321,5 +367,7 @@ fn index(value: u64) -> usize {
     usize::try_from(value).expect("targets have 64-bit addresses")
 }
 
+#[cfg(test)]
+mod classifier_tests;
 #[cfg(test)]
 mod tests;

@@ -139,7 +139,7 @@ pub fn record_step(
         batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
         regions,
     };
-    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let batch = RwLock::new(Batch::default());
     let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
     let update = Update::new(&model, params)?;
     let (workers, shared, batch) = (&workers[..], &shared, &batch);

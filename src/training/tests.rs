@@ -23,7 +23,7 @@ fn real(value: f64) -> Real {
 }
 
 /// A model of every part: two image blocks, one text block, two heads, a patch bias.
-fn tiny() -> Train {
+pub(super) fn tiny() -> Train {
     let vision = VisionTower {
         image_size: 8,
         patch_size: 4,
@@ -72,7 +72,7 @@ fn tiny() -> Train {
 }
 
 /// The same with OpenCLIP's choices: class token, `ln_pre`, end token, `QuickGELU`.
-fn open_clip() -> Train {
+pub(super) fn open_clip() -> Train {
     let mut params = tiny();
     params.model.activation = Activation::QuickGelu;
     params.model.vision.pooling = Pooling::ClassToken;
@@ -82,7 +82,7 @@ fn open_clip() -> Train {
     params
 }
 
-fn images() -> Vec<u8> {
+pub(super) fn images() -> Vec<u8> {
     (0_u32..SAMPLES as u32 * 192).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect()
 }
 
@@ -99,6 +99,7 @@ fn samples(images: &[u8]) -> Samples<'_> {
     Samples {
         images: images.chunks_exact(192).collect(),
         captions: (0..SAMPLES).map(|i| vec![caption(i, 0), caption(i, 1)]).collect(),
+        labels: Vec::new(),
         shard_sizes: vec![10, 14],
     }
 }
@@ -139,7 +140,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     let samples = samples(&images);
     let visits: Vec<_> =
         (0..batch_size).map(|sample| Visit { position: 0, sample, caption: 0 }).collect();
-    let batch = RwLock::new(Batch { images: Vec::new(), tokens: Vec::new() });
+    let batch = RwLock::new(Batch::default());
     fill(&batch, &samples, &visits);
     perform(Phase::Forward, &workers[0], &shared, &batch).unwrap();
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
@@ -179,7 +180,7 @@ fn weights_and_trace_are_the_same_bits_on_every_machine() {
 
 /// Of a tensor's gradient, by root mean square: what a slope may differ from the difference. The largest that was seen
 /// is 1.6e-6, the rounding of the fast gradient. Along a direction of random signs every element has the same weight.
-const GRADIENT_TOLERANCE: f64 = 1e-5;
+pub(super) const GRADIENT_TOLERANCE: f64 = 1e-5;
 
 #[test]
 fn each_gradient_is_the_difference_of_the_reference_in_binary64() {

@@ -19,10 +19,12 @@ pub(super) struct Node {
     pub(super) slot: GradientRegions,
 }
 
-/// The pairs of a batch, chunk after chunk.
+/// The samples of a batch, chunk after chunk: images with the tokens of a caption, or with their classes.
+#[derive(Default)]
 pub(super) struct Batch<'d> {
     pub(super) images: Vec<&'d [u8]>,
     pub(super) tokens: Vec<&'d [u32]>,
+    pub(super) labels: Vec<u32>,
 }
 
 /// What workers share.
@@ -89,7 +91,8 @@ impl Worker {
             let samples = self.samples(index, shared.chunk);
             let texts = &mut self.texts[index];
             texts.clear();
-            batch.tokens[samples.clone()].iter().for_each(|tokens| texts.push(tokens));
+            let tokens = batch.tokens.get(samples.clone()).unwrap_or_default();
+            tokens.iter().for_each(|tokens| texts.push(tokens));
             self.touched[index].find(texts.tokens());
             tap::chunk(Some(self.chunks.start + index));
             let images = &batch.images[samples];
@@ -100,7 +103,10 @@ impl Worker {
                 &chunk.images,
                 images,
             )?;
-            shared.model.embed_texts(shared.level, &mut self.arena, &state, &chunk.texts, texts)?;
+            if shared.model.classes().is_none() {
+                let tower = &chunk.texts;
+                shared.model.embed_texts(shared.level, &mut self.arena, &state, tower, texts)?;
+            }
         }
         drop(state);
         tap::chunk(None);

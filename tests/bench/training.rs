@@ -108,6 +108,7 @@ fn time_steps(params: &Train, level: Level, threads: usize) -> Times {
         tokens
     };
     let samples = Samples {
+        labels: Vec::new(),
         images: images.chunks_exact(3072).collect(),
         captions: (0..2048).map(|i| vec![caption(i)]).collect(),
         shard_sizes: vec![2048],

@@ -113,6 +113,7 @@ impl Case {
         let samples = Samples {
             images: self.images(),
             captions: self.texts().iter().map(|tokens| vec![tokens.to_vec()]).collect(),
+            labels: Vec::new(),
             shard_sizes: vec![self.images().len()],
         };
         let settings = Settings { level, threads: 1 };

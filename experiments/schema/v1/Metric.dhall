@@ -4,4 +4,5 @@
 | MeanPerClassRecall
 | ImageRetrievalRecallAt : Natural  -- text → image
 | TextRetrievalRecallAt : Natural  -- image → text
+| WeightDecay  -- what a linear probe was trained with
 >

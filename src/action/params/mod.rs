@@ -3,6 +3,7 @@
 mod checks;
 mod cost;
 mod model;
+mod probe;
 mod results;
 mod table;
 mod training;
@@ -15,6 +16,7 @@ pub use checks::{
 };
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
+pub use probe::{FineTune, HeadStart, Probe, Shots, Split, WeightDecay};
 pub use results::{
     Axis, Cell, Collect, Draw, Evaluate, FigureWidth, Fit, FitMethod, FittedLine, Interval, Joined,
     LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,
@@ -34,6 +36,10 @@ pub enum Params {
     Train(Train),
     /// Measures a model on one data set.
     Evaluate(Evaluate),
+    /// Trains a linear layer on a model's embeddings, and measures it.
+    Probe(Probe),
+    /// Trains a model's vision tower with a linear layer end to end, and measures it.
+    FineTune(FineTune),
     /// Collects measurements into one table.
     Collect(Collect),
     /// Makes a table, step by step.
@@ -56,6 +62,10 @@ pub enum JobKind {
     Train,
     /// See [`Params::Evaluate`].
     Evaluate,
+    /// See [`Params::Probe`].
+    Probe,
+    /// See [`Params::FineTune`].
+    FineTune,
     /// See [`Params::Collect`].
     Collect,
     /// See [`Params::Table`].
@@ -76,6 +86,8 @@ impl JobKind {
         match self {
             Self::Train
             | Self::Evaluate
+            | Self::Probe
+            | Self::FineTune
             | Self::Collect
             | Self::Table
             | Self::Sensitivity
@@ -86,7 +98,7 @@ impl JobKind {
 
     /// Whether the job is worth a process of its own; cheap ones share one.
     pub const fn is_cheap(self) -> bool {
-        !matches!(self, Self::Train | Self::Evaluate)
+        !matches!(self, Self::Train | Self::Evaluate | Self::Probe | Self::FineTune)
     }
 
     /// The word that labels and messages use.
@@ -94,6 +106,8 @@ impl JobKind {
         match self {
             Self::Train => "train",
             Self::Evaluate => "evaluate",
+            Self::Probe => "probe",
+            Self::FineTune => "fine-tune",
             Self::Collect => "collect",
             Self::Table => "table",
             Self::Fit => "fit",
@@ -110,6 +124,8 @@ impl Params {
         match self {
             Self::Train(_) => JobKind::Train,
             Self::Evaluate(_) => JobKind::Evaluate,
+            Self::Probe(_) => JobKind::Probe,
+            Self::FineTune(_) => JobKind::FineTune,
             Self::Collect(_) => JobKind::Collect,
             Self::Table(_) => JobKind::Table,
             Self::Fit(_) => JobKind::Fit,

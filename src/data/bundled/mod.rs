@@ -16,6 +16,7 @@
 //! | `tabler41` | shards, `classes.txt` | Tabler by its own categories (its drawings are trained on, its categories not) |
 //! | `iconoir-1k`, `noto-1k` | shards | 1,000 image–text pairs of distinct names |
 //! | `vocabulary` | `vocabulary.txt` | byte-pair ids of every caption, class name and prompt of all sets |
+//! | `openclip-vocabulary` | `openclip-vocabulary.txt` | the line that stands for all of `OpenCLIP`'s tokens; not built unless it is named |
 //!
 //! Samples that are trained on have four captions, those that are tested on one: the name. `pool` says what is left
 //! out of the upstream pool.
@@ -39,12 +40,15 @@ use self::pool::Pool;
 use self::shards::{SHARD_SAMPLES, Sample, write_shard};
 use self::text::{Keywords, PROMPT_TEMPLATES};
 use super::error::MemberError;
-use super::tokenizer::BytePairs;
+use super::tokenizer::{BytePairs, OPEN_CLIP};
 
 /// The version of the sets that this program builds.
 pub const VERSION: &str = "1";
 
-/// Names of the sets, sorted.
+/// The set that holds the vocabulary file of `OpenCLIP`'s tokeniser.
+pub const OPEN_CLIP_SET: &str = "openclip-vocabulary";
+
+/// Names of the sets of pictograms, sorted.
 const SETS: [&str; 16] = [
     "emoji-4k",
     "emoji1256",
@@ -117,7 +121,7 @@ pub fn sets() -> &'static [&'static str] {
 
 /// Builds the files of one set. Several sets are cheaper through [`Pictograms`].
 pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
-    if !SETS.contains(&set) {
+    if !SETS.contains(&set) && set != OPEN_CLIP_SET {
         return Err(BundledError::UnknownSet { set: set.to_owned() });
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -149,6 +153,10 @@ impl Pictograms {
 
     /// Builds the files of one set.
     pub fn build(&self, set: &str) -> Result<Vec<BuiltFile>, BundledError> {
+        if set == OPEN_CLIP_SET {
+            let (name, bytes) = (format!("{OPEN_CLIP_SET}.txt"), OPEN_CLIP.as_bytes().to_vec());
+            return Ok(vec![BuiltFile { name, bytes, samples: 0, skipped: Vec::new() }]);
+        }
         if set == "vocabulary" {
             return Ok(vec![list("vocabulary.txt", self.vocabulary())]);
         }

@@ -10,7 +10,7 @@ use crate::action::params::{Activation, Clip, Evaluate, Pooling, Task, TextTower
 use crate::model::Layout;
 use crate::tensor::safetensors::{NamedTensor, encode};
 
-const WORDS: [&str; 6] = ["cat", "dog", "fish", "bird", "tree", "car"];
+pub(super) const WORDS: [&str; 6] = ["cat", "dog", "fish", "bird", "tree", "car"];
 
 /// Brightnesses by rank: the first of `order` is brightest.
 fn image(order: [usize; 6]) -> Vec<u8> {
@@ -21,7 +21,7 @@ fn image(order: [usize; 6]) -> Vec<u8> {
     pixels
 }
 
-fn model(vocabulary_size: u64) -> Clip {
+pub(super) fn model(vocabulary_size: u64) -> Clip {
     Clip {
         embed_dim: 6,
         vision: VisionTower {
@@ -49,7 +49,7 @@ fn model(vocabulary_size: u64) -> Clip {
 }
 
 /// The weights by hand, in the layout's order.
-fn weights(clip: &Clip, vocabulary: &[u8]) -> Vec<u8> {
+pub(super) fn weights(clip: &Clip, vocabulary: &[u8]) -> Vec<u8> {
     let tokenizer = Tokenizer::new(vocabulary, 3).unwrap();
     let layout = Layout::of(clip).unwrap();
     let mut elements = vec![0.0; layout.len()];

@@ -1,6 +1,8 @@
 //! Jobs by their one door, [`run`](super::run), on folders such as an executor makes.
 
 mod evaluate;
+mod fine_tune;
+mod probe;
 mod train;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,11 +64,17 @@ impl Folder {
 
     /// Writes the input `dataset`: one tar file a shard, as WebDataset has them, and the manifest.
     fn write_dataset(&self, shards: &[&[Sample<'_>]]) {
+        self.write_dataset_as("dataset", shards);
+    }
+
+    /// Writes an input that is a data set.
+    fn write_dataset_as(&self, input: &str, shards: &[&[Sample<'_>]]) {
+        fs::create_dir_all(self.path(&format!("inputs/{input}"))).unwrap();
         let mut files = Vec::new();
         for (index, samples) in shards.iter().enumerate() {
             let name = format!("shard-{index}.tar");
             let bytes = shard(samples);
-            self.write(&format!("inputs/dataset/{name}"), &bytes);
+            self.write(&format!("inputs/{input}/{name}"), &bytes);
             files.push(ManifestFile {
                 name,
                 sha256: BlobDigest::of(&bytes),
@@ -76,7 +84,7 @@ impl Folder {
             });
         }
         let manifest = Manifest::new(files).canonical_bytes();
-        self.write("inputs/dataset/manifest.json", &manifest);
+        self.write(&format!("inputs/{input}/manifest.json"), &manifest);
     }
 
     /// Copies every file of a folder of `from` here.

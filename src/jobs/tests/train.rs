@@ -326,9 +326,6 @@ fn inputs_and_parameters_that_do_not_fit_are_named() {
     params.model.text.vocabulary_size += 1;
     assert!(error(&params).starts_with("input `vocabulary`: it gives "));
     params.model.text.vocabulary_size -= 1;
-    params.model.vision.image_size = 16;
-    assert_eq!(error(&params), "input `dataset`: its images are 8 pixels wide, the model's 16");
-    params.model.vision.image_size = 8;
     params.gradient_chunk = 3;
     assert!(error(&params).starts_with("parameters: 32 samples seen, batches of 4"));
 }

@@ -10,6 +10,7 @@ mod declared;
 mod drawing;
 mod figure;
 mod pinned;
+mod probe;
 mod published;
 mod released;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use pinned::{
     Classes, Dataset, DigestText, Location, ManifestPin, PinnedFile, Shard, Shards, Source,
     Vocabulary,
 };
+pub use probe::{FineTune, HeadStart, LinearProbe, Shots, Split, WeightDecay};
 pub use published::{
     Architecture, Precision, PublishedAdamW, PublishedDataset, PublishedRun, PublishedWeights,
 };
@@ -132,6 +134,40 @@ pub enum Task {
         /// The cut-offs, ascending.
         recall_at: Vec<u64>,
     },
+    /// A linear layer on frozen image embeddings.
+    LinearProbe(LinearProbe),
+    /// A vision tower with a linear layer, trained end to end.
+    FineTune(FineTune),
+}
+
+impl Task {
+    /// The classes it tells apart, if it does.
+    pub const fn classes(&self) -> Option<&Classes> {
+        match self {
+            Self::ZeroShotClassification { classes, .. } => Some(classes),
+            Self::LinearProbe(probe) => Some(&probe.classes),
+            Self::FineTune(tuning) => Some(&tuning.classes),
+            Self::Retrieval { .. } => None,
+        }
+    }
+
+    /// Whether texts are embedded.
+    pub const fn reads_texts(&self) -> bool {
+        match self {
+            Self::ZeroShotClassification { .. } | Self::Retrieval { .. } => true,
+            Self::LinearProbe(_) => false,
+            Self::FineTune(tuning) => matches!(tuning.head, HeadStart::ZeroShot { .. }),
+        }
+    }
+
+    /// The data sets that it learns from beside the evaluation's own.
+    pub fn train_sets(&self) -> &[Dataset] {
+        match self {
+            Self::LinearProbe(probe) => probe.split.train_sets(),
+            Self::FineTune(tuning) => tuning.split.train_sets(),
+            Self::ZeroShotClassification { .. } | Self::Retrieval { .. } => &[],
+        }
+    }
 }
 
 /// A number that an evaluation gives.
@@ -147,6 +183,8 @@ pub enum Metric {
     ImageRetrievalRecallAt(u64),
     /// Share of images with one of their texts among the k nearest.
     TextRetrievalRecallAt(u64),
+    /// The weight decay that a linear probe was trained with.
+    WeightDecay,
 }
 
 impl Metric {
@@ -158,6 +196,7 @@ impl Metric {
             Self::MeanPerClassRecall => "mean_per_class_recall".to_owned(),
             Self::ImageRetrievalRecallAt(k) => format!("image_retrieval_recall@{k}"),
             Self::TextRetrievalRecallAt(k) => format!("text_retrieval_recall@{k}"),
+            Self::WeightDecay => "weight_decay".to_owned(),
         }
     }
 
@@ -166,8 +205,9 @@ impl Metric {
         match (self, task) {
             (
                 Self::Acc1 | Self::Acc5 | Self::MeanPerClassRecall,
-                Task::ZeroShotClassification { .. },
-            ) => true,
+                Task::ZeroShotClassification { .. } | Task::LinearProbe(_) | Task::FineTune(_),
+            )
+            | (Self::WeightDecay, Task::LinearProbe(_)) => true,
             (
                 Self::ImageRetrievalRecallAt(k) | Self::TextRetrievalRecallAt(k),
                 Task::Retrieval { recall_at },

@@ -115,6 +115,23 @@ pub(crate) fn run(name: &str, seed: u64) -> Run {
     }
 }
 
+/// A probe of the example's ten classes, with five shots.
+pub(crate) fn linear_probe() -> LinearProbe {
+    LinearProbe {
+        classes: Classes { file: file("classes.txt", 'd', 50), count: 10 },
+        split: Split::Within { test_percent: 20, seed: 1 },
+        shots: Shots::PerClass(5),
+        seed: 2,
+        weight_decay: WeightDecay::Fixed(0.0),
+        learning_rate: 0.1,
+        epochs: 10,
+        batch_size: 256,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-8,
+    }
+}
+
 /// Released weights of a model as OpenCLIP has them, with the evaluations of [`run`].
 pub(crate) fn released_run(name: &str) -> ReleasedRun {
     let Run { train, labels, evaluations, .. } = run(name, 0);

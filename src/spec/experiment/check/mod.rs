@@ -7,6 +7,7 @@ mod declared;
 mod drawing;
 mod figures;
 mod pins;
+mod probe;
 mod published;
 mod released;
 mod runs;

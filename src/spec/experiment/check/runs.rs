@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset, check_file};
+use super::probe::{check_fine_tune, check_linear_probe};
 use crate::spec::experiment::{
-    AdamW, Clip, Evaluation, Label, Preprocessing, Run, Schedule, Task, TextTower, Train,
+    AdamW, Classes, Clip, Evaluation, Label, Preprocessing, Run, Schedule, Task, TextTower, Train,
     VisionTower, Vocabulary, WarmUp,
 };
 
@@ -135,7 +136,7 @@ pub(super) fn check_vocabulary(
     }
 }
 
-fn check_optimizer(findings: &mut Findings<'_>, at: &str, optimizer: &AdamW) {
+pub(super) fn check_optimizer(findings: &mut Findings<'_>, at: &str, optimizer: &AdamW) {
     let share = |x: f64| (0.0..1.0).contains(&x);
     findings.number_that(
         &format!("{at}.beta1"),
@@ -193,17 +194,8 @@ pub(super) fn check_evaluation<'a>(
     let at = format!("{at}.task");
     match &evaluation.task {
         Task::ZeroShotClassification { classes, templates } => {
-            check_file(findings, &format!("{at}.classes.file"), &classes.file);
-            findings.natural(&format!("{at}.classes.count"), classes.count, 1, VOCABULARY_MAX);
-            if templates.is_empty() {
-                findings.add(format!("{at}.templates"), "is empty");
-            }
-            for (i, template) in templates.iter().enumerate() {
-                if template.matches("{}").count() != 1 {
-                    let message = format!("`{template}` must have `{{}}` once, for the class name");
-                    findings.add(format!("{at}.templates[{i}]"), message);
-                }
-            }
+            check_classes(findings, &format!("{at}.classes"), classes);
+            check_templates(findings, &format!("{at}.templates"), templates);
         }
         Task::Retrieval { recall_at } => {
             let ascends = recall_at.windows(2).all(|pair| pair[0] < pair[1]);
@@ -211,5 +203,26 @@ pub(super) fn check_evaluation<'a>(
                 findings.add(format!("{at}.recallAt"), "must be ascending numbers from 1");
             }
         }
+        Task::LinearProbe(probe) => {
+            check_linear_probe(findings, &at, &evaluation.dataset, probe);
+        }
+        Task::FineTune(tuning) => check_fine_tune(findings, &at, &evaluation.dataset, tuning),
     }
+}
+
+pub(super) fn check_templates(findings: &mut Findings<'_>, at: &str, templates: &[String]) {
+    if templates.is_empty() {
+        findings.add(at, "is empty");
+    }
+    for (i, template) in templates.iter().enumerate() {
+        if template.matches("{}").count() != 1 {
+            let message = format!("`{template}` must have `{{}}` once, for the class name");
+            findings.add(format!("{at}[{i}]"), message);
+        }
+    }
+}
+
+pub(super) fn check_classes(findings: &mut Findings<'_>, at: &str, classes: &Classes) {
+    check_file(findings, &format!("{at}.file"), &classes.file);
+    findings.natural(&format!("{at}.count"), classes.count, 1, VOCABULARY_MAX);
 }

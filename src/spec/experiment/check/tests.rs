@@ -1,9 +1,7 @@
 //! Each rule refuses what it is there to refuse, and says where.
 
 use super::*;
-use crate::spec::experiment::testing::{
-    acc1_of, digest, example, example_with_weights, fit_name,
-};
+use crate::spec::experiment::testing::{acc1_of, digest, example, example_with_weights, fit_name};
 use crate::spec::experiment::*;
 
 /// Breaks the example and compares the paths of all findings.

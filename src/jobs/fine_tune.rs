@@ -1,0 +1,171 @@
+//! End-to-end fine-tuning: the vision tower of a trained model with a linear layer on its embeddings, trained by the
+//! machinery of `training` (chunks, tree, optimiser, schedule, trace), then measured.
+
+use super::evaluate::{Embedder, classification_fields, device, read_weights, to_json, tokenizer};
+use super::files::{bad_input, read_bytes, write_bytes, write_text};
+use super::split::{Material, Parts, Place};
+use super::train::{Training, binding, broken};
+use super::{JobContext, JobError};
+use crate::action::canonical::Real;
+use crate::action::params::{CaptionChoice, FineTune, HeadStart, SampleOrder, Shots, Train};
+use crate::metrics;
+use crate::model::{Layout, Model};
+use crate::numerics::elementary::exp;
+use crate::tensor::{Buffer, Device};
+use crate::training::{LinearLayer, Samples, State, fine_tune};
+
+/// Performs the job.
+pub(super) fn run(params: &FineTune, context: &mut JobContext<'_>) -> Result<(), JobError> {
+    let material = Material::read(context, &params.model, params.split)?;
+    let parts = material.parts(params.split, params.shots, params.seed, None)?;
+    let classes = material.classes().len();
+    let model = Model::classifier(&params.model, &params.preprocessing, classes)
+        .map_err(|error| JobError::BadParameters(error.to_string()))?;
+    let recipe = recipe(params);
+    let samples = samples(&material, &parts.train);
+    let binding = inputs_binding(params, context)?;
+    let training = Training { params: &recipe, layout: model.layout(), binding };
+    let state = training.perform(
+        context,
+        |context| start(params, &model, &material, context),
+        |settings, state, after_step| {
+            fine_tune(&model, &recipe, &samples, settings, state, after_step)
+        },
+    )?;
+    let fields = measure(params, &model, &material, &parts, &state, context)?;
+    material.write(&parts, context)?;
+    let weights = state.weights(model.layout()).map_err(broken)?;
+    write_bytes(context, "classifier.safetensors", &weights)?;
+    write_bytes(context, "trace.bin", state.trace.bytes())?;
+    write_text(context, "metrics.json", &to_json(&fields))
+}
+
+/// What the loop of `training` goes by. Captions and the logit scale have no part in it.
+fn recipe(params: &FineTune) -> Train {
+    Train {
+        model: params.model.clone(),
+        preprocessing: params.preprocessing.clone(),
+        seed: params.seed,
+        samples_seen: params.samples_seen,
+        batch_size: params.batch_size,
+        gradient_chunk: params.gradient_chunk,
+        optimizer: params.optimizer.clone(),
+        schedule: params.schedule.clone(),
+        logit_scale_init: Real::new(0.0).expect("zero is finite"),
+        captions: CaptionChoice::First,
+        order: SampleOrder::Epochs { shuffle_shards: 0 },
+        checkpoint_interval_steps: 0,
+    }
+}
+
+/// The samples that are learned from, as one shard.
+fn samples<'m>(material: &'m Material, train: &[Place]) -> Samples<'m> {
+    Samples {
+        images: train.iter().map(|place| material.image(*place)).collect(),
+        captions: Vec::new(),
+        labels: train.iter().map(|place| place.label).collect(),
+        shard_sizes: vec![train.len()],
+    }
+}
+
+/// A resume checkpoint belongs to these parameters and the bytes of these inputs.
+fn inputs_binding(params: &FineTune, context: &JobContext<'_>) -> Result<[u8; 32], JobError> {
+    let trees = params.split.train_inputs();
+    let trees = std::iter::once("dataset".to_owned()).chain(trees);
+    let mut names: Vec<String> = trees.map(|name| format!("{name}/manifest.json")).collect();
+    let is_released = context.inputs.join("weights").is_dir();
+    let weights = if is_released { "weights/manifest.json" } else { "weights" };
+    names.extend(["classes".to_owned(), weights.to_owned()]);
+    if matches!(params.head, HeadStart::ZeroShot { .. }) {
+        names.push("vocabulary".to_owned());
+    }
+    let inputs: Vec<_> =
+        names.iter().map(|name| read_bytes(context, name)).collect::<Result<_, _>>()?;
+    Ok(binding(params, inputs.iter().map(Vec::as_slice)))
+}
+
+/// The model before the first step: the tower of the weights, and the layer that the parameters ask for.
+fn start(
+    params: &FineTune,
+    model: &Model,
+    material: &Material,
+    context: &JobContext<'_>,
+) -> Result<State, JobError> {
+    let whole =
+        Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
+    let weights = read_weights(&params.model, &params.preprocessing, &whole, context)?;
+    let layer = match &params.head {
+        HeadStart::Random => {
+            LinearLayer::initial(material.classes().len(), model.embed_dim(), params.seed)
+        }
+        HeadStart::ZeroShot { templates } => {
+            let scale = exp(whole.region("logit_scale").of(&weights)[0]);
+            zero_shot(params, templates, scale, material, context)?
+        }
+    };
+    let mut elements = vec![0.0; model.layout().len()];
+    for parameter in model.layout().parameters() {
+        let from = match parameter.name.as_str() {
+            "head.bias" => layer.bias.as_slice(),
+            "head.weight" => layer.weight.as_slice(),
+            name => whole.region(name).of(&weights),
+        };
+        parameter.region.of_mut(&mut elements).copy_from_slice(from);
+    }
+    State::from_parameters(elements).map_err(super::train::failed)
+}
+
+/// The classifier of the class prompts, as a linear layer.
+fn zero_shot(
+    params: &FineTune,
+    templates: &[String],
+    scale: f32,
+    material: &Material,
+    context: &JobContext<'_>,
+) -> Result<LinearLayer, JobError> {
+    let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
+    let embedder = Embedder::new(&params.model, &params.preprocessing, context)?;
+    let names: Vec<&str> = material.classes().iter().map(String::as_str).collect();
+    let mut weight = embedder.classes(&tokenizer, &names, templates)?;
+    weight.iter_mut().for_each(|x| *x *= scale);
+    Ok(LinearLayer { weight, bias: vec![0.0; names.len()] })
+}
+
+/// The trained classifier on the test samples.
+fn measure(
+    params: &FineTune,
+    model: &Model,
+    material: &Material,
+    parts: &Parts,
+    state: &State,
+    context: &mut JobContext<'_>,
+) -> Result<Vec<(String, f64)>, JobError> {
+    let parameters = state.parameters().map_err(broken)?;
+    let region = |name: &str| model.layout().region(name).of(&parameters).to_vec();
+    let layer = LinearLayer { weight: region("head.weight"), bias: region("head.bias") };
+    let images: Vec<&[u8]> = parts.test.iter().map(|place| material.image(*place)).collect();
+    let buffer = Buffer::from_vec(parameters.clone(), &Device::Cpu).map_err(device)?;
+    let embedder = Embedder::of(model.clone(), context.level, buffer);
+    let scores = layer.scores(context.level, &embedder.images(&images, context)?);
+    let labels: Vec<u32> = parts.test.iter().map(|place| place.label).collect();
+    let measured = metrics::classification(&scores, material.classes().len(), &labels)
+        .map_err(|error| bad_input("dataset", &error))?;
+    let mut fields = classification_fields(&measured);
+    fields.extend(protocol(params));
+    Ok(fields)
+}
+
+/// What the numbers were had by, under `CLIP_benchmark`'s names.
+#[allow(clippy::cast_precision_loss, reason = "shots are checked to be few")]
+fn protocol(params: &FineTune) -> [(String, f64); 3] {
+    let shots = match params.shots {
+        Shots::PerClass(count) | Shots::UpTo(count) => count as f64,
+        Shots::Full => -1.0,
+    };
+    [
+        ("weight_decay", params.optimizer.weight_decay.get()),
+        ("lr", params.schedule.learning_rate_max.get()),
+        ("fewshot_k", shots),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+}

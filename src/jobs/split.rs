@@ -1,0 +1,203 @@
+//! Which samples a classifier learns from, is chosen by and is measured on: drawn by named streams, and written down.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::files::{bad_input, read_text, write_text};
+use super::{JobContext, JobError};
+use crate::action::params::{Clip, Shots, Split};
+use crate::data::Dataset;
+use crate::numerics::random::Streams;
+
+/// One sample of one of the data sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    set: usize,
+    sample: usize,
+    /// Its class.
+    pub(super) label: u32,
+}
+
+/// The data sets of a classifier and its class names.
+pub(super) struct Material {
+    /// By the names of the inputs: first `dataset`, then `train-0`, ….
+    sets: Vec<(String, Dataset)>,
+    classes: Vec<String>,
+}
+
+/// Disjoint parts of the samples, each in the order of the data sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Parts {
+    /// Learned from.
+    pub(super) train: Vec<Place>,
+    /// Set aside to choose by.
+    pub(super) validation: Vec<Place>,
+    /// Measured on.
+    pub(super) test: Vec<Place>,
+}
+
+impl Material {
+    /// Reads the inputs of a classifier on top of a model.
+    pub(super) fn read(
+        context: &JobContext<'_>,
+        clip: &Clip,
+        split: Split,
+    ) -> Result<Self, JobError> {
+        let names = std::iter::once("dataset".to_owned()).chain(split.train_inputs());
+        let read = |name: String| {
+            let dataset = super::evaluate::dataset(&name, clip, context)?;
+            super::evaluate::check_image_size(&name, clip, &dataset)?;
+            Ok((name, dataset))
+        };
+        let sets = names.map(read).collect::<Result<_, JobError>>()?;
+        let classes = read_text(context, "classes")?.lines().map(str::to_owned).collect();
+        Ok(Self { sets, classes })
+    }
+
+    /// The class names by number.
+    pub(super) fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The image of a sample.
+    pub(super) fn image(&self, place: Place) -> &[u8] {
+        self.sets[place.set].1.image(place.sample)
+    }
+
+    /// Cuts the samples into parts; `validation_percent` of those to learn from are set aside first.
+    pub(super) fn parts(
+        &self,
+        split: Split,
+        shots: Shots,
+        seed: u64,
+        validation_percent: Option<u64>,
+    ) -> Result<Parts, JobError> {
+        let own = self.places(0)?;
+        let (test, train) = match split {
+            Split::Within { test_percent, seed } => {
+                cut(&own, test_percent, Streams::new(seed), "test split")
+            }
+            Split::Apart { .. } => {
+                let mut train = Vec::new();
+                for set in 1..self.sets.len() {
+                    train.extend(self.places(set)?);
+                }
+                (own, train)
+            }
+        };
+        let streams = Streams::new(seed);
+        let (validation, train) = match validation_percent {
+            Some(percent) => cut(&train, percent, streams, "validation split"),
+            None => (Vec::new(), train),
+        };
+        for (part, places) in [("measure on", &test), ("choose by", &validation)] {
+            if places.is_empty() && (part == "measure on" || validation_percent.is_some()) {
+                let reason = format!("no class has enough samples to {part}");
+                return Err(JobError::Unfit(reason));
+            }
+        }
+        let train = self.shots(train, &test, shots, streams)?;
+        Ok(Parts { train, validation, test })
+    }
+
+    /// Every sample of a data set with its class.
+    fn places(&self, set: usize) -> Result<Vec<Place>, JobError> {
+        let (name, dataset) = &self.sets[set];
+        let place = |sample| {
+            let label = dataset
+                .label(sample)
+                .ok_or_else(|| bad_input(name, &format!("sample {sample} has no class")))?;
+            if label as usize >= self.classes.len() {
+                let count = self.classes.len();
+                let reason = format!("sample {sample} has class {label}, but there are {count}");
+                return Err(bad_input(name, &reason));
+            }
+            Ok(Place { set, sample, label })
+        };
+        (0..dataset.len()).map(place).collect()
+    }
+
+    /// The samples that are learned from, if every class that occurs has enough.
+    fn shots(
+        &self,
+        train: Vec<Place>,
+        test: &[Place],
+        shots: Shots,
+        streams: Streams,
+    ) -> Result<Vec<Place>, JobError> {
+        let least = match shots {
+            Shots::PerClass(count) => count,
+            Shots::UpTo(_) | Shots::Full => 1,
+        };
+        let mut counts: BTreeMap<u32, u64> = test.iter().map(|place| (place.label, 0)).collect();
+        for place in &train {
+            *counts.entry(place.label).or_default() += 1;
+        }
+        if let Some((&label, &count)) =
+            counts.iter().filter(|(_, count)| **count < least).min_by_key(|(_, count)| **count)
+        {
+            let class = &self.classes[label as usize];
+            return Err(JobError::Unfit(format!(
+                "class `{class}` has {count} samples to learn from, and {least} are asked for"
+            )));
+        }
+        let (Shots::PerClass(count) | Shots::UpTo(count)) = shots else { return Ok(train) };
+        let mut taken: BTreeMap<u32, u64> = BTreeMap::new();
+        let order = streams.named("few-shot", 0).permutation(train.len());
+        let mut chosen: Vec<Place> = order.into_iter().map(|index| train[index]).collect();
+        chosen.retain(|place| {
+            let taken = taken.entry(place.label).or_default();
+            *taken += 1;
+            *taken <= count
+        });
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+
+    /// Writes `samples.csv`: a row a sample, by part and in the order of the data sets.
+    pub(super) fn write(&self, parts: &Parts, context: &JobContext<'_>) -> Result<(), JobError> {
+        let mut text = "part,input,sample,key,class\n".to_owned();
+        let named =
+            [("train", &parts.train), ("validation", &parts.validation), ("test", &parts.test)];
+        for (part, places) in named {
+            for place in places {
+                let (input, dataset) = &self.sets[place.set];
+                let key = quoted(dataset.key(place.sample));
+                let class = quoted(&self.classes[place.label as usize]);
+                writeln!(text, "{part},{input},{},{key},{class}", place.sample)
+                    .expect("writing to a string succeeds");
+            }
+        }
+        write_text(context, "samples.csv", &text)
+    }
+}
+
+/// A field of a CSV file.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Of each class of n samples, the `n · percent div 100` that come first in the permutation of the class's stream; and
+/// the others. Both in the order of `places`.
+fn cut(places: &[Place], percent: u64, streams: Streams, name: &str) -> (Vec<Place>, Vec<Place>) {
+    let mut by_class: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
+    for place in places {
+        by_class.entry(place.label).or_default().push(*place);
+    }
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for (label, places) in by_class {
+        let share = places.len() as u64 * percent / 100;
+        let order = streams.named(name, u64::from(label)).permutation(places.len());
+        for (rank, index) in (0..).zip(order) {
+            let part = if rank < share { &mut first } else { &mut others };
+            part.push(places[index]);
+        }
+    }
+    first.sort_unstable();
+    others.sort_unstable();
+    (first, others)
+}

@@ -1,0 +1,286 @@
+//! `data pin --shards`: the manifest of a `WebDataset`, made by reading every shard once.
+//!
+//! Shards are read in parallel, each in passing (see [`scan_shard`]), and what is known of a shard is kept beside the
+//! manifest as soon as it is known, so that a run that was stopped goes on where it was. The manifest is canonical: the
+//! same shards give the same bytes, whatever the order in which threads finish.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::workspace::Workspace;
+use crate::action::manifest::{Manifest, ManifestFile};
+use crate::data::{DataError, scan_shard};
+use crate::digest::{BlobHasher, TreeDigest};
+use crate::fs::{self, Durability};
+
+/// Names that a pattern may stand for, at most.
+const SHARDS_MAX: usize = 1 << 20;
+
+/// A shard that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedShard {
+    /// What the manifest says of it.
+    pub file: ManifestFile,
+    /// Of each skipped key, in order: why its sample cannot be read.
+    pub reasons: Vec<String>,
+}
+
+/// A data set that was pinned.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedShards {
+    /// The manifest file.
+    pub manifest: PathBuf,
+    /// SHA-256 of its bytes: the name of the data set.
+    pub sha256: TreeDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Its shards.
+    pub shards: usize,
+    /// Samples that can be read.
+    pub samples: u64,
+    /// Samples that cannot.
+    pub skipped: u64,
+    /// Size of all shards.
+    pub shard_bytes: u64,
+}
+
+impl Workspace {
+    /// Reads the shards that `patterns` name and writes their manifest to `manifest`; `progress` hears of every shard,
+    /// how many are done, and how many there are.
+    ///
+    /// A pattern is a path whose `{00000..00123}` stands for every number between, as wide as they are written. Beside the
+    /// manifest lies `MANIFEST.partial` while this runs, and afterwards `MANIFEST.skipped.tsv` if samples cannot be read:
+    /// shard, key and reason of each.
+    ///
+    /// # Errors
+    ///
+    /// A shard that is not there, is no tar file, ends early, or has a member that is a link, a device or is named as if
+    /// it lay elsewhere. Nothing is written then but what is known of the others.
+    pub fn pin_shards(
+        &self,
+        patterns: &[String],
+        manifest: &Path,
+        progress: &mut dyn FnMut(&PinnedShard, usize, usize),
+    ) -> Result<PinnedShards, Error> {
+        let paths = self.shard_paths(patterns)?;
+        let manifest = self.settings.folder.join(manifest);
+        let partial = with_suffix(&manifest, ".partial");
+        let mut known = read_partial(&partial)?;
+        let total = paths.len();
+        let is_known = |(name, path): &(&String, &PathBuf)| {
+            let bytes = std::fs::metadata(path).map(|found| found.len()).ok();
+            known.get(*name).is_some_and(|shard| Some(shard.file.bytes) == bytes)
+        };
+        let left: Vec<(&String, &PathBuf)> = paths.iter().filter(|p| !is_known(p)).collect();
+        let mut done = total - left.len();
+        let mut log = OpenOptions::new().create(true).append(true).open(&partial);
+        let mut keep = |shard: &PinnedShard| -> Result<(), Error> {
+            let log = log.as_mut().map_err(|error| cannot("write", &partial, error))?;
+            let mut line =
+                serde_json::to_vec(shard).expect("what is known of a shard is plain data");
+            line.push(b'\n');
+            log.write_all(&line).map_err(|error| cannot("write", &partial, &error))
+        };
+        let read = for_each(
+            self.settings.threads,
+            &left,
+            |(name, path)| pin(name, path),
+            |shard| {
+                keep(&shard)?;
+                done += 1;
+                progress(&shard, done, total);
+                known.insert(shard.file.name.clone(), shard);
+                Ok(())
+            },
+        );
+        read?;
+        let shards = paths.keys().filter_map(|name| known.remove(name)).collect();
+        let pinned = finish(&manifest, shards)?;
+        fs::remove_file(&partial)?;
+        Ok(pinned)
+    }
+
+    /// The shards that patterns name, by their names; a data set's are in that order.
+    fn shard_paths(&self, patterns: &[String]) -> Result<BTreeMap<String, PathBuf>, Error> {
+        let mut paths = BTreeMap::new();
+        for pattern in patterns {
+            for name in expand(pattern)? {
+                let path = self.settings.folder.join(&name);
+                let plain = path.file_name().and_then(|name| name.to_str());
+                let plain = plain.filter(|name| name.ends_with(".tar") && !name.starts_with('.'));
+                let Some(plain) = plain.map(ToOwned::to_owned) else {
+                    return Err(usage(format!("`{name}` is not named like a shard"), "NAME.tar"));
+                };
+                if let Some(earlier) = paths.insert(plain, path) {
+                    let message = format!("two shards have the name of `{}`", earlier.display());
+                    return Err(usage(message, "name each once"));
+                }
+            }
+        }
+        Ok(paths)
+    }
+}
+
+/// Reads one shard.
+fn pin(name: &str, path: &Path) -> Result<PinnedShard, Error> {
+    let file = File::open(path).map_err(|error| cannot("read", path, &error))?;
+    let mut hashing = Hashing { file, hasher: BlobHasher::default() };
+    let scanned = scan_shard(name, &mut hashing).map_err(|source| match source {
+        DataError::Tar { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            cannot("read", path, &source)
+        }
+        source => Error::Shard { path: path.to_owned(), source },
+    })?;
+    // What follows the end of the archive belongs to the file too.
+    io::copy(&mut hashing, &mut io::sink()).map_err(|error| cannot("read", path, &error))?;
+    let (sha256, bytes) = hashing.hasher.finish();
+    let (skipped, reasons) = scanned.unreadable.into_iter().unzip();
+    let samples = scanned.samples;
+    let file = ManifestFile { name: name.to_owned(), sha256, bytes, samples, skipped };
+    Ok(PinnedShard { file, reasons })
+}
+
+/// A file that is hashed as it is read.
+struct Hashing {
+    file: File,
+    hasher: BlobHasher,
+}
+
+impl Read for Hashing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Gives the answers of `work` to `take`, as they come from so many threads; the first error stops the rest.
+fn for_each<T: Sync, U: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<U, Error> + Sync,
+    mut take: impl FnMut(U) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, items.len().max(1)) {
+            let (next, work, sender) = (&next, &work, sender.clone());
+            scope.spawn(move || {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if sender.send(work(item)).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut answers = receiver.into_iter();
+        let taken = answers.try_for_each(|answer| take(answer?));
+        // Threads end after the shard that they are at.
+        next.store(items.len(), Ordering::Relaxed);
+        taken
+    })
+}
+
+/// Writes the manifest and the list of what is skipped.
+fn finish(path: &Path, shards: Vec<PinnedShard>) -> Result<PinnedShards, Error> {
+    let mut listed = String::new();
+    for shard in &shards {
+        for (key, reason) in shard.file.skipped.iter().zip(&shard.reasons) {
+            let plain = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+            writeln!(listed, "{}\t{}\t{}", shard.file.name, plain(key), plain(reason))
+                .expect("writing to a string succeeds");
+        }
+    }
+    if !listed.is_empty() {
+        fs::write_atomic(
+            &with_suffix(path, ".skipped.tsv"),
+            listed.as_bytes(),
+            Durability::Durable,
+        )?;
+    }
+    let manifest = Manifest::new(shards.into_iter().map(|shard| shard.file).collect());
+    let bytes = manifest.canonical_bytes();
+    fs::write_atomic(path, &bytes, Durability::Durable)?;
+    Ok(PinnedShards {
+        manifest: path.to_owned(),
+        sha256: manifest.digest(),
+        bytes: bytes.len() as u64,
+        shards: manifest.files.len(),
+        samples: manifest.samples(),
+        skipped: manifest.files.iter().map(|file| file.skipped.len() as u64).sum(),
+        shard_bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+    })
+}
+
+/// What an earlier run left, by the name of the shard. A line that was torn is passed over.
+fn read_partial(path: &Path) -> Result<BTreeMap<String, PinnedShard>, Error> {
+    let bytes = fs::read_if_exists(path)?.unwrap_or_default();
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let shards = lines.filter_map(|line| serde_json::from_slice::<PinnedShard>(line).ok());
+    Ok(shards.map(|shard| (shard.file.name.clone(), shard)).collect())
+}
+
+/// The names that a pattern stands for: `a-{00..12}.tar` is thirteen.
+fn expand(pattern: &str) -> Result<Vec<String>, Error> {
+    let wrong =
+        || usage(format!("`{pattern}` is not a pattern"), "such as: shards/{00000..00123}.tar");
+    let Some((head, rest)) = pattern.split_once('{') else { return Ok(vec![pattern.to_owned()]) };
+    let (range, tail) = rest.split_once('}').ok_or_else(wrong)?;
+    let (first, last) = range.split_once("..").ok_or_else(wrong)?;
+    let number = |text: &str| -> Option<usize> {
+        text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    };
+    let (from, to) = number(first).zip(number(last)).ok_or_else(wrong)?;
+    if from > to || to - from >= SHARDS_MAX || tail.contains('{') {
+        return Err(wrong());
+    }
+    let width = first.len();
+    Ok((from..=to).map(|number| format!("{head}{number:0width$}{tail}")).collect())
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn usage(message: String, hint: &str) -> Error {
+    Error::Usage { message, hint: Some(hint.to_owned()) }
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    Error::Missing {
+        message: format!("cannot {what} `{}`: {error}", path.display()),
+        hint: "what is known of other shards is kept; the same command goes on".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_stand_for_every_number_between() {
+        let names = |pattern| expand(pattern).ok();
+        assert_eq!(names("a.tar"), Some(vec!["a.tar".to_owned()]));
+        let three = ["s/08.tar", "s/09.tar", "s/10.tar"].map(ToOwned::to_owned);
+        assert_eq!(names("s/{08..10}.tar"), Some(three.to_vec()));
+        assert_eq!(names("{00000..41455}.tar").map(|names| names.len()), Some(41_456));
+        for wrong in ["{1..", "{1}", "{2..1}", "{a..b}", "{-1..2}", "{0..9999999}", "{0..1}{0..1}"]
+        {
+            assert_eq!(names(wrong), None, "{wrong}");
+        }
+    }
+}
