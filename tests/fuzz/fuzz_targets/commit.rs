@@ -1,0 +1,4 @@
+//! Git objects, loose and packed.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ibid_fuzz::commit(data));

@@ -1,0 +1,4 @@
+//! Remembered evaluations.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ibid_fuzz::evaluation(data));

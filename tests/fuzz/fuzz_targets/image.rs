@@ -1,0 +1,4 @@
+//! Image files: PNG, JPEG, WebP.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ibid_fuzz::image(data));

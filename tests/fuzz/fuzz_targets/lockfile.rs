@@ -1,0 +1,4 @@
+//! Lockfiles.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| ibid_fuzz::lockfile(data));
