@@ -410,8 +410,8 @@ pub(super) enum Data {
 pub(super) enum Model {
     /// Read a state dict of OpenCLIP and write it in canonical form; print what pins it.
     ///
-    /// Reads safetensors, and `PyTorch`'s zip checkpoints (`.pt`, `.bin`) without executing anything of them: a state dict,
-    /// or a training's `{state_dict: …}` with or without `module.` before the names. Writes `weights.safetensors`
+    /// Reads safetensors, and `PyTorch`'s zip checkpoints (`.pt`, `.bin`) without executing anything of them: a state
+    /// dict, or a training's `{state_dict: …}` with or without `module.` before the names. Writes `weights.safetensors`
     /// (binary32, one spelling) and `open_clip_config.json`, and prints the Dhall that pins both in an experiment.
     Import {
         /// The file of weights, or a folder with weights and `open_clip_config.json`.
