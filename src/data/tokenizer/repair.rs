@@ -170,7 +170,7 @@ fn without_terminal_escapes(text: &str) -> String {
             result.push_str(&rest[..at]);
             rest = &body[numbers + 1..];
         } else {
-            result.push_str(&rest[..at + 1]);
+            result.push_str(&rest[..=at]);
             rest = &rest[at + 1..];
         }
     }
