@@ -179,8 +179,8 @@ impl List {
         });
     }
 
-    /// `OpenCLIP`'s vision tower: class token, positions and projection as width^−½·N(0, 1), blocks as `PyTorch` makes
-    /// them. Towers that pool by the mean, which `OpenCLIP` does not have, begin with positions N(0, 0.02).
+    /// `OpenCLIP`'s vision tower: class token and projection as width^−½·N(0, 1), blocks as `PyTorch` makes them. Positions
+    /// are N(0, 0.02), where `OpenCLIP` has width^−½·N(0, 1).
     fn vision(&mut self, tower: &VisionTower, embed_dim: usize) {
         let [width, patch, mlp] = [tower.width, tower.patch_size, tower.mlp_width].map(size);
         let root = root_reciprocal(width);
@@ -199,7 +199,7 @@ impl List {
             "visual.positional_embedding",
             &positions,
             Decay::Positions,
-            Initial::Normal(if class_tokens == 1 { root } else { 0.02 }),
+            Initial::Normal(0.02),
         );
         if tower.pre_norm {
             self.norm("visual.ln_pre", width);

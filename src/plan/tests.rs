@@ -368,9 +368,9 @@ fn released_weights_are_evaluated_and_not_trained() {
     assert_eq!(labels(&plan), expected);
     let (_, node) = plan.labelled("theirs/evaluate/zero-shot").unwrap();
     let blob = |digit| digest(digit).parse().unwrap();
-    let tree = Manifest::of_weights((blob('e'), 5_000), (blob('f'), 700)).digest();
+    let tree = Manifest::of_weights((blob('1'), 5_000), (blob('2'), 700)).digest();
     assert_eq!(node.action.inputs["weights"], Input::Tree(tree));
-    assert_eq!(plan.sources()[&blob('e')].bytes, 5_000);
+    assert_eq!(plan.sources()[&blob('1')].bytes, 5_000);
     let before = recipe(&plan, "theirs/evaluate/zero-shot");
     experiment.released_runs[0].weights.tensors.name = "other.safetensors".to_owned();
     assert_eq!(recipe(&depth(&experiment), "theirs/evaluate/zero-shot"), before);

@@ -149,13 +149,24 @@ impl Store {
 
     /// Gives a verified blob a second name at `target`.
     pub(super) fn link_blob(&self, digest: &BlobDigest, target: &Path) -> Result<u64, StoreError> {
-        let file = self.open_blob(digest)?;
-        fs::link_or_copy(&self.blob_path(digest), target)?;
         let path = self.blob_path(digest);
-        // The link itself changed the time of change.
-        let stamp = Stamp::of(&file).context("inspect", &path)?;
-        locked(&self.verified).insert(*digest, stamp);
-        Ok(stamp.bytes)
+        loop {
+            let file = self.open_blob(digest)?;
+            fs::link_or_copy(&path, target)?;
+            // The link itself changed the time of change.
+            let stamp = Stamp::of(&file).context("inspect", &path)?;
+            let mut linked = File::open(target).context("open", target)?;
+            // What was hashed may have been replaced before it was linked, and a copy is another file.
+            if Stamp::of(&linked).context("inspect", target)? == stamp {
+                locked(&self.verified).insert(*digest, stamp);
+                return Ok(stamp.bytes);
+            }
+            if BlobDigest::of_reader(&mut linked).context("read", target)?.0 == *digest {
+                return Ok(stamp.bytes);
+            }
+            locked(&self.verified).remove(digest);
+            fs::remove_file(target)?;
+        }
     }
 
     /// Moves a corrupt blob aside and says so.

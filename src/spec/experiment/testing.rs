@@ -143,8 +143,8 @@ pub(crate) fn released_run(name: &str) -> ReleasedRun {
         name: name.to_owned(),
         labels,
         weights: Weights {
-            tensors: file("open_clip_model.safetensors", 'e', 5_000),
-            config: file("open_clip_config.json", 'f', 700),
+            tensors: file("open_clip_model.safetensors", '1', 5_000),
+            config: file("open_clip_config.json", '2', 700),
         },
         model,
         preprocessing: train.preprocessing,

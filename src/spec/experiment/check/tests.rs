@@ -557,7 +557,9 @@ fn released_weights_follow_the_rules_of_models_pins_and_columns() {
         assert_eq!(found, paths, "{findings:#?}");
     };
     finds(&[], &|_| {});
-    finds(&["releasedRuns[0].name"], &|e| e.released_runs[0].name = "a".to_owned());
+    finds(&["releasedRuns[0].name", "figures[0].weights.runs[0]"], &|e| {
+        e.released_runs[0].name = "a".to_owned();
+    });
     finds(&["releasedRuns[0].weights.tensors.sha256"], &|e| {
         e.released_runs[0].weights.tensors.sha256 = DigestText("x".to_owned());
     });
