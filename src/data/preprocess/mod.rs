@@ -12,7 +12,7 @@
 //! integers, except those of 16-bit greys, which are binary64 sums in ascending order. So pixels are equal on every
 //! machine.
 //!
-//! What a file holds becomes a [`Picture`] by [`decode`], which says what is read and what is refused.
+//! What a file holds becomes a [`Picture`] by [`decode()`], which says what is read and what is refused.
 
 mod crop;
 mod decode;
