@@ -36,9 +36,11 @@ fn the_targets_that_tests_execute_are_locked(workspace: &Workspace) {
 /// The id of an experiment is what everybody cites: a change of the schema or of the experiment must be meant.
 #[test]
 fn the_shown_normal_form_has_the_same_id() {
+    // Those of the repository have normal forms of more than the mebibyte that a file may have.
     let workspace = Workspace::of_repository();
-    let shown = workspace.ok(&["show", "pictogram-scaling-laws"]).stdout;
-    let id = workspace.ok(&["show", "pictogram-scaling-laws", "--id"]).stdout;
+    workspace.ok(&["new", "mine"]);
+    let shown = workspace.ok(&["show", "mine"]).stdout;
+    let id = workspace.ok(&["show", "mine", "--id"]).stdout;
     assert!(shown.contains(id.trim()), "the id heads the normal form");
     workspace.write("alone/normal.dhall", &shown);
     assert_eq!(workspace.ok(&["show", "alone/normal.dhall", "--id"]).stdout, id);
