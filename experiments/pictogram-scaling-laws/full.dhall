@@ -1,7 +1,7 @@
 --| `full`: the programme of arXiv:2212.07143 at laptop scale. Four model sizes, three data scales, 16,000 to 1,024,000
 --| samples seen, three seeds where noise matters; zero-shot classification and retrieval; robustness under the drawings
---| of other artists; two upstream distributions with their own exponents; linear probe; fine-tuning. About half an hour
---| on two idle cores, from nothing.
+--| of other artists; two upstream distributions with their own exponents; linear probe; fine-tuning. Half an hour on two
+--| idle cores from nothing, as `ibid plan` estimates.
 let schema = ../schema/v1/package.dhall
 
 let data = ./data.dhall

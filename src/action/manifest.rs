@@ -45,7 +45,7 @@ pub struct ManifestFile {
 /// The name, in the tree of released weights, of the file of their tensors.
 pub const WEIGHTS: &str = "weights";
 
-/// The name, in the tree of released weights, of the configuration of their model.
+/// The name, in the tree of released weights and for the Python package, of the configuration of their model.
 pub const WEIGHTS_CONFIG: &str = "open_clip_config.json";
 
 impl Manifest {

@@ -147,10 +147,12 @@ impl Dataset {
             let (shard, member) = (shard.to_owned(), format!("{}.{extension}", sample.key));
             DataError::Member { shard, member, source }
         };
-        let side = match wanted {
-            Some(side) => side,
-            None if self.is_empty() => decode_png(&bytes).map_err(fail)?.width,
-            None => self.image_size,
+        let as_it_is = wanted.is_none_or(|side| is_png_of(&bytes, side));
+        let decoded = as_it_is.then(|| decode_png(&bytes)).transpose().map_err(fail)?;
+        let side = match (wanted, &decoded) {
+            (Some(side), _) => side,
+            (None, Some(first)) if self.is_empty() => first.width,
+            (None, _) => self.image_size,
         };
         let start = self.images.len();
         let end = start as u64 + 3 * (side as u64).pow(2);
@@ -159,8 +161,7 @@ impl Dataset {
         }
         self.images.resize(start + 3 * side * side, 0);
         let planes = &mut self.images[start..];
-        if wanted.is_none() || is_png_of(&bytes, side) {
-            let image = decode_png(&bytes).map_err(fail)?;
+        if let Some(image) = decoded {
             check_size(&image, side).map_err(fail)?;
             image.write_planes(planes);
         } else {

@@ -19,6 +19,7 @@ mod tests;
 mod tokenizer;
 
 pub use dataset::Dataset;
+pub(crate) use error::chain;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};

@@ -14,7 +14,7 @@ use std::io::{Cursor, Read};
 
 use serde::Deserialize;
 
-use super::error::{DataError, MemberError};
+use super::error::{DataError, MemberError, chain};
 use super::preprocess;
 
 /// The largest shard that is read.
@@ -112,11 +112,11 @@ pub fn scan_shard(shard: &str, tar: impl Read) -> Result<Scanned, DataError> {
                 parts.take(extension, content)
             }
         };
-        if let (_, state @ Ok(_)) = &mut samples[index] {
-            let parts = state.as_mut().expect("matched");
-            if let Err(error) = content.and_then(|content| taken(parts, content)) {
-                *state = Err(format!("{extension}: {}", chain(&error)));
-            }
+        let state = &mut samples[index].1;
+        if let Ok(parts) = state
+            && let Err(error) = content.and_then(|content| taken(parts, content))
+        {
+            *state = Err(format!("{extension}: {}", chain(&error)));
         }
         Ok(())
     })?;
@@ -179,12 +179,6 @@ fn member_error(shard: &str, member: &str, source: MemberError) -> DataError {
 fn extension_of<'m>(key: &str, member: &'m str) -> &'m str {
     let member = member.strip_prefix("./").unwrap_or(member);
     &member[key.len() + 1..]
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The key and the extension of a member, if its name is a relative path that does not climb.

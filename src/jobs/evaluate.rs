@@ -18,7 +18,6 @@ const CHUNK: usize = 16;
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let dataset = dataset("dataset", &params.model, context)?;
-    check_image_size("dataset", &params.model, &dataset)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
     let embedder = Embedder::new(&params.model, &params.preprocessing, context)?;
     let all: Vec<&[u8]> = (0..dataset.len()).map(|sample| dataset.image(sample)).collect();
@@ -49,7 +48,7 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
     write_text(context, "metrics.json", &to_json(&with_skipped(fields, &dataset)))
 }
 
-/// The data set that a job reads as its input `name`, the images as the model takes them.
+/// The data set that a job reads as its input `name`, the images as the model takes them; it has samples.
 pub(super) fn dataset(
     name: &str,
     clip: &Clip,
@@ -57,8 +56,12 @@ pub(super) fn dataset(
 ) -> Result<Dataset, JobError> {
     let side = usize::try_from(clip.vision.image_size)
         .map_err(|_| JobError::BadParameters("images of 2^64 pixels".to_owned()))?;
-    Dataset::load_for(&context.inputs.join(name), side)
-        .map_err(|error| bad_input(name, &chain(&error)))
+    let dataset = Dataset::load_for(&context.inputs.join(name), side)
+        .map_err(|error| bad_input(name, &chain(&error)))?;
+    if dataset.is_empty() {
+        return Err(bad_input(name, &"it has no samples"));
+    }
+    Ok(dataset)
 }
 
 /// The tokeniser of a model's vocabulary.
@@ -75,26 +78,6 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
         clip.text.vocabulary_size
     );
     Err(bad_input("vocabulary", &reason))
-}
-
-/// Refuses images of another size than the model's.
-pub(super) fn check_image_size(
-    input: &str,
-    clip: &Clip,
-    dataset: &Dataset,
-) -> Result<(), JobError> {
-    if dataset.is_empty() {
-        return Err(bad_input(input, &"it has no samples"));
-    }
-    if dataset.image_size() as u64 == clip.vision.image_size {
-        return Ok(());
-    }
-    let reason = format!(
-        "its images are {} pixels wide, the model's {}",
-        dataset.image_size(),
-        clip.vision.image_size
-    );
-    Err(bad_input(input, &reason))
 }
 
 /// A model with its weights, ready to embed.

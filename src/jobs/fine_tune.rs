@@ -3,11 +3,11 @@
 
 use super::evaluate::{Embedder, classification_fields, device, read_weights, to_json, tokenizer};
 use super::files::{bad_input, read_bytes, write_bytes, write_text};
-use super::split::{Material, Parts, Place};
+use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{Training, binding, broken};
 use super::{JobContext, JobError};
 use crate::action::canonical::Real;
-use crate::action::params::{CaptionChoice, FineTune, HeadStart, SampleOrder, Shots, Train};
+use crate::action::params::{CaptionChoice, FineTune, HeadStart, SampleOrder, Train};
 use crate::metrics;
 use crate::model::{Layout, Model};
 use crate::numerics::elementary::exp;
@@ -156,16 +156,10 @@ fn measure(
 }
 
 /// What the numbers were had by, under `CLIP_benchmark`'s names.
-#[allow(clippy::cast_precision_loss, reason = "shots are checked to be few")]
 fn protocol(params: &FineTune) -> [(String, f64); 3] {
-    let shots = match params.shots {
-        Shots::PerClass(count) | Shots::UpTo(count) => count as f64,
-        Shots::Full => -1.0,
-    };
     [
-        ("weight_decay", params.optimizer.weight_decay.get()),
-        ("lr", params.schedule.learning_rate_max.get()),
-        ("fewshot_k", shots),
+        ("weight_decay".to_owned(), params.optimizer.weight_decay.get()),
+        ("lr".to_owned(), params.schedule.learning_rate_max.get()),
+        fewshot_k(params.shots),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
 }

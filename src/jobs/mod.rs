@@ -26,6 +26,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::action::Params;
+use crate::data::chain;
 pub use crate::numerics::Level;
 pub use inspect::{Inspected, Inspection, STATE_INPUT, TRACE_INPUT, inspect};
 
@@ -118,10 +119,4 @@ pub fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError
         Params::FineTune(params) => fine_tune::run(params, context),
         Params::Check(params) => check::run(params, context),
     }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

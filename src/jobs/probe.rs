@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::evaluate::{Embedder, classification_fields, to_json};
 use super::files::{bad_input, write_bytes, write_text};
-use super::split::{Material, Parts, Place};
+use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{broken, failed};
 use super::{JobContext, JobError, Progress};
 use crate::action::canonical::Real;
@@ -43,19 +43,14 @@ pub(super) fn run(params: &Probe, context: &mut JobContext<'_>) -> Result<(), Jo
 }
 
 /// What the numbers were had by, under `CLIP_benchmark`'s names.
-#[allow(clippy::cast_precision_loss, reason = "epochs and shots are checked to be small")]
+#[allow(clippy::cast_precision_loss, reason = "epochs are checked to be few")]
 fn protocol(params: &Probe, weight_decay: Real) -> [(String, f64); 4] {
-    let shots = match params.shots {
-        Shots::PerClass(count) | Shots::UpTo(count) => count as f64,
-        Shots::Full => -1.0,
-    };
     [
-        ("weight_decay", weight_decay.get()),
-        ("lr", params.learning_rate.get()),
-        ("epochs", params.epochs as f64),
-        ("fewshot_k", shots),
+        ("weight_decay".to_owned(), weight_decay.get()),
+        ("lr".to_owned(), params.learning_rate.get()),
+        ("epochs".to_owned(), params.epochs as f64),
+        fewshot_k(params.shots),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
 }
 
 /// Canonical safetensors: `bias`, `[classes]`, and `weight`, `[classes, width]`.

@@ -1,13 +1,13 @@
 //! Which samples a classifier learns from, is chosen by and is measured on: drawn by named streams, and written down.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::files::{bad_input, read_text, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Clip, Shots, Split};
 use crate::data::Dataset;
 use crate::numerics::random::Streams;
+use crate::plot::table::Table;
 
 /// One sample of one of the data sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,6 @@ impl Material {
         let names = std::iter::once("dataset".to_owned()).chain(split.train_inputs());
         let read = |name: String| {
             let dataset = super::evaluate::dataset(&name, clip, context)?;
-            super::evaluate::check_image_size(&name, clip, &dataset)?;
             Ok((name, dataset))
         };
         let sets = names.map(read).collect::<Result<_, JobError>>()?;
@@ -90,11 +89,12 @@ impl Material {
             Some(percent) => cut(&train, percent, streams, "validation split"),
             None => (Vec::new(), train),
         };
-        for (part, places) in [("measure on", &test), ("choose by", &validation)] {
-            if places.is_empty() && (part == "measure on" || validation_percent.is_some()) {
-                let reason = format!("no class has enough samples to {part}");
-                return Err(JobError::Unfit(reason));
-            }
+        let too_few = |what| JobError::Unfit(format!("no class has enough samples to {what}"));
+        if test.is_empty() {
+            return Err(too_few("measure on"));
+        }
+        if validation.is_empty() && validation_percent.is_some() {
+            return Err(too_few("choose by"));
         }
         let train = self.shots(train, &test, shots, streams)?;
         Ok(Parts { train, validation, test })
@@ -156,29 +156,31 @@ impl Material {
 
     /// Writes `samples.csv`: a row a sample, by part and in the order of the data sets.
     pub(super) fn write(&self, parts: &Parts, context: &JobContext<'_>) -> Result<(), JobError> {
-        let mut text = "part,input,sample,key,class\n".to_owned();
-        let named =
+        let parts =
             [("train", &parts.train), ("validation", &parts.validation), ("test", &parts.test)];
-        for (part, places) in named {
+        let mut rows = Vec::new();
+        for (part, places) in parts {
             for place in places {
                 let (input, dataset) = &self.sets[place.set];
-                let key = quoted(dataset.key(place.sample));
-                let class = quoted(&self.classes[place.label as usize]);
-                writeln!(text, "{part},{input},{},{key},{class}", place.sample)
-                    .expect("writing to a string succeeds");
+                let (key, class) = (dataset.key(place.sample), &self.classes[place.label as usize]);
+                let sample = place.sample.to_string();
+                rows.push([part, input, &sample, key, class].map(str::to_owned).to_vec());
             }
         }
-        write_text(context, "samples.csv", &text)
+        let columns = ["part", "input", "sample", "key", "class"].map(str::to_owned).to_vec();
+        let table = Table::new(columns, rows).expect("every row has a cell a column");
+        write_text(context, "samples.csv", &table.to_csv())
     }
 }
 
-/// A field of a CSV file.
-fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+/// Shots under `CLIP_benchmark`'s name; −1 for all samples.
+#[allow(clippy::cast_precision_loss, reason = "shots are checked to be few")]
+pub(super) fn fewshot_k(shots: Shots) -> (String, f64) {
+    let count = match shots {
+        Shots::PerClass(count) | Shots::UpTo(count) => count as f64,
+        Shots::Full => -1.0,
+    };
+    ("fewshot_k".to_owned(), count)
 }
 
 /// Of each class of n samples, the `n · percent div 100` that come first in the permutation of the class's stream; and

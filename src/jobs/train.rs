@@ -218,7 +218,6 @@ pub(super) fn samples<'d>(
     vocabulary: &[u8],
 ) -> Result<Samples<'d>, JobError> {
     let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
-    super::evaluate::check_image_size("dataset", &params.model, dataset)?;
     if let Some(bare) = (0..dataset.len()).find(|&sample| dataset.captions(sample).is_empty()) {
         return Err(bad_input("dataset", &format!("sample {bare} has no caption to train with")));
     }

@@ -10,7 +10,7 @@ use super::error::Error;
 use super::workspace::{Loaded, Workspace};
 use crate::action::Params;
 use crate::action::canonical::Real;
-use crate::action::manifest::Manifest;
+use crate::action::manifest::{Manifest, WEIGHTS_CONFIG};
 use crate::action::params::{Activation, Clip, Preprocessing};
 use crate::digest::{BlobDigest, BlobHasher, TreeDigest};
 use crate::fs::{self, Durability, TempFile};
@@ -24,9 +24,6 @@ use crate::tensor::safetensors;
 
 /// What our own weights are called.
 const WEIGHTS: &str = "weights.safetensors";
-
-/// What the Python package calls its configuration.
-const CONFIG: &str = "open_clip_config.json";
 
 /// What the Python package calls its weights.
 const OPEN_CLIP_WEIGHTS: &str = "open_clip_model.safetensors";
@@ -196,8 +193,8 @@ impl Workspace {
                 hint: None,
             });
         }
-        let config =
-            config.map_or_else(|| folder.join(CONFIG), |file| self.settings.folder.join(file));
+        let config = config
+            .map_or_else(|| folder.join(WEIGHTS_CONFIG), |file| self.settings.folder.join(file));
         if config.is_file() {
             return Ok((tensors, config));
         }
@@ -247,7 +244,7 @@ impl Workspace {
         let tensors = WrittenFile { path: out.join(name), sha256, bytes };
         target.persist(&tensors.path, Durability::Durable)?;
         let config_file = WrittenFile {
-            path: out.join(CONFIG),
+            path: out.join(WEIGHTS_CONFIG),
             sha256: BlobDigest::of(&config_bytes),
             bytes: config_bytes.len() as u64,
         };

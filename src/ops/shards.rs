@@ -91,7 +91,7 @@ impl Workspace {
             line.push(b'\n');
             log.write_all(&line).map_err(|error| cannot("write", &partial, &error))
         };
-        let read = for_each(
+        for_each(
             self.settings.threads,
             &left,
             |(name, path)| pin(name, path),
@@ -102,8 +102,7 @@ impl Workspace {
                 known.insert(shard.file.name.clone(), shard);
                 Ok(())
             },
-        );
-        read?;
+        )?;
         let shards = paths.keys().filter_map(|name| known.remove(name)).collect();
         let pinned = finish(&manifest, shards)?;
         fs::remove_file(&partial)?;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tests::{GRADIENT_TOLERANCE, images, open_clip, tiny};
+use super::tests::{assert_is_the_gradient, images, open_clip, tiny};
 use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::digest::BlobDigest;
@@ -111,25 +111,7 @@ fn each_gradient_of_a_classifier_is_the_difference_of_the_reference_in_binary64(
         let loss = |at: &[f64]| slow_loss(&params, &model, index(params.batch_size), at);
         let (fast_loss, gradient) = gradient_at(&params, &model, &start);
         assert!((f64::from(fast_loss) - loss(&wide)).abs() < 1e-6);
-        for parameter in model.layout().parameters() {
-            let g: Vec<f64> =
-                parameter.region.of(&gradient).iter().copied().map(f64::from).collect();
-            let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
-            assert!(norm > 0.0, "{} receives no gradient", parameter.name);
-            let moved = |step: f64| {
-                let mut at = wide.clone();
-                for (x, g) in at[parameter.region.range()].iter_mut().zip(&g) {
-                    *x += step * g / norm;
-                }
-                loss(&at)
-            };
-            let difference = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-            assert!(
-                (norm - difference).abs() < GRADIENT_TOLERANCE * norm,
-                "{}: {norm}, by differences {difference}",
-                parameter.name
-            );
-        }
+        assert_is_the_gradient(model.layout(), &gradient, &wide, loss, &mut noise);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::action::params::{
 use crate::digest::BlobDigest;
 use crate::model::reference::Reference;
 use crate::model::{Layout, Texts};
-use crate::numerics::random::Streams;
+use crate::numerics::random::{Stream, Streams};
 
 const SAMPLES: usize = 24;
 
@@ -180,7 +180,7 @@ fn weights_and_trace_are_the_same_bits_on_every_machine() {
 
 /// Of a tensor's gradient, by root mean square: what a slope may differ from the difference. The largest that was seen
 /// is 1.6e-6, the rounding of the fast gradient. Along a direction of random signs every element has the same weight.
-pub(super) const GRADIENT_TOLERANCE: f64 = 1e-5;
+const GRADIENT_TOLERANCE: f64 = 1e-5;
 
 #[test]
 fn each_gradient_is_the_difference_of_the_reference_in_binary64() {
@@ -202,38 +202,47 @@ fn each_gradient_is_the_difference_of_the_reference_in_binary64() {
         };
         let (fast_loss, gradient) = gradient_at(&params, &start);
         assert!((f64::from(fast_loss) - loss(&wide)).abs() < 1e-6);
-        for parameter in layout.parameters() {
-            let g: Vec<f64> =
-                parameter.region.of(&gradient).iter().copied().map(f64::from).collect();
-            let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
-            assert!(norm > 0.0, "{} receives no gradient", parameter.name);
-            let root = (g.len() as f64).sqrt();
-            let mut signs = || -> Vec<f64> {
-                let sign = |_| {
-                    if noise.bounded(2) == 0 { 1.0 / root } else { -1.0 / root }
-                };
-                (0..g.len()).map(sign).collect()
+        assert_is_the_gradient(&layout, &gradient, &wide, loss, &mut noise);
+    }
+}
+
+/// Holds the gradient of each tensor against differences of `loss` at `wide`: along itself, and along two directions of
+/// random signs.
+pub(super) fn assert_is_the_gradient(
+    layout: &Layout,
+    gradient: &[f32],
+    wide: &[f64],
+    loss: impl Fn(&[f64]) -> f64,
+    noise: &mut Stream,
+) {
+    for parameter in layout.parameters() {
+        let g: Vec<f64> = parameter.region.of(gradient).iter().copied().map(f64::from).collect();
+        let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
+        assert!(norm > 0.0, "{} receives no gradient", parameter.name);
+        let root = (g.len() as f64).sqrt();
+        let mut signs = || -> Vec<f64> {
+            let sign = |_| {
+                if noise.bounded(2) == 0 { 1.0 / root } else { -1.0 / root }
             };
-            let along: Vec<f64> = g.iter().map(|g| g / norm).collect();
-            for (direction, bound) in
-                [(along, norm), (signs(), norm / root), (signs(), norm / root)]
-            {
-                let moved = |step: f64| {
-                    let mut at = wide.clone();
-                    for (x, d) in at[parameter.region.range()].iter_mut().zip(&direction) {
-                        *x += step * d;
-                    }
-                    loss(&at)
-                };
-                let step = 1e-5;
-                let difference = (moved(step) - moved(-step)) / (2.0 * step);
-                let slope: f64 = g.iter().zip(&direction).map(|(g, d)| g * d).sum();
-                assert!(
-                    (slope - difference).abs() < GRADIENT_TOLERANCE * bound,
-                    "{}: {slope}, by differences {difference}, norm {norm}",
-                    parameter.name
-                );
-            }
+            (0..g.len()).map(sign).collect()
+        };
+        let along: Vec<f64> = g.iter().map(|g| g / norm).collect();
+        for (direction, bound) in [(along, norm), (signs(), norm / root), (signs(), norm / root)] {
+            let moved = |step: f64| {
+                let mut at = wide.to_vec();
+                for (x, d) in at[parameter.region.range()].iter_mut().zip(&direction) {
+                    *x += step * d;
+                }
+                loss(&at)
+            };
+            let step = 1e-5;
+            let difference = (moved(step) - moved(-step)) / (2.0 * step);
+            let slope: f64 = g.iter().zip(&direction).map(|(g, d)| g * d).sum();
+            assert!(
+                (slope - difference).abs() < GRADIENT_TOLERANCE * bound,
+                "{}: {slope}, by differences {difference}, norm {norm}",
+                parameter.name
+            );
         }
     }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares `ibid data tokens` with OpenCLIP's tokeniser: all class prompts of CLIP_benchmark, and nasty captions.
 
-The reference is OpenCLIP's `SimpleTokenizer` as of the paper (ftfy, html, regex, its merges), written down here; where
-`open_clip` can be imported, that is compared as well. Class prompts must have the same ids, and so must captions, but
+The reference is OpenCLIP's `SimpleTokenizer` as of the paper (ftfy, html, regex, its merges), written down here.
+Class prompts must have the same ids, and so must captions, but
 for kinds that `src/data/tokenizer/repair.rs` names: those are counted, by kind, and shown.
 
 Usage: python tests/bench/tokenizer_parity.py --merges bpe_simple_vocab_16e6.txt.gz --prompts DIR

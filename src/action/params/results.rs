@@ -9,8 +9,8 @@ use crate::action::canonical::Real;
 
 /// Measures a model on one data set.
 ///
-/// Inputs: `weights` (blob; a tree with the model's configuration where others released them), `dataset` (tree), `vocabulary` (blob); for classification also `classes` (blob, a class
-/// name a line). Output: `metrics.json`, an object of binary64 numbers under `CLIP_benchmark`'s field names.
+/// Inputs: `weights` (blob; a tree with the model's configuration where others released them), `dataset` (tree),
+/// `vocabulary` (blob); for classification also `classes` (blob, a class name a line). Output: `metrics.json`, an object of binary64 numbers under `CLIP_benchmark`'s field names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evaluate {

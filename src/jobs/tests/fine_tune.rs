@@ -3,7 +3,7 @@
 use super::evaluate::model;
 use super::probe::{WITHIN, outputs_of, part, text, whole, words};
 use super::*;
-use crate::action::params::{AdamW, FineTune, HeadStart, Schedule, Shots, WarmUp};
+use crate::action::params::{FineTune, HeadStart, Schedule, Shots, WarmUp};
 
 fn params(head: HeadStart) -> FineTune {
     let (_, size) = words();
@@ -17,14 +17,7 @@ fn params(head: HeadStart) -> FineTune {
         samples_seen: 40 * 8,
         batch_size: 8,
         gradient_chunk: 2,
-        optimizer: AdamW {
-            beta1: real(0.9),
-            beta2: real(0.98),
-            epsilon: real(1e-6),
-            weight_decay: real(0.1),
-            decay_positions: false,
-            gradient_clip_norm: Some(real(1.0)),
-        },
+        optimizer: optimizer(),
         schedule: Schedule {
             learning_rate_max: real(0.05),
             learning_rate_final: real(0.0),

@@ -16,7 +16,7 @@ use super::{JobContext, JobError, Level};
 use crate::action::Params;
 use crate::action::canonical::Real;
 use crate::action::manifest::{Manifest, ManifestFile};
-use crate::action::params::Preprocessing;
+use crate::action::params::{AdamW, Preprocessing};
 use crate::data::image::encode_png;
 use crate::data::{FIRST_TOKEN, Tokenizer};
 use crate::digest::BlobDigest;
@@ -131,6 +131,18 @@ fn vocabulary(texts: &[&str]) -> (Vec<u8>, u64) {
 
 fn real(value: f64) -> Real {
     Real::new(value).unwrap()
+}
+
+/// The optimiser of the recipe of pictograms.
+fn optimizer() -> AdamW {
+    AdamW {
+        beta1: real(0.9),
+        beta2: real(0.98),
+        epsilon: real(1e-6),
+        weight_decay: real(0.1),
+        decay_positions: false,
+        gradient_clip_norm: Some(real(1.0)),
+    }
 }
 
 fn preprocessing(mean: f64, std: f64) -> Preprocessing {

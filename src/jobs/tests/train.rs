@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::action::params::{
-    Activation, AdamW, CaptionChoice, Clip, Pooling, SampleOrder, Schedule, TextTower, Train,
-    VisionTower, WarmUp,
+    Activation, CaptionChoice, Clip, Pooling, SampleOrder, Schedule, TextTower, Train, VisionTower,
+    WarmUp,
 };
 use crate::model::Layout;
 use crate::tensor::safetensors::decode;
@@ -49,14 +49,7 @@ fn params(vocabulary_size: u64) -> Train {
         samples_seen: STEPS * 4,
         batch_size: 4,
         gradient_chunk: 1,
-        optimizer: AdamW {
-            beta1: real(0.9),
-            beta2: real(0.98),
-            epsilon: real(1e-6),
-            weight_decay: real(0.1),
-            decay_positions: false,
-            gradient_clip_norm: Some(real(1.0)),
-        },
+        optimizer: optimizer(),
         schedule: Schedule {
             learning_rate_max: real(1e-2),
             learning_rate_final: real(1e-4),

@@ -116,9 +116,7 @@ impl OpenClipConfig {
         bytes.push(b'\n');
         Ok(bytes)
     }
-}
 
-impl OpenClipConfig {
     /// Where `model` and `preprocessing` are not what this configuration states, by their own names of the fields, with
     /// both values; none where they agree.
     pub fn differences(&self, model: &Clip, preprocessing: &Preprocessing) -> Vec<String> {

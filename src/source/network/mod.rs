@@ -12,7 +12,8 @@
 //! What a server sends is parsed in the child only (by rustls, ureq and libgit2), whose memory and file sizes have
 //! limits and whose environment is empty. It reads what looking up a host needs, and the certificates; it writes the one
 //! folder or file that it was asked for; it may ask the network, unless the address is a folder of this machine: then it
-//! reads that folder and has no network (see [`crate::confinement`]). Nothing that it leaves behind is believed: the parent hashes it.
+//! reads that folder and has no network (see [`crate::confinement`]). Nothing that it leaves behind is believed: the
+//! parent hashes it.
 
 mod client;
 mod download;

@@ -4,7 +4,7 @@ use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset};
 use super::runs::{BATCH_MAX, check_classes, check_optimizer, check_schedule, check_templates};
 use crate::spec::experiment::{
-    Dataset, FineTune, HeadStart, LinearProbe, Shots, Split, WeightDecay,
+    Classes, Dataset, FineTune, HeadStart, LinearProbe, Shots, Split, WeightDecay,
 };
 
 /// More passes than any probe needs; a bound, so that no price overflows.
@@ -16,10 +16,7 @@ pub(super) fn check_linear_probe<'a>(
     dataset: &'a Dataset,
     probe: &'a LinearProbe,
 ) {
-    check_classes(findings, &format!("{at}.classes"), &probe.classes);
-    check_split(findings, at, &probe.split);
-    let count = probe.classes.count;
-    check_shots(findings, at, dataset, &probe.split, probe.shots, count);
+    check_material(findings, at, dataset, &probe.classes, &probe.split, probe.shots);
     check_weight_decay(findings, &format!("{at}.weightDecay"), &probe.weight_decay);
     let share = |x: f64| (0.0..1.0).contains(&x);
     let shares = [("beta1", probe.beta1), ("beta2", probe.beta2)];
@@ -39,9 +36,7 @@ pub(super) fn check_fine_tune<'a>(
     dataset: &'a Dataset,
     tuning: &'a FineTune,
 ) {
-    check_classes(findings, &format!("{at}.classes"), &tuning.classes);
-    check_split(findings, at, &tuning.split);
-    check_shots(findings, at, dataset, &tuning.split, tuning.shots, tuning.classes.count);
+    check_material(findings, at, dataset, &tuning.classes, &tuning.split, tuning.shots);
     if let HeadStart::ZeroShot { templates } = &tuning.head {
         check_templates(findings, &format!("{at}.head.templates"), templates);
     }
@@ -54,6 +49,20 @@ pub(super) fn check_fine_tune<'a>(
     check_optimizer(findings, &format!("{at}.optimizer"), &tuning.optimizer);
     let steps = Some(tuning.steps());
     check_schedule(findings, &format!("{at}.schedule"), &tuning.schedule, steps);
+}
+
+/// What a classifier learns from, whatever it is.
+fn check_material<'a>(
+    findings: &mut Findings<'a>,
+    at: &str,
+    dataset: &'a Dataset,
+    classes: &'a Classes,
+    split: &'a Split,
+    shots: Shots,
+) {
+    check_classes(findings, &format!("{at}.classes"), classes);
+    check_split(findings, at, split);
+    check_shots(findings, at, dataset, split, shots, classes.count);
 }
 
 fn check_split<'a>(findings: &mut Findings<'a>, at: &str, split: &'a Split) {
