@@ -167,7 +167,13 @@ impl From<JobError> for Failure {
             JobError::Unfit(_) => FailureKind::Specification,
             JobError::BadParameters(_) | JobError::Bug(_) => FailureKind::Bug,
         };
-        Self::new(kind, &error)
+        let failure = Self::new(kind, &error);
+        if kind == FailureKind::OutOfMemory {
+            // As a child is described that the kernel or its allocator ended.
+            let message = format!("memory ran out: {}", failure.message);
+            return Self { message, ..failure };
+        }
+        failure
     }
 }
 

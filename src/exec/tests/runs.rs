@@ -494,3 +494,15 @@ fn a_chain_of_ten_thousand_needs_no_deep_stack() {
     let states = plan_states(&plan, &bed.store, &BTreeMap::new()).unwrap();
     assert_eq!(states.values().filter(|state| **state == PlanState::Pending).count(), 9_999);
 }
+
+/// What a kernel answers that has no room for a thread (EAGAIN), and for a mapping (ENOMEM).
+#[test]
+fn a_thread_without_room_is_memory_that_ran_out() {
+    for errno in [rustix::io::Errno::AGAIN, rustix::io::Errno::NOMEM] {
+        let error = JobError::Io { path: "the thread of the job".to_owned(), source: errno.into() };
+        let failure = Failure::from(error);
+        assert_eq!(failure.kind, FailureKind::OutOfMemory);
+        let said = "memory ran out: the thread of the job: ";
+        assert!(failure.message.starts_with(said), "{}", failure.message);
+    }
+}
