@@ -183,7 +183,7 @@ pub fn softmax<T: Elementary>(x: &[T], scale: T) -> (Vec<T>, T, T) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     /// Numbers for tests: seed 0 mod 6 ordinary ones, then subnormal, huge, mixed, with zeros of both signs, with NaN
     /// and infinities.
     #[allow(

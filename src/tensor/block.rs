@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+#[cfg(any(feature = "cuda", test))]
+use super::device;
 use super::region::disjoint;
 use super::rows::{Activation, NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -42,23 +44,23 @@ impl BlockShape {
 
 /// Where the parameters of a block lie, one after the other in bytewise order of their names.
 #[derive(Debug, Clone, Copy)]
-struct Weights {
-    qkv_bias: Region,
-    qkv: Region,
-    out_bias: Region,
-    out: Region,
-    norm_1_bias: Region,
-    norm_1: Region,
-    norm_2_bias: Region,
-    norm_2: Region,
-    fc_bias: Region,
-    fc: Region,
-    proj_bias: Region,
-    proj: Region,
+pub(super) struct Weights {
+    pub(super) qkv_bias: Region,
+    pub(super) qkv: Region,
+    pub(super) out_bias: Region,
+    pub(super) out: Region,
+    pub(super) norm_1_bias: Region,
+    pub(super) norm_1: Region,
+    pub(super) norm_2_bias: Region,
+    pub(super) norm_2: Region,
+    pub(super) fc_bias: Region,
+    pub(super) fc: Region,
+    pub(super) proj_bias: Region,
+    pub(super) proj: Region,
 }
 
 impl Weights {
-    fn at(start: usize, shape: &BlockShape) -> Self {
+    pub(super) fn at(start: usize, shape: &BlockShape) -> Self {
         let (width, mlp) = (shape.width(), shape.mlp_width);
         let mut end = start;
         let mut next = |len: usize| {
@@ -86,18 +88,18 @@ impl Weights {
 #[derive(Debug, Clone, Copy)]
 pub struct BlockState {
     /// Input and output of the block are the residual stream before and after it.
-    input: Region,
-    stats_1: Region,
-    normed_1: Region,
-    qkv: Region,
-    probabilities: Region,
-    context: Region,
-    middle: Region,
-    stats_2: Region,
-    normed_2: Region,
-    hidden: Region,
-    activated: Region,
-    output: Region,
+    pub(super) input: Region,
+    pub(super) stats_1: Region,
+    pub(super) normed_1: Region,
+    pub(super) qkv: Region,
+    pub(super) probabilities: Region,
+    pub(super) context: Region,
+    pub(super) middle: Region,
+    pub(super) stats_2: Region,
+    pub(super) normed_2: Region,
+    pub(super) hidden: Region,
+    pub(super) activated: Region,
+    pub(super) output: Region,
 }
 
 impl BlockState {
@@ -129,9 +131,9 @@ impl BlockState {
 /// Room for the backward pass of one block at a time, shared by all blocks of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockScratch {
-    d_hidden: Region,
-    d_qkv: Region,
-    d_normed: Region,
+    pub(super) d_hidden: Region,
+    pub(super) d_qkv: Region,
+    pub(super) d_normed: Region,
 }
 
 impl BlockScratch {
@@ -244,6 +246,16 @@ impl Operation<1> for BlockForward {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         self.attention(target, parameters);
         self.perceptron(target, parameters);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::block::forward(self, queue, target, parameters)
     }
 }
 
@@ -448,5 +460,15 @@ impl Operation<1> for BlockBackward {
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         self.perceptron(target, parameters);
         self.attention(target, parameters);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::block::backward(self, queue, target, parameters)
     }
 }

@@ -1,6 +1,13 @@
 //! Elements on a device, and the only way to change them: a coarse operation with one defined result.
 
+#[cfg(any(feature = "cuda", test))]
+use std::sync::Arc;
+
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, InplaceOp3, Layout, Storage, Tensor};
+
+use super::Region;
+#[cfg(any(feature = "cuda", test))]
+use super::device::{self, Address, DeviceError, Queue};
 
 /// Where buffers live and operations run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,14 +16,17 @@ pub enum Device {
     /// Main memory; operations run on the thread that calls them.
     #[default]
     Cpu,
-}
-
-impl Device {
-    fn to_candle(self) -> candle_core::Device {
-        match self {
-            Self::Cpu => candle_core::Device::Cpu,
-        }
-    }
+    /// A GPU of NVIDIA's, by its number.
+    #[cfg(feature = "cuda")]
+    Cuda(usize),
+    /// The kernels of a GPU, run by the processor: for tests.
+    #[cfg(test)]
+    Emulated {
+        /// How many blocks of threads keep it busy; grids and tiles follow from it.
+        processors: usize,
+        /// Whether the threads of a block run from the last to the first.
+        backwards: bool,
+    },
 }
 
 /// A failure of a device, or a file that does not hold the tensors it should.
@@ -31,6 +41,16 @@ pub enum TensorError {
         /// The cause.
         #[source]
         source: candle_core::Error,
+    },
+    /// A device that is not the processor failed.
+    #[cfg(any(feature = "cuda", test))]
+    #[error("operation `{operation}` failed on the device")]
+    Kernel {
+        /// What was asked of the device.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: DeviceError,
     },
     /// A tensor of a file is missing or has another shape or type.
     #[error("tensor `{name}` of shape {shape:?} cannot be read")]
@@ -63,20 +83,38 @@ pub enum TensorError {
 
 /// An operation on the elements of a buffer, reading up to two others; its result is defined to the bit.
 ///
-/// `N` is the number of buffers it reads: 0, 1 or 2. The code of a further device is a further method beside
-/// [`Operation::cpu`], with the same definition.
+/// `N` is the number of buffers it reads: 0, 1 or 2. Both methods are ways to compute the same definition.
 pub trait Operation<const N: usize> {
     /// The name that messages use.
     fn name(&self) -> &'static str;
 
     /// Performs the operation in main memory.
     fn cpu(&self, target: &mut [f32], sources: [&[f32]; N]);
+
+    /// Performs the operation by kernels, on buffers that begin at these addresses.
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &Queue,
+        target: Address,
+        sources: [Address; N],
+    ) -> Result<(), DeviceError>;
 }
 
 /// A run of binary32 elements on a device.
 #[derive(Debug)]
 pub struct Buffer {
-    tensor: Tensor,
+    storage: Elements,
+}
+
+/// Where the elements are.
+#[derive(Debug)]
+enum Elements {
+    /// In main memory.
+    Main(Tensor),
+    /// On a device.
+    #[cfg(any(feature = "cuda", test))]
+    Device { device: Device, memory: device::Memory, len: usize, queue: Arc<Queue> },
 }
 
 impl Default for Buffer {
@@ -88,20 +126,82 @@ impl Default for Buffer {
 impl Buffer {
     /// A buffer of `len` times +0.
     pub fn zeros(len: usize, device: &Device) -> Result<Self, TensorError> {
-        Self::from_vec(vec![0.0; len], device)
+        match device {
+            Device::Cpu => Self::from_vec(vec![0.0; len], device),
+            #[cfg(any(feature = "cuda", test))]
+            _ => {
+                let buffer = Self::room(device, len)?;
+                buffer.launched("zeros", |queue, at| device::launch::fill(queue, at, len, 0.0))?;
+                Ok(buffer)
+            }
+        }
     }
 
     /// A buffer of the given elements. On the CPU they are not copied.
     pub fn from_vec(elements: Vec<f32>, device: &Device) -> Result<Self, TensorError> {
         let len = elements.len();
-        let tensor = Tensor::from_vec(elements, len, &device.to_candle())
-            .map_err(|source| TensorError::Device { operation: "from_vec", source })?;
-        Ok(Self { tensor })
+        match device {
+            Device::Cpu => {
+                let tensor = Tensor::from_vec(elements, len, &candle_core::Device::Cpu)
+                    .map_err(|source| TensorError::Device { operation: "from_vec", source })?;
+                Ok(Self { storage: Elements::Main(tensor) })
+            }
+            #[cfg(any(feature = "cuda", test))]
+            _ => {
+                let buffer = Self::room(device, len)?;
+                let bytes = device::bytes_of(&elements);
+                buffer.launched("from_vec", |queue, at| queue.upload(at, bytes))?;
+                Ok(buffer)
+            }
+        }
+    }
+
+    /// A buffer on a device, whatever is in it.
+    #[cfg(any(feature = "cuda", test))]
+    fn room(device: &Device, len: usize) -> Result<Self, TensorError> {
+        let failed = |source| TensorError::Kernel { operation: "memory of the device", source };
+        let queue = device::queue(*device).map_err(failed)?;
+        let memory = queue.memory(len).map_err(failed)?;
+        Ok(Self { storage: Elements::Device { device: *device, memory, len, queue } })
+    }
+
+    /// Uses the queue of a buffer on a device, with its address.
+    #[cfg(any(feature = "cuda", test))]
+    fn launched(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Queue, Address) -> Result<(), DeviceError>,
+    ) -> Result<(), TensorError> {
+        match &self.storage {
+            Elements::Main(_) => Ok(()),
+            Elements::Device { memory, queue, .. } => {
+                let _turn = queue.turn();
+                work(queue, memory.at()).map_err(|source| TensorError::Kernel { operation, source })
+            }
+        }
+    }
+
+    /// Where the elements are.
+    pub fn device(&self) -> Device {
+        match &self.storage {
+            Elements::Main(_) => Device::Cpu,
+            #[cfg(any(feature = "cuda", test))]
+            Elements::Device { device, .. } => *device,
+        }
+    }
+
+    /// The same elements on a device; nothing is copied if they are there.
+    pub fn on_device(self, device: Device) -> Result<Self, TensorError> {
+        if self.device() == device { Ok(self) } else { Self::from_vec(self.to_vec()?, &device) }
     }
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.tensor.elem_count()
+        match &self.storage {
+            Elements::Main(tensor) => tensor.elem_count(),
+            #[cfg(any(feature = "cuda", test))]
+            Elements::Device { len, .. } => *len,
+        }
     }
 
     /// Whether there are no elements.
@@ -111,50 +211,111 @@ impl Buffer {
 
     /// A copy of the elements in main memory.
     pub fn to_vec(&self) -> Result<Vec<f32>, TensorError> {
-        self.tensor.to_vec1().map_err(|source| TensorError::Device { operation: "to_vec", source })
+        self.read(Region::new(0, self.len()))
+    }
+
+    /// A copy of some of the elements in main memory.
+    ///
+    /// # Panics
+    ///
+    /// If the region reaches beyond the buffer.
+    pub fn read(&self, region: Region) -> Result<Vec<f32>, TensorError> {
+        match &self.storage {
+            Elements::Main(_) => self.with(|elements| region.of(elements).to_vec()),
+            #[cfg(any(feature = "cuda", test))]
+            Elements::Device { len, .. } => {
+                assert!(region.end() <= *len, "the region is within the buffer");
+                let mut elements = vec![0.0; region.len];
+                let bytes = device::bytes_of_mut(&mut elements);
+                let from = |at: Address| at.element(region.start);
+                self.launched("read", |queue, at| queue.download(from(at), bytes))?;
+                Ok(elements)
+            }
+        }
     }
 
     /// Calls `read` with the elements in main memory; on the CPU they are not copied.
     pub fn with<R>(&self, read: impl FnOnce(&[f32]) -> R) -> Result<R, TensorError> {
-        let (storage, _) = self.tensor.storage_and_layout();
-        if let Storage::Cpu(storage) = &*storage {
-            return Ok(read(
-                elements(storage)
-                    .map_err(|source| TensorError::Device { operation: "with", source })?,
-            ));
+        match &self.storage {
+            Elements::Main(tensor) => {
+                let (storage, _) = tensor.storage_and_layout();
+                let failed = |source| TensorError::Device { operation: "with", source };
+                match &*storage {
+                    Storage::Cpu(storage) => Ok(read(elements(storage).map_err(failed)?)),
+                    _ => unreachable!("tensors are made on the CPU"),
+                }
+            }
+            #[cfg(any(feature = "cuda", test))]
+            Elements::Device { .. } => Ok(read(&self.to_vec()?)),
         }
-        drop(storage);
-        Ok(read(&self.to_vec()?))
     }
 
     /// Performs an operation that reads no other buffer.
     pub fn apply(&mut self, operation: &impl Operation<0>) -> Result<(), TensorError> {
-        let dispatch = Dispatch(operation);
-        self.tensor.inplace_op1(&dispatch).map_err(|source| failed(operation, source))
+        match &self.storage {
+            Elements::Main(target) => {
+                let dispatch = Dispatch(operation);
+                target.inplace_op1(&dispatch).map_err(|source| failed(operation, source))
+            }
+            #[cfg(any(feature = "cuda", test))]
+            Elements::Device { .. } => {
+                self.launched(operation.name(), |queue, target| operation.device(queue, target, []))
+            }
+        }
     }
 
-    /// Performs an operation that reads one other buffer.
+    /// Performs an operation that reads one other buffer, on the same device.
+    ///
+    /// # Panics
+    ///
+    /// If it is on another.
     pub fn apply_with(
         &mut self,
         source: &Self,
         operation: &impl Operation<1>,
     ) -> Result<(), TensorError> {
-        let dispatch = Dispatch(operation);
-        self.tensor
-            .inplace_op2(&source.tensor, &dispatch)
-            .map_err(|source| failed(operation, source))
+        match (&self.storage, &source.storage) {
+            (Elements::Main(target), Elements::Main(source)) => {
+                let dispatch = Dispatch(operation);
+                target.inplace_op2(source, &dispatch).map_err(|source| failed(operation, source))
+            }
+            #[cfg(any(feature = "cuda", test))]
+            (Elements::Device { .. }, Elements::Device { memory, .. }) => self
+                .launched(operation.name(), |queue, target| {
+                    operation.device(queue, target, [memory.at()])
+                }),
+            #[cfg(any(feature = "cuda", test))]
+            _ => unreachable!("an operation's buffers are on one device"),
+        }
     }
 
-    /// Performs an operation that reads two other buffers.
+    /// Performs an operation that reads two other buffers, on the same device.
+    ///
+    /// # Panics
+    ///
+    /// If one is on another.
     pub fn apply_with_two(
         &mut self,
         sources: [&Self; 2],
         operation: &impl Operation<2>,
     ) -> Result<(), TensorError> {
-        let dispatch = Dispatch(operation);
-        self.tensor
-            .inplace_op3(&sources[0].tensor, &sources[1].tensor, &dispatch)
-            .map_err(|source| failed(operation, source))
+        match (&self.storage, sources.map(|source| &source.storage)) {
+            (Elements::Main(target), [Elements::Main(first), Elements::Main(second)]) => {
+                let dispatch = Dispatch(operation);
+                target
+                    .inplace_op3(first, second, &dispatch)
+                    .map_err(|source| failed(operation, source))
+            }
+            #[cfg(any(feature = "cuda", test))]
+            (
+                Elements::Device { .. },
+                [Elements::Device { memory: first, .. }, Elements::Device { memory: second, .. }],
+            ) => self.launched(operation.name(), |queue, target| {
+                operation.device(queue, target, [first.at(), second.at()])
+            }),
+            #[cfg(any(feature = "cuda", test))]
+            _ => unreachable!("an operation's buffers are on one device"),
+        }
     }
 }
 
@@ -246,6 +407,10 @@ mod tests {
             for (y, x) in target.iter_mut().zip(source) {
                 *y += self.0 * x;
             }
+        }
+
+        fn device(&self, _: &Queue, _: Address, _: [Address; 1]) -> Result<(), DeviceError> {
+            unreachable!("this test is about main memory")
         }
     }
 

@@ -1,5 +1,7 @@
 //! What turns the tokens of a tower into one vector of unit length: pooling, `LayerNorm`, projection, normalisation.
 
+#[cfg(any(feature = "cuda", test))]
+use super::device;
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -46,13 +48,13 @@ pub enum Pool<'a> {
 /// What the forward pass of a head leaves for its backward pass.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadState {
-    input: Region,
-    pooled: Region,
-    stats: Region,
-    normed: Region,
-    projected: Region,
-    reciprocals: Region,
-    features: Region,
+    pub(super) input: Region,
+    pub(super) pooled: Region,
+    pub(super) stats: Region,
+    pub(super) normed: Region,
+    pub(super) projected: Region,
+    pub(super) reciprocals: Region,
+    pub(super) features: Region,
 }
 
 impl HeadState {
@@ -131,6 +133,16 @@ impl Operation<1> for HeadForward<'_> {
         normalise::forward(self.level, embed_dim, projected, features, reciprocals);
         tap::see("features", [samples, embed_dim], features);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::head::forward(self, queue, target, parameters)
+    }
 }
 
 impl Pool<'_> {
@@ -199,9 +211,9 @@ pub struct HeadBackward<'a> {
 /// Room for the backward pass of a head.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadScratch {
-    d_projected: Region,
-    d_normed: Region,
-    d_pooled: Region,
+    pub(super) d_projected: Region,
+    pub(super) d_normed: Region,
+    pub(super) d_pooled: Region,
 }
 
 impl HeadScratch {
@@ -282,6 +294,16 @@ impl Operation<1> for HeadBackward<'_> {
             pool.backward(sample, d_pooled, d_stream);
         }
         tap::see("gradient of stream", [samples * tokens, width], d_stream);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::head::backward(self, queue, target, parameters)
     }
 }
 

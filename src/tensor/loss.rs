@@ -1,5 +1,7 @@
 //! The losses of a batch and their gradients: contrastive, and of a classifier.
 
+#[cfg(any(feature = "cuda", test))]
+use super::device;
 use super::region::disjoint;
 use super::{Operation, Planner, Region, tap};
 use crate::numerics::elementary::exp;
@@ -21,10 +23,10 @@ pub struct BatchRegions {
     pub results: Region,
     /// Of a classifier, the gradients of the linear layer's bias and weight.
     pub d_head: [Region; 2],
-    products: Region,
-    logits: Region,
-    by_row: Region,
-    by_column: Region,
+    pub(super) products: Region,
+    pub(super) logits: Region,
+    pub(super) by_row: Region,
+    pub(super) by_column: Region,
 }
 
 impl BatchRegions {
@@ -119,6 +121,16 @@ impl Operation<1> for Classification<'_> {
         column_sum(level, g, d_bias);
         tap::see("gradient of image features", [n, width], d_images);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::loss::classification(self, queue, target, parameters)
+    }
 }
 
 /// Computes the loss and the gradients of embeddings and logit scale; reads the parameters.
@@ -198,6 +210,16 @@ impl Operation<1> for Contrastive {
         d_images.iter_mut().chain(&mut *d_texts).for_each(|d| *d *= scale);
         tap::see("gradient of image features", [n, width], d_images);
         tap::see("gradient of text features", [n, width], d_texts);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::loss::contrastive(self, queue, target, parameters)
     }
 }
 

@@ -15,6 +15,8 @@
 mod block;
 mod buffer;
 pub mod checkpoint;
+#[cfg(any(feature = "cuda", test))]
+pub(crate) mod device;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod head;
@@ -30,7 +32,7 @@ pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockStat
 pub use buffer::{Buffer, Device, Operation, TensorError};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Classification, Contrastive};
-pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates, squared_norm};
+pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates};
 pub use region::{Planner, Region};
 pub use rows::{Activation, normalise_rows};
 pub use stem::{

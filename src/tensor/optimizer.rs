@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 
+#[cfg(any(feature = "cuda", test))]
+use super::device;
 use super::region::disjoint;
-use super::{Operation, Region};
+use super::{Operation, Region, tap};
 use crate::numerics::{Level, adamw};
 
 /// Copies a region of another buffer.
@@ -23,6 +25,17 @@ impl Operation<1> for Copy {
     fn cpu(&self, target: &mut [f32], [source]: [&[f32]; 1]) {
         self.to.of_mut(target).copy_from_slice(self.from.of(source));
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [source]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        let (from, to) = (source.element(self.from.start), target.element(self.to.start));
+        device::launch::copy(queue, from, to, self.to.len)
+    }
 }
 
 /// Sets a region to +0.
@@ -36,6 +49,16 @@ impl Operation<0> for Clear {
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
         self.0.of_mut(target).fill(0.0);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        device::launch::fill(queue, target.element(self.0.start), self.0.len, 0.0)
     }
 }
 
@@ -57,6 +80,17 @@ impl Operation<0> for Add {
         let [from, to] = disjoint(target, [self.from, self.to]);
         to.iter_mut().zip(from).for_each(|(sum, x)| *sum += *x);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        let (from, to) = (target.element(self.from.start), target.element(self.to.start));
+        device::launch::add(queue, from, to, self.to.len)
+    }
 }
 
 impl Operation<1> for Add {
@@ -67,6 +101,17 @@ impl Operation<1> for Add {
     fn cpu(&self, target: &mut [f32], [source]: [&[f32]; 1]) {
         let to = self.to.of_mut(target);
         to.iter_mut().zip(self.from.of(source)).for_each(|(sum, x)| *sum += x);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [source]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        let (from, to) = (source.element(self.from.start), target.element(self.to.start));
+        device::launch::add(queue, from, to, self.to.len)
     }
 }
 
@@ -88,7 +133,7 @@ pub struct Rates {
 }
 
 impl Rates {
-    fn constants(&self, decays: bool) -> adamw::Constants {
+    pub(super) fn constants(&self, decays: bool) -> adamw::Constants {
         let decay = if decays { self.weight_decay } else { 0.0 };
         adamw::Constants::new(
             self.learning_rate,
@@ -97,6 +142,22 @@ impl Rates {
             decay,
             self.step,
         )
+    }
+}
+
+impl Rates {
+    fn show(&self) {
+        let numbers = [
+            ("learning rate", self.learning_rate),
+            ("beta 1", self.beta1),
+            ("beta 2", self.beta2),
+            ("epsilon", self.epsilon),
+            ("weight decay", self.weight_decay),
+        ];
+        for (name, number) in numbers {
+            tap::see_numbers(name, tap::Values::Binary64(&[number]));
+        }
+        tap::see_numbers("step, from 1", tap::Values::Whole(&[self.step]));
     }
 }
 
@@ -109,27 +170,30 @@ pub struct OptimizedTensor {
     pub decays: bool,
 }
 
-/// One step of `AdamW`. The target holds parameters, first and second moments, one after the other; the source the
-/// gradient.
+/// One step of `AdamW` by a gradient that is clipped first. The target holds parameters, first and second moments, one
+/// after the other; the source the gradient. If the norm of the gradient is not finite, what becomes of the target is
+/// not said.
 #[derive(Debug)]
 pub struct AdamWStep<'a> {
     /// How it is computed.
     pub level: Level,
     /// The scalars.
     pub rates: Rates,
-    /// What gradients are multiplied by first.
-    pub gradient_scale: f32,
+    /// The largest norm of the gradient: it is multiplied by `min(1, limit ÷ (norm + 1e-6))`, rounded once.
+    pub norm_limit: Option<f64>,
     /// Every tensor in order; together all parameters.
     pub tensors: &'a [OptimizedTensor],
     /// The logit scale, clamped to `[0, fl32(ln 100)]` after the step; empty in a model without.
     pub logit_scale: Region,
-    /// Receives the fingerprint of the parameters after the step, and whether all of them are finite.
+    /// Receives what the step says of gradient and parameters.
     pub outcome: &'a Cell<Outcome>,
 }
 
-/// What a step of the optimiser says of the parameters that it leaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What a step of the optimiser says of the gradient, and of the parameters that it leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Outcome {
+    /// The squared norm of the gradient; if it is not finite, nothing else is said.
+    pub squared_norm: f64,
     /// `F_0` and `F_1`.
     pub fingerprint: [u64; 2],
     /// Whether a parameter is not finite, and the first such tensor.
@@ -154,7 +218,16 @@ impl Outcome {
 const PART: usize = 2048;
 
 /// ln 100, the largest logit scale.
-const LOGIT_SCALE_MAX: f32 = 4.605_170_2;
+pub(super) const LOGIT_SCALE_MAX: f32 = 4.605_170_2;
+
+impl AdamWStep<'_> {
+    /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
+    #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
+    fn scale(&self, squared_norm: f64) -> f32 {
+        let limit = self.norm_limit;
+        limit.map_or(1.0, |limit| (limit / (squared_norm.sqrt() + 1e-6)).min(1.0) as f32)
+    }
+}
 
 impl Operation<1> for AdamWStep<'_> {
     fn name(&self) -> &'static str {
@@ -164,7 +237,18 @@ impl Operation<1> for AdamWStep<'_> {
     fn cpu(&self, target: &mut [f32], [gradient]: [&[f32]; 1]) {
         let (theta, moments) = target.split_at_mut(gradient.len());
         let (first, second) = moments.split_at_mut(gradient.len());
-        let mut outcome = Outcome::default();
+        tap::operation(|| "clipping".to_owned());
+        let squared_norm = squared_norm(self.level, self.tensors, gradient);
+        let mut outcome = Outcome { squared_norm, ..Outcome::default() };
+        self.outcome.set(outcome);
+        if !squared_norm.is_finite() {
+            return;
+        }
+        let scale = self.scale(squared_norm);
+        tap::see_numbers("squared norm", tap::Values::Binary64(&[squared_norm]));
+        tap::see("scale", [1], &[scale]);
+        tap::operation(|| "AdamW".to_owned());
+        self.rates.show();
         for (tensor, place) in self.tensors.iter().enumerate() {
             let constants = self.rates.constants(place.decays);
             let tensor_range = place.region.range();
@@ -174,7 +258,7 @@ impl Operation<1> for AdamWStep<'_> {
                 adamw::update(
                     self.level,
                     &constants,
-                    self.gradient_scale,
+                    scale,
                     &gradient[at.clone()],
                     theta,
                     &mut first[at.clone()],
@@ -188,11 +272,21 @@ impl Operation<1> for AdamWStep<'_> {
         }
         self.outcome.set(outcome);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [gradient]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::optimizer::adamw_step(self, queue, target, gradient)
+    }
 }
 
 /// The squared norm of a gradient: per tensor in blocks of 4,096, each a row reduction in binary64; block sums, then
 /// tensors in order, added ascending.
-pub fn squared_norm(level: Level, tensors: &[OptimizedTensor], gradient: &[f32]) -> f64 {
+fn squared_norm(level: Level, tensors: &[OptimizedTensor], gradient: &[f32]) -> f64 {
     tensors
         .iter()
         .fold(0.0, |total, tensor| adamw::squared_norm(level, total, tensor.region.of(gradient)))

@@ -1,6 +1,8 @@
 //! What turns images and texts into tokens: patch product, token embedding, class token, positions, and the
 //! `LayerNorm` that some vision towers have before the first block.
 
+#[cfg(any(feature = "cuda", test))]
+use super::device;
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -67,14 +69,20 @@ impl PixelTable {
         }
         Self(table)
     }
+
+    /// The values, 256 a channel.
+    #[cfg(any(feature = "cuda", test))]
+    pub(super) fn values(&self) -> impl Iterator<Item = f32> {
+        self.0.iter().flatten().copied()
+    }
 }
 
 /// Where an image stem keeps its patches and puts its tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct ImageState {
-    patches: Region,
-    products: Region,
-    tokens: Region,
+    pub(super) patches: Region,
+    pub(super) products: Region,
+    pub(super) tokens: Region,
 }
 
 impl ImageState {
@@ -164,6 +172,16 @@ impl Operation<1> for ImageForward<'_> {
         }
         tap::see("tokens", [shape.samples * shape.tokens(), width], tokens);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::stem::image_forward(self, queue, target, parameters)
+    }
 }
 
 /// Stores the gradients of the parameters of an image stem.
@@ -229,6 +247,16 @@ impl Operation<0> for ImageBackward {
             tap::see("gradient of patch bias", [width], d_bias);
         }
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        device::stem::image_backward(self, queue, target)
+    }
 }
 
 /// The sizes of a text stem.
@@ -274,6 +302,16 @@ impl Operation<1> for TextForward<'_> {
         let TextShape { samples, tokens, .. } = self.shape;
         tap::see("tokens", [samples * tokens, width], self.stream.of(target));
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::stem::text_forward(self, queue, target, parameters)
+    }
 }
 
 /// Stores the gradients of positions and of the embedding's rows that the texts touched.
@@ -316,6 +354,16 @@ impl Operation<0> for TextBackward<'_> {
         }
         tap::see("gradient of touched embedding rows", [self.touched, width], d_rows);
     }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        device::stem::text_backward(self, queue, target)
+    }
 }
 
 /// The `LayerNorm` before the first block, from one stream to another.
@@ -351,6 +399,16 @@ impl Operation<1> for NormForward {
             stats,
         );
         tap::see("output", [stats.len() / 2, self.gain.len], output);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::head::norm_forward(self, queue, target, parameters)
     }
 }
 
@@ -389,6 +447,16 @@ impl Operation<1> for NormBackward {
         tap::see("gradient of input", [stats.len() / 2, d_gain.len()], d_stream);
         tap::see("gradient of weight", [d_gain.len()], d_gain);
         tap::see("gradient of bias", [d_bias.len()], d_bias);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [parameters]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        device::head::norm_backward(self, queue, target, parameters)
     }
 }
 

@@ -51,6 +51,11 @@ impl State {
         ))
     }
 
+    /// The same state on a device, where [`train`](super::train) then computes.
+    pub fn on_device(self, device: Device) -> Result<Self, TrainError> {
+        Ok(Self { buffer: self.buffer.on_device(device)?, ..self })
+    }
+
     /// The state before the first step of a training that begins with these parameters.
     pub fn from_parameters(mut elements: Vec<f32>) -> Result<Self, TrainError> {
         let trace = Trace::new(&elements);

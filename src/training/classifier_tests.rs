@@ -52,7 +52,7 @@ fn gradient_at(params: &Train, model: &Model, parameters: &[f32]) -> (f32, Vec<f
         BatchRegions::plan_classifier(&mut planner, batch_size, model.embed_dim(), CLASSES);
     let workers: Vec<_> = deal(batch_size / chunk, 2)
         .into_iter()
-        .map(|chunks| Mutex::new(Worker::new(model, chunks, chunk).unwrap()))
+        .map(|chunks| Mutex::new(Worker::new(model, chunks, chunk, Device::Cpu).unwrap()))
         .collect();
     let shared = Shared {
         model,
@@ -74,7 +74,7 @@ fn gradient_at(params: &Train, model: &Model, parameters: &[f32]) -> (f32, Vec<f
         .iter()
         .try_for_each(|worker| perform(Phase::Backward, worker, &shared, &batch))
         .unwrap();
-    let mut update = gradient::Update::new(model, params).unwrap();
+    let mut update = gradient::Update::new(model, params, Device::Cpu).unwrap();
     (loss, update.gather_classifier(&shared, &workers).unwrap().to_vec().unwrap())
 }
 

@@ -5,11 +5,14 @@ use std::sync::Mutex;
 
 use super::workers::{Node, Shared, Worker, show_sum};
 use super::{TrainError, decays, index, learning_rate_at, steps};
+use crate::action::canonical::Real;
 use crate::action::params::Train;
 use crate::model::{Layout, Model};
+#[cfg(any(feature = "cuda", test))]
+use crate::tensor::device;
 use crate::tensor::{
-    AdamWStep, Add, Buffer, Classification, Contrastive, Copy, Device, OptimizedTensor, Outcome,
-    Rates, Region, squared_norm, tap,
+    AdamWStep, Add, Buffer, Classification, Contrastive, Copy, Device, Operation, OptimizedTensor,
+    Outcome, Rates, Region, tap,
 };
 
 /// The loss of the batch, and its gradient with respect to the logit scale; leaves those of the embeddings.
@@ -20,10 +23,8 @@ pub(super) fn loss(shared: &Shared<'_>, batch: usize, step: u64) -> Result<(f32,
     let logit_scale = shared.model.layout().region("logit_scale");
     tap::operation(|| "contrastive loss".to_owned());
     buffer.apply_with(&state, &Contrastive { level, batch, embed_dim, regions, logit_scale })?;
-    let (loss, d_scale) = buffer.with(|elements| {
-        let results = regions.results.of(elements);
-        (results[0], results[1])
-    })?;
+    let results = buffer.read(regions.results)?;
+    let (loss, d_scale) = (results[0], results[1]);
     if loss.is_finite() { Ok((loss, d_scale)) } else { Err(diverged(step, "the loss")) }
 }
 
@@ -42,7 +43,7 @@ pub(super) fn classification_loss(
     tap::operation(|| "classification loss".to_owned());
     let operation = Classification { level, embed_dim, classes, labels, regions, head };
     buffer.apply_with(&state, &operation)?;
-    let loss = buffer.with(|elements| regions.results.of(elements)[0])?;
+    let loss = buffer.read(regions.results)?[0];
     if loss.is_finite() { Ok(loss) } else { Err(diverged(step, "the loss")) }
 }
 
@@ -90,20 +91,6 @@ pub(super) fn show_state(layout: &Layout, state: &[f32]) {
     show_parameters(layout, "", parameters);
 }
 
-fn show_rates(rates: &Rates) {
-    let numbers = [
-        ("learning rate", rates.learning_rate),
-        ("beta 1", rates.beta1),
-        ("beta 2", rates.beta2),
-        ("epsilon", rates.epsilon),
-        ("weight decay", rates.weight_decay),
-    ];
-    for (name, number) in numbers {
-        tap::see_numbers(name, tap::Values::Binary64(&[number]));
-    }
-    tap::see_numbers("step, from 1", tap::Values::Whole(&[rates.step]));
-}
-
 /// The gradient of one row of the embedding in one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Leaf {
@@ -114,7 +101,11 @@ struct Leaf {
 }
 
 impl<'p> Update<'p> {
-    pub(super) fn new(model: &Model, params: &'p Train) -> Result<Self, TrainError> {
+    pub(super) fn new(
+        model: &Model,
+        params: &'p Train,
+        device: Device,
+    ) -> Result<Self, TrainError> {
         let layout = model.layout();
         let tensors = layout.parameters().iter().map(|parameter| OptimizedTensor {
             region: parameter.region,
@@ -124,7 +115,7 @@ impl<'p> Update<'p> {
             params,
             tensors: tensors.collect(),
             names: layout.parameters().iter().map(|parameter| parameter.name.clone()).collect(),
-            gradient: Buffer::zeros(layout.len(), &Device::Cpu)?,
+            gradient: Buffer::zeros(layout.len(), &device)?,
             embedding: model.embedding(),
             logit_scale: layout.find("logit_scale"),
             width: model.text_width(),
@@ -175,34 +166,35 @@ impl<'p> Update<'p> {
 
     fn shown(&self, model: &Model) -> Result<&Buffer, TrainError> {
         tap::operation(|| "gradient of the batch".to_owned());
-        self.gradient.with(|gradient| show_parameters(model.layout(), "", gradient))?;
+        if tap::is_listening() {
+            self.gradient.with(|gradient| show_parameters(model.layout(), "", gradient))?;
+        }
         Ok(&self.gradient)
     }
 
     /// Updates the parameters by the gradient that was gathered, and returns their fingerprint.
     pub(super) fn apply(&mut self, shared: &Shared<'_>, step: u64) -> Result<[u64; 2], TrainError> {
-        tap::operation(|| "clipping".to_owned());
-        let gradient_scale = self.gradient_scale(shared, step)?;
-        tap::see("scale", [1], &[gradient_scale]);
         let outcome = Cell::new(Outcome::default());
-        let rates = self.rates(step);
-        tap::operation(|| "AdamW".to_owned());
-        show_rates(&rates);
         let update = AdamWStep {
             level: shared.level,
-            rates,
-            gradient_scale,
+            rates: self.rates(step),
+            norm_limit: self.params.optimizer.gradient_clip_norm.map(Real::get),
             tensors: &self.tensors,
             logit_scale: self.logit_scale.unwrap_or_default(),
             outcome: &outcome,
         };
         let mut state = shared.state.write().expect("no worker panicked");
         state.apply_with(&self.gradient, &update)?;
-        state.with(|state| show_state(shared.model.layout(), state))?;
-        drop(state);
-        match outcome.get().not_finite {
+        let outcome = outcome.get();
+        if !outcome.squared_norm.is_finite() {
+            return Err(diverged(step, "the gradient"));
+        }
+        if tap::is_listening() {
+            state.with(|state| show_state(shared.model.layout(), state))?;
+        }
+        match outcome.not_finite {
             Some(tensor) => Err(diverged(step, &format!("parameter `{}`", self.names[tensor]))),
-            None => Ok(outcome.get().fingerprint),
+            None => Ok(outcome.fingerprint),
         }
     }
 
@@ -221,19 +213,6 @@ impl<'p> Update<'p> {
         rates
     }
 
-    /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
-    #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
-    fn gradient_scale(&self, shared: &Shared<'_>, step: u64) -> Result<f32, TrainError> {
-        let squared =
-            self.gradient.with(|gradient| squared_norm(shared.level, &self.tensors, gradient))?;
-        if !squared.is_finite() {
-            return Err(diverged(step, "the gradient"));
-        }
-        tap::see_numbers("squared norm", tap::Values::Binary64(&[squared]));
-        let limit = self.params.optimizer.gradient_clip_norm;
-        Ok(limit.map_or(1.0, |limit| (limit.get() / (squared.sqrt() + 1e-6)).min(1.0) as f32))
-    }
-
     fn copy_dense(&mut self, arena: &Buffer, from: Region) -> Result<(), TrainError> {
         let before = self.embedding.start;
         let after = self.gradient.len() - self.embedding.end();
@@ -248,37 +227,44 @@ impl<'p> Update<'p> {
     }
 
     /// Sums the gradients of the embedding's rows. A chunk that did not touch a row contributes +0, and a row's chain is
-    /// never −0, so such a chunk may be passed over.
+    /// never −0, so such a chunk may be passed over. The rows of a single worker are read where they are.
     fn gather_rows(&mut self, workers: &[Mutex<Worker>]) -> Result<(), TrainError> {
         self.leaves.clear();
         self.values.clear();
+        let alone = workers.len() == 1;
         let mut chunk = 0;
         for worker in workers {
             let worker = worker.lock().expect("no worker panicked");
-            worker.arena.with(|arena| {
-                for (touched, rows) in worker.touched() {
-                    let start = self.values.len();
-                    let places = (start..).step_by(self.width);
-                    self.leaves.extend(touched.rows.iter().zip(places).map(|(&row, place)| Leaf {
-                        row,
-                        chunk,
-                        place,
-                    }));
+            for (touched, rows) in worker.touched() {
+                let start = if alone { rows.start } else { self.values.len() };
+                let places = (start..).step_by(self.width);
+                self.leaves.extend(touched.rows.iter().zip(places).map(|(&row, place)| Leaf {
+                    row,
+                    chunk,
+                    place,
+                }));
+                if !alone {
                     let rows = rows.first(touched.rows.len() * self.width);
-                    self.values.extend_from_slice(rows.of(arena));
-                    chunk += 1;
+                    worker.arena.with(|arena| self.values.extend_from_slice(rows.of(arena)))?;
                 }
-            })?;
+                chunk += 1;
+            }
         }
         self.leaves.sort_unstable();
-        self.gradient.apply(&SumRows {
+        let sum = SumRows {
             embedding: self.embedding,
             width: self.width,
             chunks: self.chunks.next_power_of_two(),
             dirty: &self.dirty,
             leaves: &self.leaves,
             values: &self.values,
-        })?;
+        };
+        if alone {
+            let worker = workers[0].lock().expect("no worker panicked");
+            self.gradient.apply_with(&worker.arena, &sum)?;
+        } else {
+            self.gradient.apply(&sum)?;
+        }
         self.dirty.clear();
         self.dirty.extend(self.leaves.iter().map(|leaf| leaf.row));
         self.dirty.dedup();
@@ -295,6 +281,7 @@ struct SumRows<'a> {
     dirty: &'a [u32],
     /// By row, then by chunk.
     leaves: &'a [Leaf],
+    /// Where the leaves are, unless they are in a buffer that is read.
     values: &'a [f32],
 }
 
@@ -303,37 +290,36 @@ impl SumRows<'_> {
     /// on; `room` holds a row for each level of the tree.
     fn sum_tree(
         &self,
+        values: &[f32],
         leaves: &[Leaf],
         (start, chunks): (usize, usize),
         sum: &mut [f32],
         room: &mut [f32],
     ) {
         if let [leaf] = leaves {
-            sum.copy_from_slice(&self.values[leaf.place..leaf.place + self.width]);
+            sum.copy_from_slice(&values[leaf.place..leaf.place + self.width]);
             return;
         }
         let half = chunks / 2;
         let middle = start + half;
         let (left, right) = leaves.split_at(leaves.partition_point(|leaf| leaf.chunk < middle));
         if left.is_empty() {
-            self.sum_tree(right, (middle, half), sum, room);
+            self.sum_tree(values, right, (middle, half), sum, room);
             return;
         }
-        self.sum_tree(left, (start, half), sum, room);
+        self.sum_tree(values, left, (start, half), sum, room);
         if !right.is_empty() {
             let (other, room) = room.split_at_mut(self.width);
-            self.sum_tree(right, (middle, half), other, room);
+            self.sum_tree(values, right, (middle, half), other, room);
             sum.iter_mut().zip(other).for_each(|(sum, d)| *sum += *d);
         }
     }
 }
 
-impl crate::tensor::Operation<0> for SumRows<'_> {
-    fn name(&self) -> &'static str {
-        "sum of embedding rows"
-    }
+impl SumRows<'_> {
+    const NAME: &'static str = "sum of embedding rows";
 
-    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+    fn sum(&self, target: &mut [f32], values: &[f32]) {
         let embedding = self.embedding.of_mut(target);
         let row_of = |row: u32| {
             let start = row as usize * self.width;
@@ -345,8 +331,62 @@ impl crate::tensor::Operation<0> for SumRows<'_> {
         let mut room = vec![0.0; self.width * self.chunks.ilog2() as usize];
         for leaves in self.leaves.chunk_by(|a, b| a.row == b.row) {
             let sum = &mut embedding[row_of(leaves[0].row)];
-            self.sum_tree(leaves, (0, self.chunks), sum, &mut room);
+            self.sum_tree(values, leaves, (0, self.chunks), sum, &mut room);
         }
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn sum_on_device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        values: device::Address,
+    ) -> Result<(), device::DeviceError> {
+        let leaves = self.leaves.iter().map(|leaf| (leaf.row, leaf.chunk, leaf.place));
+        let leaves = device::optimizer::RowLeaves::new(leaves, self.chunks);
+        let embedding = target.element(self.embedding.start);
+        device::optimizer::sum_rows(queue, embedding, self.width, self.dirty, &leaves, values)
+    }
+}
+
+impl Operation<0> for SumRows<'_> {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        self.sum(target, self.values);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        let values = queue.bring(device::Room::Parts, device::bytes_of(self.values))?;
+        self.sum_on_device(queue, target, values)
+    }
+}
+
+impl Operation<1> for SumRows<'_> {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn cpu(&self, target: &mut [f32], [values]: [&[f32]; 1]) {
+        self.sum(target, values);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        [values]: [device::Address; 1],
+    ) -> Result<(), device::DeviceError> {
+        self.sum_on_device(queue, target, values)
     }
 }
 
@@ -397,12 +437,22 @@ fn sum_nodes(
 /// Writes one number over a region.
 struct Set(Region, f32);
 
-impl crate::tensor::Operation<0> for Set {
+impl Operation<0> for Set {
     fn name(&self) -> &'static str {
         "set"
     }
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
         self.0.of_mut(target).fill(self.1);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(
+        &self,
+        queue: &device::Queue,
+        target: device::Address,
+        []: [device::Address; 0],
+    ) -> Result<(), device::DeviceError> {
+        device::launch::fill(queue, target.element(self.0.start), self.0.len, self.1)
     }
 }

@@ -134,7 +134,7 @@ pub fn visits(
     (first..).zip(samples).map(visit).collect()
 }
 
-/// Trains from `start` (see [`State::initial`]) to the last step; `after_step` sees the state after each one.
+/// Trains from `start` (see [`State::initial`]), on the device on which that is, to the last step; `after_step` sees the state after each one.
 pub fn train(
     params: &Train,
     samples: &Samples<'_>,
@@ -189,22 +189,25 @@ fn train_model(
         None => BatchRegions::plan(&mut planner, batch_size, width),
         Some(classes) => BatchRegions::plan_classifier(&mut planner, batch_size, width, classes),
     };
-    let workers = deal(batch_size / chunk, settings.threads)
-        .into_iter()
-        .map(|chunks| Ok(Mutex::new(Worker::new(model, chunks, chunk)?)))
-        .collect::<Result<Vec<_>, TrainError>>()?;
     let State { mut step, buffer, mut trace } = start;
+    let device = buffer.device();
+    // A device computes the elements of an operation side by side; a second thread would only wait for the first.
+    let threads = if device == Device::Cpu { settings.threads } else { 1 };
+    let workers = deal(batch_size / chunk, threads)
+        .into_iter()
+        .map(|chunks| Ok(Mutex::new(Worker::new(model, chunks, chunk, device)?)))
+        .collect::<Result<Vec<_>, TrainError>>()?;
     let shared = Shared {
         model,
         level: settings.level,
         chunk,
         state: RwLock::new(buffer),
-        batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
+        batch: RwLock::new(Buffer::zeros(planner.len(), &device)?),
         regions,
     };
     let batch = RwLock::new(Batch::default());
     let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
-    let update = gradient::Update::new(model, params)?;
+    let update = gradient::Update::new(model, params, device)?;
     let (workers, shared, batch) = (&workers, &shared, &batch);
     let mut steps_of = Steps { params, samples, workers, shared, batch, order, update };
     in_parallel(workers, shared, batch, |run| {

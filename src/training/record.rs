@@ -128,7 +128,7 @@ pub fn record_step(
     let regions = BatchRegions::plan(&mut planner, batch_size, model.embed_dim());
     let workers = deal(batch_size / chunk, settings.threads)
         .into_iter()
-        .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk)?)))
+        .map(|chunks| Ok(Mutex::new(Worker::new(&model, chunks, chunk, Device::Cpu)?)))
         .collect::<Result<Vec<_>, TrainError>>()?;
     let State { step, buffer, mut trace } = state;
     let shared = Shared {
@@ -141,7 +141,7 @@ pub fn record_step(
     };
     let batch = RwLock::new(Batch::default());
     let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
-    let update = Update::new(&model, params)?;
+    let update = Update::new(&model, params, Device::Cpu)?;
     let (workers, shared, batch) = (&workers[..], &shared, &batch);
     let mut steps = Steps { params, samples, workers, shared, batch, order, update };
     let mut one_after_the_other =

@@ -126,7 +126,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     let regions = BatchRegions::plan(&mut planner, batch_size, model.embed_dim());
     let workers: Vec<_> = deal(batch_size / chunk, 1)
         .into_iter()
-        .map(|chunks| Mutex::new(Worker::new(&model, chunks, chunk).unwrap()))
+        .map(|chunks| Mutex::new(Worker::new(&model, chunks, chunk, Device::Cpu).unwrap()))
         .collect();
     let shared = Shared {
         model: &model,
@@ -145,7 +145,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     perform(Phase::Forward, &workers[0], &shared, &batch).unwrap();
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
-    let mut update = gradient::Update::new(&model, params).unwrap();
+    let mut update = gradient::Update::new(&model, params, Device::Cpu).unwrap();
     (loss, update.gather(&model, &workers, d_scale).unwrap().to_vec().unwrap())
 }
 
@@ -414,4 +414,30 @@ fn the_loss_of_a_small_set_falls() {
     let state = train(&params, &samples(&images), settings, start, |_| Control::Continue).unwrap();
     let [first, last] = [0, 99].map(|step| state.trace.step(step).unwrap().loss);
     assert!(last < 0.75 * first, "{first} to {last}");
+}
+
+/// The kernels of a GPU, run by the processor, train to the same bits as threads do; also when a training moves from one
+/// to the other at a checkpoint and back.
+#[test]
+fn a_training_on_kernels_gives_the_golden_bits() {
+    let device = Device::Emulated { processors: 40, backwards: false };
+    if Buffer::zeros(1, &device).is_err() {
+        return;
+    }
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 2 };
+    for params in [tiny(), open_clip()] {
+        let want = trained(&params, Level::detect(), 1);
+        let samples = samples(&images);
+        let go = |state: State, device: Device, end: u64| {
+            let start = state.on_device(device).unwrap();
+            train_to(&params, &samples, settings, start, end, |_| Control::Continue).unwrap()
+        };
+        let ended = go(State::initial(&params).unwrap(), device, steps(&params));
+        assert!(files(&params, &ended) == want, "all steps on the device");
+        let first = go(State::initial(&params).unwrap(), Device::Cpu, 2);
+        let second = go(first, device, 5);
+        let ended = go(second, Device::Cpu, steps(&params));
+        assert!(files(&params, &ended) == want, "steps 2 to 4 on the device");
+    }
 }

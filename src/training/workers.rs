@@ -60,6 +60,7 @@ impl Worker {
         model: &Model,
         chunks: Range<usize>,
         chunk: usize,
+        device: Device,
     ) -> Result<Self, TrainError> {
         let mut planner = Planner::default();
         let planned: Vec<Chunk> =
@@ -69,7 +70,7 @@ impl Worker {
         let slots = planned.len().min(2 * (planned.len().ilog2() as usize + 1) + 1);
         let slots = (0..slots).map(|_| model.plan_gradient(&mut planner)).collect();
         Ok(Self {
-            arena: Buffer::zeros(planner.len(), &Device::Cpu)?,
+            arena: Buffer::zeros(planner.len(), &device)?,
             texts: vec![Texts::new(); planned.len()],
             touched: vec![TouchedRows::default(); planned.len()],
             chunks,

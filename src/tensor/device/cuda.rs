@@ -1,0 +1,236 @@
+//! The machine that is a GPU of NVIDIA's, through CUDA's driver.
+//!
+//! Driver and compiler are loaded when a GPU is first asked for: a binary with this machine builds and starts where there
+//! is nothing of CUDA. Kernels are compiled once a process, with the flags that belong to the definitions.
+
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cudarc::driver::sys::CUdevice_attribute_enum::{
+    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, CU_DEVICE_ATTRIBUTE_WARP_SIZE,
+};
+use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
+use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
+
+use super::{Address, DeviceError, Machine, Queue, sources};
+
+/// What arithmetic the kernels are compiled to: each operation rounds as it is written.
+const FLAGS: [&str; 4] = ["--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
+
+static QUEUES: Mutex<BTreeMap<usize, Arc<Queue>>> = Mutex::new(BTreeMap::new());
+
+/// What a GPU is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gpu {
+    /// Its number.
+    pub ordinal: usize,
+    /// Its name.
+    pub name: String,
+    /// Its compute capability.
+    pub class: (i32, i32),
+    /// The version of CUDA that the driver offers: 13000 is 13.0.
+    pub driver: i32,
+    /// Bytes that are free, and all.
+    pub memory: (usize, usize),
+}
+
+/// A GPU with the stream on which everything happens.
+struct Cuda {
+    context: Arc<CudaContext>,
+    stream: Arc<CudaStream>,
+    module: Arc<CudaModule>,
+    functions: Mutex<BTreeMap<&'static str, CudaFunction>>,
+    processors: usize,
+}
+
+impl std::fmt::Debug for Cuda {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Cuda({})", self.context.ordinal())
+    }
+}
+
+fn failed(call: &str) -> impl Fn(DriverError) -> DeviceError {
+    move |error| DeviceError::Call { call: call.to_owned(), text: error.to_string() }
+}
+
+fn missing(call: &str, text: &str) -> DeviceError {
+    DeviceError::Call { call: call.to_owned(), text: text.to_owned() }
+}
+
+/// The queue of a GPU, the same one for everybody in the process.
+pub(super) fn queue(ordinal: usize) -> Result<Arc<Queue>, DeviceError> {
+    let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(queue) = queues.get(&ordinal) {
+        return Ok(Arc::clone(queue));
+    }
+    let queue = Arc::new(Queue::new(Arc::new(Cuda::new(ordinal)?)));
+    queues.insert(ordinal, Arc::clone(&queue));
+    Ok(queue)
+}
+
+/// The GPUs of this machine.
+///
+/// # Errors
+///
+/// If there is no driver, or it does not answer.
+pub fn gpus() -> Result<Vec<Gpu>, DeviceError> {
+    let count = driver_is_there().and_then(|()| {
+        CudaContext::device_count().map_err(failed("the driver counts its devices"))
+    })?;
+    (0..usize::try_from(count).unwrap_or(0)).map(gpu).collect()
+}
+
+fn gpu(ordinal: usize) -> Result<Gpu, DeviceError> {
+    let context = CudaContext::new(ordinal).map_err(failed("the driver opens a device"))?;
+    let asked = failed("the driver describes a device");
+    let mut driver = 0;
+    // SAFETY: the address is that of a number.
+    unsafe { sys::cuDriverGetVersion(&raw mut driver) }.result().map_err(&asked)?;
+    Ok(Gpu {
+        ordinal,
+        name: context.name().map_err(&asked)?,
+        class: context.compute_capability().map_err(&asked)?,
+        driver,
+        memory: context.mem_get_info().map_err(&asked)?,
+    })
+}
+
+/// The bindings would panic without the library.
+fn driver_is_there() -> Result<(), DeviceError> {
+    // SAFETY: a library is looked for by its name.
+    if unsafe { sys::is_culib_present() } {
+        Ok(())
+    } else {
+        Err(missing("libcuda.so", "there is no driver of NVIDIA's on this machine"))
+    }
+}
+
+/// Compiles the kernels for a class of GPUs.
+fn compile((major, minor): (i32, i32)) -> Result<Ptx, DeviceError> {
+    // SAFETY: a library is looked for by its name.
+    if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
+        let text = "CUDA's run-time compiler is not among the libraries that the loader finds";
+        return Err(missing("libnvrtc.so", text));
+    }
+    let mut options: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
+    options.push(format!("--gpu-architecture=compute_{major}{minor}"));
+    options.push("--std=c++17".to_owned());
+    let options = CompileOptions { options, ..CompileOptions::default() };
+    compile_ptx_with_opts(sources::text(), options).map_err(|error| {
+        let text = match error {
+            CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
+            other => other.to_string(),
+        };
+        DeviceError::Call { call: "the kernels do not compile".to_owned(), text }
+    })
+}
+
+impl Cuda {
+    fn new(ordinal: usize) -> Result<Self, DeviceError> {
+        driver_is_there()?;
+        let opened = failed("the driver opens a device");
+        let context = CudaContext::new(ordinal).map_err(&opened)?;
+        let class = context.compute_capability().map_err(&opened)?;
+        let warp = context.attribute(CU_DEVICE_ATTRIBUTE_WARP_SIZE).map_err(&opened)?;
+        assert_eq!(warp, 32, "kernels know warps of 32 threads");
+        let processors =
+            context.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).map_err(&opened)?;
+        let module =
+            context.load_module(compile(class)?).map_err(failed("the driver loads the kernels"))?;
+        let stream = context.new_stream().map_err(&opened)?;
+        let processors = usize::try_from(processors).unwrap_or(1);
+        Ok(Self { context, stream, module, functions: Mutex::default(), processors })
+    }
+
+    /// The driver's calls are for the context of the thread that calls.
+    fn bind(&self) -> Result<(), DeviceError> {
+        self.context.bind_to_thread().map_err(failed("the driver takes a thread"))
+    }
+
+    fn function(&self, kernel: &'static str) -> Result<CudaFunction, DeviceError> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(function) = functions.get(kernel) {
+            return Ok(function.clone());
+        }
+        let function = self.module.load_function(kernel).map_err(failed(kernel))?;
+        functions.insert(kernel, function.clone());
+        Ok(function)
+    }
+}
+
+impl Machine for Cuda {
+    fn allocate(&self, bytes: usize) -> Result<Address, DeviceError> {
+        self.bind()?;
+        // Memory of no bytes has no address.
+        let bytes = bytes.max(1);
+        // SAFETY: a context is bound.
+        match unsafe { result::malloc_sync(bytes) } {
+            Ok(at) => Ok(Address(at)),
+            Err(DriverError(sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY)) => {
+                Err(DeviceError::Memory { bytes })
+            }
+            Err(error) => Err(failed("memory of the device")(error)),
+        }
+    }
+
+    fn free(&self, at: Address) {
+        // What cannot be given back is given back when the process ends. The driver waits for kernels that use it.
+        if self.bind().is_ok() {
+            // SAFETY: `allocate` gave it.
+            let _ = unsafe { result::free_sync(at.0) };
+        }
+    }
+
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<(), DeviceError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.bind()?;
+        // SAFETY: the caller's memory is as long. The source is pageable: the driver has read it when it returns.
+        unsafe { result::memcpy_htod_async(to.0, bytes, self.stream.cu_stream()) }
+            .map_err(failed("a copy to the device"))
+    }
+
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceError> {
+        let copied = failed("a copy from the device");
+        self.bind()?;
+        if !bytes.is_empty() {
+            // SAFETY: the caller's memory is as long.
+            unsafe { result::memcpy_dtoh_async(bytes, from.0, self.stream.cu_stream()) }
+                .map_err(&copied)?;
+        }
+        self.stream.synchronize().map_err(&copied)
+    }
+
+    unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        grid: [u32; 3],
+        threads: [u32; 3],
+        arguments: &[u8],
+    ) -> Result<(), DeviceError> {
+        self.bind()?;
+        let function = self.function(kernel)?;
+        // The driver copies the arguments before it returns; it never writes them.
+        let mut parameters = [arguments.as_ptr().cast::<c_void>().cast_mut()];
+        let [[x, y, z], [a, b, c]] = [grid, threads];
+        let stream = self.stream.cu_stream();
+        // SAFETY: the caller's promise.
+        unsafe {
+            result::launch_kernel(
+                function.cu_function(),
+                (x, y, z),
+                (a, b, c),
+                0,
+                stream,
+                &mut parameters,
+            )
+        }
+        .map_err(failed(kernel))
+    }
+
+    fn processors(&self) -> usize {
+        self.processors
+    }
+}

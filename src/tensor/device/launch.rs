@@ -1,0 +1,254 @@
+//! Kernels on rows, columns and elements: which grid, on which addresses.
+
+use super::arguments::{Address, Columns, Elements, Map, Norm, Normalise, Pool, RowSums, Softmax};
+use super::{DeviceError, Queue};
+
+/// Threads of a block, where a kernel does not say otherwise.
+const THREADS: usize = 256;
+/// Rows of a block in kernels on rows: half a warp each.
+pub(super) const ROWS: usize = 16;
+/// Rows of a block of a column reduction.
+const BLOCK: usize = 256;
+
+/// The grid of a kernel whose threads each do some of `count` elements.
+pub(super) fn elements(queue: &Queue, count: usize) -> [usize; 3] {
+    [count.div_ceil(THREADS).min(32 * queue.processors()), 1, 1]
+}
+
+/// The threads of a block of most kernels.
+pub(super) const BLOCK_OF_THREADS: [u32; 3] = [256, 1, 1];
+
+/// A function of [`map`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Function {
+    Exp,
+    Log,
+    Erf,
+    Tanh,
+    Sigmoid,
+}
+
+/// `y[i] = f(x[i])`.
+pub(crate) fn map(
+    queue: &Queue,
+    function: Function,
+    x: Address,
+    y: Address,
+    count: usize,
+) -> Result<(), DeviceError> {
+    let arguments = Map { x, y, count: count as u64, function: function as u32, unused: 0 };
+    queue.launch("map_elements", elements(queue, count), BLOCK_OF_THREADS, &arguments)
+}
+
+/// `to ← from`.
+pub(crate) fn copy(
+    queue: &Queue,
+    from: Address,
+    to: Address,
+    count: usize,
+) -> Result<(), DeviceError> {
+    one_by_one(queue, "copy_elements", from, to, count, 0.0)
+}
+
+/// `to ← to + from`.
+pub(crate) fn add(
+    queue: &Queue,
+    from: Address,
+    to: Address,
+    count: usize,
+) -> Result<(), DeviceError> {
+    one_by_one(queue, "add_elements", from, to, count, 0.0)
+}
+
+/// `to ← value`.
+pub(crate) fn fill(
+    queue: &Queue,
+    to: Address,
+    count: usize,
+    value: f32,
+) -> Result<(), DeviceError> {
+    one_by_one(queue, "fill_elements", Address::NULL, to, count, value)
+}
+
+fn one_by_one(
+    queue: &Queue,
+    kernel: &'static str,
+    from: Address,
+    to: Address,
+    count: usize,
+    value: f32,
+) -> Result<(), DeviceError> {
+    let arguments = Elements { from, to, count: count as u64, value, unused: 0 };
+    queue.launch(kernel, elements(queue, count), BLOCK_OF_THREADS, &arguments)
+}
+
+/// Row sums of x, or of products with rows of y unless it is null.
+pub(crate) fn row_sums(
+    queue: &Queue,
+    [rows, width]: [usize; 2],
+    x: Address,
+    y: Address,
+    out: Address,
+) -> Result<(), DeviceError> {
+    let arguments = RowSums { x, y, out, rows: rows as u64, width: width as u64 };
+    queue.launch("row_sums", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
+/// Softmax of the rows of a loss, see `softmax.cu`: P in place, or its gradient times `factor` if there is one.
+pub(crate) fn softmax_loss(
+    queue: &Queue,
+    [rows, width]: [usize; 2],
+    x: Address,
+    labels: Address,
+    losses: Address,
+    factor: Option<f32>,
+) -> Result<(), DeviceError> {
+    let arguments = Softmax {
+        x,
+        labels,
+        losses,
+        rows: rows as u64,
+        width: width as u64,
+        factor: factor.unwrap_or(1.0),
+        gradient: u32::from(factor.is_some()),
+    };
+    queue.launch("softmax_loss", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
+/// The threads of a block of a column reduction, across and down: few columns and many blocks of rows side by side where
+/// rows are many. A sector of memory is 8 columns.
+fn across_and_down(queue: &Queue, rows: usize, columns: usize) -> [u32; 3] {
+    let blocks = rows.div_ceil(BLOCK);
+    let few = columns.div_ceil(32) < 2 * queue.processors();
+    match blocks {
+        _ if few && blocks > 16 => [8, 32, 1],
+        _ if few && blocks > 8 => [16, 16, 1],
+        9.. => [32, 8, 1],
+        3.. => [64, 4, 1],
+        _ => [128, 2, 1],
+    }
+}
+
+/// `out[j] = Σ_k y[k, j]` for rows of `columns` that begin `row_stride` apart.
+pub(crate) fn column_sums(
+    queue: &Queue,
+    [rows, columns]: [usize; 2],
+    row_stride: usize,
+    y: Address,
+    out: Address,
+) -> Result<(), DeviceError> {
+    let arguments = Columns {
+        y,
+        x: Address::NULL,
+        stats: Address::NULL,
+        out,
+        out_gain: Address::NULL,
+        rows: rows as u64,
+        columns: columns as u64,
+        row_stride: row_stride as u64,
+    };
+    let threads = across_and_down(queue, rows, columns);
+    queue.launch("column_sums", [columns.div_ceil(threads[0] as usize), 1, 1], threads, &arguments)
+}
+
+/// What a `LayerNorm` of `[rows, width]` reads: input, parameters, and room for mean and reciprocal deviation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NormOf {
+    pub(crate) rows: usize,
+    pub(crate) width: usize,
+    pub(crate) x: Address,
+    pub(crate) stats: Address,
+    pub(crate) gain: Address,
+}
+
+impl NormOf {
+    fn arguments(&self) -> Norm {
+        Norm {
+            x: self.x,
+            gain: self.gain,
+            bias: Address::NULL,
+            d_y: Address::NULL,
+            stats: self.stats,
+            out: Address::NULL,
+            rows: self.rows as u64,
+            width: self.width as u64,
+            adds: 0,
+            unused: 0,
+        }
+    }
+
+    fn grid(&self) -> [usize; 3] {
+        [self.rows.div_ceil(ROWS), 1, 1]
+    }
+
+    /// Computes `y`, and mean and reciprocal deviation of each row.
+    pub(crate) fn forward(
+        &self,
+        queue: &Queue,
+        bias: Address,
+        y: Address,
+    ) -> Result<(), DeviceError> {
+        let arguments = Norm { bias, out: y, ..self.arguments() };
+        queue.launch("layer_norm_forward", self.grid(), BLOCK_OF_THREADS, &arguments)
+    }
+
+    /// Computes the gradients of input, gain and bias; the first is added to what `d_x` holds, if it shall.
+    pub(crate) fn backward(
+        &self,
+        queue: &Queue,
+        d_y: Address,
+        (d_x, adds): (Address, bool),
+        [d_gain, d_bias]: [Address; 2],
+    ) -> Result<(), DeviceError> {
+        let arguments = Norm { d_y, out: d_x, adds: u32::from(adds), ..self.arguments() };
+        queue.launch("layer_norm_backward", self.grid(), BLOCK_OF_THREADS, &arguments)?;
+        let arguments = Columns {
+            y: d_y,
+            x: self.x,
+            stats: self.stats,
+            out: d_bias,
+            out_gain: d_gain,
+            rows: self.rows as u64,
+            columns: self.width as u64,
+            row_stride: self.width as u64,
+        };
+        let threads = across_and_down(queue, self.rows, self.width);
+        let grid = [self.width.div_ceil(threads[0] as usize), 1, 1];
+        queue.launch("norm_parameter_gradients", grid, threads, &arguments)
+    }
+}
+
+/// Rows of `[rows, width]` scaled to length 1, and the reciprocals of their lengths.
+pub(crate) fn normalise(
+    queue: &Queue,
+    [rows, width]: [usize; 2],
+    x: Address,
+    y: Address,
+    r: Address,
+) -> Result<(), DeviceError> {
+    let d_y = Address::NULL;
+    let arguments = Normalise { x, r, d_y, out: y, rows: rows as u64, width: width as u64 };
+    queue.launch("normalise_forward", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
+/// The gradient of what [`normalise`] read, from the gradient of the unit rows `y`.
+pub(crate) fn normalise_backward(
+    queue: &Queue,
+    [rows, width]: [usize; 2],
+    [y, r, d_y]: [Address; 3],
+    d_x: Address,
+) -> Result<(), DeviceError> {
+    let arguments = Normalise { x: y, r, d_y, out: d_x, rows: rows as u64, width: width as u64 };
+    queue.launch("normalise_backward", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
+/// Pools tokens, or their gradient; see `head.cu`.
+pub(crate) fn pool(
+    queue: &Queue,
+    kernel: &'static str,
+    count: usize,
+    arguments: &Pool,
+) -> Result<(), DeviceError> {
+    queue.launch(kernel, elements(queue, count), BLOCK_OF_THREADS, arguments)
+}

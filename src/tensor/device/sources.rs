@@ -1,0 +1,29 @@
+//! The sources of the kernels, one translation unit.
+
+/// Each source with its name, in the order in which a compiler must see them.
+pub(crate) const SOURCES: &[(&str, &str)] = &[
+    ("prelude.cuh", include_str!("prelude.cuh")),
+    ("elementary.cuh", include_str!("../../numerics/elementary/elementary.cuh")),
+    ("gelu.cuh", include_str!("../../numerics/gelu.cuh")),
+    ("reduce.cuh", include_str!("../../numerics/reduce.cuh")),
+    ("product.cu", include_str!("../../numerics/matmul/product.cu")),
+    ("columns.cu", include_str!("../../numerics/matmul/columns.cu")),
+    ("layer_norm.cu", include_str!("../../numerics/layer_norm.cu")),
+    ("normalise.cu", include_str!("../../numerics/normalise.cu")),
+    ("rows.cu", include_str!("../../numerics/attention/rows.cu")),
+    ("softmax.cu", include_str!("../../numerics/softmax.cu")),
+    ("adamw.cu", include_str!("../../numerics/adamw.cu")),
+    ("elements.cu", include_str!("../elements.cu")),
+    ("head.cu", include_str!("../head.cu")),
+    ("stem.cu", include_str!("../stem.cu")),
+    ("loss.cu", include_str!("../loss.cu")),
+];
+
+/// All of them, with lines that tell a compiler where it is.
+pub(crate) fn text() -> String {
+    let mut text = String::new();
+    for (name, source) in SOURCES {
+        text.push_str(&format!("#line 1 \"{name}\"\n{source}\n"));
+    }
+    text
+}
