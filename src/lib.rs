@@ -56,6 +56,13 @@
 //! 6. The library writes nothing to the terminal and installs no subscriber.
 //! 7. The version of a job's code enters its actions as an explicit revision, and golden tests hold the bits.
 //!
+//! # Two ways to compute
+//!
+//! An operation has code for main memory and, with the feature `cuda`, kernels for a GPU: two ways to compute one
+//! definition. Where a training computes is where its state is ([`training::State::on_device`]); it may move between two
+//! steps, and nothing that is identified says where it was. `tests/bench/cuda/README.md` says how kernels are held
+//! against the definitions without a GPU, and what no GPU has shown yet.
+//!
 //! # Where two runs part
 //!
 //! Each training leaves a [`training::Trace`] whose digests are chained, so that the first step that differs between two

@@ -113,13 +113,16 @@ fn files_open_with_their_promise_and_stay_short() {
     }
 }
 
-/// Only `tensor` may name candle, so that no stock arithmetic reaches a result.
+/// Only `tensor` may name candle, so that no stock arithmetic reaches a result, and the driver of GPUs.
 #[test]
 fn only_tensor_imports_candle() {
     for path in rust_files(Path::new("src")) {
         let code = code_of(&fs::read_to_string(&path).unwrap());
         let room = room_of(&path);
-        assert!(room == "tensor" || !code.contains("candle_"), "{} names candle", path.display());
+        for name in ["candle_", "cudarc"] {
+            let is_named = room != "tensor" && code.contains(name);
+            assert!(!is_named, "{} names {name}", path.display());
+        }
     }
 }
 

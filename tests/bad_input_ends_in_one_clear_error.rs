@@ -25,6 +25,10 @@ fn wrong_words_are_refused_with_what_would_do() {
     check(&workspace, &["reproduce", "missing.dhall"], 3, "missing.dhall");
     check(&workspace, &["reproduce", SMOKE, "--budget", "soon"], 2, "--budget");
     check(&workspace, &["reproduce", SMOKE, "--simd", "neon"], 2, "scalar");
+    check(&workspace, &["reproduce", SMOKE, "--device", "gpu"], 2, "one of: cpu, cuda, cuda:N");
+    check(&workspace, &["verify", SMOKE, "--device", "cuda:x"], 2, "`cuda:x` is not a device");
+    #[cfg(not(feature = "cuda"))]
+    check(&workspace, &["reproduce", SMOKE, "--device", "cuda"], 2, "--features cuda");
     check(&workspace, &["frobnicate"], 2, "unrecognized");
     check(&workspace, &["order", SMOKE, "--step", "32"], 2, "32 steps");
     check(&workspace, &["order", "pictogram-scaling-laws/quick", "--step", "0"], 2, "--run");

@@ -203,6 +203,14 @@ pub(super) struct Diff {
     pub(super) b: String,
 }
 
+/// Where jobs compute.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OnDevice {
+    /// Where to train and embed: `cpu`, or `cuda[:N]`, a GPU, in a program built with CUDA; results never depend on it.
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub(super) device: String,
+}
+
 /// `reproduce`
 #[derive(Debug, Args)]
 pub(super) struct Reproduce {
@@ -210,6 +218,8 @@ pub(super) struct Reproduce {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
+    #[command(flatten)]
+    pub(super) on: OnDevice,
     /// Where the figure and its tables go [default: `out/NAME`].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -246,6 +256,8 @@ pub(super) struct Verify {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
+    #[command(flatten)]
+    pub(super) on: OnDevice,
     /// Keep the second store here, instead of a temporary folder.
     #[arg(long, value_name = "DIR")]
     pub(super) into: Option<PathBuf>,

@@ -16,6 +16,9 @@ const PROXIES: [&str; 8] = [
     "no_proxy",
 ];
 
+/// What the loader and CUDA's driver look at.
+const GPU: [&str; 3] = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"];
+
 /// What the environment says.
 #[derive(Debug, Default)]
 pub(super) struct Environment {
@@ -33,6 +36,8 @@ pub(super) struct Environment {
     pub(super) certificates: Option<PathBuf>,
     /// The variables that name proxies, for the process that uses the network.
     pub(super) proxies: Vec<(String, OsString)>,
+    /// The variables by which the libraries of a GPU are found and GPUs chosen.
+    pub(super) gpu: Vec<(String, OsString)>,
     /// Whether colour and moving progress are wanted on standard error.
     pub(super) fancy: bool,
 }
@@ -47,6 +52,9 @@ impl Environment {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let text =
             |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
+        let all = |names: &[&str]| {
+            names.iter().filter_map(|name| Some(((*name).to_owned(), set(name)?))).collect()
+        };
         Self {
             store: set("IBID_STORE").map(PathBuf::from),
             mirrors: set("IBID_MIRRORS").iter().flat_map(std::env::split_paths).collect(),
@@ -54,10 +62,8 @@ impl Environment {
             log: text("IBID_LOG"),
             offline: text("IBID_OFFLINE").is_some_and(|value| value != "0"),
             certificates: set("SSL_CERT_FILE").map(PathBuf::from),
-            proxies: PROXIES
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), set(name)?)))
-                .collect(),
+            proxies: all(&PROXIES),
+            gpu: all(&GPU),
             fancy: std::io::stderr().is_terminal()
                 && set("NO_COLOR").is_none()
                 && text("TERM").is_none_or(|term| term != "dumb"),

@@ -34,6 +34,7 @@ use clap::{CommandFactory as _, Parser as _};
 use ibid::exec::clock::SystemClock;
 use ibid::numerics::Level;
 use ibid::ops::{Name, Settings, Workspace};
+use ibid::tensor::{Device, DeviceNameError};
 use tracing_subscriber::EnvFilter;
 
 use arguments::{Arguments, Command, Common};
@@ -77,7 +78,12 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
     }
     start_log(&arguments.common, environment)?;
     let yes = arguments.common.yes;
+    let device = device(&arguments.command)?;
     let workspace = open(arguments.common, environment)?;
+    let workspace = match device {
+        Device::Cpu => workspace,
+        device => workspace.on_device(device, environment.gpu.clone()),
+    };
     match arguments.command {
         Command::New(new) => init::new(&workspace, &new, output),
         Command::List => list::run(&workspace, output),
@@ -158,6 +164,25 @@ fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
         fault: common.fault,
     };
     Ok(Workspace::open(settings, Box::new(SystemClock::default()))?)
+}
+
+/// The device that a command names, for commands that can.
+fn device(command: &Command) -> Result<Device, Failure> {
+    let on = match command {
+        Command::Reproduce(reproduce) => &reproduce.on,
+        Command::Verify(verify) => &verify.on,
+        _ => return Ok(Device::Cpu),
+    };
+    on.device.parse().map_err(|error: DeviceNameError| {
+        let failure = Failure::usage(error.to_string());
+        if matches!(error, DeviceNameError::NotBuilt(_)) {
+            failure
+                .hint("leave --device out: results never depend on it")
+                .hint("or build with the kernels: cargo install --path . --features cuda")
+        } else {
+            failure.hint("one of: cpu, cuda, cuda:N (results never depend on it)")
+        }
+    })
 }
 
 fn cores() -> usize {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Control, Executor, Failure, Prepared};
 use crate::action::Params;
-use crate::jobs::{self, JobContext, JobError, Level, Progress};
+use crate::jobs::{self, Device, JobContext, JobError, Level, Progress};
 
 /// Runs a job function in place. It must not be trusted to survive a crash.
 #[derive(Debug)]
@@ -37,6 +37,7 @@ impl<F: Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError> + Sync> Executo
             scratch: prepared.scratch,
             threads: prepared.threads,
             level: self.level,
+            device: Device::Cpu,
             resume_interval: self.resume_interval,
             cancelled: control.cancelled,
             progress: &mut progress,

@@ -1,6 +1,6 @@
 //! Child processes on this machine: one for each training or evaluation, and a shared one for what is cheap.
 //!
-//! A crash or an out-of-memory kill loses one action. A child gets no environment, a process group of its own, and
+//! A crash or an out-of-memory kill loses one action. A child gets no environment (but, for a GPU, where its libraries are), a process group of its own, and
 //! dies with this process.
 
 use std::ffi::OsString;
@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::worker::{REPLY, Reply, Request};
 use super::{Control, Executor, Failure, FailureKind, Prepared};
 use crate::fs::{self, Context as _, TempFile};
-use crate::jobs::{Inspection, Level};
+use crate::jobs::{Device, Inspection, Level};
 
 /// How often a waiting thread looks whether it was told to stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -33,6 +33,10 @@ pub struct LocalOptions {
     pub arguments: Vec<OsString>,
     /// The SIMD level that jobs compute with.
     pub level: Level,
+    /// Where jobs train and embed.
+    pub device: Device,
+    /// What the environment of a child holds: what the libraries of a device look for.
+    pub variables: Vec<(String, OsString)>,
     /// Wall time between resume checkpoints.
     pub resume_interval: Duration,
     /// How long a child may take to leave a resume checkpoint when it is told to stop, before it is killed.
@@ -102,6 +106,7 @@ impl LocalExecutor {
             scratch: prepared.scratch.to_owned(),
             threads: prepared.threads,
             level: self.options.level.into(),
+            device: self.options.device,
             resume_interval_ms: u64::try_from(self.options.resume_interval.as_millis())
                 .unwrap_or(u64::MAX),
             parent: Some(std::process::id()),
@@ -148,6 +153,7 @@ impl Worker {
         let mut child = Command::new(program)
             .args(&options.arguments)
             .env_clear()
+            .envs(options.variables.iter().cloned())
             .current_dir(&options.tmp)
             .process_group(0)
             .stdin(Stdio::piped())

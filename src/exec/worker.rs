@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Failure;
+use super::{Failure, FailureKind};
 use crate::action::Params;
 use crate::confinement::{self, Allowed};
 use crate::fs::Lock;
-use crate::jobs::{self, Inspection, JobContext, JobError, Level, Progress};
+use crate::jobs::{self, Device, Inspection, JobContext, JobError, Level, Progress};
 
 /// The stack of the thread that a job runs in: that of a main thread.
 const JOB_STACK_BYTES: usize = 8 << 20;
@@ -45,6 +45,9 @@ pub struct Request {
     pub threads: usize,
     /// The SIMD level to compute with; one that this machine lacks becomes the best below it.
     pub level: LevelName,
+    /// Where to train and embed.
+    #[serde(default)]
+    pub device: Device,
     /// Wall time between resume checkpoints.
     pub resume_interval_ms: u64,
     /// The process that the child must not outlive, if there is one.
@@ -145,6 +148,12 @@ fn serve_all(
             die_with_parent(parent)?;
         }
         if !is_confined {
+            // Libraries and files of a device are out of reach afterwards.
+            if let Err(error) = request.device.prepare() {
+                let failure = Failure::new(FailureKind::Environment, &error);
+                send(replies, &Reply::Failed(failure))?;
+                continue;
+            }
             // This thread only waits for requests: the next one's folders lie beside these.
             let (outputs, scratch) = (&request.outputs, &request.scratch);
             // `work/KEY/EXECUTION/outputs`, and `scratch/KEY`.
@@ -166,6 +175,7 @@ fn serve_all(
                 scratch: &request.scratch,
                 threads: request.threads,
                 level: request.level.to_available(),
+                device: request.device,
                 resume_interval: Duration::from_millis(request.resume_interval_ms),
                 cancelled,
                 progress: &mut progress,

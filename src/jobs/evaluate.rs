@@ -10,7 +10,7 @@ use crate::metrics;
 use crate::model::{Layout, Model, Texts};
 use crate::numerics::Level;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
-use crate::tensor::{Buffer, Device, Planner, TensorError, normalise_rows, safetensors};
+use crate::tensor::{Buffer, Planner, TensorError, normalise_rows, safetensors};
 
 /// Samples embedded at a time; no result depends on it.
 const CHUNK: usize = 16;
@@ -96,7 +96,7 @@ impl Embedder {
         let model = Model::new(clip, preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
         let elements = read_weights(clip, preprocessing, model.layout(), context)?;
-        let parameters = Buffer::from_vec(elements, &Device::Cpu).map_err(device)?;
+        let parameters = Buffer::from_vec(elements, &context.device).map_err(device)?;
         Ok(Self { model, level: context.level, parameters })
     }
 
@@ -118,13 +118,12 @@ impl Embedder {
             }
             let mut planner = Planner::default();
             let tower = self.model.plan_images(&mut planner, images.len());
-            let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
+            let of = self.parameters.device();
+            let mut arena = Buffer::zeros(planner.len(), &of).map_err(device)?;
             self.model
                 .embed_images(self.level, &mut arena, &self.parameters, &tower, images)
                 .map_err(device)?;
-            arena
-                .with(|arena| features.extend_from_slice(tower.features().of(arena)))
-                .map_err(device)?;
+            features.extend(arena.read(tower.features()).map_err(device)?);
             let done = (features.len() / self.model.embed_dim()) as u64;
             let total = all.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
@@ -144,13 +143,12 @@ impl Embedder {
             }
             let mut planner = Planner::default();
             let tower = self.model.plan_texts(&mut planner, part.len());
-            let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).map_err(device)?;
+            let of = self.parameters.device();
+            let mut arena = Buffer::zeros(planner.len(), &of).map_err(device)?;
             self.model
                 .embed_texts(self.level, &mut arena, &self.parameters, &tower, &encoded)
                 .map_err(device)?;
-            arena
-                .with(|arena| features.extend_from_slice(tower.features().of(arena)))
-                .map_err(device)?;
+            features.extend(arena.read(tower.features()).map_err(device)?);
         }
         Ok(features)
     }

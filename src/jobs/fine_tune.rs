@@ -11,7 +11,7 @@ use crate::action::params::{CaptionChoice, FineTune, HeadStart, SampleOrder, Tra
 use crate::metrics;
 use crate::model::{Layout, Model};
 use crate::numerics::elementary::exp;
-use crate::tensor::{Buffer, Device};
+use crate::tensor::Buffer;
 use crate::training::{LinearLayer, Samples, State, fine_tune};
 
 /// Performs the job.
@@ -144,7 +144,7 @@ fn measure(
     let region = |name: &str| model.layout().region(name).of(&parameters).to_vec();
     let layer = LinearLayer { weight: region("head.weight"), bias: region("head.bias") };
     let images: Vec<&[u8]> = parts.test.iter().map(|place| material.image(*place)).collect();
-    let buffer = Buffer::from_vec(parameters.clone(), &Device::Cpu).map_err(device)?;
+    let buffer = Buffer::from_vec(parameters.clone(), &context.device).map_err(device)?;
     let embedder = Embedder::of(model.clone(), context.level, buffer);
     let scores = layer.scores(context.level, &embedder.images(&images, context)?);
     let labels: Vec<u32> = parts.test.iter().map(|place| place.label).collect();

@@ -28,6 +28,7 @@ use std::sync::atomic::AtomicBool;
 use crate::action::Params;
 use crate::data::chain;
 pub use crate::numerics::Level;
+pub use crate::tensor::Device;
 pub use inspect::{Inspected, Inspection, STATE_INPUT, TRACE_INPUT, inspect};
 
 /// What a job may see beside its parameters.
@@ -42,6 +43,8 @@ pub struct JobContext<'a> {
     pub threads: usize,
     /// The SIMD level it computes with. No result depends on it.
     pub level: Level,
+    /// Where it trains and embeds. No result depends on it.
+    pub device: Device,
     /// Seconds of wall time between resume checkpoints. No result depends on it.
     pub resume_interval: std::time::Duration,
     /// Set from outside when the job should stop at the next step, leaving a resume checkpoint.

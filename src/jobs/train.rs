@@ -66,10 +66,12 @@ impl Training<'_> {
         ) -> Result<State, TrainError>,
     ) -> Result<State, JobError> {
         let Self { params, layout, binding } = *self;
-        let (start, published) = match resumed(context.scratch, &binding, layout, params) {
-            Some(resumed) => resumed,
-            None => (start(context)?, BTreeMap::new()),
-        };
+        let (start, published): (State, _) =
+            match resumed(context.scratch, &binding, layout, params) {
+                Some(resumed) => resumed,
+                None => (start(context)?, BTreeMap::new()),
+            };
+        let start = start.on_device(context.device).map_err(failed)?;
         let settings = Settings { level: context.level, threads: context.threads };
         let (saved, failure) = (now(), None);
         let mut keeper = Keeper { params, layout, binding, context, published, saved, failure };
@@ -247,6 +249,11 @@ pub(super) fn failed(error: TrainError) -> JobError {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => bad_input("dataset", &error),
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
+        // What a device lacks is told like what the machine lacks.
+        TrainError::Tensor(ref tensor) if tensor.lacks_memory().is_some() => JobError::Io {
+            path: "the device".to_owned(),
+            source: std::io::Error::new(std::io::ErrorKind::OutOfMemory, chain(&error)),
+        },
         TrainError::Stopped(_)
         | TrainError::Tensor(_)
         | TrainError::Control(_)

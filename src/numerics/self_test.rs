@@ -38,6 +38,15 @@ pub fn differing(level: Level) -> Vec<&'static str> {
     GOLDEN.iter().filter(differs).map(|golden| golden.0).collect()
 }
 
+/// Of the operations by name, whether these results of them, elsewhere than on this processor, are not the published
+/// ones.
+#[cfg(any(feature = "cuda", test))]
+pub(crate) fn differs(name: &str, values: &[f32]) -> bool {
+    let golden =
+        GOLDEN.iter().find(|golden| golden.0 == name).expect("an operation that is tested");
+    digest(values) != golden.2
+}
+
 fn digest(values: &[f32]) -> u64 {
     let mut state = Sha256::new();
     values.iter().for_each(|value| state.update(value.to_bits().to_le_bytes()));
@@ -46,7 +55,7 @@ fn digest(values: &[f32]) -> u64 {
 }
 
 /// `n` numbers in `[−scale, scale)`, by a linear congruential generator.
-fn numbers(n: usize, seed: u32, scale: f32) -> Vec<f32> {
+pub(crate) fn numbers(n: usize, seed: u32, scale: f32) -> Vec<f32> {
     let mut state = seed;
     (0..n)
         .map(|_| {

@@ -51,6 +51,7 @@ impl Workspace {
             Ok(in_force) => well("confinement", in_force.to_string()),
             Err(error) => ill("confinement", chain(&error), 3),
         });
+        findings.extend(gpus());
         let level = level_name(self.settings.level);
         findings.push(well(
             "threads",
@@ -87,6 +88,51 @@ fn golden_bits(level: Level) -> Diagnosed {
         }
         differing => ill(&what, format!("these operations differ: {}", differing.join(", ")), 4),
     }
+}
+
+/// The GPUs that can be named, and whether they compute the published bits.
+#[cfg(feature = "cuda")]
+fn gpus() -> Vec<Diagnosed> {
+    let gpus = match crate::tensor::gpus() {
+        Ok(gpus) if gpus.is_empty() => return vec![well("GPUs", "none".to_owned())],
+        Ok(gpus) => gpus,
+        Err(error) => return vec![well("GPUs", format!("none: {error}"))],
+    };
+    gpus.iter().flat_map(|gpu| [seen(gpu), bits_of(gpu)]).collect()
+}
+
+#[cfg(feature = "cuda")]
+fn seen(gpu: &crate::tensor::Gpu) -> Diagnosed {
+    let (free, all) = gpu.memory;
+    let (major, minor) = gpu.class;
+    let text = format!(
+        "{}, class {major}.{minor}, driver of CUDA {}.{}, {} of {} MiB free",
+        gpu.name,
+        gpu.driver / 1000,
+        gpu.driver % 1000 / 10,
+        free >> 20,
+        all >> 20
+    );
+    well(&format!("cuda:{}", gpu.ordinal), text)
+}
+
+#[cfg(feature = "cuda")]
+fn bits_of(gpu: &crate::tensor::Gpu) -> Diagnosed {
+    let what = format!("golden bits, cuda:{}", gpu.ordinal);
+    match gpu.differing() {
+        Ok((differing, tested)) if differing.is_empty() => {
+            well(&what, format!("{tested} operations agree"))
+        }
+        Ok((differing, _)) => {
+            ill(&what, format!("these operations differ: {}", differing.join(", ")), 4)
+        }
+        Err(error) => ill(&what, chain(&error), 3),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpus() -> Vec<Diagnosed> {
+    vec![well("GPUs", "not used: this program was built without CUDA".to_owned())]
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -22,6 +22,7 @@ use crate::jobs::{Inspected, Inspection, Progress, STATE_INPUT, TRACE_INPUT};
 use crate::numerics::Level;
 use crate::plan::Plan;
 use crate::store::{Store, manifest_blob};
+use crate::tensor::Device;
 use crate::training::{self, Trace};
 
 /// A training of a plan, with all that is needed to execute it.
@@ -207,6 +208,9 @@ impl Laboratory<'_> {
             program: look.executing.program.clone(),
             arguments: look.executing.arguments.clone(),
             level: look.executing.level,
+            // Operations show their work in main memory.
+            device: Device::Cpu,
+            variables: Vec::new(),
             // A look is too short to be worth a resume checkpoint.
             resume_interval: Duration::MAX,
             grace: super::run::GRACE,

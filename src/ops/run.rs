@@ -14,6 +14,7 @@ use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, 
 use crate::numerics::Level;
 use crate::plan::Plan;
 use crate::store::{Maker, Store};
+use crate::tensor::Device;
 
 /// How a run goes about it, from outside.
 pub struct Running<'a> {
@@ -64,12 +65,15 @@ impl Workspace {
             program: settings.program.clone(),
             arguments: self.job_arguments(),
             level: settings.level,
+            device: self.device,
+            variables: self.variables.clone(),
             resume_interval: settings.resume_interval,
             grace: GRACE,
             tmp: store.root().join("tmp"),
         });
         let options = Options {
-            jobs: settings.jobs,
+            // A device does one thing at a time, and its memory is for one.
+            jobs: if self.device == Device::Cpu { settings.jobs } else { 1 },
             threads: settings.threads,
             keep_going: running.keep_going,
             check_targets: true,

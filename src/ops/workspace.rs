@@ -16,6 +16,7 @@ use crate::plan::Lockfile;
 use crate::spec::experiment::{Depth, Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::{Store, StoreError};
+use crate::tensor::Device;
 
 /// All that comes from outside: the command line, the environment, the machine.
 #[derive(Debug, Clone)]
@@ -55,6 +56,9 @@ pub struct Workspace {
     root: Option<PathBuf>,
     store_folder: PathBuf,
     pub(super) clock: Box<dyn Clock>,
+    /// Where jobs train and embed, and what the libraries of that device look for in the environment.
+    pub(super) device: Device,
+    pub(super) variables: Vec<(String, OsString)>,
 }
 
 /// An experiment that was found, evaluated and checked against the schema.
@@ -147,7 +151,15 @@ impl Workspace {
             Some(named) => settings.folder.join(named),
             None => base.join(".ibid"),
         };
-        Ok(Self { settings, root, store_folder, clock })
+        let (device, variables) = (Device::Cpu, Vec::new());
+        Ok(Self { settings, root, store_folder, clock, device, variables })
+    }
+
+    /// The same workspace, whose jobs train and embed on `device`; `variables` are what its libraries look for in the
+    /// environment. No result depends on it.
+    #[must_use]
+    pub fn on_device(self, device: Device, variables: Vec<(String, OsString)>) -> Self {
+        Self { device, variables, ..self }
     }
 
     /// The folder of the workspace.

@@ -5,29 +5,9 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, InplaceOp3, Layout, Storage, Tensor};
 
-use super::Region;
 #[cfg(any(feature = "cuda", test))]
 use super::device::{self, Address, DeviceError, Queue};
-
-/// Where buffers live and operations run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Device {
-    /// Main memory; operations run on the thread that calls them.
-    #[default]
-    Cpu,
-    /// A GPU of NVIDIA's, by its number.
-    #[cfg(feature = "cuda")]
-    Cuda(usize),
-    /// The kernels of a GPU, run by the processor: for tests.
-    #[cfg(test)]
-    Emulated {
-        /// How many blocks of threads keep it busy; grids and tiles follow from it.
-        processors: usize,
-        /// Whether the threads of a block run from the last to the first.
-        backwards: bool,
-    },
-}
+use super::{Device, Region};
 
 /// A failure of a device, or a file that does not hold the tensors it should.
 #[derive(Debug, thiserror::Error)]
@@ -315,6 +295,17 @@ impl Buffer {
             }),
             #[cfg(any(feature = "cuda", test))]
             _ => unreachable!("an operation's buffers are on one device"),
+        }
+    }
+}
+
+impl TensorError {
+    /// How many bytes a device had not left, if that was it.
+    pub fn lacks_memory(&self) -> Option<usize> {
+        match self {
+            #[cfg(any(feature = "cuda", test))]
+            Self::Kernel { source: DeviceError::Memory { bytes }, .. } => Some(*bytes),
+            _ => None,
         }
     }
 }

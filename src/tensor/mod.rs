@@ -2,8 +2,8 @@
 //!
 //! Only this room imports candle. A [`Buffer`] is a candle tensor without arithmetic: the one thing that can happen to
 //! it is a coarse [`Operation`], whose result `numerics` defines to the bit. An operation names its operands as
-//! [`Region`]s of buffers, so that a step allocates nothing, and holds the code of every device side by side: `cpu`
-//! today, a kernel of the same definition for each further device.
+//! [`Region`]s of buffers, so that a step allocates nothing, and holds the code of every device side by side: main memory,
+//! and kernels for a GPU, whose sources stand beside their twins in Rust (`device` runs them).
 //!
 //! ```compile_fail
 //! // Stock arithmetic, whose bits vary from machine to machine, is out of reach by type.
@@ -17,6 +17,7 @@ mod buffer;
 pub mod checkpoint;
 #[cfg(any(feature = "cuda", test))]
 pub(crate) mod device;
+mod devices;
 #[cfg(feature = "faults")]
 pub mod faults;
 mod head;
@@ -29,7 +30,12 @@ mod stem;
 pub mod tap;
 
 pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
-pub use buffer::{Buffer, Device, Operation, TensorError};
+pub use buffer::{Buffer, Operation, TensorError};
+#[cfg(any(feature = "cuda", test))]
+pub use device::DeviceError;
+#[cfg(feature = "cuda")]
+pub use device::cuda::{Gpu, gpus};
+pub use devices::{Device, DeviceNameError};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Classification, Contrastive};
 pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates};

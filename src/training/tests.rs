@@ -420,10 +420,18 @@ fn the_loss_of_a_small_set_falls() {
 /// to the other at a checkpoint and back.
 #[test]
 fn a_training_on_kernels_gives_the_golden_bits() {
-    let device = Device::Emulated { processors: 40, backwards: false };
-    if Buffer::zeros(1, &device).is_err() {
-        return;
+    let emulated = Device::Emulated { processors: 40, backwards: false, memory: usize::MAX };
+    let devices = [
+        emulated,
+        #[cfg(feature = "cuda")]
+        Device::Cuda(0),
+    ];
+    for device in devices.into_iter().filter(|device| device.prepare().is_ok()) {
+        trains_to_the_golden_bits_on(device);
     }
+}
+
+fn trains_to_the_golden_bits_on(device: Device) {
     let images = images();
     let settings = Settings { level: Level::detect(), threads: 2 };
     for params in [tiny(), open_clip()] {
@@ -440,4 +448,33 @@ fn a_training_on_kernels_gives_the_golden_bits() {
         let ended = go(second, Device::Cpu, steps(&params));
         assert!(files(&params, &ended) == want, "steps 2 to 4 on the device");
     }
+}
+
+/// Less memory than the chunks of a batch leave: groups of them are smaller and forward passes are repeated, down to one
+/// chunk at a time; what is too little for one is said.
+#[test]
+fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
+    let params = tiny();
+    let model = Model::new(&params.model, &params.preprocessing).unwrap();
+    let bytes = |places: usize| {
+        4 * Worker::with_places(&model, 0..6, 2, Device::Cpu, places).unwrap().arena.len()
+    };
+    assert!(bytes(1) < bytes(2) && bytes(3) < bytes(6));
+    let device = |memory: usize| Device::Emulated { processors: 9, backwards: false, memory };
+    if Buffer::zeros(1, &device(usize::MAX)).is_err() {
+        return;
+    }
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    let train_in = |memory: usize| {
+        let start = State::initial(&params).unwrap().on_device(device(memory)).unwrap();
+        train(&params, &samples(&images), settings, start, |_| Control::Continue)
+    };
+    let want = trained(&params, Level::detect(), 1);
+    for memory in [bytes(6), bytes(6) - 1, bytes(3) - 1, bytes(1)] {
+        assert!(files(&params, &train_in(memory).unwrap()) == want, "{memory} bytes");
+    }
+    let refused = train_in(bytes(1) - 1).unwrap_err();
+    let TrainError::Tensor(error) = refused else { panic!("{refused}") };
+    assert_eq!(error.lacks_memory(), Some(bytes(1)));
 }

@@ -41,7 +41,11 @@ pub(super) struct Shared<'a> {
 pub(super) struct Worker {
     pub(super) arena: Buffer,
     chunks: Range<usize>,
+    /// Where each chunk keeps what its passes leave. So many chunks have a place of their own; the others use these again.
     planned: Vec<Chunk>,
+    places: usize,
+    /// Of each place, the chunk whose forward pass was the last there.
+    held: Vec<Option<usize>>,
     texts: Vec<Texts>,
     touched: Vec<TouchedRows>,
     slots: Vec<GradientRegions>,
@@ -62,9 +66,36 @@ impl Worker {
         chunk: usize,
         device: Device,
     ) -> Result<Self, TrainError> {
+        let mut places = chunks.len();
+        loop {
+            match Self::with_places(model, chunks.clone(), chunk, device, places) {
+                Err(TrainError::Tensor(error)) if error.lacks_memory().is_some() && places > 1 => {
+                    tracing::info!(%device, places, "too little memory to keep what chunks leave");
+                    places = places.div_ceil(2);
+                }
+                made => return made,
+            }
+        }
+    }
+
+    /// A worker that keeps what the forward passes of so many chunks leave. Those of the others are computed again for
+    /// their backward passes: the same bits.
+    pub(super) fn with_places(
+        model: &Model,
+        chunks: Range<usize>,
+        chunk: usize,
+        device: Device,
+        places: usize,
+    ) -> Result<Self, TrainError> {
         let mut planner = Planner::default();
-        let planned: Vec<Chunk> =
-            chunks.clone().map(|_| model.plan_chunk(&mut planner, chunk)).collect();
+        let mut planned: Vec<Chunk> =
+            (0..places).map(|_| model.plan_chunk(&mut planner, chunk)).collect();
+        for index in places..chunks.len() {
+            let shared = planned[index % places].clone();
+            // The gradients of touched rows are gathered once all chunks are done.
+            let d_rows = planner.take(shared.d_rows.len);
+            planned.push(Chunk { d_rows, ..shared });
+        }
         let scratch = model.plan_scratch(&mut planner, chunk);
         // The largest number of partial sums of consecutive chunks: two an order of magnitude, and the one in work.
         let slots = planned.len().min(2 * (planned.len().ilog2() as usize + 1) + 1);
@@ -75,6 +106,8 @@ impl Worker {
             touched: vec![TouchedRows::default(); planned.len()],
             chunks,
             planned,
+            places,
+            held: vec![None; places],
             slots,
             scratch,
             nodes: Vec::new(),
@@ -88,31 +121,48 @@ impl Worker {
         batch: &Batch<'_>,
     ) -> Result<(), TrainError> {
         let state = shared.state.read().expect("no worker panicked");
-        for (index, chunk) in self.planned.iter().enumerate() {
+        for index in 0..self.planned.len() {
             let samples = self.samples(index, shared.chunk);
             let texts = &mut self.texts[index];
             texts.clear();
-            let tokens = batch.tokens.get(samples.clone()).unwrap_or_default();
+            let tokens = batch.tokens.get(samples).unwrap_or_default();
             tokens.iter().for_each(|tokens| texts.push(tokens));
             self.touched[index].find(texts.tokens());
             tap::chunk(Some(self.chunks.start + index));
-            let images = &batch.images[samples];
-            shared.model.embed_images(
-                shared.level,
-                &mut self.arena,
-                &state,
-                &chunk.images,
-                images,
-            )?;
-            if shared.model.classes().is_none() {
-                let tower = &chunk.texts;
-                shared.model.embed_texts(shared.level, &mut self.arena, &state, tower, texts)?;
+            self.embed(index, shared, &state, batch)?;
+            tap::chunk(None);
+            // What another chunk will write over; the others' are copied together, so that threads wait less.
+            if index + self.places < self.planned.len() {
+                self.copy_features(index..index + 1, shared)?;
             }
         }
-        drop(state);
-        tap::chunk(None);
+        self.copy_features(self.planned.len() - self.places..self.planned.len(), shared)
+    }
+
+    /// The forward pass of a chunk.
+    fn embed(
+        &mut self,
+        index: usize,
+        shared: &Shared<'_>,
+        state: &Buffer,
+        batch: &Batch<'_>,
+    ) -> Result<(), TrainError> {
+        let (chunk, texts) = (&self.planned[index], &self.texts[index]);
+        let images = &batch.images[self.samples(index, shared.chunk)];
+        let (model, level, arena) = (shared.model, shared.level, &mut self.arena);
+        model.embed_images(level, arena, state, &chunk.images, images)?;
+        if model.classes().is_none() {
+            model.embed_texts(level, arena, state, &chunk.texts, texts)?;
+        }
+        self.held[index % self.places] = Some(index);
+        Ok(())
+    }
+
+    /// Copies the features of chunks to their places in the batch.
+    fn copy_features(&self, chunks: Range<usize>, shared: &Shared<'_>) -> Result<(), TrainError> {
         let mut batch = shared.batch.write().expect("no worker panicked");
-        for (index, chunk) in self.planned.iter().enumerate() {
+        for index in chunks {
+            let chunk = &self.planned[index];
             let places = [
                 (chunk.images.features(), shared.regions.images),
                 (chunk.texts.features(), shared.regions.texts),
@@ -126,11 +176,18 @@ impl Worker {
 
     /// Gradients of every chunk, summed as far as this worker owns the tree; the last chunk first, because more of what its
     /// forward pass left is still in the caches.
-    pub(super) fn backward(&mut self, shared: &Shared<'_>) -> Result<(), TrainError> {
+    pub(super) fn backward(
+        &mut self,
+        shared: &Shared<'_>,
+        samples: &Batch<'_>,
+    ) -> Result<(), TrainError> {
         let state = shared.state.read().expect("no worker panicked");
         let batch = shared.batch.read().expect("no worker panicked");
         self.nodes.clear();
         for index in (0..self.planned.len()).rev() {
+            if self.held[index % self.places] != Some(index) {
+                self.embed(index, shared, &state, samples)?;
+            }
             let chunk = &self.planned[index];
             for (to, of) in
                 [(chunk.d_images, shared.regions.d_images), (chunk.d_texts, shared.regions.d_texts)]
@@ -231,7 +288,7 @@ pub(super) fn perform(
         let mut worker = worker.lock().expect("no worker panicked");
         match phase {
             Phase::Forward => worker.forward(shared, &batch.read().expect("no worker panicked")),
-            Phase::Backward => worker.backward(shared),
+            Phase::Backward => worker.backward(shared, &batch.read().expect("no worker panicked")),
             Phase::Stop => Ok(()),
         }
     };

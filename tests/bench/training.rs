@@ -1,6 +1,7 @@
-//! A whole training step at every SIMD level: `cargo bench --bench training -- [xs|s] [threads] [scalar|avx2|avx512]`.
+//! A whole training step at every SIMD level: `cargo bench --bench training -- [xs|s|b32] [threads] [scalar|avx2|avx512] [DEVICE]`.
 //!
-//! The models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in `PyTorch` and
+//! `b32` is CLIP with ViT-B/32, a batch of 256 in one chunk; it is timed only if it is named, on a GPU: `b32 1 avx2 cuda`.
+//! The other models are XS and S of the pictogram study; `pytorch_step.py` beside this file times the same step in `PyTorch` and
 //! prints the ratio. Processor time is that of all threads: on a busy machine it says more than the clock on the wall.
 
 #![allow(
@@ -18,6 +19,7 @@ use ibid::action::params::{
     TextTower, Train, VisionTower, WarmUp,
 };
 use ibid::numerics::Level;
+use ibid::tensor::Device;
 use ibid::training::{Control, Samples, Settings, State, train};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -75,6 +77,34 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
     }
 }
 
+/// CLIP with ViT-B/32.
+fn base_32(steps: u64) -> Train {
+    let mut params = params(512, 12, steps);
+    let model = &mut params.model;
+    model.activation = Activation::QuickGelu;
+    model.vision = VisionTower {
+        image_size: 224,
+        patch_size: 32,
+        width: 768,
+        heads: 12,
+        mlp_width: 3072,
+        patch_bias: false,
+        pre_norm: true,
+        pooling: Pooling::ClassToken,
+        ..model.vision.clone()
+    };
+    model.text = TextTower {
+        context_length: 77,
+        vocabulary_size: 49_408,
+        layers: 12,
+        heads: 8,
+        pooling: Pooling::EndToken,
+        ..model.text.clone()
+    };
+    (params.samples_seen, params.batch_size, params.gradient_chunk) = (256 * steps, 256, 256);
+    params
+}
+
 /// Milliseconds of the steps of a run, ascending: on the wall, of the processor.
 struct Times([Vec<f64>; 2]);
 
@@ -97,23 +127,25 @@ fn now() -> [f64; 2] {
 }
 
 /// Times the steps of a run without the first, which touches memory that is new.
-fn time_steps(params: &Train, level: Level, threads: usize) -> Times {
+fn time_steps(params: &Train, level: Level, threads: usize, device: Device) -> Times {
+    let pixels = 3 * u32::try_from(params.model.vision.image_size.pow(2)).unwrap();
     let images: Vec<u8> =
-        (0_u32..2048 * 3072).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        (0..2048 * pixels).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let context_length = usize::try_from(params.model.text.context_length).unwrap();
     let caption = |i: u32| {
         let mut tokens = vec![1];
         tokens.extend((0..5).map(|k| 3 + (i * 7919 + k * 104_729) % (VOCABULARY - 3)));
         tokens.push(2);
-        tokens.resize(12, 0);
+        tokens.resize(context_length, 0);
         tokens
     };
     let samples = Samples {
         labels: Vec::new(),
-        images: images.chunks_exact(3072).collect(),
+        images: images.chunks_exact(pixels as usize).collect(),
         captions: (0..2048).map(|i| vec![caption(i)]).collect(),
         shard_sizes: vec![2048],
     };
-    let start = State::initial(params).unwrap();
+    let start = State::initial(params).unwrap().on_device(device).unwrap();
     let (mut times, mut before) = ([Vec::new(), Vec::new()], now());
     train(params, &samples, Settings { level, threads }, start, |_| {
         let now = now();
@@ -137,24 +169,31 @@ fn main() {
     let only = arguments.first().map(String::as_str);
     let threads = arguments.get(1).and_then(|n| n.parse().ok()).unwrap_or(1);
     let level = arguments.get(2);
-    for (name, width) in [("xs", 32), ("s", 64)] {
-        if only.is_some_and(|only| only != name) {
+    let device: Device = arguments.get(3).map_or(Device::Cpu, |name| name.parse().unwrap());
+    for name in ["xs", "s", "b32"] {
+        if only.map_or(name == "b32", |only| only != name) {
             continue;
         }
+        let of = |steps| match name {
+            "xs" => params(32, 2, steps),
+            "s" => params(64, 2, steps),
+            _ => base_32(steps),
+        };
         for at in Level::available().into_iter().rev() {
             if level.is_some_and(|level| *level != format!("{at:?}").to_lowercase()) {
                 continue;
             }
             let steps = if at == Level::Scalar { 10 } else { 60 };
-            let times = time_steps(&params(width, 2, steps), at, threads);
+            let params = of(steps);
+            let times = time_steps(&params, at, threads, device);
             println!(
-                "{name} {at:?} {threads} thread(s): {:.2} ms a step (fastest {:.2}; processor {:.2}, fastest {:.2}), \
+                "{name} {device} {at:?} {threads} thread(s): {:.2} ms a step (fastest {:.2}; processor {:.2}, fastest {:.2}), \
                  {:.0} samples/s",
                 times.median(0),
                 times.fastest(0),
                 times.median(1),
                 times.fastest(1),
-                128e3 / times.median(0),
+                1e3 * params.batch_size as f64 / times.median(0),
             );
         }
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::{JobContext, JobError, Level};
+use super::{Device, JobContext, JobError, Level};
 use crate::action::Params;
 use crate::action::canonical::Real;
 use crate::action::manifest::{Manifest, ManifestFile};
@@ -170,6 +170,7 @@ impl Watched<'_> {
                 scratch: &scratch,
                 threads: self.threads,
                 level: self.level,
+                device: Device::Cpu,
                 resume_interval: self.resume_interval,
                 cancelled: &cancelled,
                 progress: &mut |progress| (self.watch)(progress.done, &cancelled),

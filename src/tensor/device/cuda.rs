@@ -13,11 +13,12 @@ use cudarc::driver::sys::CUdevice_attribute_enum::{
 use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
 use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
-use super::{Address, DeviceError, Machine, Queue, sources};
+use super::{Address, DeviceError, Machine, Queue, self_test, sources};
 
 /// What arithmetic the kernels are compiled to: each operation rounds as it is written.
 const FLAGS: [&str; 4] = ["--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
 
+static MACHINES: Mutex<BTreeMap<usize, Arc<Cuda>>> = Mutex::new(BTreeMap::new());
 static QUEUES: Mutex<BTreeMap<usize, Arc<Queue>>> = Mutex::new(BTreeMap::new());
 
 /// What a GPU is.
@@ -33,6 +34,18 @@ pub struct Gpu {
     pub driver: i32,
     /// Bytes that are free, and all.
     pub memory: (usize, usize),
+}
+
+impl Gpu {
+    /// The operations whose bits on it are not the published ones, and how many were tested.
+    ///
+    /// # Errors
+    ///
+    /// If the kernels cannot be compiled for it, or run.
+    pub fn differing(&self) -> Result<(Vec<&'static str>, usize), DeviceError> {
+        let differing = self_test::differing(&*queue(self.ordinal)?)?;
+        Ok((differing, self_test::operations()))
+    }
 }
 
 /// A GPU with the stream on which everything happens.
@@ -64,9 +77,20 @@ pub(super) fn queue(ordinal: usize) -> Result<Arc<Queue>, DeviceError> {
     if let Some(queue) = queues.get(&ordinal) {
         return Ok(Arc::clone(queue));
     }
-    let queue = Arc::new(Queue::new(Arc::new(Cuda::new(ordinal)?)));
+    let queue = Arc::new(Queue::new(machine(ordinal)?));
     queues.insert(ordinal, Arc::clone(&queue));
     Ok(queue)
+}
+
+/// The machine of a GPU, the same one for everybody in the process: kernels are compiled once.
+pub(super) fn machine(ordinal: usize) -> Result<Arc<dyn Machine>, DeviceError> {
+    let mut machines = MACHINES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(machine) = machines.get(&ordinal) {
+        return Ok(Arc::clone(machine) as Arc<dyn Machine>);
+    }
+    let machine = Arc::new(Cuda::new(ordinal)?);
+    machines.insert(ordinal, Arc::clone(&machine));
+    Ok(machine)
 }
 
 /// The GPUs of this machine.
@@ -232,5 +256,37 @@ impl Machine for Cuda {
 
     fn processors(&self) -> usize {
         self.processors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Needs the compiler and no GPU.
+    #[test]
+    #[allow(clippy::print_stdout, reason = "a skipped test says so")]
+    fn the_run_time_compiler_takes_the_kernels() {
+        let text = match compile((9, 0)) {
+            Err(DeviceError::Call { call, .. }) if call == "libnvrtc.so" => {
+                println!("skipped: no run-time compiler of CUDA's");
+                return;
+            }
+            compiled => compiled.unwrap().to_src(),
+        };
+        let kernels = sources::text().matches("\nKERNEL(").count();
+        assert_eq!(text.matches(".entry ").count(), kernels);
+        assert!(!text.contains(".ftz") && !text.contains(".approx"));
+        for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
+            assert!(text.contains(exact), "{exact}");
+        }
+    }
+
+    #[test]
+    fn without_a_driver_there_is_one_clear_error() {
+        if driver_is_there().is_err() {
+            let error = queue(0).unwrap_err().to_string();
+            assert!(error.starts_with("libcuda.so: there is no driver"), "{error}");
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod block;
 #[cfg(test)]
 mod conformance;
 #[cfg(feature = "cuda")]
-mod cuda;
+pub(crate) mod cuda;
 #[cfg(test)]
 pub(crate) mod emulator;
 pub(crate) mod head;
@@ -27,6 +27,7 @@ pub(crate) mod matmul;
 pub(crate) mod optimizer;
 #[cfg(test)]
 mod order;
+pub(crate) mod self_test;
 pub(crate) mod sources;
 pub(crate) mod stem;
 
@@ -47,12 +48,12 @@ pub(super) fn queue(device: Device) -> Result<Arc<Queue>, DeviceError> {
         Device::Cuda(ordinal) => cuda::queue(ordinal),
         // Each its own: tests run side by side.
         #[cfg(test)]
-        Device::Emulated { processors, backwards } => {
+        Device::Emulated { processors, backwards, memory } => {
             let none = || DeviceError::Call {
                 call: "c++".to_owned(),
                 text: "there is no C++ compiler".to_owned(),
             };
-            emulator::queue(processors, backwards).map(Arc::new).ok_or_else(none)
+            emulator::queue(processors, backwards, memory).map(Arc::new).ok_or_else(none)
         }
     }
 }

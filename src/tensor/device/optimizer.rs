@@ -94,6 +94,33 @@ pub(crate) fn adamw_step(
     Ok(())
 }
 
+/// Updates one tensor of `len` elements, as golden bits have it: state, gradient, and what that is multiplied by.
+pub(crate) fn update(
+    queue: &Queue,
+    len: usize,
+    constants: Constants,
+    [state, gradient, scale]: [Address; 3],
+) -> Result<(), DeviceError> {
+    let whole = [OptimizedTensor { region: Region::new(0, len), decays: true }];
+    let table = table(queue, &whole, Region::default())?;
+    let results = queue.room(Room::Numbers, RESULTS)?;
+    queue.upload(results, &[0; RESULTS])?;
+    let arguments = AdamW {
+        theta: state,
+        m: state.element(len),
+        v: state.element(2 * len),
+        gradient,
+        scale,
+        tensors: table.at,
+        outcome: results,
+        decaying: constants,
+        other: constants,
+        count: table.tensors,
+        logit_scale_max: LOGIT_SCALE_MAX,
+    };
+    queue.launch("adamw_update", [table.parts, 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
 /// Computes the squared norm of a gradient, and what clipping multiplies it by.
 fn clip(
     queue: &Queue,

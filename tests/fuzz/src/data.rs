@@ -100,6 +100,7 @@ pub fn table(data: &[u8]) {
         scratch: &folder.join("scratch"),
         threads: 1,
         level: Level::Scalar,
+        device: jobs::Device::Cpu,
         resume_interval: Duration::from_secs(1),
         cancelled: &cancelled,
         progress: &mut |_| {},

@@ -1,6 +1,8 @@
 //! Every kernel against the operation in main memory, bit for bit, on the emulator: random numbers, subnormal, huge and
 //! special ones, sizes that no tile divides.
 //!
+//! In a build with CUDA the checks also run on the first GPU, if there is one.
+//!
 //! Each check runs twice, as for a small device and as for a large one, so that all tiles and the sums in parts are used,
 //! with threads from first to last and from last to first.
 
@@ -9,15 +11,30 @@ mod elements;
 mod matmul;
 mod operations;
 mod rows;
+#[cfg(feature = "cuda")]
+mod speed;
 
 use super::{Address, Memory, Queue, bytes_of, bytes_of_mut, emulator};
 
-/// Two ways to be a device; none where nothing can be emulated.
+/// Two ways to be a device, and a GPU; none where there is neither that nor a compiler.
 fn queues() -> Vec<Queue> {
     [(1, false), (1000, true)]
         .into_iter()
-        .filter_map(|(processors, backwards)| emulator::queue(processors, backwards))
+        .filter_map(|(processors, backwards)| emulator::queue(processors, backwards, usize::MAX))
+        .chain(gpu())
         .collect()
+}
+
+/// A queue of the test's own: tests run side by side.
+#[cfg(feature = "cuda")]
+fn gpu() -> Option<Queue> {
+    super::cuda::gpus().ok()?.first()?;
+    Some(Queue::new(super::cuda::machine(0).unwrap()))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu() -> Option<Queue> {
+    None
 }
 
 impl Queue {

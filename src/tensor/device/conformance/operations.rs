@@ -12,10 +12,22 @@ use crate::tensor::{
     TextForward, TextShape,
 };
 
-const DEVICES: [Device; 2] = [
-    Device::Emulated { processors: 1, backwards: true },
-    Device::Emulated { processors: 200, backwards: false },
-];
+/// The processor first, then what is held against it.
+fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::Cpu];
+    if emulator::queue(1, false, usize::MAX).is_some() {
+        devices.extend([(1, true), (200, false)].map(|(processors, backwards)| Device::Emulated {
+            processors,
+            backwards,
+            memory: usize::MAX,
+        }));
+    }
+    #[cfg(feature = "cuda")]
+    if super::gpu().is_some() {
+        devices.push(Device::Cuda(0));
+    }
+    devices
+}
 
 /// What one arena and the parameters are on each device.
 struct Bench {
@@ -26,11 +38,14 @@ struct Bench {
 impl Bench {
     /// An arena of ordinary numbers; none where nothing can be emulated.
     fn new(arena: usize, parameters: usize) -> Option<Self> {
-        emulator::queue(1, false)?;
+        let devices = devices();
+        if devices.len() == 1 {
+            return None;
+        }
         let (arena, parameters) = (samples(9, arena), samples(10, parameters));
-        let devices = || [Device::Cpu].into_iter().chain(DEVICES);
         let on = |elements: &[f32]| {
-            devices().map(|device| Buffer::from_vec(elements.to_vec(), &device).unwrap()).collect()
+            let on = |device| Buffer::from_vec(elements.to_vec(), device).unwrap();
+            devices.iter().map(on).collect()
         };
         Some(Self { arenas: on(&arena), parameters: on(&parameters) })
     }

@@ -1,0 +1,131 @@
+//! Which device computes. No result depends on it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::TensorError;
+
+/// Where buffers live and operations run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+#[non_exhaustive]
+pub enum Device {
+    /// Main memory; operations run on the thread that calls them.
+    #[default]
+    Cpu,
+    /// A GPU of NVIDIA's, by its number.
+    #[cfg(feature = "cuda")]
+    Cuda(usize),
+    /// The kernels of a GPU, run by the processor: for tests.
+    #[cfg(test)]
+    Emulated {
+        /// How many blocks of threads keep it busy; grids and tiles follow from it.
+        processors: usize,
+        /// Whether the threads of a block run from the last to the first.
+        backwards: bool,
+        /// The largest piece of memory that it has, in bytes.
+        memory: usize,
+    },
+}
+
+/// Why a name is not that of a device.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceNameError {
+    /// It is no such name.
+    #[error("`{0}` is not a device")]
+    Unknown(String),
+    /// This program was built without it.
+    #[error("this program was built without CUDA, so that it has no device `{0}`")]
+    NotBuilt(String),
+}
+
+impl FromStr for Device {
+    type Err = DeviceNameError;
+
+    /// Reads `cpu`, `cuda` (the first GPU) or `cuda:N`.
+    fn from_str(text: &str) -> Result<Self, DeviceNameError> {
+        if text == "cpu" {
+            return Ok(Self::Cpu);
+        }
+        let unknown = || DeviceNameError::Unknown(text.to_owned());
+        let number = match text.strip_prefix("cuda") {
+            Some("") => "0",
+            Some(rest) => rest.strip_prefix(':').ok_or_else(unknown)?,
+            None => return Err(unknown()),
+        };
+        // Without a sign, which a number may have.
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        let ordinal = number.parse::<u16>().ok().filter(|_| is_number).ok_or_else(unknown)?;
+        #[cfg(feature = "cuda")]
+        return Ok(Self::Cuda(ordinal.into()));
+        #[cfg(not(feature = "cuda"))]
+        Err(DeviceNameError::NotBuilt(format!("cuda:{ordinal}")))
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(ordinal) => write!(f, "cuda:{ordinal}"),
+            #[cfg(test)]
+            Self::Emulated { .. } => f.write_str("emulated"),
+        }
+    }
+}
+
+impl From<Device> for String {
+    fn from(device: Device) -> Self {
+        device.to_string()
+    }
+}
+
+impl TryFrom<String> for Device {
+    type Error = DeviceNameError;
+
+    fn try_from(text: String) -> Result<Self, DeviceNameError> {
+        text.parse()
+    }
+}
+
+impl Device {
+    /// Opens the device with all that it needs: libraries, files of the system, kernels. Afterwards a process may give
+    /// up the right to open anything.
+    pub fn prepare(self) -> Result<(), TensorError> {
+        match self {
+            Self::Cpu => Ok(()),
+            #[cfg(any(feature = "cuda", test))]
+            device => super::device::queue(device)
+                .map(drop)
+                .map_err(|source| TensorError::Kernel { operation: "opening", source }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_others_refused() {
+        assert_eq!("cpu".parse(), Ok(Device::Cpu));
+        assert_eq!(Device::Cpu.to_string(), "cpu");
+        for name in ["", "gpu", "cuda:", "cuda:+1", "cuda:-1", "cuda0", "cuda:x", "CPU"] {
+            let refused = name.parse::<Device>();
+            assert_eq!(refused, Err(DeviceNameError::Unknown(name.to_owned())), "{name}");
+        }
+        for (name, ordinal) in [("cuda", 0), ("cuda:0", 0), ("cuda:3", 3)] {
+            #[cfg(feature = "cuda")]
+            assert_eq!(name.parse(), Ok(Device::Cuda(ordinal)));
+            #[cfg(not(feature = "cuda"))]
+            assert_eq!(
+                name.parse::<Device>(),
+                Err(DeviceNameError::NotBuilt(format!("cuda:{ordinal}")))
+            );
+        }
+    }
+}
