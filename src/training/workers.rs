@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Mutex, RwLock};
 
 use super::TrainError;
+use super::samples::Batch;
 use crate::model::{Chunk, GradientRegions, Model, Scratch, Texts, TouchedRows};
 use crate::numerics::{Level, set_control_state};
 use crate::tensor::{Add, BatchRegions, Buffer, Copy, Device, Planner, Region, tap};
@@ -17,14 +18,6 @@ pub(super) struct Node {
     pub(super) start: usize,
     pub(super) width: usize,
     pub(super) slot: GradientRegions,
-}
-
-/// The samples of a batch, chunk after chunk: images with the tokens of a caption, or with their classes.
-#[derive(Default)]
-pub(super) struct Batch<'d> {
-    pub(super) images: Vec<&'d [u8]>,
-    pub(super) tokens: Vec<&'d [u32]>,
-    pub(super) labels: Vec<u32>,
 }
 
 /// What workers share.
@@ -95,13 +88,13 @@ impl Worker {
             tokens.iter().for_each(|tokens| texts.push(tokens));
             self.touched[index].find(texts.tokens());
             tap::chunk(Some(self.chunks.start + index));
-            let images = &batch.images[samples];
+            let images: Vec<&[u8]> = batch.images[samples].iter().map(AsRef::as_ref).collect();
             shared.model.embed_images(
                 shared.level,
                 &mut self.arena,
                 &state,
                 &chunk.images,
-                images,
+                &images,
             )?;
             if shared.model.classes().is_none() {
                 let tower = &chunk.texts;

@@ -12,13 +12,15 @@
 #![allow(clippy::disallowed_methods, reason = "a measurement reads its arguments")]
 #![allow(clippy::cast_precision_loss, reason = "seconds and nanoseconds are small")]
 
+use std::borrow::Cow;
+
 use ibid::action::canonical::Real;
 use ibid::action::params::{
     Activation, AdamW, CaptionChoice, Clip, Pooling, Preprocessing, SampleOrder, Schedule,
     TextTower, Train, VisionTower, WarmUp,
 };
 use ibid::numerics::Level;
-use ibid::training::{Control, Samples, Settings, State, train};
+use ibid::training::{Control, Held, Settings, State, train};
 use rustix::time::{ClockId, clock_gettime};
 
 const VOCABULARY: u32 = 4096;
@@ -72,6 +74,8 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
         captions: CaptionChoice::Drawn,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
+        crop: None,
+        vision_positions_std: Train::first_positions_std(),
     }
 }
 
@@ -107,9 +111,9 @@ fn time_steps(params: &Train, level: Level, threads: usize) -> Times {
         tokens.resize(12, 0);
         tokens
     };
-    let samples = Samples {
+    let samples = Held {
         labels: Vec::new(),
-        images: images.chunks_exact(3072).collect(),
+        images: images.chunks_exact(3072).map(Cow::Borrowed).collect(),
         captions: (0..2048).map(|i| vec![caption(i)]).collect(),
         shard_sizes: vec![2048],
     };
