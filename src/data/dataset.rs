@@ -4,6 +4,8 @@
 //! together fit into [`Memory::images`] they are decoded once, when the data set is opened, and whatever is wrong is
 //! found then. A larger data set is *streamed*: an image is read from its shard and decoded when it is looked at, and of
 //! the texts only those of the shards that were looked at last are held. What a sample is depends on neither.
+//! Orders that stay within groups of shards (`shuffleShards` of `Epochs`) list each shard once an epoch; others go to and
+//! fro between all shards, and list those again that were forgotten.
 //!
 //! Limits, so that a hostile folder costs bounded memory: a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB,
 //! PNG images of 1,024 pixels a side (or what [`preprocess::decode()`] reads); each at most what its file really holds.
