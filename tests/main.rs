@@ -12,6 +12,7 @@ mod architecture;
 mod support;
 
 mod a_bad_machine_loses_nothing;
+mod a_data_set_of_ones_own;
 mod a_probe_says_what_it_learned_from;
 mod a_strangers_experiment_runs_none_of_their_code;
 mod architectures_cost_what_the_authors_count;

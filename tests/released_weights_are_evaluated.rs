@@ -9,7 +9,7 @@ use std::path::Path;
 use ibid::action::canonical::Real;
 use ibid::action::params::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 use ibid::digest::BlobDigest;
-use ibid::model::{Layout, OpenClipConfig, TextEnd, initial_parameters};
+use ibid::model::{Layout, OpenClipConfig, Start, TextEnd, initial_parameters};
 use ibid::tensor::safetensors::{NamedTensor, encode};
 
 use crate::support::{Workspace, repository};
@@ -57,7 +57,10 @@ fn config() -> OpenClipConfig {
 fn release(folder: &Path) {
     let config = config();
     let layout = Layout::of(&config.model).unwrap();
-    let elements = initial_parameters(&layout, 7, 2.0);
+    let elements = initial_parameters(
+        &layout,
+        Start { seed: 7, logit_scale: 2.0, vision_positions_std: 0.02 },
+    );
     let named = layout.parameters().iter().map(|parameter| NamedTensor {
         name: &parameter.name,
         shape: &parameter.shape,

@@ -68,14 +68,22 @@ fn what_was_read_is_kept_when_a_shard_fails() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("00011.tar"), "{}", ran.stderr);
     assert!(!workspace.path("all.json").exists());
-    // The others are not read again: they may be gone by now, as long as their size is the same.
+    // The others are not read again, as long as they have the same size and were not changed since.
     let first = workspace.path("shards/00000.tar");
-    let size = fs::metadata(&first).unwrap().len();
-    fs::File::create(&first).unwrap().set_len(size).unwrap();
+    let before = fs::metadata(&first).unwrap();
+    let emptied = fs::File::create(&first).unwrap();
+    emptied.set_len(before.len()).unwrap();
     fs::write(&last, &whole).unwrap();
+    let partial = fs::read(workspace.path("all.json.partial")).unwrap();
+    emptied.set_modified(before.modified().unwrap()).unwrap();
     let ran = workspace.run(&[&PIN[..], &["--json"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stdout.contains("\"samples\":23"), "{}", ran.stdout);
+    // One that was changed is: it has no samples any more.
+    fs::write(workspace.path("all.json.partial"), partial).unwrap();
+    emptied.set_modified(std::time::SystemTime::now()).unwrap();
+    let ran = workspace.run(&[&PIN[..], &["--json"]].concat());
+    assert!(ran.stdout.contains("\"samples\":21"), "{} {}", ran.stdout, ran.stderr);
 }
 
 #[test]

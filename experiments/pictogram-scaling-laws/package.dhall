@@ -79,6 +79,7 @@ let run =
             , learningRateFinal = model.learningRateFinal
             , warmUp = schema.WarmUp.Percent { percent = 10, stepsMin = 10, stepsMax = 200 }
             }
+          , visionPositionsStd = Some 0.02
           , captions = schema.CaptionChoice.Drawn
           }
         , evaluations

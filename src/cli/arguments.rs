@@ -364,7 +364,8 @@ pub(super) enum Data {
     Pin {
         /// The sets [default: all of them].
         sets: Vec<String>,
-        /// WebDataset tar files, such as `shards/{00000..00123}.tar` (quoted, so that the shell leaves it).
+        /// WebDataset tar files, such as `shards/{00000..00123}.tar` (quoted, so that the shell leaves it), or addresses
+        /// of a web server or bucket, `https://HOST/{00000..00123}.tar`: each is fetched, read and let go.
         #[arg(long, value_name = "PATTERN", num_args = 1.., requires = "manifest", conflicts_with_all = ["sets", "write"])]
         shards: Vec<String>,
         /// Where the manifest of the shards goes.

@@ -1,73 +1,192 @@
-//! A data set in memory: the samples of a folder of shards, decoded.
+//! A data set: the samples of a folder of shards, in the order of the shards.
 //!
-//! The folder holds `manifest.json` (canonical bytes of a [`Manifest`]) and the shards that it names. Limits, so that
-//! a hostile folder costs bounded memory: a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB, images of 1,024
-//! pixels a side, all images together 64 GiB; and each at most what its file really holds.
+//! The folder holds `manifest.json` (canonical bytes of a [`Manifest`]) and the shards that it names. Where all images
+//! together fit into [`Memory::images`] they are decoded once, when the data set is opened, and whatever is wrong is
+//! found then. A larger data set is *streamed*: an image is read from its shard and decoded when it is looked at, and of
+//! the texts only those of the shards that were looked at last are held. What a sample is depends on neither.
+//! Orders that stay within groups of shards (`shuffleShards` of `Epochs`) list each shard once an epoch; others go to and
+//! fro between all shards, and list those again that were forgotten.
+//!
+//! Limits, so that a hostile folder costs bounded memory: a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB,
+//! PNG images of 1,024 pixels a side (or what [`preprocess::decode()`] reads); each at most what its file really holds.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::ops::Deref;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::{DataError, MemberError};
 use super::image::{Decoded, decode_png};
-use super::preprocess;
-use super::shard::{RawSample, SHARD_BYTES_MAX, read_shard};
+use super::preprocess::{self, CropRange};
+use super::shard::{ImageMember, SHARD_BYTES_MAX, Sample, list_shard};
 use crate::action::manifest::{Manifest, ManifestFile};
 
 const MANIFEST_BYTES_MAX: u64 = 64 << 20;
-const IMAGE_BYTES_MAX: u64 = 64 << 30;
+/// What a sample costs beside the bytes of its texts, about.
+const SAMPLE_BYTES: usize = 160;
+/// Shards whose files are open at once.
+const OPEN_SHARDS_MAX: usize = 128;
+
+/// How much of a data set is held in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of decoded images, if all fit; otherwise none.
+    pub images: u64,
+    /// Bytes of keys and captions of a streamed data set, beside those of the shard in use.
+    pub texts: usize,
+}
+
+impl Default for Memory {
+    /// 1 GiB of images, 256 MiB of texts.
+    fn default() -> Self {
+        Self { images: 1 << 30, texts: 256 << 20 }
+    }
+}
+
+impl Memory {
+    /// For whom texts are enough.
+    pub const NO_IMAGES: Self = Self { images: 0, texts: 256 << 20 };
+}
 
 /// Samples with their images as bytes, in the order of their shards.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub struct Dataset {
     image_size: usize,
-    /// `len · 3 · image_size²` bytes.
-    images: Vec<u8>,
-    keys: Vec<String>,
-    captions: Vec<Vec<String>>,
-    labels: Vec<Option<u32>>,
+    /// Whether images are PNG of exactly that size, or whatever can be made so.
+    is_exact: bool,
+    shards: Vec<Shard>,
     shard_sizes: Vec<usize>,
+    /// The first sample of each shard, and the number of samples at the end.
+    starts: Vec<usize>,
     skipped: u64,
+    /// `len · 3 · image_size²` bytes, if the data set is held.
+    images: Option<Vec<u8>>,
+    catalogues: Mutex<Catalogues>,
+}
+
+/// A shard as its manifest describes it.
+#[derive(Debug)]
+struct Shard {
+    name: String,
+    path: PathBuf,
+    bytes: u64,
+    samples: u64,
+    skipped: BTreeSet<String>,
+}
+
+/// What is known of the samples of a shard, and where their images are read from.
+#[derive(Debug)]
+struct Catalogue {
+    file: File,
+    samples: Vec<Sample>,
+    /// Bytes of memory, about.
+    weight: usize,
+}
+
+/// A sample of a data set.
+#[derive(Debug, Clone)]
+pub struct SampleRef {
+    catalogue: Arc<Catalogue>,
+    at: usize,
+}
+
+impl Deref for SampleRef {
+    type Target = Sample;
+
+    fn deref(&self) -> &Sample {
+        &self.catalogue.samples[self.at]
+    }
 }
 
 impl Dataset {
-    /// Reads the data set of the folder `dir`.
+    /// Opens the data set of the folder `dir`, whose images are all PNG, square and of one size.
     ///
-    /// Files of the manifest whose name does not end in `.tar` (a list of classes, say) are left alone. All images
-    /// must be PNG, square and of one size. A sample whose key its manifest lists as skipped is not there at all.
+    /// Files of the manifest whose name does not end in `.tar` (a list of classes, say) are left alone. A sample whose
+    /// key its manifest lists as skipped is not there at all.
     pub fn load(dir: &Path) -> Result<Self, DataError> {
-        Self::load_any(dir, None)
+        let mut dataset = Self { is_exact: true, ..Self::listed(dir, Memory::default().texts)? };
+        if !dataset.is_empty() {
+            let first = dataset.sample(0)?;
+            let decoded = decode_png(&dataset.image_bytes(0, &first)?);
+            dataset.image_size = decoded.map_err(|source| dataset.fail(0, &first, source))?.width;
+        }
+        dataset.hold(Memory::default().images)?;
+        Ok(dataset)
     }
 
-    /// Reads the data set of the folder `dir` for a model whose images are `side` pixels wide.
+    /// Opens the data set of the folder `dir` for a model whose images are `side` pixels wide.
     ///
     /// A PNG image of that size is taken as it is (alpha over white). Any other goes through `OpenCLIP`'s preprocessing of
     /// evaluations: shortest side resized, centre cut out ([`preprocess::Picture::evaluation_view`]).
-    pub fn load_for(dir: &Path, side: usize) -> Result<Self, DataError> {
-        Self::load_any(dir, Some(side))
+    pub fn open(dir: &Path, side: usize, memory: Memory) -> Result<Self, DataError> {
+        let mut dataset = Self { image_size: side, ..Self::listed(dir, memory.texts)? };
+        dataset.hold(memory.images)?;
+        Ok(dataset)
     }
 
-    fn load_any(dir: &Path, wanted: Option<usize>) -> Result<Self, DataError> {
+    fn listed(dir: &Path, texts: usize) -> Result<Self, DataError> {
         let manifest_path = dir.join("manifest.json");
         let bytes = read_at_most(&manifest_path, MANIFEST_BYTES_MAX)?;
         let manifest = Manifest::decode(&bytes)
             .map_err(|source| DataError::Manifest { path: manifest_path, source })?;
-        let mut dataset = Self::default();
-        for file in manifest.files.iter().filter(|file| is_shard(&file.name)) {
-            dataset.load_shard(dir, file, wanted)?;
-            dataset.skipped += file.skipped.len() as u64;
+        let files = manifest.files.iter().filter(|file| is_shard(&file.name));
+        let shards = files.map(|file| Shard::of(dir, file)).collect::<Result<Vec<_>, _>>()?;
+        let sizes = shards.iter().map(|shard| usize::try_from(shard.samples).unwrap_or(usize::MAX));
+        let shard_sizes: Vec<usize> = sizes.collect();
+        let mut starts = vec![0_usize];
+        for size in &shard_sizes {
+            starts.push(starts[starts.len() - 1].saturating_add(*size));
         }
-        Ok(dataset)
+        Ok(Self {
+            image_size: 0,
+            is_exact: false,
+            skipped: shards.iter().map(|shard| shard.skipped.len() as u64).sum(),
+            shards,
+            shard_sizes,
+            starts,
+            images: None,
+            catalogues: Mutex::new(Catalogues::new(texts)),
+        })
+    }
+
+    /// Decodes every image, if all of them fit into `limit` bytes.
+    fn hold(&mut self, limit: u64) -> Result<(), DataError> {
+        let each = 3 * (self.image_size as u64).pow(2);
+        if (self.len() as u64).saturating_mul(each) > limit {
+            return Ok(());
+        }
+        self.catalogues.get_mut().unwrap_or_else(PoisonError::into_inner).limit = usize::MAX;
+        let each = 3 * self.image_size * self.image_size;
+        let mut images = Vec::new();
+        for shard in 0..self.shards.len() {
+            // Whatever the manifest claims, no more memory than for samples that are there.
+            let count = self.catalogue(shard)?.samples.len();
+            images.resize(images.len() + count * each, 0);
+            for index in self.starts[shard]..self.starts[shard] + count {
+                self.decode_into(index, &mut images[index * each..][..each])?;
+            }
+        }
+        self.images = Some(images);
+        Ok(())
     }
 
     /// Samples.
     pub fn len(&self) -> usize {
-        self.captions.len()
+        self.starts[self.starts.len() - 1]
     }
 
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
-        self.captions.is_empty()
+        self.len() == 0
+    }
+
+    /// Whether every image is in memory.
+    pub fn is_held(&self) -> bool {
+        self.images.is_some()
     }
 
     /// Samples that were unreadable when the shards were pinned, and are left out.
@@ -80,103 +199,190 @@ impl Dataset {
         &self.shard_sizes
     }
 
-    /// Side of the square images in pixels; 0 where there is no sample.
+    /// Side of the square images in pixels; 0 where none was asked for and there is no sample.
     pub fn image_size(&self) -> usize {
         self.image_size
     }
 
+    /// Sample `index` but for its image.
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many.
+    pub fn sample(&self, index: usize) -> Result<SampleRef, DataError> {
+        let shard = self.shard_of(index);
+        let catalogue = self.catalogue(shard)?;
+        Ok(SampleRef { catalogue, at: index - self.starts[shard] })
+    }
+
     /// The image of sample `index`: `3 · image_size²` bytes in the order (channel, row, column).
-    pub fn image(&self, index: usize) -> &[u8] {
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many samples.
+    pub fn image(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
         let bytes = 3 * self.image_size * self.image_size;
-        &self.images[index * bytes..(index + 1) * bytes]
+        if let Some(images) = &self.images {
+            return Ok(Cow::Borrowed(&images[index * bytes..][..bytes]));
+        }
+        let mut planes = vec![0; bytes];
+        self.decode_into(index, &mut planes)?;
+        Ok(Cow::Owned(planes))
     }
 
-    /// The key of sample `index` in its shard.
-    pub fn key(&self, index: usize) -> &str {
-        &self.keys[index]
+    /// What a training sees of the image of sample `index` at `position` under its `seed`: a rectangle of it as
+    /// [`preprocess::Crop::drawn`] says, resized; `3 · image_size²` bytes in the order (channel, row, column).
+    ///
+    /// # Panics
+    ///
+    /// If there are not as many samples.
+    pub fn crop(
+        &self,
+        index: usize,
+        range: &CropRange,
+        seed: u64,
+        position: u64,
+    ) -> Result<Vec<u8>, DataError> {
+        let sample = self.sample(index)?;
+        let picture = preprocess::decode(&self.image_bytes(index, &sample)?)
+            .map_err(|source| self.fail(index, &sample, source))?;
+        let (width, height) = (picture.width(), picture.height());
+        let crop = preprocess::Crop::drawn(width, height, range, seed, position);
+        let mut planes = vec![0; 3 * self.image_size * self.image_size];
+        write_planes(&picture.training_view(self.image_size, crop), &mut planes);
+        Ok(planes)
     }
 
-    /// The captions of sample `index`; at least one, unless it has a class.
-    pub fn captions(&self, index: usize) -> &[String] {
-        &self.captions[index]
-    }
-
-    /// The class of sample `index`, where it has one.
-    pub fn label(&self, index: usize) -> Option<u32> {
-        self.labels[index]
-    }
-
-    fn load_shard(
-        &mut self,
-        dir: &Path,
-        file: &ManifestFile,
-        wanted: Option<usize>,
-    ) -> Result<(), DataError> {
-        let shard = &file.name;
-        if shard.contains(['/', '\\', '\0']) || shard.starts_with('.') {
-            return Err(DataError::ShardName { name: shard.clone() });
-        }
-        if file.bytes > SHARD_BYTES_MAX {
-            let (shard, bytes, limit) = (shard.clone(), file.bytes, SHARD_BYTES_MAX);
-            return Err(DataError::ShardTooLarge { shard, bytes, limit });
-        }
-        let bytes = read_at_most(&dir.join(shard), file.bytes)?;
-        if bytes.len() as u64 != file.bytes {
-            return Err(DataError::ShardSize { shard: shard.clone(), expected: file.bytes });
-        }
-        let samples = read_shard(shard, &bytes, &file.skipped)?;
-        if samples.len() as u64 != file.samples {
-            let (expected, actual) = (file.samples, samples.len() as u64);
-            return Err(DataError::SampleCount { shard: shard.clone(), expected, actual });
-        }
-        self.shard_sizes.push(samples.len());
-        for sample in samples {
-            self.push(shard, sample, wanted)?;
-        }
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        shard: &str,
-        sample: RawSample,
-        wanted: Option<usize>,
-    ) -> Result<(), DataError> {
-        let (extension, bytes) = sample.image;
-        let fail = |source| {
-            let (shard, member) = (shard.to_owned(), format!("{}.{extension}", sample.key));
-            DataError::Member { shard, member, source }
-        };
-        let as_it_is = wanted.is_none_or(|side| is_png_of(&bytes, side));
-        let decoded = as_it_is.then(|| decode_png(&bytes)).transpose().map_err(fail)?;
-        let side = match (wanted, &decoded) {
-            (Some(side), _) => side,
-            (None, Some(first)) if self.is_empty() => first.width,
-            (None, _) => self.image_size,
-        };
-        let start = self.images.len();
-        let end = start as u64 + 3 * (side as u64).pow(2);
-        if end > IMAGE_BYTES_MAX {
-            return Err(DataError::TooLarge { bytes: end, limit: IMAGE_BYTES_MAX });
-        }
-        self.images.resize(start + 3 * side * side, 0);
-        let planes = &mut self.images[start..];
-        if let Some(image) = decoded {
-            check_size(&image, side).map_err(fail)?;
-            image.write_planes(planes);
+    fn decode_into(&self, index: usize, planes: &mut [u8]) -> Result<(), DataError> {
+        let sample = self.sample(index)?;
+        let fail = |source| self.fail(index, &sample, source);
+        let (side, bytes) = (self.image_size, self.image_bytes(index, &sample)?);
+        if self.is_exact || is_png_of(&bytes, side) {
+            let decoded = decode_png(&bytes).map_err(fail)?;
+            check_size(&decoded, side).map_err(fail)?;
+            decoded.write_planes(planes);
         } else {
             let view = preprocess::decode(&bytes).map_err(fail)?.evaluation_view(side);
-            for (index, pixel) in view.chunks_exact(3).enumerate() {
-                for (channel, value) in pixel.iter().enumerate() {
-                    planes[channel * side * side + index] = *value;
-                }
-            }
+            write_planes(&view, planes);
         }
-        self.image_size = side;
-        self.keys.push(sample.key);
-        self.captions.push(sample.captions);
-        self.labels.push(sample.label);
         Ok(())
+    }
+
+    /// The bytes of a sample's image as its shard holds them.
+    fn image_bytes(&self, index: usize, sample: &SampleRef) -> Result<Vec<u8>, DataError> {
+        let ImageMember { offset, bytes, .. } = sample.image;
+        let mut content = vec![0; bytes];
+        let path = &self.shards[self.shard_of(index)].path;
+        sample
+            .catalogue
+            .file
+            .read_exact_at(&mut content, offset)
+            .map_err(|source| DataError::Io { path: path.clone(), source })?;
+        Ok(content)
+    }
+
+    /// The shard that holds sample `index`: the last that starts there or before, so not an empty one.
+    fn shard_of(&self, index: usize) -> usize {
+        assert!(index < self.len(), "sample {index} of {}", self.len());
+        self.starts.partition_point(|start| *start <= index) - 1
+    }
+
+    fn fail(&self, index: usize, sample: &Sample, source: MemberError) -> DataError {
+        let shard = self.shards[self.shard_of(index)].name.clone();
+        let member = format!("{}.{}", sample.key, sample.image.extension);
+        DataError::Member { shard, member, source }
+    }
+
+    fn catalogue(&self, shard: usize) -> Result<Arc<Catalogue>, DataError> {
+        let mut catalogues = self.catalogues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = catalogues.find(shard) {
+            return Ok(known);
+        }
+        let catalogue = Arc::new(self.shards[shard].catalogue()?);
+        catalogues.keep(shard, Arc::clone(&catalogue));
+        Ok(catalogue)
+    }
+}
+
+impl Shard {
+    fn of(dir: &Path, file: &ManifestFile) -> Result<Self, DataError> {
+        let name = file.name.clone();
+        if name.contains(['/', '\\', '\0']) || name.starts_with('.') {
+            return Err(DataError::ShardName { name });
+        }
+        if file.bytes > SHARD_BYTES_MAX {
+            let (bytes, limit) = (file.bytes, SHARD_BYTES_MAX);
+            return Err(DataError::ShardTooLarge { shard: name, bytes, limit });
+        }
+        let skipped = file.skipped.iter().cloned().collect();
+        let (path, bytes, samples) = (dir.join(&name), file.bytes, file.samples);
+        Ok(Self { name, path, bytes, samples, skipped })
+    }
+
+    fn catalogue(&self) -> Result<Catalogue, DataError> {
+        let fail = |source| DataError::Io { path: self.path.clone(), source };
+        let file = File::open(&self.path).map_err(fail)?;
+        if file.metadata().map_err(fail)?.len() != self.bytes {
+            return Err(DataError::ShardSize { shard: self.name.clone(), expected: self.bytes });
+        }
+        let reader = std::io::BufReader::new(&file);
+        let samples = list_shard(&self.name, reader, self.bytes, &self.skipped)?;
+        if samples.len() as u64 != self.samples {
+            let (expected, actual) = (self.samples, samples.len() as u64);
+            return Err(DataError::SampleCount { shard: self.name.clone(), expected, actual });
+        }
+        let texts = |sample: &Sample| {
+            sample.key.len() + sample.captions.iter().map(|text| text.len() + 24).sum::<usize>()
+        };
+        let weight = samples.iter().map(|sample| texts(sample) + SAMPLE_BYTES).sum();
+        Ok(Catalogue { file, samples, weight })
+    }
+}
+
+/// The catalogues that were looked at last.
+#[derive(Debug)]
+struct Catalogues {
+    /// Bytes of all together, but for the last one.
+    limit: usize,
+    /// By shard, with when it was looked at last.
+    known: BTreeMap<usize, (u64, Arc<Catalogue>)>,
+    looks: u64,
+}
+
+impl Catalogues {
+    fn new(limit: usize) -> Self {
+        Self { limit, known: BTreeMap::new(), looks: 0 }
+    }
+
+    fn find(&mut self, shard: usize) -> Option<Arc<Catalogue>> {
+        let (last, catalogue) = self.known.get_mut(&shard)?;
+        self.looks += 1;
+        *last = self.looks;
+        Some(Arc::clone(catalogue))
+    }
+
+    /// Keeps a catalogue, and forgets those that were not looked at for longest.
+    fn keep(&mut self, shard: usize, catalogue: Arc<Catalogue>) {
+        self.looks += 1;
+        let held = |known: &BTreeMap<usize, (u64, Arc<Catalogue>)>| {
+            known.values().map(|(_, catalogue)| catalogue.weight).sum::<usize>()
+        };
+        while self.known.len() >= OPEN_SHARDS_MAX || held(&self.known) > self.limit {
+            let oldest = self.known.iter().min_by_key(|(_, (last, _))| *last);
+            let Some(oldest) = oldest.map(|(shard, _)| *shard) else { break };
+            self.known.remove(&oldest);
+        }
+        self.known.insert(shard, (self.looks, catalogue));
+    }
+}
+
+/// Writes interleaved red, green and blue as three planes.
+fn write_planes(interleaved: &[u8], planes: &mut [u8]) {
+    let area = planes.len() / 3;
+    for (index, pixel) in interleaved.chunks_exact(3).enumerate() {
+        for (channel, value) in pixel.iter().enumerate() {
+            planes[channel * area + index] = *value;
+        }
     }
 }
 

@@ -80,14 +80,6 @@ pub enum DataError {
         /// Samples found.
         actual: u64,
     },
-    /// The samples together need more memory than is allowed.
-    #[error("the images need {bytes} bytes; at most {limit} are held")]
-    TooLarge {
-        /// Bytes of all images.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
 }
 
 /// What is wrong with a member of a shard.

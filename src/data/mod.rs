@@ -18,12 +18,13 @@ mod sheet;
 mod tests;
 mod tokenizer;
 
-pub use dataset::Dataset;
+pub use dataset::{Dataset, Memory, SampleRef};
 pub(crate) use error::chain;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
-pub use shard::{Scanned, scan_shard};
+pub(crate) use shard::SHARD_BYTES_MAX;
+pub use shard::{Sample, Scanned, scan_shard};
 #[cfg(feature = "pictograms")]
 pub use sheet::contact_sheet;
 pub use tokenizer::{

@@ -7,10 +7,11 @@
 //! extracted to a file.
 //!
 //! [`scan_shard`] reads a shard in passing, before it is pinned: a sample that cannot be read is named with the reason.
-//! [`read_shard`] reads a pinned one, where whatever the manifest does not list is an error.
+//! [`list_shard`] lists a pinned one, where whatever the manifest does not list as skipped is an error; images stay in
+//! the file until somebody looks at them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read};
+use std::io::{Read, Seek};
 
 use serde::Deserialize;
 
@@ -22,23 +23,37 @@ pub(crate) const SHARD_BYTES_MAX: u64 = 2 << 30;
 /// The largest member that is read.
 pub(crate) const MEMBER_BYTES_MAX: u64 = 16 << 20;
 
-/// A sample as its shard spells it.
-#[derive(Debug, Default)]
-pub(crate) struct RawSample {
+/// What members of a tar file are filled up to.
+const BLOCK_BYTES: u64 = 512;
+
+/// A sample as its shard spells it, its image still in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
     /// The key of its members.
-    pub(crate) key: String,
-    /// The extension and the bytes of its image.
-    pub(crate) image: (String, Vec<u8>),
+    pub key: String,
     /// At least one caption, unless it has a class.
-    pub(crate) captions: Vec<String>,
+    pub captions: Vec<String>,
     /// Its class, if it has one.
-    pub(crate) label: Option<u32>,
+    pub label: Option<u32>,
+    /// Where its image is.
+    pub(crate) image: ImageMember,
+}
+
+/// The image of a sample, as a part of the shard's file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ImageMember {
+    /// `png`, `jpg`, `jpeg` or `webp`.
+    pub(crate) extension: String,
+    /// Its first byte in the file.
+    pub(crate) offset: u64,
+    /// Its length, at most [`MEMBER_BYTES_MAX`].
+    pub(crate) bytes: usize,
 }
 
 /// The parts of a sample that were seen so far.
 #[derive(Default)]
 struct Parts {
-    image: Option<(String, Vec<u8>)>,
+    image: Option<ImageMember>,
     json: Option<SampleJson>,
     text: Option<String>,
     class: Option<u32>,
@@ -52,28 +67,47 @@ struct SampleJson {
     label: Option<u32>,
 }
 
-/// Reads the samples of the tar file `bytes`, leaving out those whose key is in `skipped`.
+/// A member that is read.
+struct Member<'m> {
+    /// Of its sample.
+    key: &'m str,
+    /// Its whole name.
+    name: &'m str,
+    extension: &'m str,
+    /// Its first byte in the file.
+    offset: u64,
+    size: u64,
+}
+
+/// Lists the samples of the tar file `tar` of `length` bytes, leaving out those whose key is in `skipped`.
 ///
-/// Memory: `bytes` once more at most, whatever the headers claim.
-pub(crate) fn read_shard(
+/// Memory: keys, captions and one member that is text.
+pub(crate) fn list_shard(
     shard: &str,
-    bytes: &[u8],
-    skipped: &[String],
-) -> Result<Vec<RawSample>, DataError> {
-    let skipped: BTreeSet<&str> = skipped.iter().map(String::as_str).collect();
+    tar: impl Read + Seek,
+    length: u64,
+    skipped: &BTreeSet<String>,
+) -> Result<Vec<Sample>, DataError> {
     let mut samples: Vec<(String, Parts)> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
-    each_member(shard, Cursor::new(bytes), |key, member, content| {
-        if skipped.contains(key) {
+    let mut archive = tar::Archive::new(tar);
+    let entries = archive.entries_with_seek().map_err(|source| tar_error(shard, source))?;
+    each_member(shard, entries, length, |member, content| {
+        if skipped.contains(member.key) {
             return Ok(());
         }
-        let fail = |source| member_error(shard, member, source);
-        let content = content.map_err(fail)?;
-        let index = *index_of.entry(key.to_owned()).or_insert_with(|| {
-            samples.push((key.to_owned(), Parts::default()));
+        let fail = |source| member_error(shard, member.name, source);
+        too_large(member.size).map_err(fail)?;
+        let index = *index_of.entry(member.key.to_owned()).or_insert_with(|| {
+            samples.push((member.key.to_owned(), Parts::default()));
             samples.len() - 1
         });
-        samples[index].1.take(extension_of(key, member), content).map_err(fail)
+        let parts = &mut samples[index].1;
+        if !is_image(member.extension) {
+            let content = read_whole(content, member.size).map_err(|e| tar_error(shard, e))?;
+            return parts.take(member, &content).map_err(fail);
+        }
+        parts.take(member, &[]).map_err(fail)
     })?;
     let whole = |(key, parts): (String, Parts)| {
         parts.whole(key.clone()).map_err(|source| member_error(shard, &key, source))
@@ -97,26 +131,28 @@ pub struct Scanned {
 pub fn scan_shard(shard: &str, tar: impl Read) -> Result<Scanned, DataError> {
     let mut samples: Vec<(String, Result<Parts, String>)> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
-    each_member(shard, tar, |key, member, content| {
-        let index = *index_of.entry(key.to_owned()).or_insert_with(|| {
-            samples.push((key.to_owned(), Ok(Parts::default())));
+    let mut archive = tar::Archive::new(tar);
+    let entries = archive.entries().map_err(|source| tar_error(shard, source))?;
+    each_member(shard, entries, u64::MAX, |member, reader| {
+        let index = *index_of.entry(member.key.to_owned()).or_insert_with(|| {
+            samples.push((member.key.to_owned(), Ok(Parts::default())));
             samples.len() - 1
         });
-        let extension = extension_of(key, member);
-        let taken = |parts: &mut Parts, content: Vec<u8>| {
-            if is_image(extension) {
-                preprocess::decode(&content)?;
-                // Its bytes are not needed any more.
-                parts.take(extension, Vec::new())
-            } else {
-                parts.take(extension, content)
+        let content = match too_large(member.size) {
+            Ok(()) => Ok(read_whole(reader, member.size).map_err(|e| tar_error(shard, e))?),
+            Err(error) => Err(error),
+        };
+        let taken = |parts: &mut Parts, content: &[u8]| {
+            if is_image(member.extension) {
+                preprocess::decode(content)?;
             }
+            parts.take(member, content)
         };
         let state = &mut samples[index].1;
         if let Ok(parts) = state
-            && let Err(error) = content.and_then(|content| taken(parts, content))
+            && let Err(error) = content.and_then(|content| taken(parts, &content))
         {
-            *state = Err(format!("{extension}: {}", chain(&error)));
+            *state = Err(format!("{}: {}", member.extension, chain(&error)));
         }
         Ok(())
     })?;
@@ -131,16 +167,16 @@ pub fn scan_shard(shard: &str, tar: impl Read) -> Result<Scanned, DataError> {
     Ok(scanned)
 }
 
-/// Gives every member that is read to `each`, by key, whole name and content (or why there is none).
-fn each_member(
+/// Gives every member that is read to `each`, with what its content is read from. The file has `length` bytes: what is
+/// left out by seeking is there too.
+fn each_member<R: Read>(
     shard: &str,
-    tar: impl Read,
-    mut each: impl FnMut(&str, &str, Result<Vec<u8>, MemberError>) -> Result<(), DataError>,
+    entries: tar::Entries<'_, R>,
+    length: u64,
+    mut each: impl FnMut(&Member<'_>, &mut dyn Read) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let tar_error = |source| DataError::Tar { shard: shard.to_owned(), source };
-    let mut archive = tar::Archive::new(tar);
-    for entry in archive.entries().map_err(tar_error)? {
-        let mut entry = entry.map_err(tar_error)?;
+    for entry in entries {
+        let mut entry = entry.map_err(|source| tar_error(shard, source))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let kind = entry.header().entry_type();
         if kind.is_dir() || kind.is_pax_global_extensions() {
@@ -149,36 +185,44 @@ fn each_member(
         if !kind.is_file() {
             return Err(member_error(shard, &name, MemberError::NotAFile));
         }
+        let (offset, size) = (entry.raw_file_position(), entry.size());
         let Some((key, extension)) = split_name(&name) else {
             return Err(member_error(shard, &name, MemberError::Name));
         };
-        if !is_read(extension) {
-            continue;
+        if is_read(extension) {
+            each(&Member { key, name: &name, extension, offset, size }, &mut entry)?;
         }
-        let size = entry.size();
-        if size > MEMBER_BYTES_MAX {
-            let limit = MEMBER_BYTES_MAX;
-            each(key, &name, Err(MemberError::TooLarge { bytes: size, limit }))?;
-            continue;
+        let end =
+            offset.checked_add(size).and_then(|end| end.checked_next_multiple_of(BLOCK_BYTES));
+        if end.is_none_or(|end| end > length) {
+            return Err(tar_error(shard, std::io::ErrorKind::UnexpectedEof.into()));
         }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(tar_error)?;
-        if content.len() as u64 != size {
-            return Err(tar_error(std::io::ErrorKind::UnexpectedEof.into()));
-        }
-        each(key, &name, Ok(content))?;
     }
     Ok(())
 }
 
-fn member_error(shard: &str, member: &str, source: MemberError) -> DataError {
-    DataError::Member { shard: shard.to_owned(), member: member.to_owned(), source }
+/// The content of a member of `size` bytes.
+fn read_whole(content: &mut dyn Read, size: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != size {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
 }
 
-/// The extension of the member of that whole name, whose key is `key`.
-fn extension_of<'m>(key: &str, member: &'m str) -> &'m str {
-    let member = member.strip_prefix("./").unwrap_or(member);
-    &member[key.len() + 1..]
+/// Refuses a member larger than any that is read.
+fn too_large(bytes: u64) -> Result<(), MemberError> {
+    let limit = MEMBER_BYTES_MAX;
+    if bytes > limit { Err(MemberError::TooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+fn tar_error(shard: &str, source: std::io::Error) -> DataError {
+    DataError::Tar { shard: shard.to_owned(), source }
+}
+
+fn member_error(shard: &str, member: &str, source: MemberError) -> DataError {
+    DataError::Member { shard: shard.to_owned(), member: member.to_owned(), source }
 }
 
 /// The key and the extension of a member, if its name is a relative path that does not climb.
@@ -200,22 +244,27 @@ fn is_image(extension: &str) -> bool {
 }
 
 impl Parts {
-    fn take(&mut self, extension: &str, content: Vec<u8>) -> Result<(), MemberError> {
+    /// `content` is not looked at if the member is an image.
+    fn take(&mut self, member: &Member<'_>, content: &[u8]) -> Result<(), MemberError> {
         fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), MemberError> {
             match slot.replace(value) {
                 None => Ok(()),
                 Some(_) => Err(MemberError::Duplicate),
             }
         }
-        match extension {
-            image if is_image(image) => put(&mut self.image, (image.to_owned(), content)),
-            "json" => put(&mut self.json, serde_json::from_slice(&content)?),
-            "txt" => put(&mut self.text, std::str::from_utf8(&content)?.trim().to_owned()),
-            _ => put(&mut self.class, parse_label(&content)?),
+        match member.extension {
+            image if is_image(image) => {
+                let bytes = usize::try_from(member.size).unwrap_or(usize::MAX);
+                let extension = image.to_owned();
+                put(&mut self.image, ImageMember { extension, offset: member.offset, bytes })
+            }
+            "json" => put(&mut self.json, serde_json::from_slice(content)?),
+            "txt" => put(&mut self.text, std::str::from_utf8(content)?.trim().to_owned()),
+            _ => put(&mut self.class, parse_label(content)?),
         }
     }
 
-    fn whole(self, key: String) -> Result<RawSample, MemberError> {
+    fn whole(self, key: String) -> Result<Sample, MemberError> {
         let image = self.image;
         let image = image.ok_or(MemberError::Missing { what: "image (`png`, `jpg` or `webp`)" })?;
         let json = self.json.unwrap_or(SampleJson { captions: Vec::new(), label: None });
@@ -232,7 +281,7 @@ impl Parts {
                 what: "caption (`json` or `txt`) or label (`cls`)",
             });
         }
-        Ok(RawSample { key, image, captions, label })
+        Ok(Sample { key, captions, label, image })
     }
 }
 

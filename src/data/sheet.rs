@@ -1,7 +1,7 @@
 //! A contact sheet: the first images of a data set side by side, for a person's eyes.
 
-use super::Dataset;
 use super::image::encode_png;
+use super::{DataError, Dataset};
 
 /// Images in a row, and rows.
 const COLUMNS: usize = 24;
@@ -9,14 +9,14 @@ const COLUMNS: usize = 24;
 const GAP: usize = 2;
 
 /// A square PNG of up to 576 images of the data set, spread evenly over it.
-pub fn contact_sheet(dataset: &Dataset) -> Vec<u8> {
+pub fn contact_sheet(dataset: &Dataset) -> Result<Vec<u8>, DataError> {
     let size = dataset.image_size();
     let cell = size + GAP;
     let side = COLUMNS * cell + GAP;
     let mut pixels = vec![0xdd; side * side * 3];
     let count = dataset.len().min(COLUMNS * COLUMNS);
     for place in 0..count {
-        let image = dataset.image(place * dataset.len() / count);
+        let image = dataset.image(place * dataset.len() / count)?;
         let (left, top) = (GAP + place % COLUMNS * cell, GAP + place / COLUMNS * cell);
         for y in 0..size {
             for x in 0..size {
@@ -27,5 +27,5 @@ pub fn contact_sheet(dataset: &Dataset) -> Vec<u8> {
             }
         }
     }
-    encode_png(&pixels, side)
+    Ok(encode_png(&pixels, side))
 }

@@ -83,12 +83,14 @@ fn members_come_in_any_order_and_samples_in_that_of_their_first() {
     let dataset = load(&[(&shard, 2, &[]), (&tar_of(&[]), 0, &[])]).unwrap();
     assert_eq!((dataset.len(), dataset.image_size()), (2, 4));
     assert_eq!(dataset.shard_sizes(), [2, 0]);
+    let [first, second] = [0, 1].map(|index| dataset.sample(index).unwrap());
     assert_eq!(
-        (dataset.captions(0), dataset.label(0)),
+        (&first.captions[..], first.label),
         (&["a cat", "cat"].map(str::to_owned)[..], Some(1))
     );
-    assert_eq!((dataset.captions(1), dataset.label(1)), (&["a dog".to_owned()][..], None));
-    assert_eq!((dataset.image(0), dataset.image(1)), (&[20; 48][..], &[10; 48][..]));
+    assert_eq!((&second.captions[..], second.label), (&["a dog".to_owned()][..], None));
+    let images = [0, 1].map(|index| dataset.image(index).unwrap());
+    assert_eq!((&*images[0], &*images[1]), (&[20; 48][..], &[10; 48][..]));
 }
 
 #[test]
@@ -183,17 +185,63 @@ fn images_of_other_sizes_and_formats_go_through_open_clips_preprocessing() {
     write(dir.path(), "s.tar", &shard);
     let manifest = Manifest::new(vec![entry("s.tar", &shard, 4, &[])]);
     write(dir.path(), "manifest.json", &manifest.canonical_bytes());
-    let dataset = Dataset::load_for(dir.path(), 8).unwrap();
+    let dataset = Dataset::open(dir.path(), 8, Memory::default()).unwrap();
     for (index, bytes) in [&jpeg, &webp, &small, &whole].into_iter().enumerate() {
         let view = preprocess::decode(bytes).unwrap().evaluation_view(8);
         let planes: Vec<u8> =
             (0..3).flat_map(|channel| view.iter().skip(channel).step_by(3).copied()).collect();
-        assert_eq!(dataset.image(index), planes, "{index}");
+        assert_eq!(dataset.image(index).unwrap(), planes, "{index}");
     }
     // A class is enough where nobody asks for captions.
-    assert_eq!((dataset.captions(1).len(), dataset.label(1)), (0, Some(3)));
+    let classed = dataset.sample(1).unwrap();
+    assert_eq!((classed.captions.len(), classed.label), (0, Some(3)));
     // What no size was asked for must be PNG of one size.
     assert!(Dataset::load(dir.path()).is_err());
+}
+
+#[test]
+fn a_streamed_data_set_is_the_one_that_is_held() {
+    let jpeg = golden("05-jpg-RGB-420-progressive.jpg");
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for shard in 0..5 {
+        let names: Vec<String> = (0..3).map(|i| format!("{shard}-{i}")).collect();
+        let images = [png(shard), jpeg.clone(), encode_png(&[shard; 64], 8)];
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, image) in names.iter().zip(&images) {
+            let kind = tar::EntryType::Regular;
+            append(&mut builder, &format!("{name}.txt"), kind, name.as_bytes());
+            let extension = if image.starts_with(b"\x89PNG") { "png" } else { "jpg" };
+            append(&mut builder, &format!("{name}.{extension}"), kind, image);
+        }
+        let (bytes, name) = (builder.into_inner().unwrap(), format!("s-{shard}.tar"));
+        write(dir.path(), &name, &bytes);
+        files.push(entry(&name, &bytes, 3, &[]));
+    }
+    write(dir.path(), "manifest.json", &Manifest::new(files).canonical_bytes());
+    let held = Dataset::open(dir.path(), 8, Memory::default()).unwrap();
+    // Room for the texts of one or two shards.
+    let memory = Memory { images: 15 * 3 * 64 - 1, texts: 600 };
+    let streamed = Dataset::open(dir.path(), 8, memory).unwrap();
+    assert!(held.is_held() && !streamed.is_held());
+    assert_eq!(held.shard_sizes(), streamed.shard_sizes());
+    for index in (0..15).chain((0..15).rev()).chain([7, 0, 14, 3]) {
+        assert_eq!(*held.sample(index).unwrap(), *streamed.sample(index).unwrap());
+        assert_eq!(held.image(index).unwrap(), streamed.image(index).unwrap());
+    }
+    let range = preprocess::CropRange { area: [0.1, 0.3], ..preprocess::CropRange::OPEN_CLIP };
+    let crop = |set: &Dataset, position| set.crop(1, &range, 7, position).unwrap();
+    assert_eq!(crop(&held, 3), crop(&streamed, 3));
+    let seen: std::collections::BTreeSet<_> = (0..20).map(|at| crop(&held, at)).collect();
+    assert!(seen.len() > 3, "visits have rectangles of their own: {}", seen.len());
+    // What becomes unreadable is found when it is looked at, and named.
+    std::fs::remove_file(dir.path().join("s-4.tar")).unwrap();
+    let streamed = Dataset::open(dir.path(), 8, memory).unwrap();
+    assert!(streamed.image(0).is_ok());
+    assert!(
+        matches!(streamed.image(14), Err(DataError::Io { path, .. }) if path.ends_with("s-4.tar"))
+    );
+    assert!(Dataset::open(dir.path(), 8, Memory::default()).is_err());
 }
 
 #[test]
@@ -234,7 +282,7 @@ fn a_scan_names_what_cannot_be_read_and_the_rest_loads() {
     let skipped: Vec<&str> = reasons.iter().map(|(key, _)| *key).collect();
     let manifest = Manifest::new(vec![entry("s.tar", &shard, 2, &skipped)]);
     write(dir.path(), "manifest.json", &manifest.canonical_bytes());
-    let dataset = Dataset::load_for(dir.path(), 4).unwrap();
+    let dataset = Dataset::open(dir.path(), 4, Memory::default()).unwrap();
     assert_eq!((dataset.len(), dataset.skipped()), (2, 5));
 }
 

@@ -1,11 +1,12 @@
 //! Measures a model: zero-shot classification and retrieval, under `CLIP_benchmark`'s field names.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
 use super::{JobContext, JobError, Progress, chain, released};
 use crate::action::params::{Clip, Evaluate, Preprocessing, Task};
-use crate::data::{Dataset, Tokenizer};
+use crate::data::{DataError, Dataset, Memory, Tokenizer};
 use crate::metrics;
 use crate::model::{Layout, Model, Texts};
 use crate::numerics::Level;
@@ -17,11 +18,13 @@ const CHUNK: usize = 16;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = dataset("dataset", &params.model, context)?;
+    let dataset = dataset("dataset", &params.model, Memory::default(), context)?;
     let tokenizer = tokenizer(&params.model, &read_bytes(context, "vocabulary")?)?;
     let embedder = Embedder::new(&params.model, &params.preprocessing, context)?;
-    let all: Vec<&[u8]> = (0..dataset.len()).map(|sample| dataset.image(sample)).collect();
-    let images = embedder.images(&all, context)?;
+    let image =
+        |sample: &usize| dataset.image(*sample).map_err(|error| unreadable("dataset", &error));
+    let all: Vec<usize> = (0..dataset.len()).collect();
+    let images = embedder.images(&all, image, context)?;
     let fields = match &params.task {
         Task::ZeroShotClassification { templates } => {
             let names = read_text(context, "classes")?;
@@ -30,38 +33,36 @@ pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(),
             classify(context.level, &dataset, &images, &prompts, embedder.model.embed_dim())?
         }
         Task::Retrieval { recall_at } => {
-            let texts: Vec<&str> = (0..dataset.len())
-                .flat_map(|sample| dataset.captions(sample))
-                .map(String::as_str)
-                .collect();
+            let (texts, image_of_text) = captions(&dataset)?;
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
             let embedded = embedder.texts(&tokenizer, &texts)?;
-            retrieve(
-                context.level,
-                &dataset,
-                &images,
-                &embedded,
-                embedder.model.embed_dim(),
-                recall_at,
-            )?
+            let scores = scores(context.level, &embedded, &images, embedder.model.embed_dim());
+            retrieve(&scores, dataset.len(), &image_of_text, recall_at)?
         }
     };
-    write_text(context, "metrics.json", &to_json(&with_skipped(fields, &dataset)))
+    write_text(context, "metrics.json", &to_json(&with_skipped(fields, [&dataset])))
 }
 
 /// The data set that a job reads as its input `name`, the images as the model takes them; it has samples.
 pub(super) fn dataset(
     name: &str,
     clip: &Clip,
+    memory: Memory,
     context: &JobContext<'_>,
 ) -> Result<Dataset, JobError> {
     let side = usize::try_from(clip.vision.image_size)
         .map_err(|_| JobError::BadParameters("images of 2^64 pixels".to_owned()))?;
-    let dataset = Dataset::load_for(&context.inputs.join(name), side)
-        .map_err(|error| bad_input(name, &chain(&error)))?;
+    let dataset = Dataset::open(&context.inputs.join(name), side, memory)
+        .map_err(|error| unreadable(name, &error))?;
     if dataset.is_empty() {
         return Err(bad_input(name, &"it has no samples"));
     }
     Ok(dataset)
+}
+
+/// A data set that is not what its manifest says.
+pub(super) fn unreadable(name: &str, error: &DataError) -> JobError {
+    bad_input(name, &chain(error))
 }
 
 /// The tokeniser of a model's vocabulary.
@@ -105,27 +106,30 @@ impl Embedder {
         Self { model, level, parameters }
     }
 
-    /// `[images, embed_dim]`
-    pub(super) fn images(
+    /// `[samples, embed_dim]`: of what `image` gives for each sample, looked at a few at a time.
+    pub(super) fn images<'i, S>(
         &self,
-        all: &[&[u8]],
+        samples: &[S],
+        image: impl Fn(&S) -> Result<Cow<'i, [u8]>, JobError>,
         context: &mut JobContext<'_>,
     ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
-        for images in all.chunks(CHUNK) {
+        for part in samples.chunks(CHUNK) {
             if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(JobError::Cancelled);
             }
+            let images = part.iter().map(&image).collect::<Result<Vec<_>, _>>()?;
+            let images: Vec<&[u8]> = images.iter().map(AsRef::as_ref).collect();
             let mut planner = Planner::default();
             let tower = self.model.plan_images(&mut planner, images.len());
             let of = self.parameters.device();
             let mut arena = Buffer::zeros(planner.len(), &of).map_err(device)?;
             self.model
-                .embed_images(self.level, &mut arena, &self.parameters, &tower, images)
+                .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
                 .map_err(device)?;
             features.extend(arena.read(tower.features()).map_err(device)?);
             let done = (features.len() / self.model.embed_dim()) as u64;
-            let total = all.len() as u64;
+            let total = samples.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
         }
         Ok(features)
@@ -224,9 +228,9 @@ fn classify(
 ) -> Result<Vec<(String, f64)>, JobError> {
     let labels = (0..dataset.len())
         .map(|sample| {
-            dataset
-                .label(sample)
-                .ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class")))
+            let label =
+                dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?.label;
+            label.ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class")))
         })
         .collect::<Result<Vec<u32>, _>>()?;
     let scores = scores(level, images, prompts, width);
@@ -243,20 +247,25 @@ pub(super) fn classification_fields(measured: &metrics::Classification) -> Vec<(
     fields
 }
 
+/// The captions of all images, one after the other, and the image of each.
+fn captions(dataset: &Dataset) -> Result<(Vec<String>, Vec<u32>), JobError> {
+    let (mut texts, mut image_of_text) = (Vec::new(), Vec::new());
+    for (image, sample) in (0_u32..).zip(0..dataset.len()) {
+        let sample = dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?;
+        texts.extend_from_slice(&sample.captions);
+        image_of_text.resize(texts.len(), image);
+    }
+    Ok((texts, image_of_text))
+}
+
+/// `scores`, `[texts, images]`.
 fn retrieve(
-    level: Level,
-    dataset: &Dataset,
-    images: &[f32],
-    texts: &[f32],
-    width: usize,
+    scores: &[f32],
+    images: usize,
+    image_of_text: &[u32],
     recall_at: &[u64],
 ) -> Result<Vec<(String, f64)>, JobError> {
-    let image_of_text: Vec<u32> = (0_u32..)
-        .take(dataset.len())
-        .flat_map(|image| dataset.captions(image as usize).iter().map(move |_| image))
-        .collect();
-    let scores = scores(level, texts, images, width);
-    let measured = metrics::retrieval(&scores, dataset.len(), &image_of_text)
+    let measured = metrics::retrieval(scores, images, image_of_text)
         .map_err(|error| bad_input("dataset", &error))?;
     let fields = recall_at.iter().flat_map(|k| {
         let at = usize::try_from(*k).unwrap_or(usize::MAX);
@@ -268,12 +277,20 @@ fn retrieve(
     Ok(fields.collect())
 }
 
-/// The fields, and where samples were skipped how many, beside those that were read.
+/// The fields, and where samples were skipped how many, beside those that were read, of all `sets` together.
 #[allow(clippy::cast_precision_loss, reason = "there are far fewer than 2⁵³ samples")]
-fn with_skipped(mut fields: Vec<(String, f64)>, dataset: &Dataset) -> Vec<(String, f64)> {
-    if dataset.skipped() > 0 {
-        fields.push(("samples".to_owned(), dataset.len() as f64));
-        fields.push(("skipped".to_owned(), dataset.skipped() as f64));
+pub(super) fn with_skipped<'d>(
+    mut fields: Vec<(String, f64)>,
+    sets: impl IntoIterator<Item = &'d Dataset>,
+) -> Vec<(String, f64)> {
+    let (mut samples, mut skipped) = (0, 0);
+    for dataset in sets {
+        samples += dataset.len();
+        skipped += dataset.skipped();
+    }
+    if skipped > 0 {
+        fields.push(("samples".to_owned(), samples as f64));
+        fields.push(("skipped".to_owned(), skipped as f64));
     }
     fields
 }

@@ -1,7 +1,9 @@
 //! End-to-end fine-tuning: the vision tower of a trained model with a linear layer on its embeddings, trained by the
 //! machinery of `training` (chunks, tree, optimiser, schedule, trace), then measured.
 
-use super::evaluate::{Embedder, classification_fields, device, read_weights, to_json, tokenizer};
+use super::evaluate::{
+    Embedder, classification_fields, device, read_weights, to_json, tokenizer, with_skipped,
+};
 use super::files::{bad_input, read_bytes, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{Training, binding, broken};
@@ -12,7 +14,7 @@ use crate::metrics;
 use crate::model::{Layout, Model};
 use crate::numerics::elementary::exp;
 use crate::tensor::Buffer;
-use crate::training::{LinearLayer, Samples, State, fine_tune};
+use crate::training::{LinearLayer, SampleError, Samples, Seen, State, Visit, fine_tune};
 
 /// Performs the job.
 pub(super) fn run(params: &FineTune, context: &mut JobContext<'_>) -> Result<(), JobError> {
@@ -22,7 +24,7 @@ pub(super) fn run(params: &FineTune, context: &mut JobContext<'_>) -> Result<(),
     let model = Model::classifier(&params.model, &params.preprocessing, classes)
         .map_err(|error| JobError::BadParameters(error.to_string()))?;
     let recipe = recipe(params);
-    let samples = samples(&material, &parts.train);
+    let samples = Lesson { material: &material, train: &parts.train, size: [parts.train.len()] };
     let binding = inputs_binding(params, context)?;
     let training = Training { params: &recipe, layout: model.layout(), binding };
     let state = training.perform(
@@ -52,19 +54,39 @@ fn recipe(params: &FineTune) -> Train {
         optimizer: params.optimizer.clone(),
         schedule: params.schedule.clone(),
         logit_scale_init: Real::new(0.0).expect("zero is finite"),
+        vision_positions_std: Train::first_positions_std(),
         captions: CaptionChoice::First,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
+        crop: None,
     }
 }
 
 /// The samples that are learned from, as one shard.
-fn samples<'m>(material: &'m Material, train: &[Place]) -> Samples<'m> {
-    Samples {
-        images: train.iter().map(|place| material.image(*place)).collect(),
-        captions: Vec::new(),
-        labels: train.iter().map(|place| place.label).collect(),
-        shard_sizes: vec![train.len()],
+struct Lesson<'m> {
+    material: &'m Material,
+    train: &'m [Place],
+    size: [usize; 1],
+}
+
+impl Samples for Lesson<'_> {
+    fn shard_sizes(&self) -> &[usize] {
+        &self.size
+    }
+
+    fn captions(&self, _: usize) -> Result<usize, SampleError> {
+        Ok(1)
+    }
+
+    fn see(&self, visit: Visit) -> Result<Seen<'_>, SampleError> {
+        let (sample, place) = (visit.sample, self.train[visit.sample]);
+        let image = self.material.image(place);
+        let image = image.map_err(|error| SampleError { sample, source: error.into() })?;
+        Ok(Seen { image, tokens: None, label: Some(place.label) })
+    }
+
+    fn is_held(&self) -> bool {
+        self.material.is_held()
     }
 }
 
@@ -143,16 +165,18 @@ fn measure(
     let parameters = state.parameters().map_err(broken)?;
     let region = |name: &str| model.layout().region(name).of(&parameters).to_vec();
     let layer = LinearLayer { weight: region("head.weight"), bias: region("head.bias") };
-    let images: Vec<&[u8]> = parts.test.iter().map(|place| material.image(*place)).collect();
     let buffer = Buffer::from_vec(parameters.clone(), &context.device).map_err(device)?;
     let embedder = Embedder::of(model.clone(), context.level, buffer);
-    let scores = layer.scores(context.level, &embedder.images(&images, context)?);
+    let scores = layer.scores(
+        context.level,
+        &embedder.images(&parts.test, |place| material.image(*place), context)?,
+    );
     let labels: Vec<u32> = parts.test.iter().map(|place| place.label).collect();
     let measured = metrics::classification(&scores, material.classes().len(), &labels)
         .map_err(|error| bad_input("dataset", &error))?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params));
-    Ok(fields)
+    Ok(with_skipped(fields, material.sets()))
 }
 
 /// What the numbers were had by, under `CLIP_benchmark`'s names.

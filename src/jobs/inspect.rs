@@ -61,7 +61,7 @@ pub fn inspect(
     inspection: &Inspection,
     context: &mut JobContext<'_>,
 ) -> Result<(), JobError> {
-    let dataset = super::evaluate::dataset("dataset", &params.model, context)?;
+    let dataset = super::train::dataset(params, context)?;
     let samples = samples(params, &dataset, &read_bytes(context, "vocabulary")?)?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
@@ -72,7 +72,7 @@ pub fn inspect(
         None
     };
     let start = start(params, inspection, &layout, recorded.as_ref(), context)?;
-    let (mut inspected, state) = replay(params, inspection, &samples, recorded, start, context)?;
+    let (mut inspected, state) = replay(params, inspection, &*samples, recorded, start, context)?;
     let Some(state) = state else {
         return finish(&inspected, context);
     };
@@ -86,7 +86,7 @@ pub fn inspect(
     if let Some(keep) = &inspection.record {
         let settings = Settings { level: context.level, threads: context.threads };
         let (recording, after) =
-            record_step(params, &samples, settings, state, keep).map_err(failed)?;
+            record_step(params, &*samples, settings, state, keep).map_err(failed)?;
         links = after.trace;
         inspected.records = recording.records;
         for kept in recording.kept {
@@ -130,7 +130,7 @@ fn start(
 fn replay(
     params: &Train,
     inspection: &Inspection,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     recorded: Option<Trace>,
     start: State,
     context: &mut JobContext<'_>,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::evaluate::{Embedder, classification_fields, to_json};
+use super::evaluate::{Embedder, classification_fields, to_json, with_skipped};
 use super::files::{bad_input, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{broken, failed};
@@ -37,6 +37,7 @@ pub(super) fn run(params: &Probe, context: &mut JobContext<'_>) -> Result<(), Jo
         .map_err(|error| bad_input("dataset", &error))?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params, weight_decay));
+    let fields = with_skipped(fields, material.sets());
     material.write(&parts, context)?;
     write_bytes(context, "probe.safetensors", &layer_bytes(&layer, classes)?)?;
     write_text(context, "metrics.json", &to_json(&fields))
@@ -75,8 +76,7 @@ impl Embedded {
     ) -> Result<Self, JobError> {
         let places: Vec<Place> =
             parts.train.iter().chain(&parts.validation).chain(&parts.test).copied().collect();
-        let images: Vec<&[u8]> = places.iter().map(|place| material.image(*place)).collect();
-        let elements = embedder.images(&images, context)?;
+        let elements = embedder.images(&places, |place| material.image(*place), context)?;
         let features = elements.chunks_exact(embedder.model.embed_dim()).map(<[f32]>::to_vec);
         Ok(Self(places.into_iter().zip(features).collect()))
     }

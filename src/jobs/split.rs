@@ -1,11 +1,13 @@
 //! Which samples a classifier learns from, is chosen by and is measured on: drawn by named streams, and written down.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::evaluate::unreadable;
 use super::files::{bad_input, read_text, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Clip, Shots, Split};
-use crate::data::Dataset;
+use crate::data::{Dataset, Memory};
 use crate::numerics::random::Streams;
 use crate::plot::table::Table;
 
@@ -45,7 +47,7 @@ impl Material {
     ) -> Result<Self, JobError> {
         let names = std::iter::once("dataset".to_owned()).chain(split.train_inputs());
         let read = |name: String| {
-            let dataset = super::evaluate::dataset(&name, clip, context)?;
+            let dataset = super::evaluate::dataset(&name, clip, Memory::default(), context)?;
             Ok((name, dataset))
         };
         let sets = names.map(read).collect::<Result<_, JobError>>()?;
@@ -58,9 +60,20 @@ impl Material {
         &self.classes
     }
 
+    /// The data sets.
+    pub(super) fn sets(&self) -> impl Iterator<Item = &Dataset> {
+        self.sets.iter().map(|(_, dataset)| dataset)
+    }
+
     /// The image of a sample.
-    pub(super) fn image(&self, place: Place) -> &[u8] {
-        self.sets[place.set].1.image(place.sample)
+    pub(super) fn image(&self, place: Place) -> Result<Cow<'_, [u8]>, JobError> {
+        let (name, dataset) = &self.sets[place.set];
+        dataset.image(place.sample).map_err(|error| unreadable(name, &error))
+    }
+
+    /// Whether every image is in memory.
+    pub(super) fn is_held(&self) -> bool {
+        self.sets().all(Dataset::is_held)
     }
 
     /// Cuts the samples into parts; `validation_percent` of those to learn from are set aside first.
@@ -104,8 +117,9 @@ impl Material {
     fn places(&self, set: usize) -> Result<Vec<Place>, JobError> {
         let (name, dataset) = &self.sets[set];
         let place = |sample| {
-            let label = dataset
-                .label(sample)
+            let known = dataset.sample(sample).map_err(|error| unreadable(name, &error))?;
+            let label = known
+                .label
                 .ok_or_else(|| bad_input(name, &format!("sample {sample} has no class")))?;
             if label as usize >= self.classes.len() {
                 let count = self.classes.len();
@@ -162,7 +176,9 @@ impl Material {
         for (part, places) in parts {
             for place in places {
                 let (input, dataset) = &self.sets[place.set];
-                let (key, class) = (dataset.key(place.sample), &self.classes[place.label as usize]);
+                let known =
+                    dataset.sample(place.sample).map_err(|error| unreadable(input, &error))?;
+                let (key, class) = (&known.key, &self.classes[place.label as usize]);
                 let sample = place.sample.to_string();
                 rows.push([part, input, &sample, key, class].map(str::to_owned).to_vec());
             }

@@ -4,6 +4,7 @@
 //! far, whose digests it names; a run that was killed goes on from there to the same bytes. A resume checkpoint that is
 //! torn, of another training, or not true of the published ones beside it is passed over with a warning.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -16,17 +17,20 @@ use super::files::{bad_input, read_bytes, write_atomic, write_bytes};
 use super::{JobContext, JobError, Progress, chain};
 use crate::action::canonical;
 use crate::action::params::Train;
-use crate::data::{Dataset, Tokenizer};
+use crate::data::preprocess::CropRange;
+use crate::data::{Dataset, Memory, SampleRef, Tokenizer};
 use crate::digest::{BlobDigest, tagged};
 use crate::model::Layout;
 use crate::tensor::TensorError;
-use crate::training::{Control, Samples, Settings, State, TrainError, steps, train};
+use crate::training::{
+    Control, Held, SampleError, Samples, Seen, Settings, State, TrainError, Visit, steps, train,
+};
 
 const RESUME: &str = "resume.bin";
 
 /// Performs the job.
 pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), JobError> {
-    let dataset = super::evaluate::dataset("dataset", &params.model, context)?;
+    let dataset = dataset(params, context)?;
     let vocabulary = read_bytes(context, "vocabulary")?;
     let layout =
         Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
@@ -37,7 +41,7 @@ pub(super) fn run(params: &Train, context: &mut JobContext<'_>) -> Result<(), Jo
     let state = training.perform(
         context,
         |_| State::initial(params).map_err(failed),
-        |settings, start, after_step| train(params, &samples, settings, start, after_step),
+        |settings, start, after_step| train(params, &*samples, settings, start, after_step),
     )?;
     write_bytes(context, "model.safetensors", &state.weights(&layout).map_err(broken)?)?;
     write_bytes(context, "trace.bin", state.trace.bytes())
@@ -213,31 +217,103 @@ fn resumed(
     Some((state, published))
 }
 
-/// Every image and every caption's tokens.
+/// The data set of a training. Where each visit sees a rectangle of its own, no image is decoded beforehand.
+pub(super) fn dataset(params: &Train, context: &JobContext<'_>) -> Result<Dataset, JobError> {
+    let memory = if params.crop.is_none() { Memory::default() } else { Memory::NO_IMAGES };
+    super::evaluate::dataset("dataset", &params.model, memory, context)
+}
+
+/// Images and captions' tokens: all of them, or each as it is seen.
 pub(super) fn samples<'d>(
     params: &Train,
     dataset: &'d Dataset,
     vocabulary: &[u8],
-) -> Result<Samples<'d>, JobError> {
+) -> Result<Box<dyn Samples + 'd>, JobError> {
     let tokenizer = super::evaluate::tokenizer(&params.model, vocabulary)?;
-    if let Some(bare) = (0..dataset.len()).find(|&sample| dataset.captions(sample).is_empty()) {
-        return Err(bad_input("dataset", &format!("sample {bare} has no caption to train with")));
+    let crop = params.crop.as_ref().map(|crop| CropRange {
+        area: [crop.area_min.get(), crop.area_max.get()],
+        ratio: [crop.ratio_min.get(), crop.ratio_max.get()],
+    });
+    let streamed = Streamed { dataset, tokenizer, crop, seed: params.seed };
+    if !dataset.is_held() {
+        return Ok(Box::new(streamed));
     }
-    let captions = (0..dataset.len())
-        .map(|sample| {
-            dataset.captions(sample).iter().map(|text| encode(&tokenizer, text)).collect()
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(Samples {
-        images: (0..dataset.len()).map(|sample| dataset.image(sample)).collect(),
-        captions,
+    let unseen = |error: SampleError| failed(TrainError::Sample(error));
+    let all = 0..dataset.len();
+    let images = all.clone().map(|sample| streamed.image(sample, 0)).collect::<Result<_, _>>();
+    let captions = all.map(|sample| {
+        let known = streamed.sample(sample)?;
+        known.captions.iter().map(|text| streamed.encode(sample, text)).collect()
+    });
+    Ok(Box::new(Held {
+        images: images.map_err(unseen)?,
+        captions: captions.collect::<Result<_, _>>().map_err(unseen)?,
         labels: Vec::new(),
         shard_sizes: dataset.shard_sizes().to_vec(),
-    })
+    }))
 }
 
-fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, JobError> {
-    tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))
+/// Samples of a data set that are read when they are seen.
+struct Streamed<'d> {
+    dataset: &'d Dataset,
+    tokenizer: Tokenizer,
+    crop: Option<CropRange>,
+    seed: u64,
+}
+
+impl Streamed<'_> {
+    /// A sample, which has a caption.
+    fn sample(&self, sample: usize) -> Result<SampleRef, SampleError> {
+        let known = self.dataset.sample(sample).map_err(|error| unseen(sample, error))?;
+        if known.captions.is_empty() {
+            return Err(unseen(sample, "it has no caption to train with"));
+        }
+        Ok(known)
+    }
+
+    fn encode(&self, sample: usize, text: &str) -> Result<Vec<u32>, SampleError> {
+        self.tokenizer.encode(text).map_err(|error| unseen(sample, error))
+    }
+}
+
+impl<'d> Streamed<'d> {
+    fn image(&self, sample: usize, position: u64) -> Result<Cow<'d, [u8]>, SampleError> {
+        let image = match &self.crop {
+            None => self.dataset.image(sample),
+            Some(range) => self.dataset.crop(sample, range, self.seed, position).map(Cow::Owned),
+        };
+        image.map_err(|error| unseen(sample, error))
+    }
+}
+
+impl Samples for Streamed<'_> {
+    fn shard_sizes(&self) -> &[usize] {
+        self.dataset.shard_sizes()
+    }
+
+    fn captions(&self, sample: usize) -> Result<usize, SampleError> {
+        Ok(self.sample(sample)?.captions.len())
+    }
+
+    fn see(&self, visit: Visit) -> Result<Seen<'_>, SampleError> {
+        let known = self.sample(visit.sample)?;
+        Ok(Seen {
+            image: self.image(visit.sample, visit.position)?,
+            tokens: Some(self.encode(visit.sample, &known.captions[visit.caption])?.into()),
+            label: None,
+        })
+    }
+
+    fn is_held(&self) -> bool {
+        false
+    }
+}
+
+fn unseen(
+    sample: usize,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SampleError {
+    SampleError { sample, source: source.into() }
 }
 
 pub(super) fn broken(error: TensorError) -> JobError {
@@ -248,6 +324,7 @@ pub(super) fn failed(error: TrainError) -> JobError {
     match error {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => bad_input("dataset", &error),
+        TrainError::Sample(error) => bad_input("dataset", &chain(&error)),
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
         // What a device lacks is told like what the machine lacks.
         TrainError::Tensor(ref tensor) if tensor.lacks_memory().is_some() => JobError::Io {

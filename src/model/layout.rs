@@ -17,6 +17,8 @@ pub enum Initial {
     Uniform(f64),
     /// The logarithm of the initial logit scale, which the training states.
     LogitScale,
+    /// Normal with mean 0 and the standard deviation that the training states.
+    VisionPositions,
 }
 
 /// Whether weight decay applies to a parameter.
@@ -179,8 +181,7 @@ impl List {
         });
     }
 
-    /// `OpenCLIP`'s vision tower: class token and projection as width^−½·N(0, 1), blocks as `PyTorch` makes them. Positions
-    /// are N(0, 0.02), where `OpenCLIP` has width^−½·N(0, 1).
+    /// `OpenCLIP`'s vision tower: class token and projection as width^−½·N(0, 1), blocks as `PyTorch` makes them.
     fn vision(&mut self, tower: &VisionTower, embed_dim: usize) {
         let [width, patch, mlp] = [tower.width, tower.patch_size, tower.mlp_width].map(size);
         let root = root_reciprocal(width);
@@ -199,7 +200,7 @@ impl List {
             "visual.positional_embedding",
             &positions,
             Decay::Positions,
-            Initial::Normal(0.02),
+            Initial::VisionPositions,
         );
         if tower.pre_norm {
             self.norm("visual.ln_pre", width);

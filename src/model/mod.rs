@@ -12,7 +12,7 @@ pub(crate) mod reference;
 mod towers;
 
 pub use batch::{Texts, TouchedRows};
-pub use initial::initial_parameters;
+pub use initial::{Start, initial_parameters};
 pub use layout::{Decay, Initial, Layout, Parameter};
 pub use open_clip::{ConfigError, Matched, Mismatch, OpenClipConfig, TextEnd, match_tensors};
 pub use towers::{Chunk, GradientRegions, ImageTower, Model, Scratch, TextTower};

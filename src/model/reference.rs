@@ -290,7 +290,7 @@ fn number<T: Float>(count: usize) -> T {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Model, initial_parameters};
+    use super::super::{Model, Start, initial_parameters};
     use super::*;
     use crate::action::params::{TextTower, VisionTower};
     use crate::numerics::Level;
@@ -349,7 +349,7 @@ mod tests {
     /// Initial parameters, moved so that no gain is 1 and no bias 0.
     fn parameters(layout: &Layout) -> Vec<f32> {
         let mut stream = Streams::new(3).named("test", 0);
-        initial_parameters(layout, 1, 1.5)
+        initial_parameters(layout, Start { seed: 1, logit_scale: 1.5, vision_positions_std: 0.02 })
             .into_iter()
             .map(|x| x + stream.normal(0.0, 0.05))
             .collect()

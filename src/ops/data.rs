@@ -10,7 +10,7 @@ use super::error::Error;
 use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::bundled::{self, BuiltFile, Pictograms};
-use crate::data::{Dataset, OPEN_CLIP_TOKENS, contact_sheet};
+use crate::data::{DataError, Dataset, OPEN_CLIP_TOKENS, contact_sheet};
 use crate::digest::BlobDigest;
 use crate::fs::{self, Durability};
 
@@ -111,11 +111,16 @@ impl Workspace {
         let pins: Vec<_> = files.iter().map(|file| PinnedSetFile::of(&set, file)).collect();
         let mut first = Vec::new();
         if pins.iter().any(|pin| pin.samples > 0) {
-            let dataset = load(&files)?;
-            first = (0..dataset.len().min(FIRST)).map(|i| dataset.captions(i).to_vec()).collect();
+            let folder = tempfile::tempdir().map_err(|error| unreadable(&error))?;
+            let dataset = load(&files, folder.path())?;
+            first = (0..dataset.len().min(FIRST))
+                .map(|index| Ok(dataset.sample(index)?.captions.clone()))
+                .collect::<Result<_, DataError>>()
+                .map_err(|error| unreadable(&error))?;
             if let Some(sheet) = sheet {
                 let path = self.settings.folder.join(sheet);
-                fs::write_atomic(&path, &contact_sheet(&dataset), Durability::Relaxed)?;
+                let png = contact_sheet(&dataset).map_err(|error| unreadable(&error))?;
+                fs::write_atomic(&path, &png, Durability::Relaxed)?;
             }
         }
         let samples = pins.iter().map(|pin| pin.samples).sum();
@@ -127,13 +132,16 @@ impl Workspace {
     }
 }
 
-/// Reads built shards as a training would.
-fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
-    let unreadable = |reason: String| Error::BadResult { what: "bundled set".to_owned(), reason };
-    let folder = tempfile::tempdir().map_err(|error| unreadable(error.to_string()))?;
+/// A bundled set that cannot be read again.
+fn unreadable(reason: &dyn std::error::Error) -> Error {
+    Error::BadResult { what: "bundled set".to_owned(), reason: reason.to_string() }
+}
+
+/// Reads built shards as a training would, from `folder`.
+fn load(files: &[BuiltFile], folder: &Path) -> Result<Dataset, Error> {
     let mut listed = Vec::new();
     for file in files.iter().filter(|file| file.samples > 0) {
-        fs::write_atomic(&folder.path().join(&file.name), &file.bytes, Durability::Relaxed)?;
+        fs::write_atomic(&folder.join(&file.name), &file.bytes, Durability::Relaxed)?;
         listed.push(ManifestFile {
             name: file.name.clone(),
             sha256: BlobDigest::of(&file.bytes),
@@ -143,8 +151,8 @@ fn load(files: &[BuiltFile]) -> Result<Dataset, Error> {
         });
     }
     let manifest = Manifest::new(listed).canonical_bytes();
-    fs::write_atomic(&folder.path().join("manifest.json"), &manifest, Durability::Relaxed)?;
-    Dataset::load(folder.path()).map_err(|error| unreadable(error.to_string()))
+    fs::write_atomic(&folder.join("manifest.json"), &manifest, Durability::Relaxed)?;
+    Dataset::load(folder).map_err(|error| unreadable(&error))
 }
 
 fn known_sets(sets: &[String]) -> Result<Vec<String>, Error> {

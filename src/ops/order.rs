@@ -8,7 +8,7 @@ use super::workspace::{Loaded, Workspace};
 use crate::action::params::Train;
 use crate::action::{Action, Input, Params};
 use crate::commit::Root;
-use crate::data::{Dataset, Order};
+use crate::data::{DataError, Dataset, Memory, Order, chain};
 use crate::digest::TreeDigest;
 use crate::exec::Inputs as _;
 use crate::plan::Plan;
@@ -45,36 +45,36 @@ impl Workspace {
             });
         }
         let store = self.store()?;
-        let dataset = self.dataset(&plan, loaded, &tree, &store)?;
+        let (dataset, _folder) = self.dataset(&plan, loaded, &tree, &store)?;
         let manifest = store.manifest(&tree)?;
         let unusable = |reason: String| Error::BadResult { what: "data set".to_owned(), reason };
         let mut order = Order::new(params.order, dataset.shard_sizes(), params.seed)
             .map_err(|error| unusable(error.to_string()))?;
-        let visits =
-            training::visits(params, &mut order, |sample| dataset.captions(sample).len(), step);
-        Ok(visits
-            .into_iter()
-            .map(|visit| {
-                let (shard, index) = place(dataset.shard_sizes(), visit.sample);
-                Seen {
-                    position: visit.position,
-                    shard: manifest.files[shard].name.clone(),
-                    index,
-                    caption: visit.caption,
-                    text: dataset.captions(visit.sample)[visit.caption].clone(),
-                }
+        let captions = |sample| dataset.sample(sample).map(|sample| sample.captions.len());
+        let visits = training::visits(params, &mut order, captions, step)
+            .map_err(|error| unusable(chain(&error)))?;
+        let seen = visits.into_iter().map(|visit| {
+            let (shard, index) = place(dataset.shard_sizes(), visit.sample);
+            let sample = dataset.sample(visit.sample)?;
+            Ok(Seen {
+                position: visit.position,
+                shard: manifest.files[shard].name.clone(),
+                index,
+                caption: visit.caption,
+                text: sample.captions[visit.caption].clone(),
             })
-            .collect())
+        });
+        seen.collect::<Result<_, DataError>>().map_err(|error| unusable(chain(&error)))
     }
 
-    /// A data set of the plan, fetched if need be and read.
+    /// A data set of the plan, fetched if need be, for its texts; and the folder that it is read from.
     fn dataset(
         &self,
         plan: &Plan,
         loaded: &Loaded,
         tree: &TreeDigest,
         store: &Store,
-    ) -> Result<Dataset, Error> {
+    ) -> Result<(Dataset, tempfile::TempDir), Error> {
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
         let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), None);
@@ -90,11 +90,10 @@ impl Workspace {
             .map_err(|error| crate::fs::Error::new("create a folder in", store.root(), error))?;
         let path = folder.path().join("dataset");
         store.materialise_tree(tree, &path)?;
-        // Only captions are looked at: one pixel of each image is enough.
-        Dataset::load_for(&path, 1).map_err(|error| Error::BadResult {
-            what: "data set".to_owned(),
-            reason: error.to_string(),
-        })
+        let dataset = Dataset::open(&path, 1, Memory::NO_IMAGES).map_err(|error| {
+            Error::BadResult { what: "data set".to_owned(), reason: chain(&error) }
+        })?;
+        Ok((dataset, folder))
     }
 
     /// Where pinned bytes come from.

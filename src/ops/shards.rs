@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
-use crate::data::{DataError, scan_shard};
+use crate::data::{DataError, SHARD_BYTES_MAX, chain, scan_shard};
 use crate::digest::{BlobHasher, TreeDigest};
 use crate::fs::{self, Durability};
+use crate::source::{self, Network, NetworkError};
 
 /// Names that a pattern may stand for, at most.
 const SHARDS_MAX: usize = 1 << 20;
@@ -30,6 +31,10 @@ const SHARDS_MAX: usize = 1 << 20;
 pub struct PinnedShard {
     /// What the manifest says of it.
     pub file: ManifestFile,
+    /// Where it was read: a path or an address.
+    pub place: String,
+    /// When the file was changed last, in nanoseconds since 1970.
+    pub modified_ns: Option<u64>,
     /// Of each skipped key, in order: why its sample cannot be read.
     pub reasons: Vec<String>,
 }
@@ -58,14 +63,14 @@ impl Workspace {
     /// Reads the shards that `patterns` name and writes their manifest to `manifest`; `progress` hears of every shard,
     /// how many are done, and how many there are.
     ///
-    /// A pattern is a path whose `{00000..00123}` stands for every number between, as wide as they are written. Beside the
+    /// A pattern is a path, or an address of a web server or a bucket (`http`, `https`), whose `{00000..00123}` stands for every number between, as wide as they are written. Beside the
     /// manifest lies `MANIFEST.partial` while this runs, and afterwards `MANIFEST.skipped.tsv` if samples cannot be read:
     /// shard, key and reason of each.
     ///
     /// # Errors
     ///
     /// A shard that is not there, is no tar file, ends early, or has a member that is a link, a device or is named as if
-    /// it lay elsewhere. Nothing is written then but what is known of the others.
+    /// it lay elsewhere; an address that does not answer. Nothing is written then but what is known of the others.
     pub fn pin_shards(
         &self,
         patterns: &[String],
@@ -77,11 +82,15 @@ impl Workspace {
         let partial = with_suffix(&manifest, ".partial");
         let mut known = read_partial(&partial)?;
         let total = paths.len();
-        let is_known = |(name, path): &(&String, &PathBuf)| {
-            let bytes = std::fs::metadata(path).map(|found| found.len()).ok();
-            known.get(*name).is_some_and(|shard| Some(shard.file.bytes) == bytes)
+        let is_known = |(name, shard): &(&String, &Shard)| {
+            known.get(*name).is_some_and(|known| shard.is_as(known))
         };
-        let left: Vec<(&String, &PathBuf)> = paths.iter().filter(|p| !is_known(p)).collect();
+        let left: Vec<(&String, &Shard)> = paths.iter().filter(|p| !is_known(p)).collect();
+        let folder = self.store_folder().join("tmp");
+        if left.iter().any(|(_, shard)| matches!(shard, Shard::Web(_))) {
+            self.store()?;
+        }
+        let network = self.network();
         let mut done = total - left.len();
         let mut log = OpenOptions::new().create(true).append(true).open(&partial);
         let mut keep = |shard: &PinnedShard| -> Result<(), Error> {
@@ -94,7 +103,10 @@ impl Workspace {
         for_each(
             self.settings.threads,
             &left,
-            |(name, path)| pin(name, path),
+            |(name, shard)| match shard {
+                Shard::File(path) => pin(name, path, path.display().to_string()),
+                Shard::Web(url) => pin_fetched(name, url, network.as_ref(), &folder),
+            },
             |shard| {
                 keep(&shard)?;
                 done += 1;
@@ -110,18 +122,26 @@ impl Workspace {
     }
 
     /// The shards that patterns name, by their names; a data set's are in that order.
-    fn shard_paths(&self, patterns: &[String]) -> Result<BTreeMap<String, PathBuf>, Error> {
+    fn shard_paths(&self, patterns: &[String]) -> Result<BTreeMap<String, Shard>, Error> {
         let mut paths = BTreeMap::new();
         for pattern in patterns {
             for name in expand(pattern)? {
-                let path = self.settings.folder.join(&name);
-                let plain = path.file_name().and_then(|name| name.to_str());
-                let plain = plain.filter(|name| name.ends_with(".tar") && !name.starts_with('.'));
+                let shard = if name.contains("://") {
+                    source::scheme(&name)
+                        .map_err(|reason| usage(reason, "https://HOST/NAME.tar"))?;
+                    Shard::Web(name.clone())
+                } else {
+                    Shard::File(self.settings.folder.join(&name))
+                };
+                let plain = name
+                    .rsplit('/')
+                    .next()
+                    .filter(|name| name.ends_with(".tar") && !name.starts_with('.'));
                 let Some(plain) = plain.map(ToOwned::to_owned) else {
                     return Err(usage(format!("`{name}` is not named like a shard"), "NAME.tar"));
                 };
-                if let Some(earlier) = paths.insert(plain, path) {
-                    let message = format!("two shards have the name of `{}`", earlier.display());
+                if paths.insert(plain, shard).is_some() {
+                    let message = format!("two shards have the name of `{name}`");
                     return Err(usage(message, "name each once"));
                 }
             }
@@ -130,15 +150,61 @@ impl Workspace {
     }
 }
 
+/// Where a shard is read.
+#[derive(Debug)]
+enum Shard {
+    File(PathBuf),
+    Web(String),
+}
+
+impl Shard {
+    /// Whether an earlier run read the same shard: there, of that size, and not changed since. What a server has is
+    /// believed to stay as it was; whoever fetches it later compares the digest.
+    fn is_as(&self, known: &PinnedShard) -> bool {
+        match self {
+            Self::Web(url) => *url == known.place,
+            Self::File(path) => std::fs::metadata(path).is_ok_and(|found| {
+                path.display().to_string() == known.place
+                    && found.len() == known.file.bytes
+                    && modified_ns(&found) == known.modified_ns
+            }),
+        }
+    }
+}
+
+fn modified_ns(file: &std::fs::Metadata) -> Option<u64> {
+    let since = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+/// Fetches one shard, reads it and lets it go again: on the disk there is one a thread.
+fn pin_fetched(
+    name: &str,
+    url: &str,
+    network: Option<&Network>,
+    folder: &Path,
+) -> Result<PinnedShard, Error> {
+    let unfetched = |reason: String| Error::Missing {
+        message: format!("cannot read `{url}`: {reason}"),
+        hint: "what is known of other shards is kept; the same command goes on".to_owned(),
+    };
+    let network = network.ok_or_else(|| unfetched(NetworkError::Offline.to_string()))?;
+    let fetched =
+        network.fetch(url, folder, SHARD_BYTES_MAX).map_err(|error| unfetched(chain(&error)))?;
+    let pinned = pin(name, &fetched, url.to_owned())?;
+    Ok(PinnedShard { modified_ns: None, ..pinned })
+}
+
 /// Reads one shard.
-fn pin(name: &str, path: &Path) -> Result<PinnedShard, Error> {
+fn pin(name: &str, path: &Path, place: String) -> Result<PinnedShard, Error> {
     let file = File::open(path).map_err(|error| cannot("read", path, &error))?;
+    let modified_ns = file.metadata().ok().and_then(|found| modified_ns(&found));
     let mut hashing = Hashing { file, hasher: BlobHasher::default() };
     let scanned = scan_shard(name, &mut hashing).map_err(|source| match source {
         DataError::Tar { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
             cannot("read", path, &source)
         }
-        source => Error::Shard { path: path.to_owned(), source },
+        source => Error::Shard { path: PathBuf::from(&place), source },
     })?;
     // What follows the end of the archive belongs to the file too.
     io::copy(&mut hashing, &mut io::sink()).map_err(|error| cannot("read", path, &error))?;
@@ -146,7 +212,7 @@ fn pin(name: &str, path: &Path) -> Result<PinnedShard, Error> {
     let (skipped, reasons) = scanned.unreadable.into_iter().unzip();
     let samples = scanned.samples;
     let file = ManifestFile { name: name.to_owned(), sha256, bytes, samples, skipped };
-    Ok(PinnedShard { file, reasons })
+    Ok(PinnedShard { file, place, modified_ns, reasons })
 }
 
 /// A file that is hashed as it is read.

@@ -18,6 +18,12 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
         optimizer: adam_w(&train.optimizer),
         schedule: schedule(&train.schedule, train.steps()),
         logit_scale_init: real(train.logit_scale_init),
+        vision_positions_std: real(train.vision_positions_std.unwrap_or_else(|| {
+            // At most 2²⁴: exact.
+            #[allow(clippy::cast_precision_loss, reason = "widths are checked to be small")]
+            let width = train.model.vision.width as f64;
+            1.0 / width.sqrt()
+        })),
         captions: match train.captions {
             spec::CaptionChoice::First => params::CaptionChoice::First,
             spec::CaptionChoice::Drawn => params::CaptionChoice::Drawn,
@@ -29,6 +35,12 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
             spec::SampleOrder::WithReplacement => params::SampleOrder::WithReplacement,
         },
         checkpoint_interval_steps: train.checkpoint_interval_steps,
+        crop: train.crop.as_ref().map(|crop| params::RandomResizedCrop {
+            area_min: real(crop.area_min),
+            area_max: real(crop.area_max),
+            ratio_min: real(crop.ratio_min),
+            ratio_max: real(crop.ratio_max),
+        }),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tempfile::TempPath;
+
 use super::network::{Network, NetworkError, Task};
 use super::{Found, Outcome, Pin, address, digest_of_file};
 use crate::fs::{self, Lock};
@@ -21,6 +23,34 @@ pub(super) fn obtain(folder: &Path, network: Option<&Network>, url: &str, pin: P
     match download(folder, network, url, pin) {
         Ok(outcome) => outcome,
         Err(error) => Outcome::Missing(super::chain(&error)),
+    }
+}
+
+impl Network {
+    /// Fetches the file at `url`, of a size that nobody knows yet but at most `bytes_max`, into a new file in `folder`.
+    ///
+    /// Nothing says that these are the bytes that anybody else sees there.
+    pub fn fetch(
+        &self,
+        url: &str,
+        folder: &Path,
+        bytes_max: u64,
+    ) -> Result<TempPath, NetworkError> {
+        if address::scheme(url) == Ok(address::Scheme::File) {
+            let reason = "a file of this machine is no web page".to_owned();
+            return Err(NetworkError::Address(reason));
+        }
+        let ours = |error: std::io::Error| {
+            let folder = folder.display();
+            NetworkError::Unreachable(format!("no file can be made in `{folder}`: {error}"))
+        };
+        let folder = std::path::absolute(folder).map_err(ours)?;
+        let file =
+            tempfile::Builder::new().prefix(".fetched-").tempfile_in(folder).map_err(ours)?;
+        let into = file.into_temp_path();
+        let task = Task::Whole { url: url.to_owned(), into: into.to_path_buf(), bytes_max };
+        self.perform(&task)?;
+        Ok(into)
     }
 }
 
@@ -55,7 +85,7 @@ fn attempt(partial: &Path, network: &Network, url: &str, pin: Pin) -> Result<Out
         digest_of_file(partial).map_err(|error| fs::Error::new("read", partial, error))?;
     if actual == pin.sha256 && bytes == pin.bytes {
         return Ok(Outcome::Found(Found::Temporary(
-            tempfile::TempPath::try_from_path(partial)
+            TempPath::try_from_path(partial)
                 .map_err(|error| fs::Error::new("read", partial, error))?,
         )));
     }

@@ -25,7 +25,7 @@ use crate::digest::BlobDigest;
 const MEMORY_BYTES_MAX: u64 = 2 << 30;
 const CPU_SECONDS_MAX: u64 = if cfg!(test) { 2 } else { 10 };
 /// Time on the clock is no measure on a busy machine: processor time is what is bounded; this ends a child that waits.
-const WALL_SECONDS_MAX: u64 = 60;
+const WALL_SECONDS_MAX: u64 = 240;
 const STACK_BYTES: usize = 512 << 20;
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
 const FILES_MAX: u64 = 32;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Trace, TrainError};
 use crate::action::params::Train;
 use crate::digest::BlobDigest;
-use crate::model::{Layout, initial_parameters};
+use crate::model::{Layout, Start, initial_parameters};
 use crate::tensor::safetensors::{NamedTensor, decode as decode_tensors, encode};
 use crate::tensor::{Buffer, Device, TensorError};
 
@@ -44,11 +44,12 @@ impl State {
     /// The state before the first step.
     pub fn initial(params: &Train) -> Result<Self, TrainError> {
         let layout = Layout::of(&params.model)?;
-        Self::from_parameters(initial_parameters(
-            &layout,
-            params.seed,
-            params.logit_scale_init.get(),
-        ))
+        let start = Start {
+            seed: params.seed,
+            logit_scale: params.logit_scale_init.get(),
+            vision_positions_std: params.vision_positions_std.get(),
+        };
+        Self::from_parameters(initial_parameters(&layout, start))
     }
 
     /// The same state on a device, where [`train`](super::train) then computes.

@@ -2,23 +2,25 @@
 
 #![allow(clippy::cast_precision_loss, reason = "small numbers")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::tests::{assert_is_the_gradient, images, open_clip, tiny};
-use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
+use super::samples::Batch;
+use super::tests::{assert_is_the_gradient, borrowed, images, open_clip, tiny};
+use super::workers::{Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::digest::BlobDigest;
-use crate::model::initial_parameters;
 use crate::model::reference::Reference;
+use crate::model::{Start, initial_parameters};
 use crate::numerics::random::Streams;
 
 const CLASSES: usize = 3;
 
-fn samples(images: &[u8]) -> Samples<'_> {
-    let images: Vec<&[u8]> = images.chunks_exact(192).collect();
+fn samples(images: &[u8]) -> Held<'_> {
+    let images: Vec<Cow<'_, [u8]>> = images.chunks_exact(192).map(Cow::Borrowed).collect();
     let labels = (0..images.len()).map(|i| u32::try_from((i * i + i / 5) % CLASSES).unwrap());
     let (labels, shard_sizes) = (labels.collect(), vec![images.len()]);
-    Samples { images, captions: Vec::new(), labels, shard_sizes }
+    Held { images, captions: Vec::new(), labels, shard_sizes }
 }
 
 /// The first of two captions: a classifier has none.
@@ -31,7 +33,8 @@ fn classifier(params: &Train) -> Model {
 }
 
 fn start(params: &Train, model: &Model) -> State {
-    State::from_parameters(initial_parameters(model.layout(), params.seed, 0.0)).unwrap()
+    let start = Start { seed: params.seed, logit_scale: 0.0, vision_positions_std: 0.02 };
+    State::from_parameters(initial_parameters(model.layout(), start)).unwrap()
 }
 
 fn tuned(params: &Train, level: Level, threads: usize) -> [Vec<u8>; 2] {
@@ -66,8 +69,7 @@ fn gradient_at(params: &Train, model: &Model, parameters: &[f32]) -> (f32, Vec<f
     let samples = samples(&images);
     let visit = |sample| Visit { position: 0, sample, caption: 0 };
     let visits: Vec<_> = (0..batch_size).map(visit).collect();
-    let batch = RwLock::new(Batch::default());
-    fill(&batch, &samples, &visits);
+    let batch = RwLock::new(Batch::of(&samples, visits).unwrap());
     workers.iter().try_for_each(|worker| perform(Phase::Forward, worker, &shared, &batch)).unwrap();
     let loss = gradient::classification_loss(&shared, &samples.labels[..batch_size], 0).unwrap();
     workers
@@ -84,7 +86,7 @@ fn slow_loss(params: &Train, model: &Model, count: usize, at: &[f64]) -> f64 {
     let samples = samples(&images);
     let layout = model.layout();
     let reference = Reference::new(&params.model, &params.preprocessing, layout, at);
-    let features = reference.images(&samples.images[..count]);
+    let features = reference.images(&borrowed(&samples.images[..count]));
     let width = model.embed_dim();
     let weight = &at[layout.region("head.weight").range()];
     let bias = &at[layout.region("head.bias").range()];

@@ -80,9 +80,13 @@ fn strikes_from(fault: Fault, step: u64) -> bool {
 /// The place of the batch that sees a wrong sample.
 const SWAPPED: usize = 35;
 
-/// Notes the step that begins, and what it sees of `samples` samples.
-pub(super) fn begin(step: u64, mut visits: Vec<Visit>, samples: usize) -> Vec<Visit> {
+/// Notes the step that begins.
+pub(super) fn begin(step: u64) {
     operations::begin(step);
+}
+
+/// What `step` sees of `samples` samples.
+pub(super) fn swap(step: u64, mut visits: Vec<Visit>, samples: usize) -> Vec<Visit> {
     if strikes_at(Fault::SwappedSample, step) {
         let visit = &mut visits[SWAPPED];
         (visit.sample, visit.caption) = ((visit.sample + 1) % samples, 0);

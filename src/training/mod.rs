@@ -10,6 +10,7 @@ pub mod faults;
 mod gradient;
 mod linear;
 mod record;
+mod samples;
 mod schedule;
 pub mod spot;
 mod trace;
@@ -22,6 +23,7 @@ pub use linear::{Features, LinearLayer, LinearRecipe};
 pub use record::{
     Identity, Kept, Kind, Parting, Record, Recording, STATE_BEFORE, parting, record_step,
 };
+pub use samples::{Held, SampleError, Samples, Seen};
 pub use schedule::learning_rate_at;
 pub use trace::{Trace, TraceError, TraceStep};
 
@@ -30,7 +32,8 @@ use crate::data::{Order, OrderError, caption_choice};
 use crate::model::{Decay, Model, ModelError};
 use crate::numerics::{ControlError, Level};
 use crate::tensor::{BatchRegions, Buffer, Device, Planner, TensorError};
-use workers::{Batch, Phase, Shared, Worker, deal, perform};
+use samples::{Batch, Batches, with_batches};
+use workers::{Phase, Shared, Worker, deal, perform};
 
 /// Why a training gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum TrainError {
     /// The samples have no order.
     #[error("the samples have no order")]
     Order(#[from] OrderError),
+    /// A sample cannot be read.
+    #[error("the samples cannot be read")]
+    Sample(#[from] SampleError),
     /// The device failed.
     #[error("the device failed")]
     Tensor(#[from] TensorError),
@@ -65,19 +71,6 @@ pub enum TrainError {
     /// A worker panicked: a bug.
     #[error("a worker panicked")]
     WorkerPanicked,
-}
-
-/// Samples as the towers read them, decoded once.
-#[derive(Debug, Clone, Default)]
-pub struct Samples<'a> {
-    /// Of each sample, `3 · image_size²` bytes in the order (channel, row, column).
-    pub images: Vec<&'a [u8]>,
-    /// Of each sample, each caption's tokens; empty for a classifier.
-    pub captions: Vec<Vec<Vec<u32>>>,
-    /// Of each sample, its class; empty for a pair of towers.
-    pub labels: Vec<u32>,
-    /// Samples of each shard.
-    pub shard_sizes: Vec<usize>,
 }
 
 /// How a training is computed; no result depends on it.
@@ -115,29 +108,29 @@ pub fn steps(params: &Train) -> u64 {
 }
 
 /// Which pairs step `step` sees, in order; `captions` gives the number of captions of a sample.
-pub fn visits(
+pub fn visits<E>(
     params: &Train,
     order: &mut Order,
-    captions: impl Fn(usize) -> usize,
+    captions: impl Fn(usize) -> Result<usize, E>,
     step: u64,
-) -> Vec<Visit> {
+) -> Result<Vec<Visit>, E> {
     let first = step * params.batch_size;
     let samples = order.visits(first..first + params.batch_size);
-    let visit = |(position, sample): (u64, usize)| Visit {
-        position,
-        sample,
-        caption: match params.captions {
+    let visit = |(position, sample): (u64, usize)| {
+        let caption = match params.captions {
             CaptionChoice::First => 0,
-            CaptionChoice::Drawn => caption_choice(params.seed, position, captions(sample)),
-        },
+            CaptionChoice::Drawn => caption_choice(params.seed, position, captions(sample)?),
+        };
+        Ok(Visit { position, sample, caption })
     };
     (first..).zip(samples).map(visit).collect()
 }
 
-/// Trains from `start` (see [`State::initial`]), on the device on which that is, to the last step; `after_step` sees the state after each one.
+/// Trains from `start` (see [`State::initial`]), on the device on which that is, to the last step; `after_step` sees the
+/// state after each one.
 pub fn train(
     params: &Train,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     settings: Settings,
     start: State,
     after_step: impl FnMut(&State) -> Control,
@@ -148,7 +141,7 @@ pub fn train(
 /// Trains as [`train`] does, but only until `end` steps are done.
 pub fn train_to(
     params: &Train,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     settings: Settings,
     start: State,
     end: u64,
@@ -163,7 +156,7 @@ pub fn train_to(
 pub fn fine_tune(
     model: &Model,
     params: &Train,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     settings: Settings,
     start: State,
     after_step: impl FnMut(&State) -> Control,
@@ -174,7 +167,7 @@ pub fn fine_tune(
 fn train_model(
     model: &Model,
     params: &Train,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     settings: Settings,
     start: State,
     end: u64,
@@ -205,29 +198,31 @@ fn train_model(
         batch: RwLock::new(Buffer::zeros(planner.len(), &device)?),
         regions,
     };
-    let batch = RwLock::new(Batch::default());
-    let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
+    let batch = RwLock::default();
     let update = gradient::Update::new(model, params, device)?;
     let (workers, shared, batch) = (&workers, &shared, &batch);
-    let mut steps_of = Steps { params, samples, workers, shared, batch, order, update };
-    in_parallel(workers, shared, batch, |run| {
-        while step < end {
-            let (loss, fingerprint) = steps_of.perform(step, run)?;
-            trace.push(loss, fingerprint);
-            step += 1;
-            let mut buffer = shared.state.write().expect("no worker panicked");
-            let state = State {
-                step,
-                buffer: std::mem::take(&mut *buffer),
-                trace: std::mem::take(&mut trace),
-            };
-            let control = after_step(&state);
-            (*buffer, trace) = (state.buffer, state.trace);
-            if control == Control::Stop && step < end {
-                return Err(TrainError::Stopped(step));
+    let mut steps_of = Steps { params, workers, shared, batch, update };
+    let batches = Batches::new(params, samples)?;
+    with_batches(batches, step..end, |next| {
+        in_parallel(workers, shared, batch, |run| {
+            while step < end {
+                let (loss, fingerprint) = steps_of.perform(step, next(step)?, run)?;
+                trace.push(loss, fingerprint);
+                step += 1;
+                let mut buffer = shared.state.write().expect("no worker panicked");
+                let state = State {
+                    step,
+                    buffer: std::mem::take(&mut *buffer),
+                    trace: std::mem::take(&mut trace),
+                };
+                let control = after_step(&state);
+                (*buffer, trace) = (state.buffer, state.trace);
+                if control == Control::Stop && step < end {
+                    return Err(TrainError::Stopped(step));
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     })?;
     let buffer = std::mem::take(&mut *shared.state.write().expect("no worker panicked"));
     Ok(State { step, buffer, trace })
@@ -236,29 +231,26 @@ fn train_model(
 /// What a training performs its steps with.
 struct Steps<'a, 'd> {
     params: &'a Train,
-    samples: &'d Samples<'d>,
     workers: &'a [Mutex<Worker>],
     shared: &'a Shared<'a>,
     batch: &'a RwLock<Batch<'d>>,
-    order: Order,
     update: gradient::Update<'a>,
 }
 
-impl Steps<'_, '_> {
-    /// One step; `run` performs a phase on all workers. The loss before the update and the fingerprint of the parameters
-    /// after it.
+impl<'d> Steps<'_, 'd> {
+    /// One step on `seen`; `run` performs a phase on all workers. The loss before the update and the fingerprint of the
+    /// parameters after it.
     fn perform(
         &mut self,
         step: u64,
+        seen: Batch<'d>,
         run: &mut dyn FnMut(Phase) -> Result<(), TrainError>,
     ) -> Result<(f32, [u64; 2]), TrainError> {
-        let Self { params, samples, workers, shared, batch, ref mut order, ref mut update } = *self;
-        let count = |sample: usize| samples.captions.get(sample).map_or(1, Vec::len);
-        let visits = visits(params, order, count, step);
+        let Self { params, workers, shared, batch, ref mut update } = *self;
         #[cfg(feature = "faults")]
-        let visits = faults::begin(step, visits, samples.images.len());
-        record::show_visits(&visits);
-        fill(batch, samples, &visits);
+        faults::begin(step);
+        record::show_visits(&seen.visits);
+        *batch.write().expect("no worker panicked") = seen;
         run(Phase::Forward)?;
         let loss = if shared.model.classes().is_none() {
             let (loss, d_scale) = gradient::loss(shared, index(params.batch_size), step)?;
@@ -280,20 +272,6 @@ impl Steps<'_, '_> {
             workers.len(),
         )?;
         Ok((loss, fingerprint))
-    }
-}
-
-fn fill<'d>(batch: &RwLock<Batch<'d>>, samples: &'d Samples<'d>, visits: &[Visit]) {
-    let mut batch = batch.write().expect("no worker panicked");
-    batch.images.clear();
-    batch.tokens.clear();
-    batch.labels.clear();
-    for visit in visits {
-        batch.images.push(samples.images[visit.sample]);
-        if let Some(captions) = samples.captions.get(visit.sample) {
-            batch.tokens.push(&captions[visit.caption]);
-        }
-        batch.labels.extend(samples.labels.get(visit.sample));
     }
 }
 

@@ -12,10 +12,10 @@ use std::sync::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use super::gradient::{Update, show_state};
-use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
+use super::samples::Batches;
+use super::workers::{Phase, Shared, Worker, deal, perform};
 use super::{Samples, Settings, State, Steps, TrainError, Visit, check, index};
 use crate::action::params::Train;
-use crate::data::Order;
 use crate::digest::BlobDigest;
 use crate::model::Model;
 use crate::tensor::tap::{self, Shown, Values};
@@ -115,7 +115,7 @@ pub fn parting(a: &[Record], b: &[Record], wanted: impl Fn(&Record) -> bool) -> 
 /// computed on this thread, one after the other.
 pub fn record_step(
     params: &Train,
-    samples: &Samples<'_>,
+    samples: &dyn Samples,
     settings: Settings,
     state: State,
     keep: &[usize],
@@ -139,11 +139,11 @@ pub fn record_step(
         batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
         regions,
     };
-    let batch = RwLock::new(Batch::default());
-    let order = Order::new(params.order, &samples.shard_sizes, params.seed)?;
+    let batch = RwLock::default();
     let update = Update::new(&model, params, Device::Cpu)?;
+    let seen = Batches::new(params, samples)?.make(step)?;
     let (workers, shared, batch) = (&workers[..], &shared, &batch);
-    let mut steps = Steps { params, samples, workers, shared, batch, order, update };
+    let mut steps = Steps { params, workers, shared, batch, update };
     let mut one_after_the_other =
         |phase: Phase| workers.iter().try_for_each(|worker| perform(phase, worker, shared, batch));
     let recording = Rc::new(RefCell::new(Recording::default()));
@@ -151,7 +151,7 @@ pub fn record_step(
     let listener = move |shown: Shown<'_>| to.borrow_mut().take(&shown, &keep);
     let (loss, fingerprint) = tap::listen(Box::new(listener), || {
         show_whole_state(shared, STATE_BEFORE)?;
-        let done = steps.perform(step, &mut one_after_the_other)?;
+        let done = steps.perform(step, seen, &mut one_after_the_other)?;
         show_whole_state(shared, STATE_AFTER)?;
         Ok::<_, TrainError>(done)
     })?;

@@ -2,9 +2,11 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small numbers")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::workers::{Batch, Phase, Shared, Worker, deal, perform};
+use super::samples::Batch;
+use super::workers::{Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::action::canonical::Real;
 use crate::action::params::{
@@ -68,6 +70,8 @@ pub(super) fn tiny() -> Train {
         captions: CaptionChoice::Drawn,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
+        crop: None,
+        vision_positions_std: Train::first_positions_std(),
     }
 }
 
@@ -86,7 +90,7 @@ pub(super) fn images() -> Vec<u8> {
     (0_u32..SAMPLES as u32 * 192).map(|i| (i.wrapping_mul(2_654_435_761) >> 21) as u8).collect()
 }
 
-fn samples(images: &[u8]) -> Samples<'_> {
+fn samples(images: &[u8]) -> Held<'_> {
     let caption = |i: usize, of: usize| {
         let mut tokens =
             vec![1, 3 + (i as u32 * 5 + of as u32 * 3) % 8, 3 + (i as u32 * 3) % 7, 2, 0];
@@ -96,11 +100,64 @@ fn samples(images: &[u8]) -> Samples<'_> {
         }
         tokens
     };
-    Samples {
-        images: images.chunks_exact(192).collect(),
+    Held {
+        images: images.chunks_exact(192).map(Cow::Borrowed).collect(),
         captions: (0..SAMPLES).map(|i| vec![caption(i, 0), caption(i, 1)]).collect(),
         labels: Vec::new(),
         shard_sizes: vec![10, 14],
+    }
+}
+
+pub(super) fn borrowed<'a>(images: &'a [Cow<'_, [u8]>]) -> Vec<&'a [u8]> {
+    images.iter().map(AsRef::as_ref).collect()
+}
+
+/// Samples that take time to read; the one of that number cannot be read.
+struct Slow<'a>(Held<'a>, Option<usize>);
+
+impl Samples for Slow<'_> {
+    fn shard_sizes(&self) -> &[usize] {
+        self.0.shard_sizes()
+    }
+
+    fn captions(&self, sample: usize) -> Result<usize, SampleError> {
+        self.0.captions(sample)
+    }
+
+    fn see(&self, visit: Visit) -> Result<Seen<'_>, SampleError> {
+        if self.1 == Some(visit.sample) {
+            return Err(SampleError { sample: visit.sample, source: "broken".into() });
+        }
+        self.0.see(visit)
+    }
+
+    fn is_held(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn a_training_that_streams_its_samples_has_the_same_bits() {
+    let (params, images) = (tiny(), images());
+    let settings = Settings { level: Level::detect(), threads: 2 };
+    let train = |samples: &dyn Samples, end: u64| {
+        let start = State::initial(&params).unwrap();
+        let control = |state: &State| {
+            if state.step < end { Control::Continue } else { Control::Stop }
+        };
+        train(&params, samples, settings, start, control)
+    };
+    let slow = Slow(samples(&images), None);
+    let streamed = train(&slow, u64::MAX).unwrap();
+    assert_eq!(files(&params, &streamed), trained(&params, settings.level, 2));
+    // Nobody waits for batches that are not wanted any more.
+    assert!(matches!(train(&slow, 1), Err(TrainError::Stopped(1))));
+    let mut order = Order::new(params.order, &[10, 14], params.seed).unwrap();
+    let second = order.visits(params.batch_size..2 * params.batch_size);
+    let broken = Slow(samples(&images), Some(second[0]));
+    match train(&broken, u64::MAX) {
+        Err(TrainError::Sample(error)) => assert_eq!(error.sample, second[0]),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -140,8 +197,7 @@ fn gradient_at(params: &Train, parameters: &[f32]) -> (f32, Vec<f32>) {
     let samples = samples(&images);
     let visits: Vec<_> =
         (0..batch_size).map(|sample| Visit { position: 0, sample, caption: 0 }).collect();
-    let batch = RwLock::new(Batch::default());
-    fill(&batch, &samples, &visits);
+    let batch = RwLock::new(Batch::of(&samples, visits).unwrap());
     perform(Phase::Forward, &workers[0], &shared, &batch).unwrap();
     let (loss, d_scale) = gradient::loss(&shared, batch_size, 0).unwrap();
     perform(Phase::Backward, &workers[0], &shared, &batch).unwrap();
@@ -198,7 +254,7 @@ fn each_gradient_is_the_difference_of_the_reference_in_binary64() {
         samples.captions[..count].iter().for_each(|of| texts.push(&of[0]));
         let loss = |at: &[f64]| {
             let reference = Reference::new(&params.model, &params.preprocessing, &layout, at);
-            reference.loss_of(&samples.images[..count], &texts)
+            reference.loss_of(&borrowed(&samples.images[..count]), &texts)
         };
         let (fast_loss, gradient) = gradient_at(&params, &start);
         assert!((f64::from(fast_loss) - loss(&wide)).abs() < 1e-6);

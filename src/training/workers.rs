@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::{Mutex, RwLock};
 
 use super::TrainError;
+use super::samples::Batch;
 use crate::model::{Chunk, GradientRegions, Model, Scratch, Texts, TouchedRows};
 use crate::numerics::{Level, set_control_state};
 use crate::tensor::{Add, BatchRegions, Buffer, Copy, Device, Planner, Region, tap};
@@ -17,14 +18,6 @@ pub(super) struct Node {
     pub(super) start: usize,
     pub(super) width: usize,
     pub(super) slot: GradientRegions,
-}
-
-/// The samples of a batch, chunk after chunk: images with the tokens of a caption, or with their classes.
-#[derive(Default)]
-pub(super) struct Batch<'d> {
-    pub(super) images: Vec<&'d [u8]>,
-    pub(super) tokens: Vec<&'d [u32]>,
-    pub(super) labels: Vec<u32>,
 }
 
 /// What workers share.
@@ -149,8 +142,9 @@ impl Worker {
     ) -> Result<(), TrainError> {
         let (chunk, texts) = (&self.planned[index], &self.texts[index]);
         let images = &batch.images[self.samples(index, shared.chunk)];
+        let images: Vec<&[u8]> = images.iter().map(AsRef::as_ref).collect();
         let (model, level, arena) = (shared.model, shared.level, &mut self.arena);
-        model.embed_images(level, arena, state, &chunk.images, images)?;
+        model.embed_images(level, arena, state, &chunk.images, &images)?;
         if model.classes().is_none() {
             model.embed_texts(level, arena, state, &chunk.texts, texts)?;
         }

@@ -13,6 +13,8 @@
 #![allow(clippy::disallowed_methods, reason = "a measurement reads its arguments")]
 #![allow(clippy::cast_precision_loss, reason = "seconds and nanoseconds are small")]
 
+use std::borrow::Cow;
+
 use ibid::action::canonical::Real;
 use ibid::action::params::{
     Activation, AdamW, CaptionChoice, Clip, Pooling, Preprocessing, SampleOrder, Schedule,
@@ -20,7 +22,7 @@ use ibid::action::params::{
 };
 use ibid::numerics::Level;
 use ibid::tensor::Device;
-use ibid::training::{Control, Samples, Settings, State, train};
+use ibid::training::{Control, Held, Settings, State, train};
 use rustix::time::{ClockId, clock_gettime};
 
 const VOCABULARY: u32 = 4096;
@@ -74,6 +76,8 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
         captions: CaptionChoice::Drawn,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
+        crop: None,
+        vision_positions_std: Train::first_positions_std(),
     }
 }
 
@@ -139,9 +143,9 @@ fn time_steps(params: &Train, level: Level, threads: usize, device: Device) -> T
         tokens.resize(context_length, 0);
         tokens
     };
-    let samples = Samples {
+    let samples = Held {
         labels: Vec::new(),
-        images: images.chunks_exact(pixels as usize).collect(),
+        images: images.chunks_exact(pixels as usize).map(Cow::Borrowed).collect(),
         captions: (0..2048).map(|i| vec![caption(i)]).collect(),
         shard_sizes: vec![2048],
     };

@@ -81,6 +81,19 @@ seed("training", b"\1" + bytes(range(60)))
 seed("training", b"\2" + struct.pack("<QQ", 0, 1) + struct.pack("<Q", 0) + bytes(32) + struct.pack("<Q", 45) + b"ibid-trace/1\n" + bytes(32) + bytes(1200))
 seed("training", b"\3" + tensors({"optimizer.step": f32}, struct.pack("<2f", 0, 1)))
 
+seed("checkpoint", b"\0" + tensors({"a": f32}, struct.pack("<2f", 1, 2)))
+def unicode(text): return b"X" + struct.pack("<I", len(text)) + text.encode()
+storage = b"(" + unicode("storage") + b"ctorch\nFloatStorage\n" + unicode("0") + unicode("cpu") + b"K\x10tQ"
+tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\0K\2K\3\x86K\3K\1\x86\x89ccollections\nOrderedDict\n)RtR"
+for value in [b"}" + unicode("w") + tensor + b"s.", b"}(" + unicode("module.a") + tensor + unicode("e") + b"K\1u.",
+              b"}" + unicode("state_dict") + b"}" + unicode("w") + tensor + b"ss.", b"ccollections\nOrderedDict\n)R" + unicode("w") + tensor + b"s."]:
+    seed("checkpoint", b"\1\x80\2" + value)
+for path in sorted((root / "tests/golden/open_clip").rglob("*.json")):
+    if path.stat().st_size <= 16 << 10: seed("configuration", path.read_bytes())
+seed("configuration", json.dumps({"model_cfg": {"embed_dim": 512, "vision_cfg": {"image_size": 224, "layers": 12, "width": 768, "patch_size": 32},
+     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 512, "heads": 8, "layers": 12}},
+     "preprocess_cfg": {"mean": [0.48, 0.45, 0.4], "std": [0.26, 0.26, 0.27]}}))
+
 def table(rows, steps, *texts):
     seed("table", b"\0".join([json.dumps({"rows": rows, "steps": steps}).encode(), *[t.encode() for t in texts]]))
 csv = "a,b,c\n1,2.5,x\n2,1e3,\"y \"\"z\"\"\"\n"

@@ -1,5 +1,6 @@
 //! A model in OpenCLIP's form on given images and texts: everything that is compared with the Python package.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +14,7 @@ use ibid::numerics::Level;
 use ibid::tensor::checkpoint::Checkpoint;
 use ibid::tensor::safetensors::{NamedTensor, encode};
 use ibid::tensor::{Buffer, Device, Planner, tap};
-use ibid::training::{self, Control, Samples, Settings, State};
+use ibid::training::{self, Control, Held, Settings, State};
 use safetensors::{Dtype, SafeTensors};
 
 /// Steps of the training that is compared.
@@ -110,8 +111,8 @@ impl Case {
     /// Gradients of the first step, the losses of all, and the parameters after the last.
     fn train(&self, level: Level) -> (Tensors, Vec<f32>, Vec<f32>) {
         let params = self.params();
-        let samples = Samples {
-            images: self.images(),
+        let samples = Held {
+            images: self.images().into_iter().map(Cow::Borrowed).collect(),
             captions: self.texts().iter().map(|tokens| vec![tokens.to_vec()]).collect(),
             labels: Vec::new(),
             shard_sizes: vec![self.images().len()],
@@ -182,6 +183,8 @@ impl Case {
             captions: CaptionChoice::First,
             order: SampleOrder::Epochs { shuffle_shards: 0 },
             checkpoint_interval_steps: 0,
+            crop: None,
+            vision_positions_std: Train::first_positions_std(),
         }
     }
 }

@@ -15,6 +15,8 @@ let CaptionChoice = ./CaptionChoice.dhall
 
 let SampleOrder = ./SampleOrder.dhall
 
+let RandomResizedCrop = ./RandomResizedCrop.dhall
+
 in  { Type =
         { model : Clip.Type
         , preprocessing : Preprocessing.Type
@@ -27,15 +29,19 @@ in  { Type =
         , optimizer : AdamW.Type
         , schedule : Schedule.Type
         , logitScaleInit : Double  -- its logarithm; the default is ln(1 ÷ 0.07)
+        , visionPositionsStd : Optional Double  -- of their initial values; None is OpenCLIP's, width to the power of −½
         , captions : CaptionChoice
         , order : SampleOrder
+        , crop : Optional RandomResizedCrop.Type  -- what a visit sees; None is what an evaluation sees
         , checkpointIntervalSteps : Natural  -- 0: none are published
         }
     , default =
         { optimizer = AdamW.default
         , logitScaleInit = 2.659260036932778
+        , visionPositionsStd = None Double
         , captions = CaptionChoice.First
         , order = SampleOrder.Epochs { shuffleShards = 0 }
+        , crop = None RandomResizedCrop.Type
         , checkpointIntervalSteps = 0
         }
     }

@@ -64,6 +64,7 @@
 , PublishedWeights = ./PublishedWeights.dhall
 , Quantity = ./Quantity.dhall
 , QuantityValue = ./QuantityValue.dhall
+, RandomResizedCrop = ./RandomResizedCrop.dhall
 , ReleasedRun = ./ReleasedRun.dhall
 , Rounding = ./Rounding.dhall
 , Rows = ./Rows.dhall

@@ -26,7 +26,7 @@ pub use table::{
     Aggregated, Aggregation, Derivation, Operand, Rounding, Rows, SortOrder, Step, Table, TextPart,
     Unmatched,
 };
-pub use training::{AdamW, CaptionChoice, SampleOrder, Schedule, Train, WarmUp};
+pub use training::{AdamW, CaptionChoice, RandomResizedCrop, SampleOrder, Schedule, Train, WarmUp};
 
 /// A job kind with its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

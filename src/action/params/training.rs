@@ -31,12 +31,51 @@ pub struct Train {
     pub schedule: Schedule,
     /// Initial logit scale (its logarithm, `ln(1 ÷ 0.07)` in OpenCLIP).
     pub logit_scale_init: Real,
+    /// Standard deviation of the initial positions of the vision tower. Not written where it is 0.02, as it always was
+    /// once: the keys of those trainings stand.
+    #[serde(
+        default = "Train::first_positions_std",
+        skip_serializing_if = "is_first_positions_std"
+    )]
+    pub vision_positions_std: Real,
     /// Which caption of a sample a visit uses.
     pub captions: CaptionChoice,
     /// How samples are ordered.
     pub order: SampleOrder,
     /// Steps between two published checkpoints; 0: none.
     pub checkpoint_interval_steps: u64,
+    /// The rectangle of an image that each visit sees; without it, what an evaluation sees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<RandomResizedCrop>,
+}
+
+impl Train {
+    /// The standard deviation of initial positions in trainings that do not state it.
+    ///
+    /// # Panics
+    ///
+    /// Never: the number is finite.
+    pub fn first_positions_std() -> Real {
+        Real::new(0.02).expect("finite")
+    }
+}
+
+fn is_first_positions_std(std: &Real) -> bool {
+    *std == Train::first_positions_std()
+}
+
+/// Random rectangles of images, as `data::preprocess::Crop::drawn` defines them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RandomResizedCrop {
+    /// The least share of the image's area, above 0.
+    pub area_min: Real,
+    /// The largest share, at most 1.
+    pub area_max: Real,
+    /// The least ratio of width to height, above 0.
+    pub ratio_min: Real,
+    /// The largest ratio.
+    pub ratio_max: Real,
 }
 
 /// `AdamW` as `numerics` defines it.

@@ -148,8 +148,9 @@ fn built_sets_load_with_four_captions_upstream_and_encode_in_the_vocabulary() {
     for (set, captions) in [("glyphs-2k", 4), ("emoji-4k", 4), ("icon143", 1), ("iconoir-1k", 1)] {
         let dataset = load(&all().build(set).unwrap());
         for index in 0..dataset.len() {
-            assert_eq!(dataset.captions(index).len(), captions, "{set}");
-            for caption in dataset.captions(index) {
+            let sample = dataset.sample(index).unwrap();
+            assert_eq!(sample.captions.len(), captions, "{set}");
+            for caption in &sample.captions {
                 assert!(!caption.is_empty());
                 tokenizer.encode(caption).unwrap();
             }
@@ -169,10 +170,10 @@ fn loaded_samples_are_the_drawings_with_their_classes() {
     assert_eq!((dataset.len(), dataset.image_size()), (set.samples.len(), drawing::SIDE));
     for (index, (drawing, label)) in set.samples.iter().enumerate() {
         let drawing = &all().pool.drawings[*drawing];
-        assert_eq!(dataset.label(index), *label);
+        assert_eq!(dataset.sample(index).unwrap().label, *label);
         assert_eq!(drawing.name, set.classes[label.unwrap() as usize]);
         let channels = drawing.pixels.len() / 1024;
-        for (at, &value) in dataset.image(index).iter().enumerate() {
+        for (at, &value) in dataset.image(index).unwrap().iter().enumerate() {
             let (channel, pixel) = (at / 1024, at % 1024);
             assert_eq!(value, drawing.pixels[pixel * channels + channel % channels]);
         }

@@ -59,6 +59,8 @@ fn params(vocabulary_size: u64) -> Train {
         captions: CaptionChoice::Drawn,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: INTERVAL,
+        crop: None,
+        vision_positions_std: Train::first_positions_std(),
     }
 }
 

@@ -1,7 +1,7 @@
-//! One file over HTTP, continued where an earlier attempt ended.
+//! One file over HTTP: of a known size, continued where an earlier attempt ended; or of an unknown one.
 
 use std::fs::OpenOptions;
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::Path;
 
 use super::NetworkError;
@@ -44,17 +44,7 @@ pub(super) fn file(
     }
     output.set_len(from).map_err(|error| ours(into, &error))?;
     output.seek(SeekFrom::Start(from)).map_err(|error| ours(into, &error))?;
-    let mut reader = answered.reader(left);
-    let mut buffer = vec![0; 1 << 16];
-    let mut written = 0;
-    loop {
-        let count = io::Read::read(&mut reader, &mut buffer).map_err(of_io)?;
-        if count == 0 {
-            break;
-        }
-        output.write_all(&buffer[..count]).map_err(|error| ours(into, &error))?;
-        written += count as u64;
-    }
+    let written = copy(&mut answered.reader(left), &mut output, into)?;
     if written == left {
         Ok(())
     } else {
@@ -62,6 +52,55 @@ pub(super) fn file(
             "the answer breaks off after {} of {bytes} bytes",
             from + written
         )))
+    }
+}
+
+/// Writes a file of an unknown size, of at most `bytes_max` bytes, to `into`.
+pub(super) fn whole(
+    client: &Client,
+    url: &str,
+    into: &Path,
+    bytes_max: u64,
+) -> Result<(), NetworkError> {
+    let mut output = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(into)
+        .map_err(|error| ours(into, &error))?;
+    let answered = client.get(url, 0)?;
+    if answered.status != 200 {
+        let status = answered.status;
+        return Err(NetworkError::Unreachable(format!("the server answers HTTP {status}")));
+    }
+    let length = answered.length;
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(NetworkError::TooLarge(bytes_max));
+    }
+    let written = copy(&mut answered.reader(bytes_max), &mut output, into)?;
+    match length {
+        Some(length) if length != written => Err(NetworkError::Unreachable(format!(
+            "the answer breaks off after {written} of {length} bytes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Copies an answer to the file at `path`; the bytes that were written.
+fn copy(
+    answer: &mut impl io::Read,
+    output: &mut impl io::Write,
+    path: &Path,
+) -> Result<u64, NetworkError> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut written = 0;
+    loop {
+        let count = answer.read(&mut buffer).map_err(of_io)?;
+        if count == 0 {
+            return Ok(written);
+        }
+        output.write_all(&buffer[..count]).map_err(|error| ours(path, &error))?;
+        written += count as u64;
     }
 }
 

@@ -191,7 +191,7 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
             std::fs::create_dir_all(into).ok();
             Some(into.as_path())
         }
-        Task::Download { into, .. } => {
+        Task::Download { into, .. } | Task::Whole { into, .. } => {
             OpenOptions::new().append(true).create(true).open(into).ok();
             Some(into.as_path())
         }
@@ -216,6 +216,9 @@ fn perform(request: &Request, heard: &Heard) -> Result<Answer, NetworkError> {
         Task::Names { url } => fetch::names(client, url).map(Answer::Names),
         Task::Download { url, into, bytes } => {
             download::file(&client, url, into, *bytes).map(|()| Answer::Done)
+        }
+        Task::Whole { url, into, bytes_max } => {
+            download::whole(&client, url, into, *bytes_max).map(|()| Answer::Done)
         }
     }
 }
@@ -248,7 +251,9 @@ fn limit_resources(task: &Task) -> rustix::io::Result<()> {
     let file_bytes_max = match task {
         Task::Commit { .. } => 4 * REPOSITORY_BYTES_MAX,
         Task::Names { .. } => 0,
-        Task::Download { bytes, .. } => bytes.saturating_add(1),
+        Task::Download { bytes, .. } | Task::Whole { bytes_max: bytes, .. } => {
+            bytes.saturating_add(1)
+        }
     };
     let limits = [
         (Resource::As, MEMORY_BYTES_MAX),

@@ -41,12 +41,17 @@ pub(super) enum Task {
     Names { url: String },
     /// A file of `bytes` bytes, appended to what `into` has of it.
     Download { url: String, into: PathBuf, bytes: u64 },
+    /// A file of an unknown size, of at most `bytes_max` bytes, into the new file `into`.
+    Whole { url: String, into: PathBuf, bytes_max: u64 },
 }
 
 impl Task {
     fn url(&self) -> &str {
         match self {
-            Self::Commit { url, .. } | Self::Names { url } | Self::Download { url, .. } => url,
+            Self::Commit { url, .. }
+            | Self::Names { url }
+            | Self::Download { url, .. }
+            | Self::Whole { url, .. } => url,
         }
     }
 }

@@ -48,8 +48,8 @@ pub use table::{
     Unmatched,
 };
 pub use train::{
-    Activation, AdamW, CaptionChoice, Clip, Preprocessing, SampleOrder, Schedule, TextPooling,
-    TextTower, Train, VisionPooling, VisionTower, WarmUp,
+    Activation, AdamW, CaptionChoice, Clip, Preprocessing, RandomResizedCrop, SampleOrder,
+    Schedule, TextPooling, TextTower, Train, VisionPooling, VisionTower, WarmUp,
 };
 
 /// The type of an experiment in `experiments/schema/v1`, as one Dhall expression without imports: what every

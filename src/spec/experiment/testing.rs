@@ -88,6 +88,8 @@ pub(crate) fn train(seed: u64) -> Train {
         captions: CaptionChoice::Drawn,
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
+        crop: None,
+        vision_positions_std: Some(0.02),
     }
 }
 

@@ -30,10 +30,14 @@ pub struct Train {
     pub schedule: Schedule,
     /// Initial logarithm of the logit scale.
     pub logit_scale_init: f64,
+    /// Standard deviation of the initial positions of the vision tower; `None`: `OpenCLIP`'s, `width^−½`.
+    pub vision_positions_std: Option<f64>,
     /// Which caption of a sample a visit uses.
     pub captions: CaptionChoice,
     /// How samples are ordered.
     pub order: SampleOrder,
+    /// The rectangle of an image that each visit sees; without it, what an evaluation sees.
+    pub crop: Option<RandomResizedCrop>,
     /// Steps between two published checkpoints; 0: none.
     pub checkpoint_interval_steps: u64,
 }
@@ -43,6 +47,20 @@ impl Train {
     pub fn steps(&self) -> u64 {
         self.samples_seen.checked_div(self.batch_size).unwrap_or(0)
     }
+}
+
+/// Random rectangles of images, as torchvision draws them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RandomResizedCrop {
+    /// The least share of the image's area.
+    pub area_min: f64,
+    /// The largest share.
+    pub area_max: f64,
+    /// The least ratio of width to height.
+    pub ratio_min: f64,
+    /// The largest ratio.
+    pub ratio_max: f64,
 }
 
 /// A pair of towers that embed images and texts into one space.

@@ -40,8 +40,10 @@ pub fn shard(data: &[u8]) {
     };
     let Ok(dataset) = loaded else { return };
     for index in 0..dataset.len() {
-        assert_eq!(dataset.image(index).len(), 3 * dataset.image_size().pow(2));
-        assert!(!dataset.captions(index).is_empty() || dataset.label(index).is_some());
+        let image = dataset.image(index).expect("it is held");
+        assert_eq!(image.len(), 3 * dataset.image_size().pow(2));
+        let sample = dataset.sample(index).expect("it was listed");
+        assert!(!sample.captions.is_empty() || sample.label.is_some());
     }
     assert_eq!(dataset.shard_sizes(), [dataset.len()]);
 }

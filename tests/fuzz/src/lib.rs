@@ -9,12 +9,14 @@ mod spec;
 mod store;
 mod texts;
 mod training;
+mod weights;
 
 pub use data::{commit, image, shard, table};
 pub use spec::{dhall, evaluation};
 pub use store::store;
 pub use texts::{canonical, lockfile, names};
 pub use training::{safetensors, training};
+pub use weights::{checkpoint, configuration};
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -6,8 +6,8 @@ use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset, check_file};
 use super::probe::{check_fine_tune, check_linear_probe};
 use crate::spec::experiment::{
-    AdamW, Classes, Clip, Evaluation, Label, Preprocessing, Run, Schedule, Task, TextTower, Train,
-    VisionTower, Vocabulary, WarmUp,
+    AdamW, Classes, Clip, Evaluation, Label, Preprocessing, RandomResizedCrop, Run, Schedule, Task,
+    TextTower, Train, VisionTower, Vocabulary, WarmUp,
 };
 
 /// Bounds that keep every cost below 2^63: channels of a token, of a hidden layer, blocks, tokens, pixels a side.
@@ -24,6 +24,8 @@ const VOCABULARY_MIN: u64 = 3;
 const CONTEXT_MIN: u64 = 2;
 /// `ln 100`, the upper clamp of the logit scale, rounded to nearest.
 const LOGIT_SCALE_MAX: f64 = 4.605_170_185_988_092;
+/// Of the sides of a rectangle.
+const CROP_RATIO_MAX: f64 = 100.0;
 
 pub(super) fn check_run<'a>(findings: &mut Findings<'a>, at: &str, run: &'a Run) {
     check_labels(findings, at, &run.labels);
@@ -59,6 +61,36 @@ fn check_train<'a>(findings: &mut Findings<'a>, at: &str, train: &'a Train) {
     let within = |scale: f64| (0.0..=LOGIT_SCALE_MAX).contains(&scale);
     let at_scale = format!("{at}.logitScaleInit");
     findings.number_that(&at_scale, train.logit_scale_init, within, "0 to ln 100");
+    if let Some(std) = train.vision_positions_std {
+        let within = |std: f64| 0.0 < std && std <= 1.0;
+        findings.number_that(
+            &format!("{at}.visionPositionsStd"),
+            std,
+            within,
+            "more than 0, at most 1",
+        );
+    }
+    if let Some(crop) = &train.crop {
+        check_crop(findings, &format!("{at}.crop"), crop);
+    }
+}
+
+fn check_crop(findings: &mut Findings<'_>, at: &str, crop: &RandomResizedCrop) {
+    let &RandomResizedCrop { area_min, area_max, ratio_min, ratio_max } = crop;
+    let share = |area: f64| 0.0 < area && area <= 1.0;
+    let ratio = |ratio: f64| (1.0 / CROP_RATIO_MAX..=CROP_RATIO_MAX).contains(&ratio);
+    let rows = [
+        ("area", area_min, area_max, &share as &dyn Fn(f64) -> bool, "more than 0, at most 1"),
+        ("ratio", ratio_min, ratio_max, &ratio, "0.01 to 100"),
+    ];
+    for (name, min, max, holds, rule) in rows {
+        let at_max = format!("{at}.{name}Max");
+        findings.number_that(&format!("{at}.{name}Min"), min, holds, rule);
+        findings.number_that(&at_max, max, holds, rule);
+        if holds(min) && holds(max) && max < min {
+            findings.add(at_max, format!("is {max}, less than {name}Min, {min}"));
+        }
+    }
 }
 
 pub(super) fn check_clip(findings: &mut Findings<'_>, at: &str, clip: &Clip) {
