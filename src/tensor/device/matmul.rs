@@ -39,9 +39,8 @@ impl Matrix {
 
     /// Whether four neighbours lie where one access may read them: `strides` are those of batches.
     fn is_vector(&self, strides: [usize; 2]) -> bool {
-        let other = match (self.row_stride, self.column_stride) {
-            (stride, 1) | (1, stride) => stride,
-            _ => return false,
+        let ((other, 1) | (1, other)) = (self.row_stride, self.column_stride) else {
+            return false;
         };
         self.at.0.is_multiple_of(16)
             && [other, strides[0], strides[1]].iter().all(|stride| stride.is_multiple_of(4))

@@ -91,7 +91,7 @@ fn normalisation_both_ways() {
 }
 
 #[test]
-#[allow(clippy::cast_precision_loss, reason = "small numbers")]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "small numbers")]
 fn softmax_of_losses() {
     let level = Level::detect();
     for queue in queues() {
