@@ -16,7 +16,7 @@ use ibid::exec::{
     plan_states, run,
 };
 use ibid::fs::{Durability, write_atomic};
-use ibid::jobs::{JobContext, JobError, Level};
+use ibid::jobs::{Device, JobContext, JobError, Level};
 use ibid::plan::Plan;
 use ibid::store::Store;
 
@@ -74,6 +74,8 @@ fn children(store: &Store) -> LocalExecutor {
         program: env!("CARGO_BIN_EXE_ibid").into(),
         arguments: vec!["job".into()],
         level: Level::Scalar,
+        device: Device::Cpu,
+        variables: Vec::new(),
         resume_interval: Duration::from_secs(20),
         grace: Duration::from_secs(20),
         tmp: store.root().join("tmp"),
