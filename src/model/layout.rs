@@ -6,6 +6,11 @@ use super::ModelError;
 use crate::action::params::{Clip, Pooling, TextTower, VisionTower};
 use crate::tensor::Region;
 
+/// Any other size, at most.
+const SIZE_MAX: u64 = 1 << 24;
+/// Blocks of a tower, at most: each has a dozen parameters with names.
+const LAYERS_MAX: u64 = 1 << 10;
+
 /// What a parameter is drawn from before the first step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Initial {
@@ -135,8 +140,12 @@ fn check(clip: &Clip) -> Result<(), ModelError> {
     if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
         return Err(ModelError::Zero(name));
     }
-    if let Some((name, size)) = sizes.into_iter().find(|(_, size)| *size > 1 << 24) {
-        return Err(ModelError::TooLarge { name, size });
+    let layers = [("vision.layers", vision.layers), ("text.layers", text.layers)];
+    let sizes = sizes.map(|(name, size)| (name, size, SIZE_MAX));
+    let layers = layers.map(|(name, size)| (name, size, LAYERS_MAX));
+    let mut limited = sizes.into_iter().chain(layers);
+    if let Some((name, size, limit)) = limited.find(|(_, size, limit)| size > limit) {
+        return Err(ModelError::TooLarge { name, size, limit });
     }
     let multiples = [
         ("vision.imageSize", vision.image_size, "vision.patchSize", vision.patch_size),

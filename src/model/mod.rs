@@ -25,12 +25,14 @@ pub enum ModelError {
     #[error("`{0}` is 0")]
     Zero(&'static str),
     /// A size is beyond reason.
-    #[error("`{name}` is {size}; at most 2^24 is supported")]
+    #[error("`{name}` is {size}; at most {limit} is supported")]
     TooLarge {
         /// The field.
         name: &'static str,
         /// Its value.
         size: u64,
+        /// The largest value.
+        limit: u64,
     },
     /// A size is not a multiple of another.
     #[error("`{name}` is not a multiple of `{of}`")]

@@ -18,12 +18,7 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
         optimizer: adam_w(&train.optimizer),
         schedule: schedule(&train.schedule, train.steps()),
         logit_scale_init: real(train.logit_scale_init),
-        vision_positions_std: real(train.vision_positions_std.unwrap_or_else(|| {
-            // At most 2²⁴: exact.
-            #[allow(clippy::cast_precision_loss, reason = "widths are checked to be small")]
-            let width = train.model.vision.width as f64;
-            1.0 / width.sqrt()
-        })),
+        vision_positions_std: real(train.positions_std()),
         captions: match train.captions {
             spec::CaptionChoice::First => params::CaptionChoice::First,
             spec::CaptionChoice::Drawn => params::CaptionChoice::Drawn,

@@ -60,6 +60,7 @@ impl Train {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_first_positions_std(std: &Real) -> bool {
     *std == Train::first_positions_std()
 }

@@ -583,5 +583,14 @@ mod tests {
         let (_, mut model, _) = published().remove(4);
         model["vision_cfg"]["head_width"] = json!(1000);
         assert!(matches!(parse(&model), Err(ConfigError::Model(ModelError::Zero("vision.heads")))));
+        // Found by fuzzing: half a million names took ten seconds.
+        let (_, mut model, _) = published().remove(4);
+        model["vision_cfg"]["layers"] = json!(49_410);
+        let refused = match parse(&model) {
+            Ok(config) => crate::model::Layout::of(&config.model).unwrap_err(),
+            Err(ConfigError::Model(error)) => error,
+            Err(other) => panic!("{other}"),
+        };
+        assert!(matches!(refused, ModelError::TooLarge { name: "vision.layers", limit: 1024, .. }));
     }
 }

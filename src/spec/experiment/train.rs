@@ -47,6 +47,12 @@ impl Train {
     pub fn steps(&self) -> u64 {
         self.samples_seen.checked_div(self.batch_size).unwrap_or(0)
     }
+
+    /// Standard deviation of the initial positions of the vision tower.
+    #[allow(clippy::cast_precision_loss, reason = "widths are checked to be small")]
+    pub fn positions_std(&self) -> f64 {
+        self.vision_positions_std.unwrap_or_else(|| 1.0 / (self.model.vision.width as f64).sqrt())
+    }
 }
 
 /// Random rectangles of images, as torchvision draws them.
