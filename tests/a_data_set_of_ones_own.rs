@@ -143,7 +143,7 @@ fn pairs_on_a_web_server_are_pinned_trained_on_and_measured() {
     }
     // CLIP_benchmark has no fine-tuning, so there is no file of its for that.
     assert_eq!(counted, 3);
-    // A rectangle of an image is another one under another seed, and the same one on any number of threads.
+    // The rectangles that visits see are the same on any number of threads.
     workspace.ok(&["lock", "mine"]);
     workspace.ok(&["verify", "mine", "--threads", "3"]);
 }

@@ -272,12 +272,11 @@ impl Dataset {
     fn image_bytes(&self, index: usize, sample: &SampleRef) -> Result<Vec<u8>, DataError> {
         let ImageMember { offset, bytes, .. } = sample.image;
         let mut content = vec![0; bytes];
-        let path = &self.shards[self.shard_of(index)].path;
-        sample
-            .catalogue
-            .file
-            .read_exact_at(&mut content, offset)
-            .map_err(|source| DataError::Io { path: path.clone(), source })?;
+        let fail = |source| {
+            let path = self.shards[self.shard_of(index)].path.clone();
+            DataError::Io { path, source }
+        };
+        sample.catalogue.file.read_exact_at(&mut content, offset).map_err(fail)?;
         Ok(content)
     }
 

@@ -1,7 +1,7 @@
 //! Child processes on this machine: one for each training or evaluation, and a shared one for what is cheap.
 //!
-//! A crash or an out-of-memory kill loses one action. A child gets no environment (but, for a GPU, where its libraries are), a process group of its own, and
-//! dies with this process.
+//! A crash or an out-of-memory kill loses one action. A child gets no environment (but, for a GPU, where its libraries
+//! are), a process group of its own, and dies with this process.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};

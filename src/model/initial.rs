@@ -1,7 +1,7 @@
 //! Initial weights: each parameter from a stream of its own, so that no parameter depends on another's presence.
 
 use super::layout::{Initial, Layout};
-use crate::numerics::random::Streams;
+use crate::numerics::random::{Stream, Streams};
 
 /// What a training states about its initial weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,12 +28,9 @@ pub fn initial_parameters(layout: &Layout, start: Start) -> Vec<f32> {
         match parameter.initial {
             Initial::Constant(value) => elements.extend((0..len).map(|_| value as f32)),
             Initial::LogitScale => elements.push(start.logit_scale as f32),
-            Initial::Normal(_) | Initial::VisionPositions => {
-                let std = match parameter.initial {
-                    Initial::Normal(std) => std,
-                    _ => start.vision_positions_std,
-                };
-                elements.extend((0..len).map(|_| stream.normal(0.0, std)));
+            Initial::Normal(std) => elements.extend(normals(&mut stream, std, len)),
+            Initial::VisionPositions => {
+                elements.extend(normals(&mut stream, start.vision_positions_std, len));
             }
             Initial::Uniform(bound) => {
                 elements.extend((0..len).map(|_| ((2.0 * stream.unit() - 1.0) * bound) as f32));
@@ -41,4 +38,8 @@ pub fn initial_parameters(layout: &Layout, start: Start) -> Vec<f32> {
         }
     }
     elements
+}
+
+fn normals(stream: &mut Stream, std: f64, len: usize) -> impl Iterator<Item = f32> {
+    (0..len).map(move |_| stream.normal(0.0, std))
 }

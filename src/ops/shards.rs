@@ -184,10 +184,7 @@ fn pin_fetched(
     network: Option<&Network>,
     folder: &Path,
 ) -> Result<PinnedShard, Error> {
-    let unfetched = |reason: String| Error::Missing {
-        message: format!("cannot read `{url}`: {reason}"),
-        hint: "what is known of other shards is kept; the same command goes on".to_owned(),
-    };
+    let unfetched = |reason: String| missing(format!("cannot read `{url}`: {reason}"));
     let network = network.ok_or_else(|| unfetched(NetworkError::Offline.to_string()))?;
     let fetched =
         network.fetch(url, folder, SHARD_BYTES_MAX).map_err(|error| unfetched(chain(&error)))?;
@@ -326,10 +323,12 @@ fn usage(message: String, hint: &str) -> Error {
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::Missing {
-        message: format!("cannot {what} `{}`: {error}", path.display()),
-        hint: "what is known of other shards is kept; the same command goes on".to_owned(),
-    }
+    missing(format!("cannot {what} `{}`: {error}", path.display()))
+}
+
+fn missing(message: String) -> Error {
+    let hint = "what is known of other shards is kept; the same command goes on".to_owned();
+    Error::Missing { message, hint }
 }
 
 #[cfg(test)]

@@ -161,7 +161,7 @@ impl Recipes {
         if let Some(index) = fs::read_if_exists(&self.index_path())? {
             match decode_index(&index) {
                 Some((generation, covered, records))
-                    if generation == self.generation && covered <= bytes =>
+                    if generation == self.generation && ends_a_record(&log, covered, bytes) =>
                 {
                     self.indexed = records.to_vec();
                     self.end = covered;
@@ -468,6 +468,16 @@ fn decode_index(index: &[u8]) -> Option<(u64, u64, &[u8])> {
         && records.len() % INDEX_RECORD == 0
         && BlobDigest::of(head).as_bytes() == checksum;
     valid.then(|| (read_u64(head, 16), read_u64(head, 24), records))
+}
+
+/// Whether a record may begin at byte `at` of a log of so many bytes: an append cuts the log where it was read to, so what an
+/// index claims to cover must not end within a record.
+fn ends_a_record(log: &File, at: u64, bytes: u64) -> bool {
+    let mut length = [0; RECORD_LENGTH];
+    let is_within = (LOG_HEADER as u64..=bytes).contains(&at);
+    is_within
+        && (bytes - at < RECORD_LENGTH as u64
+            || log.read_exact_at(&mut length, at).is_ok() && record_size(length).is_some())
 }
 
 fn write_log(path: &Path, generation: u64, entries: &[RecipeEntry]) -> Result<(), fs::Error> {

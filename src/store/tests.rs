@@ -373,6 +373,31 @@ fn a_damaged_recipe_index_is_read_from_the_log_and_found_by_fsck() {
     assert_eq!(Store::open(store.root()).unwrap().recipe_keys().len(), 600);
 }
 
+/// Found by fuzzing: an append would have cut the log there.
+#[test]
+fn an_index_that_claims_to_end_within_a_record_costs_nothing() {
+    for covered in [0, 31, 33, 40, u64::MAX] {
+        let (_dir, store) = store();
+        store.record_recipes(&(0..3).map(entry).collect::<Vec<_>>()).unwrap();
+        let log = std::fs::read(store.root().join("recipes/log")).unwrap();
+        // Magic, the generation of the log, the bytes that are covered, no records, and a checksum that is right.
+        let mut index = [&b"ibid-recindex/1\n"[..], &log[16..24], &covered.to_le_bytes()].concat();
+        index.extend(BlobDigest::of(&index).as_bytes());
+        std::fs::write(store.root().join("recipes/index"), index).unwrap();
+        let store = Store::open(store.root()).unwrap();
+        store.record_recipes(&[entry(3)]).unwrap();
+        let store = Store::open(store.root()).unwrap();
+        for number in 0..4 {
+            assert_eq!(
+                store.recipe_key(&entry(number).recipe),
+                Some(entry(number).key),
+                "{covered}"
+            );
+        }
+        assert!(std::fs::read(store.root().join("recipes/log")).unwrap().starts_with(&log));
+    }
+}
+
 fn tree(store: &Store, names: &[&str]) -> TreeDigest {
     let file = |name: &&str| ManifestFile {
         name: (*name).to_owned(),

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 #[cfg(any(feature = "cuda", test))]
-use super::device;
+use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{Activation, NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -249,12 +249,7 @@ impl Operation<1> for BlockForward {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::block::forward(self, queue, target, parameters)
     }
 }
@@ -463,12 +458,7 @@ impl Operation<1> for BlockBackward {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::block::backward(self, queue, target, parameters)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, InplaceOp3, Layout, Storage, Tensor};
 
 #[cfg(any(feature = "cuda", test))]
-use super::device::{self, Address, DeviceError, Queue};
+use super::device::{self, Address, DeviceError, Launched, Queue};
 use super::{Device, Region};
 
 /// A failure of a device, or a file that does not hold the tensors it should.
@@ -73,12 +73,7 @@ pub trait Operation<const N: usize> {
 
     /// Performs the operation by kernels, on buffers that begin at these addresses.
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &Queue,
-        target: Address,
-        sources: [Address; N],
-    ) -> Result<(), DeviceError>;
+    fn device(&self, queue: &Queue, target: Address, sources: [Address; N]) -> Launched;
 }
 
 /// A run of binary32 elements on a device.
@@ -150,10 +145,10 @@ impl Buffer {
     fn launched(
         &self,
         operation: &'static str,
-        work: impl FnOnce(&Queue, Address) -> Result<(), DeviceError>,
+        work: impl FnOnce(&Queue, Address) -> Launched,
     ) -> Result<(), TensorError> {
         match &self.storage {
-            Elements::Main(_) => Ok(()),
+            Elements::Main(_) => unreachable!("nothing is launched on main memory"),
             Elements::Device { memory, queue, .. } => {
                 let _turn = queue.turn();
                 work(queue, memory.at()).map_err(|source| TensorError::Kernel { operation, source })

@@ -1,7 +1,7 @@
 //! What turns the tokens of a tower into one vector of unit length: pooling, `LayerNorm`, projection, normalisation.
 
 #[cfg(any(feature = "cuda", test))]
-use super::device;
+use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -135,12 +135,7 @@ impl Operation<1> for HeadForward<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::head::forward(self, queue, target, parameters)
     }
 }
@@ -297,12 +292,7 @@ impl Operation<1> for HeadBackward<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::head::backward(self, queue, target, parameters)
     }
 }

@@ -1,7 +1,7 @@
 //! The losses of a batch and their gradients: contrastive, and of a classifier.
 
 #[cfg(any(feature = "cuda", test))]
-use super::device;
+use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::{Operation, Planner, Region, tap};
 use crate::numerics::elementary::exp;
@@ -123,12 +123,7 @@ impl Operation<1> for Classification<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::loss::classification(self, queue, target, parameters)
     }
 }
@@ -213,12 +208,7 @@ impl Operation<1> for Contrastive {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::loss::contrastive(self, queue, target, parameters)
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 #[cfg(any(feature = "cuda", test))]
-use super::device;
+use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::{Operation, Region, tap};
 use crate::numerics::{Level, adamw};
@@ -27,12 +27,7 @@ impl Operation<1> for Copy {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [source]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [source]: [Address; 1]) -> Launched {
         let (from, to) = (source.element(self.from.start), target.element(self.to.start));
         device::launch::copy(queue, from, to, self.to.len)
     }
@@ -52,12 +47,7 @@ impl Operation<0> for Clear {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         device::launch::fill(queue, target.element(self.0.start), self.0.len, 0.0)
     }
 }
@@ -82,12 +72,7 @@ impl Operation<0> for Add {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         let (from, to) = (target.element(self.from.start), target.element(self.to.start));
         device::launch::add(queue, from, to, self.to.len)
     }
@@ -104,12 +89,7 @@ impl Operation<1> for Add {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [source]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [source]: [Address; 1]) -> Launched {
         let (from, to) = (source.element(self.from.start), target.element(self.to.start));
         device::launch::add(queue, from, to, self.to.len)
     }
@@ -143,9 +123,7 @@ impl Rates {
             self.step,
         )
     }
-}
 
-impl Rates {
     fn show(&self) {
         let numbers = [
             ("learning rate", self.learning_rate),
@@ -274,12 +252,7 @@ impl Operation<1> for AdamWStep<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [gradient]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [gradient]: [Address; 1]) -> Launched {
         device::optimizer::adamw_step(self, queue, target, gradient)
     }
 }

@@ -2,7 +2,7 @@
 //! `LayerNorm` that some vision towers have before the first block.
 
 #[cfg(any(feature = "cuda", test))]
-use super::device;
+use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
 use super::{Operation, Planner, Region, tap};
@@ -174,12 +174,7 @@ impl Operation<1> for ImageForward<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::stem::image_forward(self, queue, target, parameters)
     }
 }
@@ -249,12 +244,7 @@ impl Operation<0> for ImageBackward {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         device::stem::image_backward(self, queue, target)
     }
 }
@@ -304,12 +294,7 @@ impl Operation<1> for TextForward<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::stem::text_forward(self, queue, target, parameters)
     }
 }
@@ -356,12 +341,7 @@ impl Operation<0> for TextBackward<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         device::stem::text_backward(self, queue, target)
     }
 }
@@ -402,12 +382,7 @@ impl Operation<1> for NormForward {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::head::norm_forward(self, queue, target, parameters)
     }
 }
@@ -450,12 +425,7 @@ impl Operation<1> for NormBackward {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [parameters]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [parameters]: [Address; 1]) -> Launched {
         device::head::norm_backward(self, queue, target, parameters)
     }
 }

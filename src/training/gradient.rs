@@ -9,7 +9,7 @@ use crate::action::canonical::Real;
 use crate::action::params::Train;
 use crate::model::{Layout, Model};
 #[cfg(any(feature = "cuda", test))]
-use crate::tensor::device;
+use crate::tensor::device::{self, Address, Launched, Queue};
 use crate::tensor::{
     AdamWStep, Add, Buffer, Classification, Contrastive, Copy, Device, Operation, OptimizedTensor,
     Outcome, Rates, Region, tap,
@@ -336,12 +336,7 @@ impl SumRows<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn sum_on_device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        values: device::Address,
-    ) -> Result<(), device::DeviceError> {
+    fn sum_on_device(&self, queue: &Queue, target: Address, values: Address) -> Launched {
         let leaves = self.leaves.iter().map(|leaf| (leaf.row, leaf.chunk, leaf.place));
         let leaves = device::optimizer::RowLeaves::new(leaves, self.chunks);
         let embedding = target.element(self.embedding.start);
@@ -359,12 +354,7 @@ impl Operation<0> for SumRows<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         let values = queue.bring(device::Room::Parts, device::bytes_of(self.values))?;
         self.sum_on_device(queue, target, values)
     }
@@ -380,12 +370,7 @@ impl Operation<1> for SumRows<'_> {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        [values]: [device::Address; 1],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, [values]: [Address; 1]) -> Launched {
         self.sum_on_device(queue, target, values)
     }
 }
@@ -447,12 +432,7 @@ impl Operation<0> for Set {
     }
 
     #[cfg(any(feature = "cuda", test))]
-    fn device(
-        &self,
-        queue: &device::Queue,
-        target: device::Address,
-        []: [device::Address; 0],
-    ) -> Result<(), device::DeviceError> {
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
         device::launch::fill(queue, target.element(self.0.start), self.0.len, self.1)
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
-use super::{TrainError, Visit, visits};
+use super::{TrainError, Visit, visits, workers};
 use crate::action::params::Train;
 use crate::data::Order;
 
@@ -144,7 +144,11 @@ pub(super) fn with_batches<'d, T>(
         let (send, receive) = sync_channel(BATCHES_AHEAD);
         scope.spawn(move || {
             for step in steps {
-                let make = std::panic::AssertUnwindSafe(|| batches.make(step));
+                let make = std::panic::AssertUnwindSafe(|| {
+                    // Images are resized by this thread.
+                    workers::start()?;
+                    batches.make(step)
+                });
                 let made = std::panic::catch_unwind(make);
                 let made = made.unwrap_or(Err(TrainError::WorkerPanicked));
                 let is_last = made.is_err();

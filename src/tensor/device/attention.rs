@@ -3,7 +3,7 @@
 use super::arguments::{Address, Attention};
 use super::launch::{BLOCK_OF_THREADS, ROWS};
 use super::matmul::{Batch, Finish, Matrix, product_batch};
-use super::{DeviceError, Queue, Room};
+use super::{Launched, Queue, Room};
 use crate::numerics::attention::{AttentionShape, reference::scale};
 
 /// Where operands of all heads lie: outer is the sample, inner the head.
@@ -43,20 +43,14 @@ impl Heads {
         (a, a_strides): (Matrix, [usize; 2]),
         (b, b_strides): (Matrix, [usize; 2]),
         (out, out_strides): (Matrix, [usize; 2]),
-    ) -> Result<(), DeviceError> {
+    ) -> Launched {
         let AttentionShape { samples, heads, .. } = self.shape;
         let batch =
             Batch { outer: samples, inner: heads, a: a_strides, b: b_strides, out: out_strides };
         product_batch(queue, a, b, Finish::Store, (out.at, out.row_stride), batch)
     }
 
-    fn rows(
-        &self,
-        queue: &Queue,
-        kernel: &'static str,
-        p: Address,
-        scores: Address,
-    ) -> Result<(), DeviceError> {
+    fn rows(&self, queue: &Queue, kernel: &'static str, p: Address, scores: Address) -> Launched {
         let AttentionShape { samples, tokens, heads, causal, .. } = self.shape;
         let rows = samples * heads * tokens;
         let arguments = Attention {
@@ -83,7 +77,7 @@ pub(crate) fn forward(
     qkv: Address,
     probabilities: Address,
     context: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     if shape.qkv_len() == 0 {
         return Ok(());
     }
@@ -101,7 +95,7 @@ pub(crate) fn backward(
     shape: &AttentionShape,
     [qkv, probabilities, d_context]: [Address; 3],
     d_qkv: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     if shape.qkv_len() == 0 {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use super::launch::{NormOf, column_sums};
 use super::matmul::{Finish, Matrix, product};
-use super::{Address, DeviceError, Queue, attention};
+use super::{Address, Launched, Queue, attention};
 use crate::tensor::Region;
 use crate::tensor::block::{BlockBackward, BlockForward, Weights};
 use crate::tensor::rows::Activation;
@@ -36,7 +36,7 @@ pub(crate) fn forward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (shape, state) = (&of.shape, &of.state);
     let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
     let weights = Weights::at(of.parameters, shape);
@@ -74,7 +74,7 @@ pub(super) fn linear_gradients(
     x: Matrix,
     d_bias: Address,
     d_weight: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     column_sums(queue, [d_y.rows, d_y.columns], d_y.columns, d_y.at, d_bias)?;
     product(queue, d_y.transposed(), x, Finish::Store, d_weight)
 }
@@ -85,87 +85,96 @@ pub(crate) fn backward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
-    perceptron_backward(of, queue, target, parameters)?;
-    attention_backward(of, queue, target, parameters)
-}
-
-fn perceptron_backward(
-    of: &BlockBackward,
-    queue: &Queue,
-    target: Address,
-    parameters: Address,
-) -> Result<(), DeviceError> {
-    let BlockForward { ref shape, ref state, .. } = of.forward;
-    let (rows, width, mlp) = (shape.rows(), shape.width(), shape.mlp_width);
+) -> Launched {
+    let shape = &of.forward.shape;
     let weights = Weights::at(of.forward.parameters, shape);
     let gradients = Weights::at(of.gradients, shape);
-    let (parameter, place) = (|region| at(parameters, region), |region| at(target, region));
-    let [d_stream, d_hidden, d_normed] =
-        [of.d_stream, of.scratch.d_hidden, of.scratch.d_normed].map(place);
-
-    let d_y = Matrix::new(d_stream, rows, width);
-    let activated = Matrix::new(place(state.activated), rows, mlp);
-    let d_proj = [gradients.proj_bias, gradients.proj].map(place);
-    linear_gradients(queue, d_y, activated, d_proj[0], d_proj[1])?;
-    let proj = Matrix::new(parameter(weights.proj), width, mlp);
-    let finish = shape.activation.backward_on_device(place(state.hidden));
-    product(queue, d_y, proj, finish, d_hidden)?;
-
-    let d_h = Matrix::new(d_hidden, rows, mlp);
-    let normed = Matrix::new(place(state.normed_2), rows, width);
-    let d_fc = [gradients.fc_bias, gradients.fc].map(place);
-    linear_gradients(queue, d_h, normed, d_fc[0], d_fc[1])?;
-    let fc = Matrix::new(parameter(weights.fc), mlp, width);
-    product(queue, d_h, fc, Finish::Store, d_normed)?;
-    let norm = NormOf {
-        rows,
-        width,
-        x: place(state.middle),
-        stats: place(state.stats_2),
-        gain: parameter(weights.norm_2),
-    };
-    let d_norm = [gradients.norm_2, gradients.norm_2_bias].map(place);
-    norm.backward(queue, d_normed, (d_stream, true), d_norm)
+    let backward = Backward { of, queue, target, parameters, weights, gradients };
+    backward.perceptron()?;
+    backward.attention()
 }
 
-fn attention_backward(
-    of: &BlockBackward,
-    queue: &Queue,
+/// A backward pass with where everything is.
+struct Backward<'a> {
+    of: &'a BlockBackward,
+    queue: &'a Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
-    let BlockForward { ref shape, ref state, .. } = of.forward;
-    let (rows, width) = (shape.rows(), shape.width());
-    let weights = Weights::at(of.forward.parameters, shape);
-    let gradients = Weights::at(of.gradients, shape);
-    let (parameter, place) = (|region| at(parameters, region), |region| at(target, region));
-    let [d_stream, d_qkv, d_normed] =
-        [of.d_stream, of.scratch.d_qkv, of.scratch.d_normed].map(place);
+    weights: Weights,
+    gradients: Weights,
+}
 
-    let d_y = Matrix::new(d_stream, rows, width);
-    let context = Matrix::new(place(state.context), rows, width);
-    let d_out = [gradients.out_bias, gradients.out].map(place);
-    linear_gradients(queue, d_y, context, d_out[0], d_out[1])?;
-    let out_proj = Matrix::new(parameter(weights.out), width, width);
-    product(queue, d_y, out_proj, Finish::Store, d_normed)?;
-    // The gradient of the context is read before the same room takes that of the normed input.
-    let [qkv, probabilities] = [state.qkv, state.probabilities].map(place);
-    attention::backward(queue, &shape.attention, [qkv, probabilities, d_normed], d_qkv)?;
+impl Backward<'_> {
+    fn place(&self, region: Region) -> Address {
+        at(self.target, region)
+    }
 
-    let d_products = Matrix::new(d_qkv, rows, 3 * width);
-    let normed = Matrix::new(place(state.normed_1), rows, width);
-    let d_in = [gradients.qkv_bias, gradients.qkv].map(place);
-    linear_gradients(queue, d_products, normed, d_in[0], d_in[1])?;
-    let in_proj = Matrix::new(parameter(weights.qkv), 3 * width, width);
-    product(queue, d_products, in_proj, Finish::Store, d_normed)?;
-    let norm = NormOf {
-        rows,
-        width,
-        x: place(state.input),
-        stats: place(state.stats_1),
-        gain: parameter(weights.norm_1),
-    };
-    let d_norm = [gradients.norm_1, gradients.norm_1_bias].map(place);
-    norm.backward(queue, d_normed, (d_stream, true), d_norm)
+    /// A matrix of the target, a row for each token.
+    fn rows(&self, region: Region, columns: usize) -> Matrix {
+        Matrix::new(self.place(region), self.of.forward.shape.rows(), columns)
+    }
+
+    /// A weight of so many rows and columns.
+    fn weight(&self, region: Region, rows: usize, columns: usize) -> Matrix {
+        Matrix::new(at(self.parameters, region), rows, columns)
+    }
+
+    /// The gradients of a linear layer's bias and weight, from that of its output and from its input.
+    fn linear(&self, d_y: Matrix, x: Matrix, gradients: [Region; 2]) -> Launched {
+        let [d_bias, d_weight] = gradients.map(|region| self.place(region));
+        linear_gradients(self.queue, d_y, x, d_bias, d_weight)
+    }
+
+    /// Adds the gradient of a `LayerNorm`'s input to that of the stream.
+    fn norm(&self, [x, stats, gain]: [Region; 3], gradients: [Region; 2]) -> Launched {
+        let shape = &self.of.forward.shape;
+        let norm = NormOf {
+            rows: shape.rows(),
+            width: shape.width(),
+            x: self.place(x),
+            stats: self.place(stats),
+            gain: at(self.parameters, gain),
+        };
+        let (d_y, d_stream) = (self.of.scratch.d_normed, self.of.d_stream);
+        let gradients = gradients.map(|region| self.place(region));
+        norm.backward(self.queue, self.place(d_y), (self.place(d_stream), true), gradients)
+    }
+
+    fn perceptron(&self) -> Launched {
+        let Self { of, queue, weights, gradients, .. } = self;
+        let BlockForward { ref shape, ref state, .. } = of.forward;
+        let (width, mlp) = (shape.width(), shape.mlp_width);
+        let d_y = self.rows(of.d_stream, width);
+        self.linear(d_y, self.rows(state.activated, mlp), [gradients.proj_bias, gradients.proj])?;
+        let finish = shape.activation.backward_on_device(self.place(state.hidden));
+        let d_hidden = self.rows(of.scratch.d_hidden, mlp);
+        product(queue, d_y, self.weight(weights.proj, width, mlp), finish, d_hidden.at)?;
+
+        self.linear(d_hidden, self.rows(state.normed_2, width), [gradients.fc_bias, gradients.fc])?;
+        let (fc, d_normed) = (self.weight(weights.fc, mlp, width), self.place(of.scratch.d_normed));
+        product(queue, d_hidden, fc, Finish::Store, d_normed)?;
+        let norm = [state.middle, state.stats_2, weights.norm_2];
+        self.norm(norm, [gradients.norm_2, gradients.norm_2_bias])
+    }
+
+    fn attention(&self) -> Launched {
+        let Self { of, queue, weights, gradients, .. } = self;
+        let BlockForward { ref shape, ref state, .. } = of.forward;
+        let width = shape.width();
+        let d_y = self.rows(of.d_stream, width);
+        self.linear(d_y, self.rows(state.context, width), [gradients.out_bias, gradients.out])?;
+        let out_proj = self.weight(weights.out, width, width);
+        let d_normed = self.place(of.scratch.d_normed);
+        product(queue, d_y, out_proj, Finish::Store, d_normed)?;
+        // The gradient of the context is read before the same room takes that of the normed input.
+        let [qkv, probabilities] = [state.qkv, state.probabilities].map(|of| self.place(of));
+        let d_qkv = self.rows(of.scratch.d_qkv, 3 * width);
+        attention::backward(queue, &shape.attention, [qkv, probabilities, d_normed], d_qkv.at)?;
+
+        self.linear(d_qkv, self.rows(state.normed_1, width), [gradients.qkv_bias, gradients.qkv])?;
+        let in_proj = self.weight(weights.qkv, 3 * width, width);
+        product(queue, d_qkv, in_proj, Finish::Store, d_normed)?;
+        let norm = [state.input, state.stats_1, weights.norm_1];
+        self.norm(norm, [gradients.norm_1, gradients.norm_1_bias])
+    }
 }

@@ -4,7 +4,7 @@ use super::arguments::Pool as PoolArguments;
 use super::block::at;
 use super::launch::{NormOf, copy, normalise, normalise_backward, pool};
 use super::matmul::{Finish, Matrix, product};
-use super::{Address, DeviceError, Queue, Room};
+use super::{Address, DeviceError, Launched, Queue, Room};
 use crate::tensor::head::{HeadBackward, HeadForward, HeadShape, Pool};
 use crate::tensor::stem::{NormBackward, NormForward};
 
@@ -43,7 +43,7 @@ pub(crate) fn forward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let HeadShape { samples, width, embed_dim, .. } = of.shape;
     let state = &of.state;
     let (parameter, place) = (|region| at(parameters, region), |region| at(target, region));
@@ -66,7 +66,7 @@ pub(crate) fn backward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let HeadForward { shape, weights, state, pool: pooling, .. } = of.forward;
     let HeadShape { samples, tokens, width, embed_dim } = shape;
     let (parameter, place) = (|region| at(parameters, region), |region| at(target, region));
@@ -98,7 +98,7 @@ pub(crate) fn norm_forward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     norm_of(of, target, parameters).forward(queue, at(parameters, of.bias), at(target, of.output))
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn norm_backward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let [d_stream, d_y] = [of.d_stream, of.scratch].map(|region| at(target, region));
     copy(queue, d_stream, d_y, of.forward.input.len)?;
     let d_norm = [of.d_gain, of.d_bias].map(|region| at(target, region));

@@ -1,7 +1,7 @@
 //! Kernels on rows, columns and elements: which grid, on which addresses.
 
 use super::arguments::{Address, Columns, Elements, Map, Norm, Normalise, Pool, RowSums, Softmax};
-use super::{DeviceError, Queue};
+use super::{Launched, Queue};
 
 /// Threads of a block, where a kernel does not say otherwise.
 const THREADS: usize = 256;
@@ -36,38 +36,23 @@ pub(crate) fn map(
     x: Address,
     y: Address,
     count: usize,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = Map { x, y, count: count as u64, function: function as u32, unused: 0 };
     queue.launch("map_elements", elements(queue, count), BLOCK_OF_THREADS, &arguments)
 }
 
 /// `to ← from`.
-pub(crate) fn copy(
-    queue: &Queue,
-    from: Address,
-    to: Address,
-    count: usize,
-) -> Result<(), DeviceError> {
+pub(crate) fn copy(queue: &Queue, from: Address, to: Address, count: usize) -> Launched {
     one_by_one(queue, "copy_elements", from, to, count, 0.0)
 }
 
 /// `to ← to + from`.
-pub(crate) fn add(
-    queue: &Queue,
-    from: Address,
-    to: Address,
-    count: usize,
-) -> Result<(), DeviceError> {
+pub(crate) fn add(queue: &Queue, from: Address, to: Address, count: usize) -> Launched {
     one_by_one(queue, "add_elements", from, to, count, 0.0)
 }
 
 /// `to ← value`.
-pub(crate) fn fill(
-    queue: &Queue,
-    to: Address,
-    count: usize,
-    value: f32,
-) -> Result<(), DeviceError> {
+pub(crate) fn fill(queue: &Queue, to: Address, count: usize, value: f32) -> Launched {
     one_by_one(queue, "fill_elements", Address::NULL, to, count, value)
 }
 
@@ -78,7 +63,7 @@ fn one_by_one(
     to: Address,
     count: usize,
     value: f32,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = Elements { from, to, count: count as u64, value, unused: 0 };
     queue.launch(kernel, elements(queue, count), BLOCK_OF_THREADS, &arguments)
 }
@@ -90,7 +75,7 @@ pub(crate) fn row_sums(
     x: Address,
     y: Address,
     out: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = RowSums { x, y, out, rows: rows as u64, width: width as u64 };
     queue.launch("row_sums", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
 }
@@ -103,7 +88,7 @@ pub(crate) fn softmax_loss(
     labels: Address,
     losses: Address,
     factor: Option<f32>,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = Softmax {
         x,
         labels,
@@ -137,7 +122,7 @@ pub(crate) fn column_sums(
     row_stride: usize,
     y: Address,
     out: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = Columns {
         y,
         x: Address::NULL,
@@ -183,12 +168,7 @@ impl NormOf {
     }
 
     /// Computes `y`, and mean and reciprocal deviation of each row.
-    pub(crate) fn forward(
-        &self,
-        queue: &Queue,
-        bias: Address,
-        y: Address,
-    ) -> Result<(), DeviceError> {
+    pub(crate) fn forward(&self, queue: &Queue, bias: Address, y: Address) -> Launched {
         let arguments = Norm { bias, out: y, ..self.arguments() };
         queue.launch("layer_norm_forward", self.grid(), BLOCK_OF_THREADS, &arguments)
     }
@@ -200,7 +180,7 @@ impl NormOf {
         d_y: Address,
         (d_x, adds): (Address, bool),
         [d_gain, d_bias]: [Address; 2],
-    ) -> Result<(), DeviceError> {
+    ) -> Launched {
         let arguments = Norm { d_y, out: d_x, adds: u32::from(adds), ..self.arguments() };
         queue.launch("layer_norm_backward", self.grid(), BLOCK_OF_THREADS, &arguments)?;
         let arguments = Columns {
@@ -226,7 +206,7 @@ pub(crate) fn normalise(
     x: Address,
     y: Address,
     r: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let d_y = Address::NULL;
     let arguments = Normalise { x, r, d_y, out: y, rows: rows as u64, width: width as u64 };
     queue.launch("normalise_forward", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
@@ -238,7 +218,7 @@ pub(crate) fn normalise_backward(
     [rows, width]: [usize; 2],
     [y, r, d_y]: [Address; 3],
     d_x: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = Normalise { x: y, r, d_y, out: d_x, rows: rows as u64, width: width as u64 };
     queue.launch("normalise_backward", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
 }
@@ -249,6 +229,6 @@ pub(crate) fn pool(
     kernel: &'static str,
     count: usize,
     arguments: &Pool,
-) -> Result<(), DeviceError> {
+) -> Launched {
     queue.launch(kernel, elements(queue, count), BLOCK_OF_THREADS, arguments)
 }

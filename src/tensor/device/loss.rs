@@ -4,7 +4,7 @@ use super::arguments::{Logits, Loss};
 use super::block::{at, linear_gradients};
 use super::launch::{row_sums, softmax_loss};
 use super::matmul::{Finish, Matrix, product};
-use super::{Address, DeviceError, Queue, Room};
+use super::{Address, Launched, Queue, Room};
 use crate::tensor::loss::{Classification, Contrastive};
 
 /// The side of a tile of kernels on square matrices.
@@ -21,7 +21,7 @@ pub(crate) fn contrastive(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (n, width, regions) = (of.batch, of.embed_dim, of.regions);
     let place = |region| at(target, region);
     let [products, logits, by_row, by_column, results] =
@@ -67,7 +67,7 @@ pub(crate) fn classification(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (n, width, classes, regions) = (of.labels.len(), of.embed_dim, of.classes, of.regions);
     let place = |region| at(target, region);
     let [logits, results] = [regions.logits, regions.results].map(place);

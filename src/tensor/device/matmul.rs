@@ -2,7 +2,7 @@
 
 use super::arguments::{Address, Join, Product};
 use super::launch::{BLOCK_OF_THREADS, elements};
-use super::{DeviceError, Queue, Room};
+use super::{Launched, Queue, Room};
 
 /// The length of a chain; longer sums are added block by block.
 const BLOCK: usize = 256;
@@ -108,7 +108,7 @@ pub(crate) fn product(
     b: Matrix,
     finish: Finish,
     out: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     let tiles = m.div_ceil(64) * n.div_ceil(64);
     let parts = k.div_ceil(BLOCK);
@@ -126,7 +126,7 @@ fn product_in_parts(
     finish: Finish,
     out: Address,
     parts: usize,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (m, n) = (a.rows, b.columns);
     let room = queue.room(Room::Parts, 4 * parts * m * n)?;
     let batch = Batch {
@@ -169,7 +169,7 @@ pub(crate) fn product_batch(
     finish: Finish,
     out: (Address, usize),
     batch: Batch,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let arguments = arguments(a, b, finish, out, batch);
     let activates = finish.code().4;
     let count = batch.outer * batch.inner;
@@ -232,12 +232,7 @@ fn arguments(
 }
 
 /// The large tile does twice the work for each number that it reads; the small one keeps more of the device busy.
-fn launch(
-    queue: &Queue,
-    arguments: &Product,
-    batches: usize,
-    activates: bool,
-) -> Result<(), DeviceError> {
+fn launch(queue: &Queue, arguments: &Product, batches: usize, activates: bool) -> Launched {
     let (m, n) = (arguments.m as usize, arguments.n as usize);
     let large =
         m > 64 && n > 64 && m.div_ceil(128) * n.div_ceil(128) * batches >= queue.processors();

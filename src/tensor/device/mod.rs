@@ -70,6 +70,9 @@ pub(super) fn bytes_of_mut(elements: &mut [f32]) -> &mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(elements.as_mut_ptr().cast(), size_of_val(elements)) }
 }
 
+/// What has no result but that it was launched.
+pub(crate) type Launched = Result<(), DeviceError>;
+
 /// A failure of a device.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

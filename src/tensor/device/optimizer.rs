@@ -2,7 +2,7 @@
 
 use super::arguments::{AdamW, Arguments as _, Clip, Constants, RowTree, Squares, Tensor};
 use super::launch::{BLOCK_OF_THREADS, ROWS, elements};
-use super::{Address, DeviceError, Queue, Room};
+use super::{Address, DeviceError, Launched, Queue, Room};
 use crate::numerics::adamw;
 use crate::tensor::Region;
 use crate::tensor::optimizer::{AdamWStep, LOGIT_SCALE_MAX, OptimizedTensor, Outcome};
@@ -66,7 +66,7 @@ pub(crate) fn adamw_step(
     queue: &Queue,
     state: Address,
     gradient: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let table = table(queue, of.tensors, of.logit_scale)?;
     let results = queue.room(Room::Numbers, RESULTS)?;
     let mut bytes = [0; RESULTS];
@@ -100,7 +100,7 @@ pub(crate) fn update(
     len: usize,
     constants: Constants,
     [state, gradient, scale]: [Address; 3],
-) -> Result<(), DeviceError> {
+) -> Launched {
     let whole = [OptimizedTensor { region: Region::new(0, len), decays: true }];
     let table = table(queue, &whole, Region::default())?;
     let results = queue.room(Room::Numbers, RESULTS)?;
@@ -128,7 +128,7 @@ fn clip(
     limit: Option<f64>,
     gradient: Address,
     results: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let sums = queue.room(Room::Parts, 8 * table.parts)?;
     let arguments = Squares {
         gradient,
@@ -224,7 +224,7 @@ pub(crate) fn sum_rows(
     cleared: &[u32],
     leaves: &RowLeaves,
     values: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let lists: [&[u32]; 4] = [cleared, &leaves.rows, &leaves.first_leaf, &leaves.joins];
     let indices = queue.bring_indices(Room::Indices, &lists.concat())?;
     let [rows, first_leaf, joins] =

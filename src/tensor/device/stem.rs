@@ -4,7 +4,7 @@ use super::arguments::{Patches, Text, Tokens, Touched};
 use super::block::at;
 use super::launch::{BLOCK_OF_THREADS, column_sums, elements};
 use super::matmul::{Finish, Matrix, product};
-use super::{Address, DeviceError, Queue, Room};
+use super::{Address, Launched, Queue, Room};
 use crate::tensor::Region;
 use crate::tensor::stem::{
     ImageBackward, ImageForward, ImageShape, TextBackward, TextForward, TextShape,
@@ -16,7 +16,7 @@ pub(crate) fn image_forward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let (shape, width) = (&of.shape, of.shape.width);
     let rows = shape.samples * shape.patches();
     let place = |region| at(target, region);
@@ -52,7 +52,7 @@ fn tokens_of(shape: &ImageShape) -> Tokens {
     }
 }
 
-fn cut_patches(of: &ImageForward<'_>, queue: &Queue, patches: Address) -> Result<(), DeviceError> {
+fn cut_patches(of: &ImageForward<'_>, queue: &Queue, patches: Address) -> Launched {
     let shape = &of.shape;
     let side =
         |side: usize| u32::try_from(side).expect("an image has fewer than 2³² pixels a side");
@@ -70,11 +70,7 @@ fn cut_patches(of: &ImageForward<'_>, queue: &Queue, patches: Address) -> Result
 }
 
 /// Stores the gradients of the parameters of an image stem.
-pub(crate) fn image_backward(
-    of: &ImageBackward,
-    queue: &Queue,
-    target: Address,
-) -> Result<(), DeviceError> {
+pub(crate) fn image_backward(of: &ImageBackward, queue: &Queue, target: Address) -> Launched {
     let (shape, width) = (&of.shape, of.shape.width);
     let (samples, tokens) = (shape.samples, shape.tokens());
     let rows = samples * shape.patches();
@@ -106,7 +102,7 @@ fn position_gradient(
     d_stream: Address,
     target: Address,
     d_positions: Region,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let columns = d_positions.len;
     column_sums(queue, [samples, columns], columns, d_stream, at(target, d_positions))
 }
@@ -117,7 +113,7 @@ pub(crate) fn text_forward(
     queue: &Queue,
     target: Address,
     parameters: Address,
-) -> Result<(), DeviceError> {
+) -> Launched {
     let TextShape { samples, tokens, width } = of.shape;
     let rows = samples * tokens;
     let arguments = Text {
@@ -133,11 +129,7 @@ pub(crate) fn text_forward(
 }
 
 /// Stores the gradients of positions and of the embedding's rows that the texts touched.
-pub(crate) fn text_backward(
-    of: &TextBackward<'_>,
-    queue: &Queue,
-    target: Address,
-) -> Result<(), DeviceError> {
+pub(crate) fn text_backward(of: &TextBackward<'_>, queue: &Queue, target: Address) -> Launched {
     let TextShape { samples, width, .. } = of.shape;
     let d_stream = at(target, of.d_stream);
     position_gradient(queue, samples, d_stream, target, of.d_positions)?;
