@@ -19,7 +19,8 @@ use crate::support::{Chance, PACKAGE, SMOKE, Workspace};
 const KILLS: u64 = 30;
 const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
 
-/// A training of twelve steps with six published checkpoints, in place of the longer one.
+/// A training of twelve steps with six published checkpoints, in place of the longer one; evaluated, so that what is
+/// killed is what follows.
 fn shorter() -> Workspace {
     let workspace = Workspace::of_repository();
     workspace.edit(PACKAGE, "data.glyphs-2k 4096", "data.glyphs-2k 1536");
@@ -29,6 +30,7 @@ fn shorter() -> Workspace {
         "captions = schema.CaptionChoice.Drawn, checkpointIntervalSteps = 2",
     );
     workspace.write(LOCKFILE, "ibid-lock/1\n");
+    workspace.ok(&["plan", SMOKE]);
     workspace
 }
 

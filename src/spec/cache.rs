@@ -98,9 +98,14 @@ pub fn save(folder: &Path, request: &Request, evaluated: &Evaluated) -> io::Resu
     Ok(())
 }
 
-/// One entry for a file, an expected type and what is asked of them.
+/// One entry for a file, an expected type and what is asked of them. It does not name the folder: an entry holds for
+/// the same files wherever they lie, so a workspace may move, or be cloned, with its store.
 fn entry_name(request: &Request, root: &Root) -> String {
-    let asked = Request { root: root.clone(), ..request.clone() };
+    let root = match root {
+        Root::Folder(_) => Root::default(),
+        Root::Commit(_) => root.clone(),
+    };
+    let asked = Request { root, pins: Vec::new(), ..request.clone() };
     let digest = BlobDigest::from_bytes(tagged(VERSION, &asked.to_bytes()));
     format!("{digest}.evaluation")
 }

@@ -27,12 +27,15 @@ pub(crate) struct Ran {
 }
 
 impl Workspace {
-    /// A workspace with the repository's experiments and lockfiles, and an empty store.
+    /// A workspace with the repository's experiments and lockfiles, and a store that holds no result. What the
+    /// experiments evaluate to is remembered, as long as they are not edited.
     pub(crate) fn of_repository() -> Self {
         let workspace = Self::empty();
         for folder in ["experiments", "lockfiles"] {
             copy_folder(&repository().join(folder), &workspace.path(folder));
         }
+        let store = shards().with_file_name("");
+        copy_folder(&store.join("evaluations"), &workspace.path(".ibid/evaluations"));
         workspace
     }
 

@@ -115,6 +115,13 @@ fn an_evaluation_is_remembered_until_a_source_changes() {
         }
         assert!(remembered().is_some(), "{name} is as before");
     }
+
+    let elsewhere =
+        Folder::with(&[("a.dhall", "{ a = ./b.dhall, c = ./c.dhall ? 0 }"), ("b.dhall", "1")]);
+    let moved = || cache::load(entries.path(), &elsewhere.request("a.dhall"));
+    assert_eq!(moved().as_ref(), Some(&evaluated), "the same files in another folder");
+    elsewhere.add("b.dhall", b"2");
+    assert_eq!(moved(), None);
 }
 
 #[test]
