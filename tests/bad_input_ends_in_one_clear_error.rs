@@ -40,6 +40,33 @@ fn wrong_words_are_refused_with_what_would_do() {
 }
 
 #[test]
+fn files_that_are_no_weights_are_refused_with_what_would_do() {
+    let workspace = Workspace::empty();
+    let golden = crate::support::repository().join("tests/golden/open_clip/gelu");
+    let config = golden.join("open_clip_config.json");
+    let weights = std::fs::read(golden.join("open_clip_model.safetensors")).unwrap();
+    let import = |source: &str, code: i32, word: &str| {
+        let config = config.to_str().unwrap();
+        check(
+            &workspace,
+            &["model", "import", source, "--config", config, "--out", "to"],
+            code,
+            word,
+        );
+        assert!(!workspace.path("to/weights.safetensors").exists(), "{source}");
+    };
+    import("nowhere", 2, "a state dict that torch.save wrote");
+    workspace.write("text", "no weights");
+    import("text", 2, "a state dict that torch.save wrote");
+    for kept in [4, 200, weights.len() - 1] {
+        std::fs::write(workspace.path("torn.safetensors"), &weights[..kept]).unwrap();
+        import("torn.safetensors", 2, "hint: ");
+    }
+    std::fs::write(workspace.path("zip.pt"), b"PK\x03\x04 and nothing more").unwrap();
+    import("zip.pt", 2, "fetch the file anew");
+}
+
+#[test]
 fn a_run_beyond_the_budget_executes_nothing() {
     let workspace = Workspace::of_repository();
     check(

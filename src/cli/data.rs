@@ -8,15 +8,24 @@ use ibid::ops::{OpenClipTokens, PinnedShard, View, Workspace};
 use super::arguments::Data;
 use super::failure::Stop;
 use super::output::Output;
-use super::table::aligned;
 
 pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(), Stop> {
     match data {
         Data::Pin { shards, manifest: Some(manifest), .. } => {
             pin_shards(workspace, &shards, &manifest, output)
         }
+        #[cfg(feature = "pictograms")]
         Data::Pin { sets, write, .. } => pin(workspace, &sets, write.as_deref(), output),
+        #[cfg(feature = "pictograms")]
         Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
+        #[cfg(not(feature = "pictograms"))]
+        Data::Pin { .. } | Data::Inspect { .. } => {
+            let failure =
+                super::failure::Failure::usage("this program was built without the bundled sets");
+            Err(failure
+                .hint("build it with them: cargo install --path . --features pictograms")
+                .into())
+        }
         Data::Preprocess { files, side, seed, position, out } => {
             let view = match (side, seed) {
                 (None, _) => View::Whole,
@@ -30,6 +39,7 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
     }
 }
 
+#[cfg(feature = "pictograms")]
 fn pin(
     workspace: &Workspace,
     sets: &[String],
@@ -52,7 +62,7 @@ fn pin(
             count,
         ]);
     }
-    for line in aligned(&rows) {
+    for line in super::table::aligned(&rows) {
         output.line(line)?;
     }
     if let Some(experiment) = write {
@@ -87,6 +97,7 @@ fn pin_shards(
     Ok(())
 }
 
+#[cfg(feature = "pictograms")]
 fn inspect(
     workspace: &Workspace,
     set: &str,

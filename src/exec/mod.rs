@@ -112,8 +112,10 @@ pub enum FailureKind {
     Interrupted,
     /// A pinned file cannot be had.
     Missing,
-    /// The disk or the device is missing, full, or not ours to use.
+    /// The disk is missing, full, or not ours to use.
     Environment,
+    /// The device is missing, or does not answer.
+    Device,
     /// Memory ran out, as far as one can tell.
     OutOfMemory,
     /// Bytes differ from the digest they are stored or pinned under, or from those recorded.

@@ -150,7 +150,7 @@ fn serve_all(
         if !is_confined {
             // Libraries and files of a device are out of reach afterwards.
             if let Err(error) = request.device.prepare() {
-                let failure = Failure::new(FailureKind::Environment, &error);
+                let failure = Failure::new(FailureKind::Device, &error);
                 send(replies, &Reply::Failed(failure))?;
                 continue;
             }

@@ -254,9 +254,10 @@ impl Kind {
         match kind {
             FailureKind::Diverged => Self::Differs,
             FailureKind::Interrupted => Self::Interrupted,
-            FailureKind::Missing | FailureKind::Environment | FailureKind::OutOfMemory => {
-                Self::Environment
-            }
+            FailureKind::Missing
+            | FailureKind::Environment
+            | FailureKind::Device
+            | FailureKind::OutOfMemory => Self::Environment,
             FailureKind::Integrity => Self::Integrity,
             FailureKind::Specification => Self::Spec,
             FailureKind::Bug => Self::Bug,
@@ -392,6 +393,10 @@ fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
         (
             FailureKind::Environment,
             "what is done is kept: once there is room and permission to write, the same command continues",
+        ),
+        (
+            FailureKind::Device,
+            "leave --device out: results never depend on it; what devices there are is told by: ibid doctor",
         ),
         (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
     ];

@@ -31,6 +31,10 @@ const OPEN_CLIP_WEIGHTS: &str = "open_clip_model.safetensors";
 /// What weights are called in a folder, the first that is there.
 const WEIGHTS_NAMES: [&str; 3] = [OPEN_CLIP_WEIGHTS, WEIGHTS, "open_clip_pytorch_model.bin"];
 
+/// What may be imported.
+const WEIGHTS_ARE: &str = "weights are a safetensors file, a state dict that torch.save wrote, or a folder with either and \
+    its open_clip_config.json";
+
 /// Why a file is no model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,6 +65,10 @@ impl ModelFault {
             }
             Self::Checkpoint(CheckpointError::Pickle(PickleError::Name(_))) => {
                 "nothing of a file is executed here; where you trust it, let Python write its tensors alone: torch.save(model.state_dict(), NEW)"
+            }
+            Self::Checkpoint(CheckpointError::Unknown) => WEIGHTS_ARE,
+            Self::Checkpoint(CheckpointError::Header(_) | CheckpointError::Archive(_)) => {
+                "fetch the file anew if it is incomplete: compare its size and SHA-256 with its publisher's"
             }
             Self::Mismatch(_) => {
                 "the configuration that belongs to other weights is named with --config FILE"
@@ -190,7 +198,7 @@ impl Workspace {
         } else if !path.is_file() {
             return Err(Error::Usage {
                 message: format!("`{}` is neither a file nor a folder", source.display()),
-                hint: None,
+                hint: Some(WEIGHTS_ARE.to_owned()),
             });
         }
         let config = config

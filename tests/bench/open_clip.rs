@@ -1,8 +1,9 @@
-//! The numbers of a model in OpenCLIP's form: `cargo bench --bench open_clip -- FOLDER…`.
+//! The numbers of a model in OpenCLIP's form: `cargo bench --bench open_clip -- [--forward] FOLDER…`.
 //!
 //! The door through which `open_clip_parity.py` beside this file looks: it reads `open_clip_config.json`, the weights and
 //! `inputs.safetensors` of each folder, and writes `ours.safetensors` (features, logits, loss, gradients, losses of
-//! twenty steps) and `after/` (the weights after those steps, with the configuration).
+//! twenty steps) and `after/` (the weights after those steps, with the configuration). With `--forward` features and
+//! logits alone, for models whose training does not fit into memory.
 
 #![allow(
     clippy::print_stdout,
@@ -21,9 +22,16 @@ use ibid::numerics::Level;
 use ibid::tensor::safetensors::{NamedTensor, encode};
 
 fn main() {
+    let forward = std::env::args().any(|argument| argument == "--forward");
     for argument in std::env::args().skip(1).filter(|argument| !argument.starts_with("--")) {
         let folder = PathBuf::from(argument);
-        let (numbers, after) = open_clip::Case::read(&folder).numbers(Level::detect());
+        let case = open_clip::Case::read(&folder);
+        if forward {
+            let numbers = case.forward(Level::detect());
+            std::fs::write(folder.join("ours.safetensors"), file(&numbers)).unwrap();
+            continue;
+        }
+        let (numbers, after) = case.numbers(Level::detect());
         std::fs::write(folder.join("ours.safetensors"), file(&numbers)).unwrap();
         let trained = folder.join("after");
         std::fs::create_dir_all(&trained).unwrap();

@@ -42,8 +42,10 @@ impl Case {
         let weights = names.iter().find_map(|name| File::open(folder.join(name)).ok()).unwrap();
         let mut checkpoint = Checkpoint::open(weights).unwrap();
         let matched = match_tensors(&layout, checkpoint.described()).unwrap();
-        let tensors = matched.tensors.iter().map(|name| checkpoint.read(name).unwrap());
-        let parameters = tensors.collect::<Vec<_>>().concat();
+        let mut parameters = Vec::with_capacity(layout.len());
+        for name in &matched.tensors {
+            parameters.extend(checkpoint.read(name).unwrap());
+        }
         let inputs = std::fs::read(folder.join("inputs.safetensors")).unwrap();
         let inputs = SafeTensors::deserialize(&inputs).unwrap();
         let tokens = inputs.tensor("tokens").unwrap();
@@ -67,13 +69,13 @@ impl Case {
     /// Features and logits, loss and gradients of the batch, and the losses of the steps; features again afterwards,
     /// under `after.`, and the weights after the last step, by the names of the state dict.
     pub(crate) fn numbers(&self, level: Level) -> (Tensors, Tensors) {
-        let mut numbers = self.features(level, &self.parameters, "");
+        let mut numbers = self.features(level, self.parameters.clone(), "");
         let (gradients, losses, parameters) = self.train(level);
         let count = losses.len();
         numbers.insert("loss".to_owned(), (vec![], vec![losses[0]]));
         numbers.insert("losses".to_owned(), (vec![count], losses));
         numbers.extend(gradients);
-        numbers.extend(self.features(level, &parameters, "after."));
+        numbers.extend(self.features(level, parameters.clone(), "after."));
         let named = self.layout.parameters().iter().map(|parameter| {
             let elements = parameter.region.of(&parameters).to_vec();
             (parameter.name.clone(), (parameter.shape.clone(), elements))
@@ -81,7 +83,13 @@ impl Case {
         (numbers, named.collect())
     }
 
-    fn features(&self, level: Level, parameters: &[f32], prefix: &str) -> Tensors {
+    /// Features and logits alone, with no second copy of the weights.
+    pub(crate) fn forward(mut self, level: Level) -> Tensors {
+        let parameters = std::mem::take(&mut self.parameters);
+        self.features(level, parameters, "")
+    }
+
+    fn features(&self, level: Level, parameters: Vec<f32>, prefix: &str) -> Tensors {
         let model = Model::new(&self.config.model, &self.config.preprocessing).unwrap();
         let (images, texts) = (self.images(), self.texts());
         let (count, width) = (images.len(), model.embed_dim());
@@ -89,14 +97,14 @@ impl Case {
         let image_tower = model.plan_images(&mut planner, count);
         let text_tower = model.plan_texts(&mut planner, count);
         let mut arena = Buffer::zeros(planner.len(), &Device::Cpu).unwrap();
-        let buffer = Buffer::from_vec(parameters.to_vec(), &Device::Cpu).unwrap();
+        let scale = f64::from(self.layout.region("logit_scale").of(&parameters)[0]);
+        let buffer = Buffer::from_vec(parameters, &Device::Cpu).unwrap();
         let mut encoded = Texts::new();
         texts.iter().for_each(|tokens| encoded.push(tokens));
         model.embed_images(level, &mut arena, &buffer, &image_tower, &images).unwrap();
         model.embed_texts(level, &mut arena, &buffer, &text_tower, &encoded).unwrap();
         let [images, texts] = [image_tower.features(), text_tower.features()]
             .map(|region| arena.with(|arena| region.of(arena).to_vec()).unwrap());
-        let scale = f64::from(self.layout.region("logit_scale").of(parameters)[0]);
         let logits = logits(&images, &texts, width, libm::exp(scale));
         [
             ("image_features", vec![count, width], images),
