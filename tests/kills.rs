@@ -163,6 +163,42 @@ fn a_run_killed_at_random_points_ends_with_the_bytes_of_an_undisturbed_one() {
     println!("{kills} kills, the digests of an undisturbed run, every check clean: {phases:?}");
 }
 
+/// On a slow disk, so that the window is wide: before the bytes of the new lockfile are written, and before it takes the
+/// place of the old one.
+#[test]
+fn a_lockfile_is_the_old_one_or_the_new_one_whenever_its_writer_is_killed() {
+    let workspace = Workspace::with_smoke();
+    let whole = workspace.read(LOCKFILE);
+    let old = "ibid-lock/1\n";
+    for has_bytes in [false, true] {
+        workspace.write(LOCKFILE, old);
+        let bad = ("SLOW_MICROSECONDS", "150000");
+        let Some(command) = workspace.on_bad_machine(&["lock", SMOKE], bad) else { return };
+        let mut child = start(command);
+        let written = || {
+            let entries = fs::read_dir(workspace.path("lockfiles")).unwrap().flatten();
+            let unfinished = entries.filter(|e| e.file_name().to_string_lossy().ends_with(".tmp"));
+            unfinished
+                .filter_map(|entry| entry.metadata().ok())
+                .any(|of| (of.len() > 0) == has_bytes)
+        };
+        let in_window = (0..20_000).any(|_| {
+            sleep(Duration::from_millis(1));
+            written()
+        });
+        assert!(in_window, "the lockfile is written beside the old one");
+        kill_process_group(Pid::from_child(&child), Signal::KILL).unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(workspace.read(LOCKFILE), old, "{has_bytes}");
+        workspace.ok(&["lock", SMOKE]);
+        let new = workspace.read(LOCKFILE);
+        assert!(new.lines().count() > 6 && new.lines().all(|line| whole.contains(line)), "{new}");
+        let left: Vec<_> = fs::read_dir(workspace.path("lockfiles")).unwrap().flatten().collect();
+        let is_unfinished = |e: &fs::DirEntry| e.file_name().to_string_lossy().ends_with(".tmp");
+        assert!(!left.iter().any(is_unfinished), "nothing is left beside the lockfile: {left:?}");
+    }
+}
+
 /// A child whose memory is limited from outside, once it trains: what the kernel of a crowded machine does.
 #[test]
 #[cfg(target_os = "linux")]
