@@ -25,6 +25,7 @@ any is exceeded. Of H, g and bigG features and logits alone are compared: twenty
 
 import argparse
 import copy
+import gc
 import json
 import math
 import pathlib
@@ -195,25 +196,34 @@ def run(*command):
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
+def prepare(folder, name, cfg, count, training):
+    """The files of a case, its weights in both forms; the names of the gradients."""
+    _, state, expected, _ = write_case(folder, name, cfg, count)
+    safetensors.torch.save_file(state, folder / "open_clip_model.safetensors")
+    safetensors.torch.save_file(expected, folder / "expected.safetensors")
+    torch.save({"epoch": 1, "state_dict": {f"module.{k}": v for k, v in state.items()}}, training)
+    return [key for key in expected if key.startswith("gradient.")]
+
+
 def compare(judge, folder, name, cfg, count, program, numbers):
     folder.mkdir(parents=True)
-    model, state, expected, _ = write_case(folder, name, cfg, count)
+    training = folder / "epoch_1.pt"
+    gradients = prepare(folder, name, cfg, count, training)
+    # Nothing of the package's model is in memory while ours is.
+    gc.collect()
     images, tokens = inputs_again(folder)
-    safetensors.torch.save_file(state, folder / "open_clip_model.safetensors")
     run(*numbers, str(folder))
-    ours = safetensors.torch.load_file(folder / "ours.safetensors")
+    expected = safetensors.safe_open(folder / "expected.safetensors", "pt")
+    ours = safetensors.safe_open(folder / "ours.safetensors", "pt")
+    distance = lambda key: apart(ours.get_tensor(key), expected.get_tensor(key))
     for quantity in ("image_features", "text_features", "logits"):
-        judge(name, quantity, apart(ours[quantity], expected[quantity]), FORWARD)
-    judge(name, "loss", apart(ours["loss"], expected["loss"]), BACKWARD)
-    gradients = [key for key in expected if key.startswith("gradient.")]
-    assert sorted(gradients) == sorted(key for key in ours if key.startswith("gradient."))
-    worst = max(gradients, key=lambda key: apart(ours[key], expected[key]))
-    judge(name, f"{len(gradients)} gradients, the worst", apart(ours[worst], expected[worst]), BACKWARD)
-    judge(name, f"losses of {STEPS} steps", apart(ours["losses"], expected["losses"]), BACKWARD)
+        judge(name, quantity, distance(quantity), FORWARD)
+    judge(name, "loss", distance("loss"), BACKWARD)
+    assert sorted(gradients) == sorted(key for key in ours.keys() if key.startswith("gradient."))
+    judge(name, f"{len(gradients)} gradients, the worst", max(map(distance, gradients)), BACKWARD)
+    judge(name, f"losses of {STEPS} steps", distance("losses"), BACKWARD)
 
     # Both forms are imported to the same bytes.
-    training = folder / "epoch_1.pt"
-    torch.save({"epoch": 1, "state_dict": {f"module.{k}": v for k, v in state.items()}}, training)
     configuration = folder / "open_clip_config.json"
     run(program, "model", "import", str(folder), "--out", str(folder / "a"))
     run(program, "model", "import", str(training), "--config", str(configuration), "--out", str(folder / "b"))
@@ -227,10 +237,10 @@ def compare(judge, folder, name, cfg, count, program, numbers):
     loaded.eval()
     theirs = features(loaded, images, tokens)
     for quantity in ("image_features", "text_features", "logits"):
-        judge(name, f"{quantity}, exported", apart(ours[f"after.{quantity}"], theirs[quantity]), FORWARD)
+        after = ours.get_tensor(f"after.{quantity}")
+        judge(name, f"{quantity}, exported", apart(after, theirs[quantity]), FORWARD)
     normalize = transform.transforms[-1]
     judge.bytes(name, "constants, exported", [list(normalize.mean), list(normalize.std)] == [MEAN, STD])
-    del model, loaded
     shutil.rmtree(folder)
 
 
