@@ -312,6 +312,13 @@ mod linux {
     ];
 }
 
+/// Asks the kernel to kill this process when its parent ends, where it can. To be called before anything is read from the
+/// parent: what is read from one that is gone is cut off, and not believed.
+pub fn die_with_parent() {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
+}
+
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {

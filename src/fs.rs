@@ -3,8 +3,8 @@
 //! A file appears under its name with all of its bytes or not at all, whatever dies in between.
 
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read as _, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -218,9 +218,23 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     temp.persist(path, durability)
 }
 
+/// Opens a file to read; a pipe or a device in its place would keep its reader waiting, and is refused.
+pub fn open(path: &Path) -> Result<File, Error> {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
+    let checked = opened.and_then(|file| {
+        let kind = file.metadata()?.file_type();
+        let is_ordinary = kind.is_file() || kind.is_dir();
+        if is_ordinary { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
+    });
+    checked.context("read", path)
+}
+
 /// Reads a whole file.
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).context("read", path)
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).context("read", path)?;
+    Ok(bytes)
 }
 
 /// Reads a whole file, if it exists.

@@ -57,6 +57,13 @@ fn every_command_takes_an_experiment_from_its_commit() {
     check(&here, &["check", &tiny], 0, "sound");
     assert_eq!(here.ok(&["show", &tiny, "--id"]).stdout, id);
     check(&here, &["plan", &line], 0, "locked ");
+    // Certificates are of no use for a repository of this machine, and out of reach of who reads it.
+    let trusting = Workspace::empty();
+    trusting.write("certificates.pem", "none");
+    let mut command = trusting.command(&["check", &tiny]);
+    command.env("SSL_CERT_FILE", trusting.path("certificates.pem"));
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let mut other = whole();
     other[0].1 = Entry::File(self::tiny(HERE).replace("A tiny table", "A small one").into());
     let other = name(&origin, &origin.commit("other", other), "tiny");

@@ -102,6 +102,54 @@ fn a_closed_pipe_is_silent() {
     assert!(output.status.success());
 }
 
+/// `/dev/full` takes nothing, as a full disk does.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_printed_is_said_and_hides_no_verdict() {
+    let workspace = Workspace::with_smoke();
+    let code = |arguments: &[&str], path: &str| {
+        let full = std::fs::File::options().write(true).open(path).unwrap();
+        let output = workspace.command(arguments).stdout(full).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (full, null) = ("/dev/full", "/dev/null");
+    let unprinted = code(&["show", SMOKE], full);
+    assert_eq!(unprinted.0, Some(3), "{}", unprinted.1);
+    assert!(unprinted.1.contains("standard output cannot be written"), "{}", unprinted.1);
+    assert_eq!(code(&["reproduce", SMOKE], full).0, Some(3));
+    let different = ["diff", "pictogram-scaling-laws", "clip-scaling-laws"];
+    assert_eq!((code(&different, full).0, code(&different, null).0), (Some(1), Some(1)));
+    let lockfile = "lockfiles/pictogram-scaling-laws.lock";
+    let whole = workspace.read(lockfile);
+    let line = whole.find("smoke/collect").unwrap();
+    let at = line + whole[line..].find("points.csv=").unwrap() + "points.csv=".len();
+    let digit = if whole[at..].starts_with('0') { "1" } else { "0" };
+    workspace.write(lockfile, &[&whole[..at], digit, &whole[at + 1..]].concat());
+    // The reader of a pipe that goes away hides it no more than a full disk does.
+    let mut closed = workspace.command(&["reproduce", SMOKE]);
+    let mut closed = closed.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(closed.stdout.take());
+    assert_eq!(closed.wait().unwrap().code(), Some(1));
+    assert_eq!(code(&["reproduce", SMOKE], full).0, Some(1));
+}
+
+/// A path that is not Unicode is shown as well as it can be.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_whose_name_is_no_text_serves_as_any_other() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let workspace = Workspace::with_smoke();
+    let name = std::ffi::OsStr::from_bytes(b"out\xff");
+    let mut command = workspace.command(&["reproduce", SMOKE, "--out"]);
+    let output = command.arg(name).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(workspace.path("").join(name).is_dir());
+    let mut command = workspace.command(&["init", "--json"]);
+    let output = command.arg(name).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_source_that_cannot_be_had_names_digest_places_and_command() {
     let workspace = Workspace::of_repository();

@@ -194,3 +194,51 @@ fn another_version_of_a_format_is_refused() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("ibid-lock/1"), "{}", ran.stderr);
 }
+
+/// In place of a file of the store: whoever opened it would wait for a writer.
+#[test]
+fn a_pipe_keeps_nobody_waiting() {
+    let workspace = Workspace::with_smoke();
+    workspace.ok(&["reproduce", SMOKE]);
+    let truth = exported(&workspace);
+    for folder in ["actions", "recipes", "evaluations", "attestations", "cas"] {
+        let folder = format!(".ibid/{folder}");
+        let file = workspace.store_files().into_iter().find(|file| file.starts_with(&folder));
+        let path = workspace.path(&file.unwrap());
+        let whole = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        // Each ends; what is served is right.
+        let ran = workspace.run(&["reproduce", SMOKE]);
+        assert!(matches!(ran.code, Some(0 | 3)), "{folder}: {}", ran.stderr);
+        if ran.code == Some(0) {
+            assert_eq!(exported(&workspace), truth, "{folder}");
+        } else {
+            assert!(ran.stderr.contains("no regular file"), "{folder}: {}", ran.stderr);
+        }
+        let checked = workspace.run(&["store", "fsck"]);
+        assert!(checked.code.is_some(), "{folder}");
+        drop(fs::remove_file(&path));
+        fs::write(&path, whole).unwrap();
+        workspace.run(&["store", "fsck"]);
+        serves_the_truth(&workspace, &truth, &folder);
+    }
+}
+
+#[test]
+fn removed_folders_and_several_damaged_files_are_made_again() {
+    let workspace = Workspace::with_smoke();
+    workspace.ok(&["reproduce", SMOKE]);
+    let truth = exported(&workspace);
+    for folder in ["recipes", "workspaces", "locks", "leases", "tmp", "attestations"] {
+        fs::remove_dir_all(workspace.path(".ibid").join(folder)).unwrap();
+        serves_the_truth(&workspace, &truth, folder);
+        assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0), "{folder}");
+    }
+    // Every blob at once: inputs, what lists them, and what was made of them.
+    for file in workspace.store_files().iter().filter(|file| file.starts_with(".ibid/cas")) {
+        flip(&workspace.path(file), 11);
+    }
+    serves_the_truth(&workspace, &truth, "every blob is damaged");
+}

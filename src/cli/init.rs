@@ -11,7 +11,7 @@ pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
     let folder = init.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
     let written = ibid::ops::init(&folder)?;
     for file in &written {
-        output.value(&serde_json::json!({ "written": file }))?;
+        output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
         output.line(file.strip_prefix(&current).unwrap_or(file).display())?;
     }
     if written.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
 
 pub(super) fn new(workspace: &Workspace, new: &New, output: Output) -> Result<(), Stop> {
     let file = workspace.new_experiment(&new.name)?;
-    output.value(&serde_json::json!({ "written": file }))?;
+    output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
     output.line(file.display())?;
     output.say(format_args!("\nhint: edit it, then: ibid check {}", new.name));
     Ok(())

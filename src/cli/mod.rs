@@ -49,10 +49,33 @@ pub(super) fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let environment = Environment::read();
-    let output = Output { json: arguments.common.json, fancy: environment.fancy };
-    match run(arguments, &environment, output) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(stop) => stop.exit_code(output),
+    let judges = matches!(
+        arguments.command,
+        Command::Reproduce(_)
+            | Command::Verify(_)
+            | Command::Lock(_)
+            | Command::Check(_)
+            | Command::Diff(_)
+            | Command::Bisect(_)
+            | Command::Doctor
+            | Command::Store(arguments::Store::Fsck)
+    );
+    let output = Output { json: arguments.common.json, fancy: environment.fancy, judges };
+    let ended = run(arguments, &environment, output);
+    let unwritten = output::unwritten().map(|error| {
+        let chain = vec!["standard output cannot be written".to_owned(), error.to_string()];
+        Failure { chain, hints: Vec::new(), code: 3 }
+    });
+    match (ended, unwritten) {
+        // A verdict or another failure says more than what could not be printed.
+        (Ok(()) | Err(Stop::Closed), Some(failure)) => Stop::from(failure).exit_code(output),
+        (Err(stop), unwritten) => {
+            if let Some(failure) = unwritten {
+                failure.print(output);
+            }
+            stop.exit_code(output)
+        }
+        (Ok(()), None) => ExitCode::SUCCESS,
     }
 }
 

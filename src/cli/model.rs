@@ -53,5 +53,8 @@ fn print(written: &WrittenModel, output: Output) -> Result<(), super::output::Cl
     if !written.ignored.is_empty() {
         output.say(format_args!("passed over: {}", written.ignored.join(", ")));
     }
+    if output.json && written.place.is_none() {
+        output.say("the Dhall takes the files to lie in `experiments/weights`, where they do not: edit its paths");
+    }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The only writer to standard output and standard error.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::sync::Mutex;
 
 use serde::Serialize;
 
@@ -11,16 +12,27 @@ pub(super) struct Output {
     pub(super) json: bool,
     /// Colour and moving progress on standard error.
     pub(super) fancy: bool,
+    /// The exit code is a verdict: the command goes on to it though nothing can be said on standard output.
+    pub(super) judges: bool,
 }
 
-/// The reader of standard output went away: nothing more to say, and nothing is wrong.
+/// Standard output takes no more: what a command prints stops here, and so does a command that only prints.
 #[derive(Debug)]
 pub(super) struct Closed;
+
+/// The first thing that went wrong with standard output.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Why something is missing on standard output. A reader that went away wanted no more, so that is no reason.
+pub(super) fn unwritten() -> Option<io::Error> {
+    let first = UNWRITTEN.lock().ok()?.take();
+    first.filter(|error| error.kind() != ErrorKind::BrokenPipe)
+}
 
 impl Output {
     /// Prints a line of data as text; nothing with `--json`.
     pub(super) fn line(self, text: impl std::fmt::Display) -> Result<(), Closed> {
-        if self.json { Ok(()) } else { write_out(format!("{text}\n").as_bytes()) }
+        if self.json { Ok(()) } else { self.write_out(format!("{text}\n").as_bytes()) }
     }
 
     /// Prints a value as one line of JSON; nothing without `--json`.
@@ -28,15 +40,18 @@ impl Output {
         if !self.json {
             return Ok(());
         }
-        let mut bytes = serde_json::to_vec(value).expect("what is printed is plain data");
+        // A path that is not Unicode has no form in JSON.
+        let mut bytes = match serde_json::to_vec(value) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.failed(error.into()),
+        };
         bytes.push(b'\n');
-        write_out(&bytes)
+        self.write_out(&bytes)
     }
 
     /// Prints bytes as they are.
-    #[allow(clippy::unused_self, reason = "all output goes through this type")]
     pub(super) fn bytes(self, bytes: &[u8]) -> Result<(), Closed> {
-        write_out(bytes)
+        self.write_out(bytes)
     }
 
     /// Says something to the person at the terminal.
@@ -59,9 +74,16 @@ impl Output {
             let _ignored = write!(stream, "\r\x1b[2K{text}").and_then(|()| stream.flush());
         }
     }
-}
 
-fn write_out(bytes: &[u8]) -> Result<(), Closed> {
-    let mut stream = io::stdout().lock();
-    stream.write_all(bytes).and_then(|()| stream.flush()).map_err(|_| Closed)
+    fn write_out(self, bytes: &[u8]) -> Result<(), Closed> {
+        let mut stream = io::stdout().lock();
+        stream.write_all(bytes).and_then(|()| stream.flush()).or_else(|error| self.failed(error))
+    }
+
+    fn failed(self, error: io::Error) -> Result<(), Closed> {
+        if let Ok(mut first) = UNWRITTEN.lock() {
+            first.get_or_insert(error);
+        }
+        if self.judges { Ok(()) } else { Err(Closed) }
+    }
 }

@@ -124,6 +124,14 @@ pub(super) fn tell(
             output.say(format_args!("hint: ibid lock {}", reproduced.name));
         }
     }
+    if let Some(first) = reproduced.lockfile.unseen.first() {
+        output.say(format_args!(
+            "not compared with the lockfile: {} of the actions, such as {first}: what follows from them is stored, they \
+             are not",
+            reproduced.lockfile.unseen.len()
+        ));
+        output.say(format_args!("hint: execute everything again: ibid verify {}", reproduced.name));
+    }
     for folder in folders {
         let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));
         let written = pages.iter().find(|page| page.exists()).unwrap_or(folder);
@@ -134,6 +142,7 @@ pub(super) fn tell(
     }
     let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
     value["verdict"] = reproduced.verdict().into();
+    let folders: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
     value["folders"] = serde_json::json!(folders);
     output.value(&value)?;
     output.line(reproduced.verdict())?;

@@ -100,6 +100,14 @@ pub enum MemberError {
         /// The limit.
         limit: u64,
     },
+    /// A caption longer than any that is read.
+    #[error("a caption has {bytes} bytes; at most {limit} are read")]
+    LongCaption {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A second member of the same name.
     #[error("there are two of it")]
     Duplicate,

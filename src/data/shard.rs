@@ -3,7 +3,8 @@
 //! A member `KEY.EXTENSION` belongs to the sample `KEY`, where `KEY` ends at the first full stop of the last path
 //! component, as in WebDataset. Read are `png`, `jpg`, `jpeg` or `webp` (the image), `json` (an object with maybe `captions`
 //! and `label`), `txt` (one caption) and `cls` (a label); other extensions are ignored. A sample has an image, and a caption
-//! or a label. Members may come in any order; samples are numbered by the first member of theirs. Nothing is ever
+//! or a label. As in WebDataset extensions may be in upper case, and files that have no key or no extension (`README`,
+//! `._0.png`) belong to no sample. Members may come in any order; samples are numbered by the first member of theirs. Nothing is ever
 //! extracted to a file.
 //!
 //! [`scan_shard`] reads a shard in passing, before it is pinned: a sample that cannot be read is named with the reason.
@@ -22,6 +23,9 @@ use super::preprocess;
 pub(crate) const SHARD_BYTES_MAX: u64 = 2 << 30;
 /// The largest member that is read.
 pub(crate) const MEMBER_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of a caption at most.
+const CAPTION_BYTES_MAX: usize = 1 << 16;
 
 /// What members of a tar file are filled up to.
 const BLOCK_BYTES: u64 = 512;
@@ -186,11 +190,15 @@ fn each_member<R: Read>(
             return Err(member_error(shard, &name, MemberError::NotAFile));
         }
         let (offset, size) = (entry.raw_file_position(), entry.size());
-        let Some((key, extension)) = split_name(&name) else {
+        if !is_below(&name) {
             return Err(member_error(shard, &name, MemberError::Name));
-        };
-        if is_read(extension) {
-            each(&Member { key, name: &name, extension, offset, size }, &mut entry)?;
+        }
+        if let Some((key, extension)) = split_name(&name) {
+            let extension = extension.to_ascii_lowercase();
+            if is_read(&extension) {
+                let member = Member { key, name: &name, extension: &extension, offset, size };
+                each(&member, &mut entry)?;
+            }
         }
         let end =
             offset.checked_add(size).and_then(|end| end.checked_next_multiple_of(BLOCK_BYTES));
@@ -225,14 +233,19 @@ fn member_error(shard: &str, member: &str, source: MemberError) -> DataError {
     DataError::Member { shard: shard.to_owned(), member: member.to_owned(), source }
 }
 
-/// The key and the extension of a member, if its name is a relative path that does not climb.
-fn split_name(name: &str) -> Option<(&str, &str)> {
-    let plain = !name.contains(['\0', '\u{fffd}', '\\']);
+/// Whether a member's name is a relative path that does not climb.
+fn is_below(name: &str) -> bool {
     let name = name.strip_prefix("./").unwrap_or(name);
-    let relative = name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    !name.contains(['\0', '\u{fffd}', '\\'])
+        && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+}
+
+/// The key and the extension of a member. `README`, `.DS_Store` and `._0.png` have none: they belong to no sample.
+fn split_name(name: &str) -> Option<(&str, &str)> {
+    let name = name.strip_prefix("./").unwrap_or(name);
     let file = name.rfind('/').map_or(0, |slash| slash + 1);
     let dot = file + name[file..].find('.')?;
-    (plain && relative && dot > file).then_some((&name[..dot], &name[dot + 1..]))
+    (dot > file).then_some((&name[..dot], &name[dot + 1..]))
 }
 
 fn is_read(extension: &str) -> bool {
@@ -270,6 +283,13 @@ impl Parts {
         let json = self.json.unwrap_or(SampleJson { captions: Vec::new(), label: None });
         let mut captions = json.captions;
         captions.extend(self.text);
+        // Byte pairs of one long word take time that grows with its square.
+        if let Some(caption) = captions.iter().find(|caption| caption.len() > CAPTION_BYTES_MAX) {
+            return Err(MemberError::LongCaption {
+                bytes: caption.len(),
+                limit: CAPTION_BYTES_MAX,
+            });
+        }
         let label = match (json.label, self.class) {
             (Some(first), Some(second)) if first != second => {
                 return Err(MemberError::Labels { first, second });

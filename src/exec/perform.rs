@@ -173,16 +173,16 @@ impl Performer<'_> {
         for (name, input) in &self.task.action.inputs {
             check_name(name)?;
             let target = dir.join(name);
-            let Some(lost) = self.materialise_one(input, &target)? else {
-                continue;
-            };
-            if self.task.made.contains(&lost) {
-                return Ok(Some(lost));
-            }
-            // A corrupt blob from outside was moved aside: it is obtained once more.
-            fs::remove_dir(&target).map_err(StoreError::Fs)?;
-            if let Some(digest) = self.materialise_one(input, &target)? {
-                return Err(StoreError::MissingBlob { digest }.into());
+            let mut obtained = BTreeSet::new();
+            while let Some(lost) = self.materialise_one(input, &target)? {
+                if self.task.made.contains(&lost) {
+                    return Ok(Some(lost));
+                }
+                // A corrupt blob from outside was moved aside: it is obtained once more, as is the next one.
+                if !obtained.insert(lost) {
+                    return Err(StoreError::MissingBlob { digest: lost }.into());
+                }
+                fs::remove_dir(&target).map_err(StoreError::Fs)?;
             }
         }
         Ok(None)

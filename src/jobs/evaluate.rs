@@ -206,6 +206,13 @@ pub(super) fn read_weights(
         .map_err(|error| bad_input("weights", &error))
 }
 
+/// Shards are what they are pinned to; the experiment asks of them what they do not hold.
+pub(super) fn classless(input: &str, key: &str) -> JobError {
+    JobError::Unfit(format!(
+        "input `{input}`: sample `{key}` has no class: its shard needs a member `{key}.cls`, or a `label` in `{key}.json`"
+    ))
+}
+
 pub(super) fn device(error: TensorError) -> JobError {
     JobError::Bug(format!("the device failed: {}", chain(&error)))
 }
@@ -228,9 +235,8 @@ fn classify(
 ) -> Result<Vec<(String, f64)>, JobError> {
     let labels = (0..dataset.len())
         .map(|sample| {
-            let label =
-                dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?.label;
-            label.ok_or_else(|| bad_input("dataset", &format!("sample {sample} has no class")))
+            let known = dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?;
+            known.label.ok_or_else(|| classless("dataset", &known.key))
         })
         .collect::<Result<Vec<u32>, _>>()?;
     let scores = scores(level, images, prompts, width);

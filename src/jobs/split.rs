@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::evaluate::unreadable;
+use super::evaluate::{classless, unreadable};
 use super::files::{bad_input, read_text, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Clip, Shots, Split};
@@ -118,9 +118,7 @@ impl Material {
         let (name, dataset) = &self.sets[set];
         let place = |sample| {
             let known = dataset.sample(sample).map_err(|error| unreadable(name, &error))?;
-            let label = known
-                .label
-                .ok_or_else(|| bad_input(name, &format!("sample {sample} has no class")))?;
+            let label = known.label.ok_or_else(|| classless(name, &known.key))?;
             if label as usize >= self.classes.len() {
                 let count = self.classes.len();
                 let reason = format!("sample {sample} has class {label}, but there are {count}");

@@ -24,6 +24,8 @@ pub struct LockComparison {
     pub differing: Vec<DifferingOutput>,
     /// Labels of actions that the lockfile does not have.
     pub unlocked: Vec<String>,
+    /// Labels of actions that are locked, and whose result is neither of this run nor in the store.
+    pub unseen: Vec<String>,
 }
 
 /// An output that is not what the lockfile says.
@@ -55,6 +57,7 @@ impl LockComparison {
                 continue;
             };
             let Some(result) = result_of(id) else {
+                comparison.unseen.push(node.label.clone());
                 continue;
             };
             comparison.compared += 1;
@@ -72,6 +75,7 @@ impl LockComparison {
             comparison.same += usize::from(comparison.differing.len() == before);
         }
         comparison.unlocked.sort();
+        comparison.unseen.sort();
         comparison.differing.sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
         comparison
     }

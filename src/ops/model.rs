@@ -107,6 +107,8 @@ pub struct WrittenModel {
     pub ignored: Vec<String>,
     /// What pins it in an experiment.
     pub dhall: String,
+    /// Its folder relative to `experiments`; `None`: it lies elsewhere, and [`Self::dhall`] says `weights`.
+    pub place: Option<String>,
 }
 
 impl Workspace {
@@ -215,6 +217,15 @@ impl Workspace {
         })
     }
 
+    /// A folder relative to `experiments`, which paths of an experiment begin at; none elsewhere.
+    fn below_experiments(&self, folder: &Path) -> Option<String> {
+        let experiments = self.root().ok()?.join("experiments").canonicalize().ok()?;
+        let folder = folder.canonicalize().ok()?;
+        let place = folder.strip_prefix(experiments).ok()?.to_str()?.to_owned();
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        (!place.is_empty() && place.chars().all(is_plain)).then_some(place)
+    }
+
     /// Writes one tensor after the other; no more than one of them is in memory.
     fn write_model(
         &self,
@@ -258,11 +269,13 @@ impl Workspace {
         };
         fs::write_atomic(&config_file.path, &config_bytes, Durability::Durable)?;
         let pins = [&tensors, &config_file].map(|file| (file.sha256, file.bytes));
+        let place = self.below_experiments(&out);
         Ok(WrittenModel {
             tree: Manifest::of_weights(pins[0], pins[1]).digest(),
             parameters: layout.len() as u64,
             ignored,
-            dhall: dhall(config, &tensors, &config_file),
+            dhall: dhall(config, &tensors, &config_file, place.as_deref().unwrap_or("weights")),
+            place,
             tensors,
             config: config_file,
         })
@@ -292,15 +305,20 @@ fn trained_weights(
     Ok(Some(store.blob_path(&file.digest)))
 }
 
-/// What pins the model in an experiment: a record of the fields of a `ReleasedRun` that are about it. The files are taken
-/// to lie in the folder `weights` of the import root.
-fn dhall(config: &OpenClipConfig, tensors: &WrittenFile, file: &WrittenFile) -> String {
+/// What pins the model in an experiment: a record of the fields of a `ReleasedRun` that are about it. The files lie in
+/// the folder `place` of the import root.
+fn dhall(
+    config: &OpenClipConfig,
+    tensors: &WrittenFile,
+    file: &WrittenFile,
+    place: &str,
+) -> String {
     let pin = |file: &WrittenFile| {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let WrittenFile { sha256, bytes, .. } = file;
         format!(
             "schema.PinnedFile::{{\n    , name = \"{name}\"\n    , sha256 = \"{sha256}\"\n    , bytes = {bytes}\n    \
-             , source = schema.Source.File {{ path = \"weights/{name}\" }}\n    }}"
+             , source = schema.Source.File {{ path = \"{place}/{name}\" }}\n    }}"
         )
     };
     format!(

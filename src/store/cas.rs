@@ -117,7 +117,7 @@ impl Store {
     /// Opens a blob for reading in pieces; its bytes were hashed and have its digest.
     pub fn open_blob(&self, digest: &BlobDigest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
-        let opened = fs::if_exists(File::open(&path).context("open", &path))?;
+        let opened = fs::if_exists(fs::open(&path))?;
         let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let stamp = Stamp::of(&file).context("inspect", &path)?;
         if locked(&self.verified).get(digest) == Some(&stamp) {
@@ -141,7 +141,7 @@ impl Store {
     /// Hashes a blob. A corrupt one is moved aside.
     pub fn verify_blob(&self, digest: &BlobDigest) -> Result<u64, StoreError> {
         let path = self.blob_path(digest);
-        let opened = fs::if_exists(File::open(&path).context("open", &path))?;
+        let opened = fs::if_exists(fs::open(&path))?;
         let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let (actual, bytes) = BlobDigest::of_reader(&mut file).context("read", &path)?;
         if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
@@ -155,7 +155,7 @@ impl Store {
             fs::link_or_copy(&path, target)?;
             // The link itself changed the time of change.
             let stamp = Stamp::of(&file).context("inspect", &path)?;
-            let mut linked = File::open(target).context("open", target)?;
+            let mut linked = fs::open(target)?;
             // What was hashed may have been replaced before it was linked, and a copy is another file.
             let is_it = Stamp::of(&linked).context("inspect", target)? == stamp;
             if is_it || BlobDigest::of_reader(&mut linked).context("read", target)?.0 == *digest {

@@ -205,6 +205,12 @@ impl Store {
             }
             None => create(root)?,
         }
+        // What somebody removed is made again, where that may be written.
+        for folder in FOLDERS.iter().map(|folder| root.join(folder)) {
+            if !folder.is_dir() {
+                drop(fs::create_dir(&folder));
+            }
+        }
         let recipes = Mutex::new(recipes::Recipes::open(&root.join("recipes"))?);
         Ok(Self { root: root.to_owned(), recipes, verified: Mutex::default() })
     }

@@ -149,7 +149,7 @@ impl Recipes {
         self.tail.clear();
         self.index_is_stale = false;
         let path = self.log_path();
-        let Some(log) = fs::if_exists(File::open(&path).context("open", &path))? else {
+        let Some(log) = fs::if_exists(fs::open(&path))? else {
             return Ok(());
         };
         let Some(generation) = generation_of(&log) else {
@@ -374,7 +374,7 @@ impl Recipes {
         write_log(&self.log_path(), self.generation + 1, entries)?;
         self.load()?;
         let path = self.log_path();
-        let log = File::open(&path).context("open", &path)?;
+        let log = fs::open(&path)?;
         self.write_index(&log)
     }
 

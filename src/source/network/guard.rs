@@ -144,6 +144,7 @@ fn ended(error: &dyn std::error::Error) -> NetworkError {
 ///
 /// Bounds this process for good, so it must be the last thing that the process does.
 pub fn child_main() -> u8 {
+    confinement::die_with_parent();
     let mut bytes = Vec::new();
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;
@@ -208,7 +209,10 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
 }
 
 fn perform(request: &Request, heard: &Heard) -> Result<Answer, NetworkError> {
-    let client = Client::new(request.certificates.as_deref(), heard.clone())?;
+    // A repository of this machine needs none, and this process may not read them.
+    let is_local = address::path(request.task.url()).is_ok();
+    let certificates = request.certificates.as_deref().filter(|_| !is_local);
+    let client = Client::new(certificates, heard.clone())?;
     match &request.task {
         Task::Commit { url, id, into } => {
             fetch::commit(client, heard, url, id, into).map(|()| Answer::Done)
