@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ibid::action::canonical::Real;
+use ibid::action::params::Preprocessing;
 use ibid::ops::{Workspace, WrittenModel};
 
 use super::arguments::Model;
@@ -50,6 +52,9 @@ fn print(written: &WrittenModel, output: Output) -> Result<(), super::output::Cl
     }
     output.line(format_args!("{}  both, as a tree", written.tree))?;
     output.say(format_args!("{} parameters, {}", written.parameters, bytes(written.tensors.bytes)));
+    let channels = |of: &[Real; 3]| of.map(|number| number.get().to_string()).join(", ");
+    let Preprocessing { mean, std } = &written.preprocessing;
+    output.say(format_args!("images: mean {}; std {}", channels(mean), channels(std)));
     if !written.ignored.is_empty() {
         output.say(format_args!("passed over: {}", written.ignored.join(", ")));
     }

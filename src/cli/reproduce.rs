@@ -112,6 +112,26 @@ pub(super) fn tell(
             side(differing.actual)
         ))?;
     }
+    tell_what_was_not_compared(reproduced, output);
+    for folder in folders {
+        let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));
+        let written = pages.iter().find(|page| page.exists()).unwrap_or(folder);
+        output.line(format_args!("wrote {}", written.display()))?;
+    }
+    for line in aligned(&line_rows(reproduced)) {
+        output.line(line)?;
+    }
+    let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
+    value["verdict"] = reproduced.verdict().into();
+    let folders: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
+    value["folders"] = serde_json::json!(folders);
+    output.value(&value)?;
+    output.line(reproduced.verdict())?;
+    if reproduced.is_as_recorded() { Ok(()) } else { Err(Stop::Differs) }
+}
+
+/// Actions that the lockfile says nothing of, and locked ones of which nothing is at hand.
+fn tell_what_was_not_compared(reproduced: &Reproduced, output: Output) {
     let unlocked = &reproduced.lockfile.unlocked;
     if !unlocked.is_empty() {
         output.say(format_args!(
@@ -132,21 +152,6 @@ pub(super) fn tell(
         ));
         output.say(format_args!("hint: execute everything again: ibid verify {}", reproduced.name));
     }
-    for folder in folders {
-        let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));
-        let written = pages.iter().find(|page| page.exists()).unwrap_or(folder);
-        output.line(format_args!("wrote {}", written.display()))?;
-    }
-    for line in aligned(&line_rows(reproduced)) {
-        output.line(line)?;
-    }
-    let mut value = serde_json::to_value(reproduced).expect("a summary is plain data");
-    value["verdict"] = reproduced.verdict().into();
-    let folders: Vec<_> = folders.iter().map(|folder| folder.to_string_lossy()).collect();
-    value["folders"] = serde_json::json!(folders);
-    output.value(&value)?;
-    output.line(reproduced.verdict())?;
-    if reproduced.is_as_recorded() { Ok(()) } else { Err(Stop::Differs) }
 }
 
 /// The fitted lines beside the published ones, below a heading; nothing where no line is fitted.

@@ -103,6 +103,8 @@ pub struct WrittenModel {
     pub tree: TreeDigest,
     /// Its parameters.
     pub parameters: u64,
+    /// What its images go through; `OpenCLIP`'s default where the configuration does not say.
+    pub preprocessing: Preprocessing,
     /// Entries of an older state dict that were passed over.
     pub ignored: Vec<String>,
     /// What pins it in an experiment.
@@ -276,6 +278,7 @@ impl Workspace {
             ignored,
             dhall: dhall(config, &tensors, &config_file, place.as_deref().unwrap_or("weights")),
             place,
+            preprocessing: config.preprocessing.clone(),
             tensors,
             config: config_file,
         })

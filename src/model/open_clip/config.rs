@@ -378,8 +378,16 @@ fn text_end(fields: &mut Fields<'_>) -> TextEnd {
 fn preprocess(value: Value, image_size: u64, refused: &mut Vec<String>) -> Preprocessing {
     let mut fields = Fields::of("preprocess_cfg", value, refused);
     let [mean, std] = [fields.channels("mean", MEAN), fields.channels("std", STD)];
-    if std.contains(&0.0) {
+    // As they are used: in binary32.
+    #[allow(clippy::cast_possible_truncation, reason = "what becomes of them is looked at")]
+    let [mean_used, std_used] = [&mean, &std].map(|of| of.map(|number| number as f32));
+    if std_used.contains(&0.0) {
         fields.refuse("std", "has a zero, and images are divided by it");
+    } else if !std_used.iter().all(|number| *number > 0.0 && number.is_finite()) {
+        fields.refuse("std", "has a number that is not a positive binary32");
+    }
+    if !mean_used.iter().all(|number| number.is_finite()) {
+        fields.refuse("mean", "has a number beyond binary32");
     }
     if fields.side("size", Some(image_size)) != image_size {
         fields.refuse("size", &format!("is not the model's, which is {image_size}"));
