@@ -32,6 +32,16 @@ fn wrong_words_are_refused_with_what_would_do() {
     check(&workspace, &["frobnicate"], 2, "unrecognized");
     check(&workspace, &["order", SMOKE, "--step", "32"], 2, "32 steps");
     check(&workspace, &["order", "pictogram-scaling-laws/quick", "--step", "0"], 2, "--run");
+    check(
+        &workspace,
+        &["order", "clip-scaling-laws/fig1a", "--step", "0"],
+        2,
+        "nothing is trained",
+    );
+    for program in ["/bin/true", "/nowhere"] {
+        let bisect = ["bisect", SMOKE, "--other-program", program];
+        check(&workspace, &bisect, 2, "target/release/ibid");
+    }
     check(&workspace, &["store", "cat", "abc"], 2, "64 lower-case");
     check(&workspace, &["store", "cat", &"0".repeat(64)], 3, "no blob");
     check(&workspace, &["data", "pin", "no-such-set"], 2, "glyphs-2k");

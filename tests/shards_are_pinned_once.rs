@@ -97,4 +97,6 @@ fn what_is_no_shard_is_refused_in_one_error() {
     check("shards/{00000..00099}.tar", 3, "00012.tar");
     check("shards/{3..1}.tar", 2, "is not a pattern");
     check("Cargo.toml", 2, "is not named like a shard");
+    workspace.write("empty.tar", "");
+    check("empty.tar", 2, "the file is empty");
 }

@@ -94,6 +94,9 @@ fn pin_shards(
     output.line(format_args!("samples      {} ({} skipped)", pinned.samples, pinned.skipped))?;
     output.line(format_args!("shard bytes  {} in {} shards", pinned.shard_bytes, pinned.shards))?;
     output.say(format_args!("wrote {}", pinned.manifest.display()));
+    if pinned.samples == 0 {
+        output.say("hint: there is no sample to train on or to measure; a sample is KEY.png (jpg, webp) with KEY.txt or KEY.json");
+    }
     Ok(())
 }
 

@@ -4,8 +4,8 @@
 //! component, as in WebDataset. Read are `png`, `jpg`, `jpeg` or `webp` (the image), `json` (an object with maybe `captions`
 //! and `label`), `txt` (one caption) and `cls` (a label); other extensions are ignored. A sample has an image, and a caption
 //! or a label. As in WebDataset extensions may be in upper case, and files that have no key or no extension (`README`,
-//! `._0.png`) belong to no sample. Members may come in any order; samples are numbered by the first member of theirs. Nothing is ever
-//! extracted to a file.
+//! `._0.png`) belong to no sample. Members may come in any order; samples are numbered by the first member of theirs.
+//! Nothing is ever extracted to a file.
 //!
 //! [`scan_shard`] reads a shard in passing, before it is pinned: a sample that cannot be read is named with the reason.
 //! [`list_shard`] lists a pinned one, where whatever the manifest does not list as skipped is an error; images stay in

@@ -207,6 +207,11 @@ fn pin(name: &str, path: &Path, place: String) -> Result<PinnedShard, Error> {
     // What follows the end of the archive belongs to the file too.
     io::copy(&mut hashing, &mut io::sink()).map_err(|error| cannot("read", path, &error))?;
     let (sha256, bytes) = hashing.hasher.finish();
+    if bytes == 0 {
+        let source = io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty");
+        let source = DataError::Tar { shard: name.to_owned(), source };
+        return Err(Error::Shard { path: PathBuf::from(&place), source });
+    }
     let (skipped, reasons) = scanned.unreadable.into_iter().unzip();
     let samples = scanned.samples;
     let file = ManifestFile { name: name.to_owned(), sha256, bytes, samples, skipped };

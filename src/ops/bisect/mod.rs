@@ -11,6 +11,7 @@ mod side;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
@@ -152,6 +153,9 @@ impl Workspace {
         bisecting: &Bisecting,
         running: &mut Running<'_>,
     ) -> Result<Bisected, Error> {
+        if let Some(program) = &bisecting.other_program {
+            is_of_ours(&self.settings.folder.join(program))?;
+        }
         let store = self.store()?;
         let with = bisecting.with.as_deref().map(|path| self.existing_store(path)).transpose()?;
         let of_b = b.unwrap_or(a);
@@ -510,4 +514,21 @@ fn published_after(a: &Side<'_>, b: &Side<'_>, step: u64) -> Vec<u64> {
         a.outputs.contains_key(&name) || b.outputs.contains_key(&name)
     };
     (step + 1..=end).filter(published).collect()
+}
+
+/// Refuses a program that does not say that it is one of ours.
+fn is_of_ours(program: &Path) -> Result<(), Error> {
+    let asked = Command::new(program).arg("--version").env_clear().stdin(Stdio::null()).output();
+    let reason = match asked {
+        Ok(said) if said.stdout.starts_with(b"ibid ") => return Ok(()),
+        Ok(_) => "is no build of this program: `--version` does not say `ibid`".to_owned(),
+        Err(error) => format!("cannot be started: {error}"),
+    };
+    Err(Error::Usage {
+        message: format!("`{}` {reason}", program.display()),
+        hint: Some(
+            "name the program of another build: --other-program OTHER/target/release/ibid"
+                .to_owned(),
+        ),
+    })
 }
