@@ -312,11 +312,20 @@ mod linux {
     ];
 }
 
-/// Asks the kernel to kill this process when its parent ends, where it can. To be called before anything is read from the
-/// parent: what is read from one that is gone is cut off, and not believed.
-pub fn die_with_parent() {
+/// Asks the kernel to kill this process when its parent ends. A child that reads everything from its parent first calls it
+/// before: what comes from one that is gone is cut off, and not believed. Elsewhere than on Linux the end of standard input
+/// is the only sign.
+///
+/// # Errors
+///
+/// If the kernel refuses.
+pub fn die_with_parent() -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
+    {
+        use rustix::process::{Signal, set_parent_process_death_signal};
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

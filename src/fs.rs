@@ -218,11 +218,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8], durability: Durability) -> Result
     temp.persist(path, durability)
 }
 
+/// Opens a file to read without waiting for anybody, should it be a pipe.
+pub fn open_at_once(path: &Path) -> io::Result<File> {
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
+}
+
 /// Opens a file to read; a pipe or a device in its place would keep its reader waiting, and is refused.
 pub fn open(path: &Path) -> Result<File, Error> {
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let opened = OpenOptions::new().read(true).custom_flags(nonblocking).open(path);
-    let checked = opened.and_then(|file| {
+    let checked = open_at_once(path).and_then(|file| {
         let kind = file.metadata()?.file_type();
         let is_ordinary = kind.is_file() || kind.is_dir();
         if is_ordinary { Ok(file) } else { Err(io::Error::other("it is no regular file")) }

@@ -199,6 +199,48 @@ fn a_lockfile_is_the_old_one_or_the_new_one_whenever_its_writer_is_killed() {
     }
 }
 
+/// A child that would go on for ten seconds of processor time.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_evaluator_ends_with_its_parent() {
+    let workspace = Workspace::empty();
+    workspace.write(
+        "slow.dhall",
+        "assert : Natural/fold 100000000000 Natural (λ(n : Natural) → n + 1) 0 ≡ 1",
+    );
+    let mut parent = start(workspace.command(&["check", "slow.dhall"]));
+    let state_and_parent = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        Some((fields.next()?.to_owned(), fields.next()?.parse::<u32>().ok()?))
+    };
+    let child_of = |parent: u32| {
+        let pids = fs::read_dir("/proc").unwrap().flatten();
+        let mut pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| state_and_parent(*pid).is_some_and(|(_, of)| of == parent))
+    };
+    let mut found = None;
+    for _ in 0..1_000 {
+        found = child_of(parent.id());
+        // It asks the kernel first of all; here it has long read what to do.
+        if found.is_some() {
+            break;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    let child = found.expect("an evaluator starts");
+    sleep(Duration::from_millis(500));
+    assert!(state_and_parent(child).is_some_and(|(state, _)| state != "Z"), "it is at work");
+    kill_process(Pid::from_child(&parent), Signal::KILL).unwrap();
+    parent.wait().unwrap();
+    let is_gone = || state_and_parent(child).is_none_or(|(state, _)| state == "Z");
+    let gone = (0..100).any(|_| {
+        sleep(Duration::from_millis(20));
+        is_gone()
+    });
+    assert!(gone, "the evaluator goes on without its parent");
+}
+
 /// A child whose memory is limited from outside, once it trains: what the kernel of a crowded machine does.
 #[test]
 #[cfg(target_os = "linux")]

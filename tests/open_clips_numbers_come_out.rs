@@ -48,6 +48,9 @@ fn difference(a: &[f32], b: &[f32]) -> f32 {
 fn features_losses_and_gradients_are_those_of_the_python_package() {
     for folder in folders() {
         let (ours, _) = Case::read(&folder).numbers(Level::detect());
+        for (name, alone) in Case::read(&folder).forward(Level::detect()) {
+            assert_eq!(alone, ours[&name], "{name}, without training");
+        }
         let expected = expected(&folder);
         assert!(expected.keys().any(|name| name.starts_with("gradient.visual.transformer")));
         assert_eq!(expected["losses"].0, [usize::try_from(STEPS).unwrap()]);

@@ -245,4 +245,14 @@ fn what_is_no_model_is_refused_with_one_error() {
     let read = |path: &str| std::fs::read(workspace.path(path)).unwrap();
     assert_eq!(read("hub/open_clip_model.safetensors"), read("b/open_clip_model.safetensors"));
     assert_eq!(read("hub/open_clip_config.json"), read("b/open_clip_config.json"));
+    // What pins a model names where it was written, as an experiment sees it.
+    workspace.ok(&["init"]);
+    for (out, place) in [("experiments/mine/w", "mine/w"), ("elsewhere", "weights")] {
+        let ran = workspace.ok(&["model", "import", "hub", "--out", out, "--json"]);
+        let pins: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let path = format!("path = \"{place}/weights.safetensors\"");
+        assert!(pins["dhall"].as_str().unwrap().contains(&path), "{pins}");
+        assert_eq!(ran.stderr.contains("edit its paths"), out == "elsewhere", "{}", ran.stderr);
+        assert!(ran.stderr.contains("images: mean "), "{}", ran.stderr);
+    }
 }

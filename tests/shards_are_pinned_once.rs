@@ -99,4 +99,8 @@ fn what_is_no_shard_is_refused_in_one_error() {
     check("Cargo.toml", 2, "is not named like a shard");
     workspace.write("empty.tar", "");
     check("empty.tar", 2, "the file is empty");
+    // Nobody writes to it.
+    let pipe = workspace.path("pipe.tar");
+    assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    check("pipe.tar", 3, "it is no regular file");
 }

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use ibid::ops::{OpenClipTokens, PinnedShard, View, Workspace};
 
 use super::arguments::Data;
+#[cfg(feature = "pictograms")]
+use super::bundled;
+#[cfg(not(feature = "pictograms"))]
+use super::failure::Failure;
 use super::failure::Stop;
 use super::output::Output;
 
@@ -15,16 +19,14 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
             pin_shards(workspace, &shards, &manifest, output)
         }
         #[cfg(feature = "pictograms")]
-        Data::Pin { sets, write, .. } => pin(workspace, &sets, write.as_deref(), output),
+        Data::Pin { sets, write, .. } => bundled::pin(workspace, &sets, write.as_deref(), output),
         #[cfg(feature = "pictograms")]
-        Data::Inspect { set, sheet } => inspect(workspace, &set, sheet.as_deref(), output),
+        Data::Inspect { set, sheet } => bundled::inspect(workspace, &set, sheet.as_deref(), output),
         #[cfg(not(feature = "pictograms"))]
         Data::Pin { .. } | Data::Inspect { .. } => {
-            let failure =
-                super::failure::Failure::usage("this program was built without the bundled sets");
-            Err(failure
-                .hint("build it with them: cargo install --path . --features pictograms")
-                .into())
+            let failure = Failure::usage("this program was built without the bundled sets");
+            let hint = "build it with them: cargo install --path . --features pictograms";
+            Err(failure.hint(hint).into())
         }
         Data::Preprocess { files, side, seed, position, out } => {
             let view = match (side, seed) {
@@ -37,39 +39,6 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
         Data::Tokens { texts, length } => tokens(&texts, length, output),
         Data::Licences => licences(output),
     }
-}
-
-#[cfg(feature = "pictograms")]
-fn pin(
-    workspace: &Workspace,
-    sets: &[String],
-    write: Option<&str>,
-    output: Output,
-) -> Result<(), Stop> {
-    let pins = workspace.pin_sets(sets)?;
-    let mut rows = Vec::new();
-    for pin in &pins {
-        output.value(pin)?;
-        let count = if pin.lines > 0 {
-            format!("{} lines", pin.lines)
-        } else {
-            format!("{} samples", pin.samples)
-        };
-        rows.push(vec![
-            pin.sha256.to_string(),
-            format!("{}/{}", pin.set, pin.name),
-            pin.bytes.to_string(),
-            count,
-        ]);
-    }
-    for line in super::table::aligned(&rows) {
-        output.line(line)?;
-    }
-    if let Some(experiment) = write {
-        let path = workspace.write_pins(experiment, &pins)?;
-        output.say(format_args!("wrote {}", path.display()));
-    }
-    Ok(())
 }
 
 fn pin_shards(
@@ -96,33 +65,6 @@ fn pin_shards(
     output.say(format_args!("wrote {}", pinned.manifest.display()));
     if pinned.samples == 0 {
         output.say("hint: there is no sample to train on or to measure; a sample is KEY.png (jpg, webp) with KEY.txt or KEY.json");
-    }
-    Ok(())
-}
-
-#[cfg(feature = "pictograms")]
-fn inspect(
-    workspace: &Workspace,
-    set: &str,
-    sheet: Option<&Path>,
-    output: Output,
-) -> Result<(), Stop> {
-    let inspected = workspace.inspect_set(set, sheet)?;
-    output.value(&inspected)?;
-    output.line(format_args!(
-        "{set}: {} samples in {} files",
-        inspected.samples,
-        inspected.files.len()
-    ))?;
-    if !inspected.classes.is_empty() {
-        output.line(format_args!(
-            "{} classes: {}",
-            inspected.classes.len(),
-            inspected.classes.join(", ")
-        ))?;
-    }
-    for sample in &inspected.first {
-        output.line(format_args!("  {}", sample.join(" | ")))?;
     }
     Ok(())
 }

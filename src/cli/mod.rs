@@ -3,6 +3,8 @@
 mod arguments;
 mod bisect;
 mod budget;
+#[cfg(feature = "pictograms")]
+mod bundled;
 mod check;
 mod checks;
 mod consent;

@@ -239,19 +239,10 @@ fn send(replies: &mut (dyn Write + Send), reply: &Reply) -> io::Result<()> {
     replies.flush()
 }
 
-/// Asks the kernel to kill this process when its parent ends.
-#[cfg(target_os = "linux")]
+/// Ends with the parent, which may have ended already.
 fn die_with_parent(parent: u32) -> io::Result<()> {
-    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before the kernel was asked.
-    let alive =
-        getppid().is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
-    if alive { Ok(()) } else { Err(io::Error::other("the parent process has ended")) }
-}
-
-/// Elsewhere the end of standard input is the only sign.
-#[cfg(not(target_os = "linux"))]
-fn die_with_parent(_parent: u32) -> io::Result<()> {
-    Ok(())
+    crate::confinement::die_with_parent()?;
+    let is_alive = rustix::process::getppid()
+        .is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
+    if is_alive { Ok(()) } else { Err(io::Error::other("the parent process has ended")) }
 }

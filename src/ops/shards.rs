@@ -194,8 +194,7 @@ fn pin_fetched(
 
 /// Reads one shard.
 fn pin(name: &str, path: &Path, place: String) -> Result<PinnedShard, Error> {
-    let file =
-        crate::fs::open(path).map_err(|error| cannot("read", path, &io::Error::other(error)))?;
+    let file = crate::fs::open(path).map_err(|error| missing(chain(&error)))?;
     let modified_ns = file.metadata().ok().and_then(|found| modified_ns(&found));
     let mut hashing = Hashing { file, hasher: BlobHasher::default() };
     let scanned = scan_shard(name, &mut hashing).map_err(|source| match source {

@@ -1,13 +1,13 @@
 //! Reads files that an experiment names: regular ones, of bounded size, inside the import root, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::commit::{ObjectError, Root, Rooted};
 use crate::digest::BlobDigest;
+use crate::fs::open_at_once;
 
 /// Larger files are refused.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -68,7 +68,7 @@ fn read_file(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, String> {
         if metadata.is_file() { Ok(()) } else { Err("this is not a regular file".to_owned()) }
     };
     refuse_kind(&fs::metadata(&real).map_err(|error| error.to_string())?)?;
-    let file = open(&real).map_err(|error| error.to_string())?;
+    let file = open_at_once(&real).map_err(|error| error.to_string())?;
     let metadata = file.metadata().map_err(|error| error.to_string())?;
     // Asked again of the open file: the name may have been given to another since.
     refuse_kind(&metadata)?;
@@ -78,12 +78,6 @@ fn read_file(root: &Path, relative: &str) -> Result<Option<Vec<u8>>, String> {
         return Err(too_large());
     }
     Ok(Some(bytes))
-}
-
-/// Opens a file without waiting for anybody, should it be a pipe after all.
-fn open(path: &Path) -> io::Result<File> {
-    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
 }
 
 /// Joins path components below the root; nothing if they lead out of it or name no file.
@@ -118,7 +112,7 @@ pub(super) fn read_pinned(folders: &[PathBuf], pin: BlobDigest) -> Option<Vec<u8
         .filter(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
         .filter_map(|path| {
             let mut bytes = Vec::new();
-            open(&path).ok()?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
+            open_at_once(&path).ok()?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
             Some(bytes)
         })
         .find(|bytes| BlobDigest::of(bytes) == pin)

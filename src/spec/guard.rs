@@ -185,7 +185,9 @@ fn died(status: ExitStatus, last_words: &str) -> Error {
 ///
 /// Bounds this process for good, so it must be the last thing that the process does.
 pub fn child_main() -> u8 {
-    confinement::die_with_parent();
+    if confinement::die_with_parent().is_err() {
+        return 3;
+    }
     let mut bytes = Vec::new();
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;

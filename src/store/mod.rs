@@ -195,7 +195,14 @@ impl Store {
     /// Opens the store in `root`, which is made if it does not exist or is empty.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         match fs::read_if_exists(&root.join("layout"))? {
-            Some(found) if found == LAYOUT.as_bytes() => {}
+            Some(found) if found == LAYOUT.as_bytes() => {
+                // What somebody removed is made again, where that may be written.
+                for folder in FOLDERS.iter().map(|folder| root.join(folder)) {
+                    if !folder.is_dir() {
+                        drop(fs::create_dir(&folder));
+                    }
+                }
+            }
             Some(found) if !is_layout(&found) => {
                 return Err(StoreError::DamagedLayout { path: root.to_owned() });
             }
@@ -204,12 +211,6 @@ impl Store {
                 return Err(StoreError::UnknownLayout { path: root.to_owned(), found });
             }
             None => create(root)?,
-        }
-        // What somebody removed is made again, where that may be written.
-        for folder in FOLDERS.iter().map(|folder| root.join(folder)) {
-            if !folder.is_dir() {
-                drop(fs::create_dir(&folder));
-            }
         }
         let recipes = Mutex::new(recipes::Recipes::open(&root.join("recipes"))?);
         Ok(Self { root: root.to_owned(), recipes, verified: Mutex::default() })

@@ -16,11 +16,11 @@ Then:
 
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py            # the small configurations, half a minute
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --full     # and those of sizes S to B as published
-    /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --largest  # and L, H, g, bigG: 16 GB of memory, 8 on disk
+    /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --largest  # and L, H, g, bigG: weights of 15 GB, 5 on disk
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --goldens  # writes tests/golden/open_clip anew
 
 Prints a line a quantity and configuration: the largest difference over the largest value, and the tolerance. Exit 1 if
-any is exceeded. Of L, H, g and bigG features and logits alone are compared: twenty steps need more memory than most have.
+any is exceeded. Of L, H, g and bigG features and logits alone are compared: twenty steps of them need more memory.
 """
 
 import argparse
@@ -158,20 +158,26 @@ def train(model, images, tokens):
     return gradients, losses, optimizer
 
 
-def write_case(folder, name, cfg, count):
-    """Configuration, weights and inputs of a case; what the package makes of them."""
+def begin_case(folder, name, cfg, count):
+    """The package's model of a case, and its inputs; configuration and inputs are written to the folder."""
     model = model_of(name, cfg)
     images, tokens = inputs_of(cfg, count)
     preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
     text = json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess}, indent=2)
     (folder / "open_clip_config.json").write_text(text + "\n")
     safetensors.torch.save_file({"images": images, "tokens": tokens}, folder / "inputs.safetensors")
+    return model, images, tokens
+
+
+def write_case(folder, name, cfg, count):
+    """Configuration and inputs of a case; its weights, and what the package makes of them all."""
+    model, images, tokens = begin_case(folder, name, cfg, count)
     state = {key: value.clone() for key, value in model.state_dict().items()}
     expected = features(model, images, tokens)
     gradients, losses, optimizer = train(model, images, tokens)
     expected |= gradients | {"loss": torch.tensor(losses[0]), "losses": torch.tensor(losses)}
     expected = {key: value.contiguous() for key, value in expected.items()}
-    return model, state, expected, optimizer
+    return state, expected, optimizer
 
 
 def apart(ours, theirs):
@@ -198,7 +204,7 @@ def run(*command):
 
 def prepare(folder, name, cfg, count, training):
     """The files of a case, its weights in both forms; the names of the gradients."""
-    _, state, expected, _ = write_case(folder, name, cfg, count)
+    state, expected, _ = write_case(folder, name, cfg, count)
     safetensors.torch.save_file(state, folder / "open_clip_model.safetensors")
     safetensors.torch.save_file(expected, folder / "expected.safetensors")
     torch.save({"epoch": 1, "state_dict": {f"module.{k}": v for k, v in state.items()}}, training)
@@ -247,12 +253,7 @@ def compare(judge, folder, name, cfg, count, program, numbers):
 def compare_forward(judge, folder, name, cfg, count, numbers):
     """Features and logits, of weights in binary16 that lose nothing by it; one copy of them at a time."""
     folder.mkdir(parents=True)
-    model = model_of(name, cfg).eval()
-    images, tokens = inputs_of(cfg, count)
-    preprocess = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
-    text = json.dumps({"model_cfg": cfg, "preprocess_cfg": preprocess})
-    (folder / "open_clip_config.json").write_text(text)
-    safetensors.torch.save_file({"images": images, "tokens": tokens}, folder / "inputs.safetensors")
+    model, images, tokens = begin_case(folder, name, cfg, count)
     expected = features(model, images, tokens)
     halves = {key: value.half() for key, value in model.state_dict().items()}
     count = sum(of.numel() for of in model.parameters())
@@ -276,7 +277,7 @@ def write_goldens():
     for name, cfg in GOLDEN.items():
         folder = GOLDENS / name
         folder.mkdir(parents=True)
-        _, state, expected, optimizer = write_case(folder, name, cfg, 4)
+        state, expected, optimizer = write_case(folder, name, cfg, 4)
         halves = {key: value.half() for key, value in state.items()}
         if name == "quick-gelu":
             # A training's checkpoint; its moments are left out, they are not looked at and take room.

@@ -34,8 +34,8 @@ impl Workspace {
         for folder in ["experiments", "lockfiles"] {
             copy_folder(&repository().join(folder), &workspace.path(folder));
         }
-        let store = shards().with_file_name("");
-        copy_folder(&store.join("evaluations"), &workspace.path(".ibid/evaluations"));
+        let evaluations = shards().with_file_name("evaluations");
+        copy_folder(&evaluations, &workspace.path(".ibid/evaluations"));
         workspace
     }
 

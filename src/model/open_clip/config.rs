@@ -539,6 +539,21 @@ mod tests {
     }
 
     #[test]
+    fn constants_that_vanish_or_overflow_in_binary32_are_refused() {
+        let (_, model, _) = published().remove(4);
+        for (constants, is_refused) in [
+            (json!({ "std": [1e-38, 1, 1], "mean": [-3e38, 0, 1] }), false),
+            (json!({ "std": [1e-46, 1, 1] }), true),
+            (json!({ "std": [-1, 1, 1] }), true),
+            (json!({ "std": [1e39, 1, 1] }), true),
+            (json!({ "mean": [0, 1e39, 0] }), true),
+        ] {
+            let parsed = parse(&json!({ "model_cfg": model, "preprocess_cfg": constants }));
+            assert_eq!(parsed.is_err(), is_refused, "{constants}");
+        }
+    }
+
+    #[test]
     fn what_open_clip_cannot_express_is_refused_with_the_reasons() {
         let (_, value, _) = published().remove(4);
         let mut config = parse(&value).unwrap();

@@ -54,6 +54,14 @@ struct Request {
     certificates: Option<PathBuf>,
 }
 
+impl Request {
+    /// The repository of this machine that it is about, if it is about one: the network is of no use then, and neither are
+    /// certificates.
+    fn repository(&self) -> Option<PathBuf> {
+        address::path(self.task.url()).ok()
+    }
+}
+
 impl Network {
     /// Has a child perform `task`.
     pub(in crate::source) fn perform(&self, task: &Task) -> Result<Answer, NetworkError> {
@@ -144,7 +152,9 @@ fn ended(error: &dyn std::error::Error) -> NetworkError {
 ///
 /// Bounds this process for good, so it must be the last thing that the process does.
 pub fn child_main() -> u8 {
-    confinement::die_with_parent();
+    if confinement::die_with_parent().is_err() {
+        return 3;
+    }
     let mut bytes = Vec::new();
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;
@@ -199,7 +209,7 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
         Task::Names { .. } => None,
     };
     let write: Vec<&Path> = made.into_iter().collect();
-    let repository = address::path(request.task.url()).ok();
+    let repository = request.repository();
     let read: Vec<&Path> = match &repository {
         Some(folder) => vec![folder],
         None => LOOK_UP.iter().map(Path::new).chain(request.certificates.as_deref()).collect(),
@@ -209,9 +219,7 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
 }
 
 fn perform(request: &Request, heard: &Heard) -> Result<Answer, NetworkError> {
-    // A repository of this machine needs none, and this process may not read them.
-    let is_local = address::path(request.task.url()).is_ok();
-    let certificates = request.certificates.as_deref().filter(|_| !is_local);
+    let certificates = request.certificates.as_deref().filter(|_| request.repository().is_none());
     let client = Client::new(certificates, heard.clone())?;
     match &request.task {
         Task::Commit { url, id, into } => {
