@@ -206,7 +206,8 @@ fn an_evaluator_ends_with_its_parent() {
     let workspace = Workspace::empty();
     workspace.write(
         "slow.dhall",
-        "assert : Natural/fold 100000000000 Natural (λ(n : Natural) → n + 1) 0 ≡ 1",
+        "let f = λ(n : Natural) → Natural/fold 20000 Natural (λ(n : Natural) → n + 1) n
+         in  assert : Natural/fold 20000 Natural f 0 ≡ 1",
     );
     let mut parent = start(workspace.command(&["check", "slow.dhall"]));
     let state_and_parent = |pid: u32| {
