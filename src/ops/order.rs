@@ -127,13 +127,16 @@ fn training_of<'a>(plan: &'a Plan, run: Option<&str>) -> Result<(&'a Train, Tree
         .collect();
     trainings.sort_by_key(|(run, _)| *run);
     let names: Vec<_> = trainings.iter().map(|(run, _)| *run).collect();
-    let hint = if names.is_empty() {
-        "nothing is trained for this target: name another one, such as a run's table or figure"
-            .to_owned()
-    } else {
-        format!("the runs: {}", names.join(", "))
+    if names.is_empty() {
+        return Err(Error::Usage {
+            message: "nothing is trained for this target".to_owned(),
+            hint: Some("name a target whose runs are trained here: ibid list".to_owned()),
+        });
+    }
+    let usage = |message: String| Error::Usage {
+        message,
+        hint: Some(format!("the runs: {}", names.join(", "))),
     };
-    let usage = |message: String| Error::Usage { message, hint: Some(hint.clone()) };
     match run {
         Some(run) => trainings
             .iter()
