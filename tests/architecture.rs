@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("commit", &[]),
     ("confinement", &[]),
     ("action", &["digest"]),
-    ("spec", &["digest", "commit", "action", "confinement"]),
+    ("spec", &["digest", "fs", "commit", "action", "confinement"]),
     ("source", &["digest", "fs", "commit", "confinement"]),
     ("plot", &["numerics"]),
     ("metrics", &["numerics", "action"]),
