@@ -45,6 +45,17 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A file stands where a folder is asked for, or something else where a file is.
+    #[error("cannot {operation} `{path}`: something else stands in its place")]
+    InTheWay {
+        /// What was tried: an infinitive.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
     /// The file system cannot lock files, so that nothing would keep two processes apart.
     #[error("the file system of `{path}` cannot lock files, and so cannot be shared by two runs")]
     CannotLock {
@@ -79,6 +90,9 @@ impl Error {
                 Self::Denied { operation, path, source }
             }
             io::ErrorKind::NotFound => Self::Missing { operation, path, source },
+            io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::AlreadyExists => Self::InTheWay { operation, path, source },
             _ => Self::Io { operation, path, source },
         }
     }
@@ -100,6 +114,11 @@ impl Error {
     /// Whether nothing may be written there.
     pub const fn is_denied(&self) -> bool {
         matches!(self, Self::Denied { .. })
+    }
+
+    /// Whether something else stood in the place of the file or of a folder above it.
+    pub const fn is_in_the_way(&self) -> bool {
+        matches!(self, Self::InTheWay { .. })
     }
 
     /// Whether the file did not exist.
@@ -175,13 +194,13 @@ impl TempFile {
     }
 
     /// Gives the file its name; whatever had the name is replaced.
-    pub fn persist(self, target: &Path, durability: Durability) -> Result<(), Error> {
+    pub fn persist(&self, target: &Path, durability: Durability) -> Result<(), Error> {
         self.flush(durability)?;
         rename(&self.path, target, durability)
     }
 
     /// Gives the file its name unless something has it already; says whether it did.
-    pub fn persist_new(self, target: &Path, durability: Durability) -> Result<bool, Error> {
+    pub fn persist_new(&self, target: &Path, durability: Durability) -> Result<bool, Error> {
         self.flush(durability)?;
         match fs::hard_link(&self.path, target) {
             Ok(()) => flush_parent(target, durability).map(|()| true),
@@ -224,14 +243,15 @@ pub fn open_at_once(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(nonblocking).open(path)
 }
 
-/// Opens a file to read; a pipe or a device in its place would keep its reader waiting, and is refused.
+/// Opens a file to read. Anything else in its place is refused: a pipe or a device would keep its reader waiting.
 pub fn open(path: &Path) -> Result<File, Error> {
-    let checked = open_at_once(path).and_then(|file| {
-        let kind = file.metadata()?.file_type();
-        let is_ordinary = kind.is_file() || kind.is_dir();
-        if is_ordinary { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
-    });
-    checked.context("read", path)
+    let file = open_at_once(path).context("read", path)?;
+    let kind = file.metadata().context("read", path)?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    let source = io::Error::other("it is no regular file");
+    Err(Error::InTheWay { operation: "read", path: path.to_owned(), source })
 }
 
 /// Reads a whole file.

@@ -20,7 +20,8 @@ fn locked(workspace: &Workspace) -> String {
 
 /// Starts a run, sends `signal` once the training is under way, and gives the exit code.
 fn disturb(workspace: &Workspace, signal: rustix::process::Signal) -> Option<i32> {
-    let mut command = workspace.command(&["reproduce", SMOKE]);
+    // On one thread, so that a machine with many is not done before the signal.
+    let mut command = workspace.command(&["reproduce", SMOKE, "--threads", "1"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let scratch = workspace.path(".ibid/work");
     for _ in 0..500 {

@@ -99,6 +99,16 @@ fn what_is_no_shard_is_refused_in_one_error() {
     check("Cargo.toml", 2, "is not named like a shard");
     workspace.write("empty.tar", "");
     check("empty.tar", 2, "the file is empty");
+    let whole = fs::read(workspace.path("shards/00000.tar")).unwrap();
+    fs::write(workspace.path("cut.tar"), &whole[..700]).unwrap();
+    check("cut.tar", 2, "hint: a shard is one whole tar file, uncompressed: fetch it again");
+    let mut link = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    link.append_link(&mut header, "a.txt", "/etc/passwd").unwrap();
+    fs::write(workspace.path("link.tar"), link.into_inner().unwrap()).unwrap();
+    check("link.tar", 2, "tar --dereference");
     // Nobody writes to it.
     let pipe = workspace.path("pipe.tar");
     assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());

@@ -164,6 +164,29 @@ pub enum MemberError {
     },
 }
 
+impl DataError {
+    /// What to do about a shard that its reader refuses.
+    pub const fn hint(&self) -> Option<&'static str> {
+        let hint = match self {
+            Self::Tar { .. } => {
+                "a shard is one whole tar file, uncompressed: fetch it again, or unpack it (gunzip, zstd -d) first"
+            }
+            Self::ShardTooLarge { .. } => "divide it into several shards",
+            Self::Member { source, .. } => match source {
+                MemberError::NotAFile => {
+                    "write the shard with the files that its links lead to: tar --dereference"
+                }
+                MemberError::Name => {
+                    "write the shard from inside the folder of its samples: tar -C FOLDER -cf SHARD.tar ."
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(hint)
+    }
+}
+
 /// An error with its causes in one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

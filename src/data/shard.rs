@@ -271,7 +271,7 @@ impl Parts {
                 let extension = image.to_owned();
                 put(&mut self.image, ImageMember { extension, offset: member.offset, bytes })
             }
-            "json" => put(&mut self.json, serde_json::from_slice(content)?),
+            "json" => put(&mut self.json, parse_json(content)?),
             "txt" => put(&mut self.text, std::str::from_utf8(content)?.trim().to_owned()),
             _ => put(&mut self.class, parse_label(content)?),
         }
@@ -303,6 +303,37 @@ impl Parts {
         }
         Ok(Sample { key, captions, label, image })
     }
+}
+
+/// Reads a `json` member as Python's `json` does, which writes `NaN` and `Infinity` for numbers that are none: image
+/// downloaders put them into fields that are ignored here.
+fn parse_json(content: &[u8]) -> Result<SampleJson, serde_json::Error> {
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    serde_json::from_slice(content)
+        .or_else(|error| serde_json::from_slice(&without_constants(content)).map_err(|_| error))
+}
+
+/// JSON with `null` in place of Python's constants, wherever they are no part of a text.
+fn without_constants(content: &[u8]) -> Vec<u8> {
+    let mut json = Vec::with_capacity(content.len());
+    let (mut rest, mut in_text) = (content, false);
+    while let Some(&byte) = rest.first() {
+        let constants: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+        let constant =
+            constants.into_iter().find(|constant| !in_text && rest.starts_with(constant));
+        let (taken, written) = match (constant, byte) {
+            (Some(constant), _) => (constant.len(), &b"null"[..]),
+            // An escape takes the byte after it along: it may be a quotation mark.
+            (None, b'\\') if in_text => (rest.len().min(2), &rest[..rest.len().min(2)]),
+            (None, _) => {
+                in_text ^= byte == b'"';
+                (1, &rest[..1])
+            }
+        };
+        json.extend_from_slice(written);
+        rest = &rest[taken..];
+    }
+    json
 }
 
 fn parse_label(content: &[u8]) -> Result<u32, MemberError> {

@@ -1,11 +1,13 @@
 //! Facts about data sets: what is read, and what becomes of files that are broken or hostile.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
+use std::io::{Cursor, Write as _};
 use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::image::{Decoded, decode_png, encode_png, resample_over_white};
+use super::shard::list_shard;
 use super::*;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::digest::BlobDigest;
@@ -126,6 +128,24 @@ fn skipped_members_are_not_there() {
         tar_of(&[("a.png", b"broken"), ("b.png", &image), ("a.json", b"{"), ("b.json", JSON)]);
     assert_eq!(load(&[(&shard, 1, &["a"])]).unwrap().len(), 1);
     assert!(load(&[(&shard, 2, &[])]).is_err());
+}
+
+/// What image downloaders written in Python leave in fields that nobody reads here.
+#[test]
+fn constants_of_python_in_json_are_read() {
+    let image = png(0);
+    let captions = |json: &str| {
+        let shard = tar_of(&[("a.png", &image), ("a.json", json.as_bytes())]);
+        let samples = list_shard("s", Cursor::new(&shard), shard.len() as u64, &BTreeSet::new());
+        samples.map(|samples| samples[0].captions.clone())
+    };
+    let json = r#"{"punsafe": NaN, "captions": ["a \"NaN\\", "-Infinity, \\\""], "of": [Infinity, -Infinity, {"x": NaN}]}"#;
+    assert_eq!(captions(json).unwrap(), ["a \"NaN\\", "-Infinity, \\\""]);
+    assert_eq!(captions("\u{feff}{\"captions\": [\"NaN\"]}").unwrap(), ["NaN"]);
+    for broken in [r#"{"captions": ["a"], "of": Nan}"#, r#"{"captions": [NaN]}"#, "NaN", r#"{"a\"#]
+    {
+        assert!(captions(broken).is_err(), "{broken}");
+    }
 }
 
 #[test]

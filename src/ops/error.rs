@@ -343,6 +343,7 @@ impl Error {
             Self::Usage { hint, .. } => hint.iter().cloned().collect(),
             Self::Missing { hint, .. } => one(hint.clone()),
             Self::Model { source, .. } => source.hint().into_iter().collect(),
+            Self::Shard { source, .. } => source.hint().map(str::to_owned).into_iter().collect(),
             Self::Source(SourceError::Missing { pin, .. } | SourceError::Differs { pin, .. }) => {
                 add_by_hand(&pin.sha256.to_string())
             }
@@ -414,6 +415,9 @@ fn hint_of(error: &fs::Error) -> Option<String> {
         }
         fs::Error::Denied { .. } => {
             "name a store, or a folder, that you may write to: --store DIR, --out DIR"
+        }
+        fs::Error::InTheWay { .. } => {
+            "what stands in the way within a store is moved aside by: ibid store fsck"
         }
         fs::Error::CannotLock { .. } => "name a store on a file system that can: --store DIR",
         _ => return None,

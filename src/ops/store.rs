@@ -22,12 +22,9 @@ const KEEP_WITHIN: Duration = Duration::from_secs(24 * 3600);
 impl Workspace {
     /// Hashes everything in the store; what is not what was written is moved aside.
     pub fn fsck(&self) -> Result<FsckReport, Error> {
-        let (store, was_damaged) = Store::open_for_check(self.store_folder())?;
+        let (store, found) = Store::open_for_check(self.store_folder())?;
         let mut report = store.fsck()?;
-        if was_damaged {
-            let path = self.store_folder().to_owned();
-            report.findings.push(Finding::DamagedLayout { path });
-        }
+        report.findings.splice(..0, found);
         for folder in CACHES {
             self.check_cache(folder, &mut report)?;
         }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Store, StoreError, locked};
+use super::{Store, StoreError, locked, places};
 use crate::digest::{BlobDigest, BlobHasher};
 use crate::fs::{self, Context as _, Durability, TempFile};
 
@@ -108,8 +108,8 @@ impl Store {
     /// Reads a whole blob; its bytes have its digest.
     pub fn read(&self, digest: &BlobDigest) -> Result<Vec<u8>, StoreError> {
         let path = self.blob_path(digest);
-        let bytes =
-            fs::read_if_exists(&path)?.ok_or(StoreError::MissingBlob { digest: *digest })?;
+        let bytes = self.if_in_place(&path, fs::read(&path))?;
+        let bytes = bytes.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let actual = BlobDigest::of(&bytes);
         if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
     }
@@ -117,7 +117,7 @@ impl Store {
     /// Opens a blob for reading in pieces; its bytes were hashed and have its digest.
     pub fn open_blob(&self, digest: &BlobDigest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
-        let opened = fs::if_exists(fs::open(&path))?;
+        let opened = self.if_in_place(&path, fs::open(&path))?;
         let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let stamp = Stamp::of(&file).context("inspect", &path)?;
         if locked(&self.verified).get(digest) == Some(&stamp) {
@@ -141,7 +141,7 @@ impl Store {
     /// Hashes a blob. A corrupt one is moved aside.
     pub fn verify_blob(&self, digest: &BlobDigest) -> Result<u64, StoreError> {
         let path = self.blob_path(digest);
-        let opened = fs::if_exists(fs::open(&path))?;
+        let opened = self.if_in_place(&path, fs::open(&path))?;
         let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
         let (actual, bytes) = BlobDigest::of_reader(&mut file).context("read", &path)?;
         if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
@@ -191,7 +191,7 @@ impl Store {
             file.sync_all().context("flush", owned)?;
         }
         let target = self.blob_path(&digest);
-        with_parent(&target, durability, || {
+        self.in_place(&target, durability, || {
             std::fs::rename(owned, &target).context("rename to", &target)
         })?;
         Ok((digest, bytes))
@@ -225,32 +225,46 @@ impl Store {
         temp.set_read_only()?;
         let target = self.blob_path(digest);
         if !target.parent().is_some_and(Path::is_dir) {
-            create_parent(&target, durability)?;
+            self.make_place(&target, durability)?;
         }
-        temp.persist(&target, durability)?;
-        Ok(())
+        Ok(self.in_place(&target, durability, || temp.persist(&target, durability))?)
     }
-}
 
-/// Tries again with the folder of `target` made, if that was what was missing.
-pub(super) fn with_parent<T>(
-    target: &Path,
-    durability: Durability,
-    mut attempt: impl FnMut() -> Result<T, fs::Error>,
-) -> Result<T, fs::Error> {
-    match attempt() {
-        Err(error) if error.is_missing() => {
-            create_parent(target, durability)?;
-            attempt()
+    /// Turns the absence of the file at `path` into `None`; what stands in its way is moved aside.
+    pub(super) fn if_in_place<T>(
+        &self,
+        path: &Path,
+        result: Result<T, fs::Error>,
+    ) -> Result<Option<T>, fs::Error> {
+        match result {
+            Err(error) if error.is_in_the_way() && places::give_way(&self.root, path)? => Ok(None),
+            result => fs::if_exists(result),
         }
-        done => done,
     }
-}
 
-fn create_parent(target: &Path, durability: Durability) -> Result<(), fs::Error> {
-    let parent = target.parent().expect("a stored file is in a folder");
-    match durability {
-        Durability::Relaxed => fs::create_dir(parent),
-        Durability::Durable => fs::create_dir_durable(parent),
+    /// Tries again once the folder of `target` is made, and once nothing stands in the way, if that was what was wrong.
+    pub(super) fn in_place<T>(
+        &self,
+        target: &Path,
+        durability: Durability,
+        mut attempt: impl FnMut() -> Result<T, fs::Error>,
+    ) -> Result<T, fs::Error> {
+        match attempt() {
+            Err(error) if error.is_missing() || error.is_in_the_way() => {
+                self.make_place(target, durability)?;
+                attempt()
+            }
+            done => done,
+        }
+    }
+
+    /// Makes the folder of `target`, with nothing in the way of either.
+    fn make_place(&self, target: &Path, durability: Durability) -> Result<(), fs::Error> {
+        while places::give_way(&self.root, target)? {}
+        let parent = target.parent().expect("a stored file is in a folder");
+        match durability {
+            Durability::Relaxed => fs::create_dir(parent),
+            Durability::Durable => fs::create_dir_durable(parent),
+        }
     }
 }

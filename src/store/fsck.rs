@@ -9,10 +9,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::attestation::{self, Checked};
+use super::places::{self, is_plain_file, rename_if_exists};
 use super::{Store, StoreError, fan_out_files, gc, hex_of, results};
 use crate::action::{Action, ActionResult, Input, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
-use crate::fs::{self, Context as _};
+use crate::fs;
 
 /// One thing that was not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,7 +256,7 @@ impl Store {
         report.results += 1;
         let aside = || {
             let moved_to = self.root.join("quarantine").join(format!("result-{key}"));
-            move_aside(path, &moved_to).map(|()| moved_to)
+            rename_if_exists(path, &moved_to).map(|()| moved_to)
         };
         let Some(result) = results::decode(&key, &bytes) else {
             report.findings.push(Finding::DamagedResult { key, moved_to: aside()? });
@@ -301,19 +302,6 @@ impl Store {
 
     /// Moves a damaged record aside, under a name that says where it was.
     fn set_aside(&self, path: PathBuf) -> Result<Finding, StoreError> {
-        let relative = path.strip_prefix(&self.root).unwrap_or(&path);
-        let name = relative.to_string_lossy().replace('/', "-");
-        let moved_to = self.root.join("quarantine").join(name);
-        move_aside(&path, &moved_to)?;
-        Ok(Finding::DamagedRecord { path, moved_to })
+        Ok(places::aside(&self.root, &path.clone(), path)?)
     }
-}
-
-/// Moves a file, which may be gone already.
-fn move_aside(path: &Path, target: &Path) -> Result<(), fs::Error> {
-    fs::if_exists(std::fs::rename(path, target).context("move aside", path)).map(drop)
-}
-
-fn is_plain_file(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file())
 }

@@ -8,7 +8,7 @@
 //! | `recipes/` | recipe id → key, and each recipe's canonical bytes | checksums; can be lost without executing anything again |
 //! | `attestations/` | who made a result, where and when, with the log | named by digest; read only by [`Store::fsck`], to find forged results |
 //! | `conflicts/` | results that a key gave beside the recorded one | checksums; kept for people |
-//! | `quarantine/` | blobs whose bytes did not have their digest | kept for people |
+//! | `quarantine/` | blobs whose bytes did not have their digest, damaged records, and what stood in the place of either | kept for people |
 //! | `scratch/` | resume checkpoints by action key | jobs check them |
 //! | `leases/` | what live processes need | checksums; a damaged one stops [`Store::gc`] |
 //! | `workspaces/` | whose lockfiles [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`] |
@@ -22,6 +22,7 @@ mod cas;
 mod fsck;
 mod gc;
 mod materialise;
+mod places;
 mod recipes;
 mod results;
 
@@ -194,7 +195,16 @@ pub struct Store {
 impl Store {
     /// Opens the store in `root`, which is made if it does not exist or is empty.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        match fs::read_if_exists(&root.join("layout"))? {
+        let layout = match fs::read_if_exists(&root.join("layout")) {
+            Err(fs::Error::InTheWay { .. }) if !root.is_dir() => {
+                return Err(StoreError::NotAStore { path: root.to_owned() });
+            }
+            Err(fs::Error::InTheWay { .. }) => {
+                return Err(StoreError::DamagedLayout { path: root.to_owned() });
+            }
+            read => read?,
+        };
+        match layout {
             Some(found) if found == LAYOUT.as_bytes() => {
                 // What somebody removed is made again, where that may be written.
                 for folder in FOLDERS.iter().map(|folder| root.join(folder)) {
@@ -216,16 +226,22 @@ impl Store {
         Ok(Self { root: root.to_owned(), recipes, verified: Mutex::default() })
     }
 
-    /// Opens the store in `root` for a check: a damaged marker is written anew, since every other file proves itself.
-    /// Whether it was damaged is also returned.
-    pub fn open_for_check(root: &Path) -> Result<(Self, bool), StoreError> {
+    /// Opens the store in `root` for a check: what stands where a file or a folder of the store belongs is moved aside, and
+    /// a damaged marker is written anew, since every other file proves itself. What was found is also returned.
+    pub fn open_for_check(root: &Path) -> Result<(Self, Vec<Finding>), StoreError> {
         match Self::open(root) {
-            Err(StoreError::DamagedLayout { .. }) => {
-                // Should a loss of power undo it, the next check does it again.
-                fs::write_atomic(&root.join("layout"), LAYOUT.as_bytes(), Durability::Relaxed)?;
-                Ok((Self::open(root)?, true))
+            Ok(store) => Ok((store, places::clear(root)?)),
+            Err(StoreError::DamagedLayout { .. } | StoreError::Fs(fs::Error::InTheWay { .. })) => {
+                let mut found = places::clear(root)?;
+                let layout = root.join("layout");
+                if fs::read_if_exists(&layout)?.is_none_or(|marker| !is_layout(&marker)) {
+                    // Should a loss of power undo it, the next check does it again.
+                    fs::write_atomic(&layout, LAYOUT.as_bytes(), Durability::Relaxed)?;
+                    found.push(Finding::DamagedLayout { path: root.to_owned() });
+                }
+                Ok((Self::open(root)?, found))
             }
-            opened => Ok((opened?, false)),
+            Err(error) => Err(error),
         }
     }
 

@@ -4,7 +4,6 @@
 
 use std::path::PathBuf;
 
-use super::cas::with_parent;
 use super::{Store, StoreError};
 use crate::action::{ActionResult, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId, tagged};
@@ -16,7 +15,7 @@ impl Store {
     /// What an action gave, if that is known. A torn or forged file counts as absent, with a warning.
     pub fn result(&self, key: &ActionKey) -> Result<Option<ActionResult>, StoreError> {
         let path = self.result_path(key);
-        let Some(bytes) = fs::read_if_exists(&path)? else {
+        let Some(bytes) = self.if_in_place(&path, fs::read(&path))? else {
             return Ok(None);
         };
         let result = decode(key, &bytes);
@@ -66,7 +65,7 @@ impl Store {
         }
         let path = self.result_path(key);
         let bytes = encode(key, result);
-        let is_new = with_parent(&path, durability, || {
+        let is_new = self.in_place(&path, durability, || {
             let mut temp = TempFile::create_in(&self.tmp())?;
             temp.write_all(&bytes)?;
             temp.set_read_only()?;

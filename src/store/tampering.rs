@@ -30,7 +30,7 @@ fn attest(store: &Store, key: ActionKey, result: &crate::action::ActionResult) -
 }
 
 /// Every file below a folder, in order.
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in fs::entries(dir).unwrap() {
         if path.is_dir() {
@@ -51,7 +51,7 @@ fn flip(path: &Path, bit: usize) {
 }
 
 /// A store with a file of every kind that is checked.
-fn furnished() -> (tempfile::TempDir, Store) {
+pub(super) fn furnished() -> (tempfile::TempDir, Store) {
     let (dir, store) = store();
     for name in ["a", "b"] {
         let (_, key, _, _) = executed(&store, name);
@@ -78,7 +78,7 @@ fn every_flipped_bit_of_every_file_is_found() {
         for bit in (0..bits).step_by((bits / 120).max(1)) {
             flip(&path, bit);
             let found = match Store::open_for_check(&root) {
-                Ok((store, was_damaged)) => was_damaged || !store.fsck().unwrap().is_clean(),
+                Ok((store, found)) => !found.is_empty() || !store.fsck().unwrap().is_clean(),
                 // The marker of a layout that does not exist, or not yet.
                 Err(StoreError::UnknownLayout { .. }) => true,
                 Err(error) => panic!("{}: {error}", path.display()),
@@ -250,6 +250,7 @@ fn a_marker_that_is_no_version_is_damage_and_one_that_is_another_is_refused() {
         assert_eq!(Store::open_for_check(store.root()).is_ok(), damaged, "{marker:?}");
     }
     std::fs::write(&layout, "ibid-stora/1\n").unwrap();
-    assert!(Store::open_for_check(store.root()).unwrap().1);
+    let (_, found) = Store::open_for_check(store.root()).unwrap();
+    assert!(matches!(found[..], [Finding::DamagedLayout { .. }]));
     assert!(Store::open(store.root()).is_ok());
 }

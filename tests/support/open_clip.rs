@@ -160,7 +160,9 @@ impl Case {
                 NamedTensor { name, shape, elements }
             })
             .collect();
-        State::from_checkpoint(&encode(&named).unwrap(), &self.layout, [0; 32]).unwrap()
+        let checkpoint = encode(&named).unwrap();
+        drop(elements);
+        State::from_checkpoint(&checkpoint, &self.layout, [0; 32]).unwrap()
     }
 
     /// As `open_clip_train` trains: AdamW with its defaults for vision transformers, warm-up of five steps.
