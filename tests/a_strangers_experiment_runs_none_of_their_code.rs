@@ -75,6 +75,8 @@ fn every_command_takes_an_experiment_from_its_commit() {
         assert!(ran.stderr.contains(word), "should say `{word}`: {}", ran.stderr);
     }
     assert!(!here.path("out").exists());
+    let ran = check(&here, &["reproduce", &line, "--out", "chosen"], 2, "--yes");
+    assert!(ran.stderr.contains("/chosen"), "{}", ran.stderr);
     let ran = here.ok(&["reproduce", &line, "--yes"]);
     assert_eq!(ran.verdict("executed"), actions);
     let same = format!("same bits as lockfile {actions}/{actions}");

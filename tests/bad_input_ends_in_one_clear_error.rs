@@ -177,3 +177,64 @@ fn a_source_that_cannot_be_had_names_digest_places_and_command() {
         assert!(stderr.contains(word), "should say `{word}`: {stderr}");
     }
 }
+
+#[test]
+fn a_mistake_in_what_was_typed_is_json_where_json_was_asked_for() {
+    let workspace = Workspace::empty();
+    for typed in [&["frobnicate", "--json"][..], &["--json", "list", "--threads", "0"]] {
+        let ran = workspace.run(typed);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let value: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(value["exitCode"], 2);
+        assert!(!value["error"][0].as_str().unwrap().is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_once_for_all_that_need_it() {
+    let workspace = Workspace::of_repository();
+    let mut command = workspace.command(&["reproduce", "clip-scaling-laws/fig1b", "--offline"]);
+    let output = command.env_remove("IBID_MIRRORS").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert_eq!(said.matches("not asked: --offline").count(), 1, "{said}");
+}
+
+/// Its own words, in a title, must not clear the screen or turn what follows.
+#[test]
+fn an_experiment_gives_the_terminal_no_orders() {
+    let workspace = Workspace::of_repository();
+    let source = "schema.Source.File { path = \"tiny/points.csv\" }";
+    let title = "\\u001B[2J\\u000Dfake\\u202E\\nline";
+    let text = crate::support::tiny(source).replace("A tiny table", title);
+    workspace.write("experiments/tiny/package.dhall", &text);
+    workspace.write("experiments/tiny/points.csv", crate::support::POINTS);
+    workspace.write("lockfiles/tiny.lock", "ibid-lock/\u{1b}[31mRED\n");
+    for arguments in [&["list"][..], &["plan", "tiny"], &["reproduce", "tiny"], &["show", "tiny"]] {
+        let ran = workspace.run(arguments);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        let obeyed =
+            said.find(|c: char| c != '\n' && c != '\t' && (c.is_control() || c == '\u{202e}'));
+        assert_eq!(obeyed, None, "{arguments:?}: {said:?}");
+    }
+    let listed = workspace.ok(&["list"]).stdout;
+    assert!(listed.contains(" [2J fake  line"), "{listed}");
+}
+
+#[test]
+fn a_file_is_read_with_the_workspace_that_it_lies_in() {
+    let (here, there) = (Workspace::empty(), Workspace::of_repository());
+    there.write(
+        "experiments/tiny/package.dhall",
+        &crate::support::tiny("schema.Source.File { path = \"x\" }"),
+    );
+    let file = there.path("experiments/tiny/package.dhall");
+    check(&here, &["check", file.to_str().unwrap()], 0, "is sound");
+}
+
+#[test]
+fn a_verification_beyond_the_budget_executes_nothing() {
+    let workspace = Workspace::with_smoke();
+    check(&workspace, &["verify", SMOKE, "--budget", "soon"], 2, "is not a time");
+    check(&workspace, &["verify", SMOKE, "--budget", "0.001s"], 2, "nothing was executed");
+}

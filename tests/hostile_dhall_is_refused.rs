@@ -74,3 +74,43 @@ fn rules_beyond_types_are_checked_all_at_once() {
     assert!(ran.stdout.contains("gradientChunk") && ran.stdout.contains("4097"), "{}", ran.stdout);
     assert!(repository().join(file).is_file());
 }
+
+/// Findings about values, which no type holds: numbers that are none, and rules. Each says where the file spells it.
+#[test]
+fn values_that_are_refused_are_found_at_once_with_their_places() {
+    let workspace = Workspace::empty();
+    workspace.ok(&["init"]);
+    workspace.ok(&["new", "mine"]);
+    let file = "experiments/mine/package.dhall";
+    workspace.edit(file, "std = [ 0.35, 0.35, 0.35 ]", "std = [ NaN, 0.35, -0.0 ]");
+    workspace.edit(file, "batchSize = 128", "batchSize = 100");
+    let ran = workspace.run(&["check", "mine", "--json"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    let values = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let findings: Vec<serde_json::Value> =
+        values.filter(|v: &serde_json::Value| v["path"].is_string()).collect();
+    let text = workspace.read(file);
+    let line_of =
+        |part: &str| text.lines().position(|line| line.contains(part)).unwrap() as u64 + 1;
+    let (std, batch) = (line_of("std = [ NaN"), line_of("batchSize = 100"));
+    let at = "runs[0].train";
+    for (path, line, spelled) in [
+        (format!("{at}.preprocessing.std[0]"), std, "NaN"),
+        (format!("{at}.preprocessing.std[2]"), std, "-0.0"),
+        (format!("{at}.batchSize"), batch, "100"),
+        (format!("{at}.samplesSeen"), line_of("samplesSeen = 4096"), "4096"),
+    ] {
+        let found = findings.iter().find(|finding| finding["path"] == path.as_str());
+        let place = &found.unwrap_or_else(|| panic!("{path}: {}", ran.stdout))["place"];
+        assert_eq!((&place["file"], &place["line"]), (&"mine/package.dhall".into(), &line.into()));
+        let (source, column) =
+            (place["source"].as_str().unwrap(), place["column"].as_u64().unwrap());
+        let rest: String = source.chars().skip(usize::try_from(column).unwrap() - 1).collect();
+        assert!(rest.starts_with(spelled), "{path}: {rest}");
+    }
+    let said = workspace.run(&["check", "mine"]).stdout;
+    assert!(
+        said.contains(&format!("mine/package.dhall:{batch}:")) && said.contains("^^^"),
+        "{said}"
+    );
+}

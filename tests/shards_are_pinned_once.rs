@@ -56,6 +56,10 @@ fn the_manifest_lists_every_shard_and_what_cannot_be_read() {
     workspace.ok(&[&PIN[..], &["--threads", "1"]].concat());
     assert_eq!(fs::read(workspace.path("all.json")).unwrap(), manifest);
     assert!(!workspace.path("all.json.partial").exists());
+    // Once all can be read, no list says otherwise.
+    fs::copy(workspace.path("shards/00000.tar"), workspace.path("shards/00007.tar")).unwrap();
+    workspace.ok(&PIN);
+    assert!(!workspace.path("all.json.skipped.tsv").exists());
 }
 
 #[test]
@@ -102,6 +106,8 @@ fn what_is_no_shard_is_refused_in_one_error() {
     let whole = fs::read(workspace.path("shards/00000.tar")).unwrap();
     fs::write(workspace.path("cut.tar"), &whole[..700]).unwrap();
     check("cut.tar", 2, "hint: a shard is one whole tar file, uncompressed: fetch it again");
+    fs::File::create(workspace.path("huge.tar")).unwrap().set_len(3 << 30).unwrap();
+    check("huge.tar", 2, "hint: divide it into several shards");
     let mut link = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
     header.set_entry_type(tar::EntryType::Symlink);

@@ -268,7 +268,7 @@ pub(super) struct Verify {
     /// Draw the segments of an earlier check again. Proves nothing to who did not see the nonce drawn: leave it out.
     #[arg(long, value_name = "HEX", requires = "spot")]
     pub(super) nonce: Option<String>,
-    /// With `--spot`: execute no segment if all that are drawn take longer than this together, as estimated.
+    /// Stop before executing when the estimate exceeds this; with `--spot`, that of all segments that are drawn.
     #[arg(long, value_name = "TIME", default_value = "15min")]
     pub(super) budget: String,
     /// Finish every branch that can finish after a failure.

@@ -1,26 +1,28 @@
 //! Asks once before somebody's experiment runs, and says first what it would do.
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use ibid::ops::{Introduction, Loaded, Workspace, duration_text};
 
 use super::failure::{Failure, Stop};
-use super::output::Output;
-use super::table::{aligned, bytes, si};
+use super::output::{Output, printable};
+use super::table::{aligned, bytes, flop};
 
 /// Goes on for an experiment of one's own, and for one that the person at the terminal (or `--yes`) agrees to.
-/// `everything`: all of it is executed again, as by `verify`.
+/// `everything`: all of it is executed again, as by `verify`; `out`: where the results are to appear.
 pub(super) fn ask(
     workspace: &Workspace,
     loaded: &Loaded,
     everything: bool,
+    out: Option<&Path>,
     yes: bool,
     output: Output,
 ) -> Result<(), Stop> {
     if loaded.origin.is_none() {
         return Ok(());
     }
-    let introduction = workspace.introduce(loaded, everything)?;
+    let introduction = workspace.introduce(loaded, everything, out)?;
     output.say(&introduction.name);
     for line in aligned(&rows(&introduction, loaded)) {
         output.say(format_args!("  {line}"));
@@ -44,7 +46,7 @@ pub(super) fn ask(
 
 fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
     let mut rows = vec![
-        vec!["title".to_owned(), printable(&introduction.title)],
+        vec!["title".to_owned(), printable(&introduction.title, false)],
         vec!["id".to_owned(), format!("sha256:{}", introduction.id)],
         vec![
             "reads".to_owned(),
@@ -55,8 +57,12 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
         ],
     ];
     for (place, fetch) in &introduction.fetches {
-        let what =
-            format!("{}, {}, from {}", files(fetch.files), bytes(fetch.bytes), printable(place));
+        let what = format!(
+            "{}, {}, from {}",
+            files(fetch.files),
+            bytes(fetch.bytes),
+            printable(place, false)
+        );
         rows.push(vec!["fetches".to_owned(), what]);
     }
     if introduction.fetches.is_empty() {
@@ -65,9 +71,9 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
     rows.push(vec![
         "computes".to_owned(),
         format!(
-            "{} actions, {}FLOP, about {}",
+            "{} actions, {}, about {}",
             introduction.actions,
-            si(introduction.flops),
+            flop(introduction.flops),
             duration_text(introduction.seconds)
         ),
     ]);
@@ -83,9 +89,4 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
 
 fn files(count: usize) -> String {
     if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
-}
-
-/// A stranger's words without what a terminal would obey.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

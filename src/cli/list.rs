@@ -4,7 +4,7 @@ use ibid::ops::Workspace;
 
 use super::failure::Stop;
 use super::output::Output;
-use super::table::{aligned, si};
+use super::table::{aligned, flop};
 
 pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     let experiments = workspace.list()?;
@@ -16,7 +16,7 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
         // The members of a group are many of a kind: `--json` lists them.
         for target in experiment.targets.iter().filter(|target| target.group.is_none()) {
             let name = format!("  {}/{}", experiment.name, target.name);
-            let work = format!("{}FLOP", si(target.flops));
+            let work = flop(target.flops);
             let what = match target.kind {
                 "group" => format!("group of {}", target.members),
                 "table" | "checks" => target.kind.to_owned(),

@@ -85,6 +85,15 @@ pub(super) fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     // A reader that went away is no mistake.
     drop(error.print());
+    if error.exit_code() != 0 && std::env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        let mistake = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let output = Output { json: true, fancy: false, judges: false };
+        let hints = ["for all there is: ibid --help"];
+        drop(
+            output.value(&serde_json::json!({ "error": [mistake], "hints": hints, "exitCode": 2 })),
+        );
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 

@@ -32,7 +32,10 @@ pub(super) fn unwritten() -> Option<io::Error> {
 impl Output {
     /// Prints a line of data as text; nothing with `--json`.
     pub(super) fn line(self, text: impl std::fmt::Display) -> Result<(), Closed> {
-        if self.json { Ok(()) } else { self.write_out(format!("{text}\n").as_bytes()) }
+        if self.json {
+            return Ok(());
+        }
+        self.write_out(format!("{}\n", printable(&text.to_string(), true)).as_bytes())
     }
 
     /// Prints a value as one line of JSON; nothing without `--json`.
@@ -57,6 +60,7 @@ impl Output {
     /// Says something to the person at the terminal.
     #[allow(clippy::unused_self, reason = "all output goes through this type")]
     pub(super) fn say(self, text: impl std::fmt::Display) {
+        let text = printable(&text.to_string(), true);
         let _ignored = writeln!(io::stderr().lock(), "{text}");
     }
 
@@ -71,6 +75,7 @@ impl Output {
     pub(super) fn moving(self, text: &str) {
         if self.fancy {
             let mut stream = io::stderr().lock();
+            let text = printable(text, false);
             let _ignored = write!(stream, "\r\x1b[2K{text}").and_then(|()| stream.flush());
         }
     }
@@ -85,5 +90,28 @@ impl Output {
             first.get_or_insert(error);
         }
         if self.judges { Ok(()) } else { Err(Closed) }
+    }
+}
+
+/// A text without what a terminal would obey: whoever wrote an experiment, a lockfile or a name of a file decides what
+/// is said, and not how. Characters that control, or turn the direction of what follows, become blanks; line feeds too
+/// unless `lines`.
+pub(super) fn printable(text: &str, lines: bool) -> String {
+    let obeyed = |c: char| {
+        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || c.is_control() && !(lines && matches!(c, '\n' | '\t'))
+    };
+    text.chars().map(|c| if obeyed(c) { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_is_printed() {
+        let text = "\r\x1b[2Kmet\u{9b}8m\u{202e}\n\tñ 図";
+        assert_eq!(printable(text, true), "  [2Kmet 8m \n\tñ 図");
+        assert_eq!(printable(text, false), "  [2Kmet 8m   ñ 図");
     }
 }

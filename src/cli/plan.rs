@@ -8,7 +8,7 @@ use ibid::ops::{
 use super::arguments::Plan;
 use super::failure::Stop;
 use super::output::{Closed, Output};
-use super::table::{aligned, bytes, si, thousands};
+use super::table::{aligned, bytes, flop, of_unit, thousands};
 
 pub(super) fn run(workspace: &Workspace, plan: &Plan, output: Output) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&plan.name)?)?.from_depth(plan.from.depth);
@@ -22,8 +22,7 @@ pub(super) fn run(workspace: &Workspace, plan: &Plan, output: Output) -> Result<
 fn tell(planned: &Planned, output: Output) -> Result<(), Closed> {
     let mut rows = Vec::new();
     for action in &planned.actions {
-        let work =
-            if action.flops == 0 { String::new() } else { format!("{}FLOP", si(action.flops)) };
+        let work = if action.flops == 0 { String::new() } else { flop(action.flops) };
         let why = action.why.clone().unwrap_or_default();
         rows.push(vec![action.state.to_owned(), action.label.clone(), work, why]);
     }
@@ -35,12 +34,12 @@ fn tell(planned: &Planned, output: Output) -> Result<(), Closed> {
     }
     let count = |state: &str| planned.actions.iter().filter(|action| action.state == state).count();
     output.line(format_args!(
-        "hit {}, locked {}, run {}, pending {}; {}FLOP, {} to read, about {}",
+        "hit {}, locked {}, run {}, pending {}; {}, {} to read, about {}",
         count("hit"),
         count("locked"),
         count("run"),
         count("pending"),
-        si(planned.flops),
+        flop(planned.flops),
         bytes(planned.fetch_bytes),
         duration_text(planned.seconds),
     ))
@@ -68,8 +67,8 @@ fn tell_unpinned(
         format!("{} in all", total.runs),
         thousands(total.samples_seen),
         String::new(),
-        format!("{}FLOP", si(total.flops)),
-        format!("{}B", si(total.input_bytes)),
+        flop(total.flops),
+        of_unit(total.input_bytes, "B"),
         hours(total.gpu_hours),
         hours(total.gpu_hours_reported),
         String::new(),
@@ -99,11 +98,11 @@ fn row(run: &PlannedUnpinned) -> Vec<String> {
         run.run.clone(),
         thousands(run.samples_seen),
         known(run.steps.map(thousands)),
-        known(run.flops.map(|flops| format!("{}FLOP", si(flops)))),
-        known(run.input_bytes.map(|bytes| format!("{}B", si(bytes)))),
+        known(run.flops.map(flop)),
+        known(run.input_bytes.map(|bytes| of_unit(bytes, "B"))),
         known(run.gpu_hours.map(hours)),
         known(run.gpu_hours_reported.map(hours)),
-        known(run.flops_per_gpu_reported.map(|rate| format!("{}FLOP/s", si(whole(rate))))),
+        known(run.flops_per_gpu_reported.map(|rate| of_unit(whole(rate), "FLOP/s"))),
     ]
 }
 

@@ -82,7 +82,11 @@ impl Progress {
             }
             Event::Failed { recipe, label, failure } => {
                 self.running.remove(recipe);
-                self.say(&format!("failed    {label}: {failure}"));
+                // The whole of it is said at the end, once for all that failed for it.
+                let whole = failure.to_string();
+                let reason = whole.lines().next().unwrap_or_default();
+                let reason = reason.split_once(": ").map_or(reason, |(reason, _)| reason);
+                self.say(&format!("failed    {label}: {reason}"));
             }
         }
         self.draw();

@@ -1,7 +1,11 @@
 //! Rows of text in aligned columns.
 
+use super::output::printable;
+
 /// Lines with every column as wide as its widest cell; the last column is not padded.
 pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let cells = |row: &Vec<String>| row.iter().map(|cell| printable(cell, false)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -18,7 +22,7 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
 }
 
 /// A count with an SI prefix: `3.4 T`.
-pub(super) fn si(value: u128) -> String {
+fn si(value: u128) -> String {
     let prefixes = ["", " k", " M", " G", " T", " P", " E", " Z", " Y"];
     let mut scaled = value;
     let mut below = 0;
@@ -70,8 +74,18 @@ pub(super) fn thousands(value: u64) -> String {
 
 /// A size in bytes, in decimal units.
 pub(super) fn bytes(value: u64) -> String {
-    let text = si(u128::from(value));
-    if text.contains(' ') { format!("{text}B") } else { format!("{text} B") }
+    of_unit(u128::from(value), "B")
+}
+
+/// A count of floating-point operations.
+pub(super) fn flop(value: u128) -> String {
+    of_unit(value, "FLOP")
+}
+
+/// A count with an SI prefix before its unit: `3.4 TFLOP`, `12 B`.
+pub(super) fn of_unit(value: u128, unit: &str) -> String {
+    let text = si(value);
+    if text.contains(' ') { format!("{text}{unit}") } else { format!("{text} {unit}") }
 }
 
 #[cfg(test)]
@@ -90,6 +104,7 @@ mod tests {
             assert_eq!(si(value), text);
         }
         assert_eq!(bytes(92_000_000), "92 MB");
+        assert_eq!((flop(0), flop(17_000_000_000)), ("0 FLOP".to_owned(), "17 GFLOP".to_owned()));
     }
 
     #[test]

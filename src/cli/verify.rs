@@ -17,7 +17,8 @@ pub(super) fn run(
     output: Output,
 ) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
-    super::consent::ask(workspace, &loaded, true, yes, output)?;
+    let budget = super::budget::parse(&verify.budget)?;
+    super::consent::ask(workspace, &loaded, true, None, yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {
@@ -29,13 +30,13 @@ pub(super) fn run(
         let spot = Spot {
             count: usize::from(count),
             nonce: verify.nonce.as_deref().map(nonce).transpose()?,
-            budget: Some(super::budget::parse(&verify.budget)?),
+            budget: Some(budget),
         };
         let result = workspace.verify_spots(&loaded, &spot, verify.into.as_deref(), &mut running);
         progress.end();
         return tell_spots(&result.map_err(|error| stopped(error, &signals))?, &loaded, output);
     }
-    let result = workspace.verify(&loaded, verify.into.as_deref(), &mut running);
+    let result = workspace.verify(&loaded, verify.into.as_deref(), Some(budget), &mut running);
     progress.end();
     let reproduced = result.map_err(|error| stopped(error, &signals))?;
     let trace = |of: &&ibid::ops::DifferingOutput| of.output == "trace.bin";

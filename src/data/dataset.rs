@@ -120,8 +120,8 @@ impl Dataset {
 
     /// Opens the data set of the folder `dir` for a model whose images are `side` pixels wide.
     ///
-    /// A PNG image of that size is taken as it is (alpha over white). Any other goes through `OpenCLIP`'s preprocessing of
-    /// evaluations: shortest side resized, centre cut out ([`preprocess::Picture::evaluation_view`]).
+    /// Images go through `OpenCLIP`'s preprocessing of evaluations: shortest side resized, centre cut out
+    /// ([`preprocess::Picture::evaluation_view`]).
     pub fn open(dir: &Path, side: usize, memory: Memory) -> Result<Self, DataError> {
         let mut dataset = Self { image_size: side, ..Self::listed(dir, memory.texts)? };
         dataset.hold(memory.images)?;
@@ -257,14 +257,17 @@ impl Dataset {
         let sample = self.sample(index)?;
         let fail = |source| self.fail(index, &sample, source);
         let (side, bytes) = (self.image_size, self.image_bytes(index, &sample)?);
-        if self.is_exact || is_png_of(&bytes, side) {
+        if self.is_exact || is_plain_png_of(&bytes, side) {
             let decoded = decode_png(&bytes).map_err(fail)?;
             check_size(&decoded, side).map_err(fail)?;
-            decoded.write_planes(planes);
-        } else {
-            let view = preprocess::decode(&bytes).map_err(fail)?.evaluation_view(side);
-            write_planes(&view, planes);
+            // Of a grey or coloured image the view is the image itself; one colour of it may be transparent.
+            if self.is_exact || !decoded.has_alpha() {
+                decoded.write_planes(planes);
+                return Ok(());
+            }
         }
+        let view = preprocess::decode(&bytes).map_err(fail)?.evaluation_view(side);
+        write_planes(&view, planes);
         Ok(())
     }
 
@@ -396,10 +399,12 @@ fn check_size(image: &Decoded, side: usize) -> Result<(), MemberError> {
 }
 
 /// Whether `bytes` begin as a PNG file of `side²` pixels does: its header is always first.
-fn is_png_of(bytes: &[u8], side: usize) -> bool {
+fn is_plain_png_of(bytes: &[u8], side: usize) -> bool {
     let Ok(side) = u32::try_from(side) else { return false };
     let size = [side.to_be_bytes(), side.to_be_bytes()].concat();
-    bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.get(16..24) == Some(&size[..])
+    // Eight bits a channel, grey or red, green and blue.
+    let is_plain = matches!(bytes.get(24..26), Some([8, 0 | 2]));
+    bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.get(16..24) == Some(&size[..]) && is_plain
 }
 
 /// Whether a file of a manifest holds samples.

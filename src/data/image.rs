@@ -44,6 +44,11 @@ pub(crate) fn decode_png(bytes: &[u8]) -> Result<Decoded, MemberError> {
 }
 
 impl Decoded {
+    /// Whether its last channel is alpha.
+    pub(crate) const fn has_alpha(&self) -> bool {
+        matches!(self.channels, 2 | 4)
+    }
+
     /// Red, green and blue of pixel `index` over white, each times 255: exact.
     pub(crate) fn over_white_times_255(&self, index: usize) -> [u32; 3] {
         let pixel = &self.pixels[index * self.channels..][..self.channels];

@@ -2,7 +2,8 @@
 //!
 //! A member `KEY.EXTENSION` belongs to the sample `KEY`, where `KEY` ends at the first full stop of the last path
 //! component, as in WebDataset. Read are `png`, `jpg`, `jpeg` or `webp` (the image), `json` (an object with maybe `captions`
-//! and `label`), `txt` (one caption) and `cls` (a label); other extensions are ignored. A sample has an image, and a caption
+//! and `label`; without them and without `txt` the `caption` of image downloaders), `txt` (one caption; for retrieval one a
+//! line, as `CLIP_benchmark` has it) and `cls` (a label); other extensions are ignored. A sample has an image, and a caption
 //! or a label. As in WebDataset extensions may be in upper case, and files that have no key or no extension (`README`,
 //! `._0.png`) belong to no sample. Members may come in any order; samples are numbered by the first member of theirs.
 //! Nothing is ever extracted to a file.
@@ -15,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use tar::{EntryType, PaxExtensions};
 
 use super::error::{DataError, MemberError, chain};
 use super::preprocess;
@@ -23,6 +27,9 @@ use super::preprocess;
 pub(crate) const SHARD_BYTES_MAX: u64 = 2 << 30;
 /// The largest member that is read.
 pub(crate) const MEMBER_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of a header at most that names the member after it.
+const EXTENSION_BYTES_MAX: u64 = 1 << 16;
 
 /// Bytes of a caption at most.
 const CAPTION_BYTES_MAX: usize = 1 << 16;
@@ -35,8 +42,10 @@ const BLOCK_BYTES: u64 = 512;
 pub struct Sample {
     /// The key of its members.
     pub key: String,
-    /// At least one caption, unless it has a class.
+    /// At least one caption, unless it has a class; that of a `txt` member is the last.
     pub captions: Vec<String>,
+    /// The lines of a `txt` member that has several.
+    pub(crate) lines: Vec<String>,
     /// Its class, if it has one.
     pub label: Option<u32>,
     /// Where its image is.
@@ -63,12 +72,60 @@ struct Parts {
     class: Option<u32>,
 }
 
-/// A `json` member. Other fields are allowed and ignored.
-#[derive(Deserialize)]
+/// A `json` member. Other fields are ignored, and so are these where they are of another kind: they were not meant for us.
+#[derive(Default, Deserialize)]
 struct SampleJson {
     #[serde(default)]
-    captions: Vec<String>,
-    label: Option<u32>,
+    captions: Texts,
+    #[serde(default)]
+    caption: Texts,
+    #[serde(default)]
+    label: Label,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Texts {
+    Many(Vec<String>),
+    One(String),
+    Other(IgnoredAny),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Class(u32),
+    Other(IgnoredAny),
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self::Many(Vec::new())
+    }
+}
+
+impl From<Texts> for Vec<String> {
+    fn from(texts: Texts) -> Self {
+        match texts {
+            Texts::Many(texts) => texts,
+            Texts::One(text) => vec![text],
+            Texts::Other(_) => Self::new(),
+        }
+    }
+}
+
+impl Default for Label {
+    fn default() -> Self {
+        Self::Other(IgnoredAny)
+    }
+}
+
+impl Sample {
+    /// What is retrieved: each caption, and of a `txt` member each line.
+    pub(crate) fn retrieved(&self) -> impl Iterator<Item = &String> {
+        let text = usize::from(!self.lines.is_empty());
+        self.captions[..self.captions.len() - text].iter().chain(&self.lines)
+    }
 }
 
 /// A member that is read.
@@ -95,7 +152,7 @@ pub(crate) fn list_shard(
     let mut samples: Vec<(String, Parts)> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
     let mut archive = tar::Archive::new(tar);
-    let entries = archive.entries_with_seek().map_err(|source| tar_error(shard, source))?;
+    let entries = archive.entries_with_seek().map_err(|source| tar_error(shard, source))?.raw(true);
     each_member(shard, entries, length, |member, content| {
         if skipped.contains(member.key) {
             return Ok(());
@@ -136,7 +193,7 @@ pub fn scan_shard(shard: &str, tar: impl Read) -> Result<Scanned, DataError> {
     let mut samples: Vec<(String, Result<Parts, String>)> = Vec::new();
     let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
     let mut archive = tar::Archive::new(tar);
-    let entries = archive.entries().map_err(|source| tar_error(shard, source))?;
+    let entries = archive.entries().map_err(|source| tar_error(shard, source))?.raw(true);
     each_member(shard, entries, u64::MAX, |member, reader| {
         let index = *index_of.entry(member.key.to_owned()).or_insert_with(|| {
             samples.push((member.key.to_owned(), Ok(Parts::default())));
@@ -171,25 +228,85 @@ pub fn scan_shard(shard: &str, tar: impl Read) -> Result<Scanned, DataError> {
     Ok(scanned)
 }
 
-/// Gives every member that is read to `each`, with what its content is read from. The file has `length` bytes: what is
-/// left out by seeking is there too.
+/// Headers that say something of the member after them.
+#[derive(Default)]
+struct Extensions {
+    /// GNU's long name.
+    name: Option<Vec<u8>>,
+    /// The attributes of a pax archive.
+    attributes: Option<Vec<u8>>,
+}
+
+impl Extensions {
+    /// The bytes of a header of this kind; nothing for other kinds.
+    const fn slot(&mut self, kind: EntryType) -> Option<&mut Option<Vec<u8>>> {
+        match kind {
+            EntryType::GNULongName => Some(&mut self.name),
+            EntryType::XHeader => Some(&mut self.attributes),
+            _ => None,
+        }
+    }
+
+    /// The name of the member, which its own header may give in part; an error if it has another `size`.
+    fn name(self, own: &[u8], size: u64) -> std::io::Result<String> {
+        let mut name = self.name.unwrap_or_else(|| own.to_owned());
+        let is_long = name.len() > own.len();
+        if name.last() == Some(&0) {
+            name.pop();
+        }
+        for attribute in PaxExtensions::new(self.attributes.as_deref().unwrap_or_default()) {
+            let attribute = attribute?;
+            match attribute.key_bytes() {
+                b"path" if !is_long => name = attribute.value_bytes().to_vec(),
+                b"size" if attribute.value_bytes() != size.to_string().as_bytes() => {
+                    return Err(broken("a member has two sizes"));
+                }
+                _ => {}
+            }
+        }
+        Ok(String::from_utf8_lossy(&name).into_owned())
+    }
+}
+
+fn broken(reason: &str) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
+}
+
+/// Gives every member that is read to `each`, with what its content is read from; `entries` are raw. The file has
+/// `length` bytes: what is left out by seeking is there too.
 fn each_member<R: Read>(
     shard: &str,
     entries: tar::Entries<'_, R>,
     length: u64,
     mut each: impl FnMut(&Member<'_>, &mut dyn Read) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
+    let mut extensions = Extensions::default();
     for entry in entries {
         let mut entry = entry.map_err(|source| tar_error(shard, source))?;
-        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let kind = entry.header().entry_type();
-        if kind.is_dir() || kind.is_pax_global_extensions() {
+        let (offset, size) = (entry.raw_file_position(), entry.size());
+        if let Some(slot) = extensions.slot(kind) {
+            if size > EXTENSION_BYTES_MAX || slot.is_some() {
+                return Err(tar_error(
+                    shard,
+                    broken("the name of a member is too long, or given twice"),
+                ));
+            }
+            *slot = Some(read_whole(&mut entry, size).map_err(|e| tar_error(shard, e))?);
+            continue;
+        }
+        // Links have long names too; they are refused by themselves.
+        if kind.is_pax_global_extensions() || kind.is_gnu_longlink() {
+            continue;
+        }
+        let named = std::mem::take(&mut extensions).name(&entry.path_bytes(), size);
+        let name = named.map_err(|source| tar_error(shard, source))?;
+        if kind.is_dir() {
             continue;
         }
         if !kind.is_file() {
             return Err(member_error(shard, &name, MemberError::NotAFile));
         }
-        let (offset, size) = (entry.raw_file_position(), entry.size());
         if !is_below(&name) {
             return Err(member_error(shard, &name, MemberError::Name));
         }
@@ -272,7 +389,7 @@ impl Parts {
                 put(&mut self.image, ImageMember { extension, offset: member.offset, bytes })
             }
             "json" => put(&mut self.json, parse_json(content)?),
-            "txt" => put(&mut self.text, std::str::from_utf8(content)?.trim().to_owned()),
+            "txt" => put(&mut self.text, std::str::from_utf8(content)?.to_owned()),
             _ => put(&mut self.class, parse_label(content)?),
         }
     }
@@ -280,9 +397,23 @@ impl Parts {
     fn whole(self, key: String) -> Result<Sample, MemberError> {
         let image = self.image;
         let image = image.ok_or(MemberError::Missing { what: "image (`png`, `jpg` or `webp`)" })?;
-        let json = self.json.unwrap_or(SampleJson { captions: Vec::new(), label: None });
-        let mut captions = json.captions;
-        captions.extend(self.text);
+        let json = self.json.unwrap_or_default();
+        let mut captions = Vec::from(json.captions);
+        if captions.is_empty() && self.text.is_none() {
+            captions = json.caption.into();
+        }
+        let mut lines: Vec<String> = self
+            .text
+            .as_deref()
+            .map(lines_of)
+            .unwrap_or_default()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        if lines.len() < 2 {
+            lines.clear();
+        }
+        captions.extend(self.text.map(|text| text.trim().to_owned()));
         // Byte pairs of one long word take time that grows with its square.
         if let Some(caption) = captions.iter().find(|caption| caption.len() > CAPTION_BYTES_MAX) {
             return Err(MemberError::LongCaption {
@@ -290,7 +421,11 @@ impl Parts {
                 limit: CAPTION_BYTES_MAX,
             });
         }
-        let label = match (json.label, self.class) {
+        let stated = match json.label {
+            Label::Class(label) => Some(label),
+            Label::Other(_) => None,
+        };
+        let label = match (stated, self.class) {
             (Some(first), Some(second)) if first != second => {
                 return Err(MemberError::Labels { first, second });
             }
@@ -301,7 +436,7 @@ impl Parts {
                 what: "caption (`json` or `txt`) or label (`cls`)",
             });
         }
-        Ok(Sample { key, captions, label, image })
+        Ok(Sample { key, captions, lines, label, image })
     }
 }
 
@@ -309,8 +444,38 @@ impl Parts {
 /// downloaders put them into fields that are ignored here.
 fn parse_json(content: &[u8]) -> Result<SampleJson, serde_json::Error> {
     let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
-    serde_json::from_slice(content)
-        .or_else(|error| serde_json::from_slice(&without_constants(content)).map_err(|_| error))
+    let read = |content: &[u8]| {
+        if content.trim_ascii_start().starts_with(b"{") {
+            serde_json::from_slice(content)
+        } else {
+            serde_json::from_slice::<IgnoredAny>(content).map(|_| SampleJson::default())
+        }
+    };
+    read(content).or_else(|error| read(&without_constants(content)).map_err(|_| error))
+}
+
+/// The lines of a text, ended as Python's `str.splitlines` ends them.
+fn lines_of(text: &str) -> Vec<&str> {
+    let ends = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(ends).unwrap_or(rest.len());
+        lines.push(&rest[..end]);
+        let after = &rest[end..];
+        let ending = if after.starts_with("\r\n") {
+            2
+        } else {
+            after.chars().next().map_or(0, char::len_utf8)
+        };
+        rest = &after[ending..];
+    }
+    lines
 }
 
 /// JSON with `null` in place of Python's constants, wherever they are no part of a text.

@@ -1,7 +1,7 @@
 //! Facts about data sets: what is read, and what becomes of files that are broken or hostile.
 
 use std::collections::BTreeSet;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -417,4 +417,136 @@ proptest! {
         drop(load(&[(&shard, 1, &[])]));
         drop(load(&[(&shard[..cut % length], 1, &[])]));
     }
+}
+
+/// Whatever its size and kind, an image is what `OpenCLIP`'s preprocessing makes of it.
+#[test]
+fn images_of_the_models_size_are_preprocessed_as_any_other() {
+    use png::{BitDepth, ColorType};
+    let encode = |colour: ColorType, depth: BitDepth, transparent: Option<&[u8]>| {
+        let depth_bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
+        let bytes: Vec<u8> = (0..16 * colour.samples() * depth_bytes)
+            .map(|i| u8::try_from(i * 37 % 256).unwrap())
+            .collect();
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 4, 4);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        if let Some(colour) = transparent {
+            encoder.set_trns(colour.to_vec());
+        }
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&bytes).unwrap();
+        writer.finish().unwrap();
+        file
+    };
+    let kinds = [
+        encode(ColorType::Rgba, BitDepth::Eight, None),
+        encode(ColorType::GrayscaleAlpha, BitDepth::Eight, None),
+        encode(ColorType::Grayscale, BitDepth::Sixteen, None),
+        encode(ColorType::Rgb, BitDepth::Sixteen, None),
+        encode(ColorType::Rgb, BitDepth::Eight, Some(&[0, 0, 0, 37, 0, 74])),
+        encode(ColorType::Grayscale, BitDepth::Eight, Some(&[0, 37])),
+        encode(ColorType::Rgb, BitDepth::Eight, None),
+        encode(ColorType::Grayscale, BitDepth::Eight, None),
+    ];
+    for (kind, image) in kinds.iter().enumerate() {
+        let shard = tar_of(&[("a.png", image), ("a.json", JSON)]);
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), "s.tar", &shard);
+        let manifest = Manifest::new(vec![entry("s.tar", &shard, 1, &[])]);
+        write(dir.path(), "manifest.json", &manifest.canonical_bytes());
+        let dataset = Dataset::open(dir.path(), 4, Memory::default()).unwrap();
+        let view = preprocess::decode(image).unwrap().evaluation_view(4);
+        let planes: Vec<u8> =
+            (0..3).flat_map(|c| view.iter().skip(c).step_by(3).copied()).collect();
+        assert_eq!(dataset.image(0).unwrap(), planes, "kind {kind}");
+    }
+}
+
+fn listed(shard: &[u8]) -> Result<Vec<Sample>, DataError> {
+    list_shard("s", Cursor::new(shard), shard.len() as u64, &BTreeSet::new())
+}
+
+#[test]
+fn a_text_is_one_caption_and_for_retrieval_one_a_line() {
+    let image = png(0);
+    let texts = |text: &str, json: &[u8]| {
+        let shard = tar_of(&[("a.png", &image), ("a.txt", text.as_bytes()), ("a.json", json)]);
+        let samples = listed(&shard).unwrap();
+        let retrieved: Vec<_> = samples[0].retrieved().cloned().collect();
+        (samples[0].captions.clone(), retrieved)
+    };
+    assert_eq!(texts("a cat\n", b"{}"), (vec!["a cat".into()], vec!["a cat".into()]));
+    let (captions, retrieved) = texts("a cat\r\na dog\n\na\u{2028}fish\n", JSON);
+    assert_eq!(captions, ["a cat", "cat", "a cat\r\na dog\n\na\u{2028}fish"]);
+    // By Python's `str.splitlines`, the empty line too.
+    assert_eq!(retrieved, ["a cat", "cat", "a cat", "a dog", "", "a", "fish"]);
+}
+
+/// As image downloaders and others write it: what is not in our form was not meant for us.
+#[test]
+fn json_of_others_costs_no_sample() {
+    let image = png(0);
+    let sample = |json: &[u8], text: bool| {
+        let mut members: Vec<(&str, &[u8])> = vec![("a.png", &image), ("a.json", json)];
+        members.extend(text.then_some(("a.txt", &b"a cat"[..])));
+        listed(&tar_of(&members)).map(|mut samples| samples.remove(0))
+    };
+    for json in [
+        &br#"{"label": "dog"}"#[..],
+        br#"{"captions": null, "label": -1}"#,
+        br#"{"captions": 3, "caption": "of the downloader"}"#,
+        b" [1]",
+        b"[[\"x\"], 3]",
+        b"null",
+    ] {
+        let read = sample(json, true).unwrap();
+        assert_eq!((&*read.captions, read.label), (&["a cat".to_owned()][..], None));
+        let alone = sample(json, false).ok().map(|sample| sample.captions);
+        let has_caption = json.windows(9).any(|part| part == b"\"caption\"");
+        assert_eq!(alone, has_caption.then(|| vec!["of the downloader".to_owned()]));
+    }
+    assert_eq!(sample(br#"{"captions": "one"}"#, false).unwrap().captions, ["one"]);
+    assert!(sample(b"{", true).is_err(), "what is no JSON at all is an error");
+}
+
+/// The `tar` crate would read it whole, whatever its header says.
+#[test]
+fn long_names_are_read_and_endless_ones_refused() {
+    let image = png(0);
+    let long = "a".repeat(180);
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in [(format!("{long}.png"), &image[..]), (format!("{long}.txt"), b"x")] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, content).unwrap();
+    }
+    for (name, content) in [("é.png", &image[..]), ("é.txt", b"x")] {
+        builder.append_pax_extensions([("path", name.as_bytes()), ("mtime", b"1.5")]).unwrap();
+        append(&mut builder, &name.replace('é', "e"), tar::EntryType::Regular, content);
+    }
+    let shard = builder.into_inner().unwrap();
+    let keys: Vec<_> = listed(&shard).unwrap().into_iter().map(|sample| sample.key).collect();
+    assert_eq!(keys, [&*long, "é"]);
+    assert_eq!(scan_shard("s", &shard[..]).unwrap().samples, 2);
+    for (kind, size) in [
+        (tar::EntryType::GNULongName, 1500 << 20),
+        (tar::EntryType::XHeader, 1500 << 20),
+        (tar::EntryType::XHeader, u64::MAX / 2),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_cksum();
+        // As much as is asked for, and nothing of it is held.
+        let endless = header.as_bytes().chain(std::io::repeat(b'a'));
+        let error = scan_shard("s", endless).unwrap_err();
+        assert!(super::error::chain(&error).contains("too long"), "{error:?}");
+    }
+    let mut twice = tar::Builder::new(Vec::new());
+    twice.append_pax_extensions([("size", &b"5"[..])]).unwrap();
+    append(&mut twice, "a.txt", tar::EntryType::Regular, b"x");
+    let error = scan_shard("s", &twice.into_inner().unwrap()[..]).unwrap_err();
+    assert!(super::error::chain(&error).contains("two sizes"), "{error:?}");
 }

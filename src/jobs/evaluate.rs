@@ -239,8 +239,16 @@ fn classify(
             known.label.ok_or_else(|| classless("dataset", &known.key))
         })
         .collect::<Result<Vec<u32>, _>>()?;
+    let classes = prompts.len() / width;
+    if let Some(sample) = labels.iter().position(|label| *label as usize >= classes) {
+        let known = dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?;
+        return Err(JobError::Unfit(format!(
+            "input `dataset`: sample `{}` has class {}, and there are names for {classes} classes (numbers from 0)",
+            known.key, labels[sample]
+        )));
+    }
     let scores = scores(level, images, prompts, width);
-    let measured = metrics::classification(&scores, prompts.len() / width, &labels)
+    let measured = metrics::classification(&scores, classes, &labels)
         .map_err(|error| bad_input("dataset", &error))?;
     Ok(classification_fields(&measured))
 }
@@ -258,8 +266,15 @@ fn captions(dataset: &Dataset) -> Result<(Vec<String>, Vec<u32>), JobError> {
     let (mut texts, mut image_of_text) = (Vec::new(), Vec::new());
     for (image, sample) in (0_u32..).zip(0..dataset.len()) {
         let sample = dataset.sample(sample).map_err(|error| unreadable("dataset", &error))?;
-        texts.extend_from_slice(&sample.captions);
+        texts.extend(sample.retrieved().cloned());
         image_of_text.resize(texts.len(), image);
+    }
+    if texts.is_empty() && !dataset.is_empty() {
+        return Err(JobError::Unfit(
+            "input `dataset`: none of its samples has a caption: its shards need members `KEY.txt`, or `captions` in \
+             `KEY.json`"
+                .to_owned(),
+        ));
     }
     Ok((texts, image_of_text))
 }

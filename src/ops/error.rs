@@ -1,6 +1,6 @@
 //! What can go wrong in any command, and which exit code it has.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
@@ -200,12 +200,20 @@ fn list(runs: &[(String, Vec<&'static str>)]) -> String {
     text
 }
 
+/// Each reason once, behind the labels of what failed for it.
 fn describe(failures: &[(String, Failure)]) -> String {
-    let line = |(label, failure): &(String, Failure)| {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for (label, failure) in failures {
         let log = failure.log.as_ref().map(|log| format!("\n    log: {}", log.display()));
-        format!("\n  {label}: {failure}{}", log.unwrap_or_default())
-    };
-    failures.iter().map(line).collect()
+        let reason = format!("{failure}{}", log.unwrap_or_default());
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, labels)) => labels.push(label),
+            None => reasons.push((reason, vec![label])),
+        }
+    }
+    let line =
+        |(reason, labels): &(String, Vec<&str>)| format!("\n  {}: {reason}", labels.join(", "));
+    reasons.iter().map(line).collect()
 }
 
 /// What kind of error it is, as far as the exit code depends on it.
@@ -332,8 +340,12 @@ impl Error {
                 .chain(["what there is: ibid list".to_owned()])
                 .collect(),
             Self::Spec(error) => error.hints(),
-            Self::Lockfile { .. } => {
-                one("restore it from version control, or write it anew: ibid lock NAME".to_owned())
+            Self::Lockfile { path, .. } => {
+                let folder = path.parent().and_then(Path::file_name);
+                let stem =
+                    path.file_stem().filter(|_| folder.is_some_and(|name| name == "lockfiles"));
+                let name = stem.map_or("NAME".into(), |stem| stem.to_string_lossy());
+                one(format!("restore it from version control, or write it anew: ibid lock {name}"))
             }
             Self::Unlocked { name, .. } if name.starts_with("git+") => {
                 one("the lockfile is its author's to write; without one: ibid reproduce".to_owned())

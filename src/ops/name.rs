@@ -96,7 +96,7 @@ impl Name {
             return Err(format!("`{rev}` is not a commit id; {form}"));
         }
         let (experiment, target) = split(name)?;
-        let name = CommitName { url: url.to_owned(), rev: rev.to_owned(), experiment };
+        let name = CommitName { url: url.to_owned(), rev: commit_id(rev), experiment };
         Ok(Self { experiment: ExperimentName::InCommit(name), target })
     }
 }
@@ -128,6 +128,12 @@ pub(super) fn is_experiment_name(text: &str) -> bool {
         && text.bytes().all(|c| plain(c) || c == b'-')
 }
 
+/// A commit id is written in lower case; the name of a branch as it stands.
+fn commit_id(rev: &str) -> String {
+    let is_id = rev.len() == 40 && rev.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { rev.to_ascii_lowercase() } else { rev.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +157,10 @@ mod tests {
         assert_eq!(commit.to_string(), text);
         assert_eq!(commit.url, "https://example.org/a/b.git");
         assert_eq!((commit.experiment.as_str(), name.target.as_deref()), ("x", Some("fig1")));
+        assert_eq!(
+            Name::parse(&text.replace("abcdef", "ABCDEF")).unwrap(),
+            Name::parse(text).unwrap()
+        );
         assert!(Name::parse("git+file:///srv/a?rev=main#x").is_ok(), "refused later, with its id");
     }
 

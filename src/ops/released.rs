@@ -2,7 +2,6 @@
 
 use super::error::Error;
 use super::inputs::{PlanInputs, SetBuilder};
-use super::specification::Found;
 use super::workspace::{Loaded, Workspace};
 use crate::exec::{FailureKind, Inputs as _};
 use crate::model::OpenClipConfig;
@@ -11,7 +10,7 @@ use crate::plan::{self, Plan};
 impl Workspace {
     /// Where released runs state another model, or other constants, than the configuration that they pin, as far as
     /// that is at hand: in the store, a mirror, or a file of the experiment. The network is not asked.
-    pub(super) fn check_released(&self, loaded: &Loaded) -> Result<Vec<Found>, Error> {
+    pub(super) fn check_released(&self, loaded: &Loaded) -> Result<Vec<(String, String)>, Error> {
         if loaded.experiment.released_runs.is_empty() {
             return Ok(Vec::new());
         }
@@ -36,14 +35,16 @@ impl Workspace {
                     return Err(Error::Failed { failures: vec![(label, error.into())] });
                 }
             }
-            let at = |text: &str| Found { text: format!("`releasedRuns[{i}]`: {text}") };
+            let at = |text: &str| (format!("releasedRuns[{i}]"), text.to_owned());
             match OpenClipConfig::parse(&store.read(&digest)?) {
                 Ok(config) => {
                     let (model, preprocessing) = plan::stated_model(run);
                     let differences = config.differences(&model, &preprocessing);
                     found.extend(differences.iter().map(|text| at(text)));
                 }
-                Err(error) => found.push(at(&format!("`weights.config`: {error}"))),
+                Err(error) => {
+                    found.push((format!("releasedRuns[{i}].weights.config"), error.to_string()));
+                }
             }
         }
         Ok(found)

@@ -211,6 +211,7 @@ impl Workspace {
         &self,
         loaded: &Loaded,
         into: Option<&Path>,
+        budget: Option<f64>,
         running: &mut Running<'_>,
     ) -> Result<Reproduced, Error> {
         let plan = self.plan_of(loaded)?;
@@ -222,6 +223,7 @@ impl Workspace {
         let store = Store::open(&second.path)?;
         let mut whole = plan.clone();
         plan.nodes().keys().for_each(|id| whole.add_target(*id));
+        self.refuse_over_budget(&whole, &store, budget)?;
         let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
         Self::read_back(loaded, &plan, &lockfile, &store, &summary)
     }

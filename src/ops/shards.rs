@@ -195,7 +195,13 @@ fn pin_fetched(
 /// Reads one shard.
 fn pin(name: &str, path: &Path, place: String) -> Result<PinnedShard, Error> {
     let file = crate::fs::open(path).map_err(|error| missing(chain(&error)))?;
-    let modified_ns = file.metadata().ok().and_then(|found| modified_ns(&found));
+    let found = file.metadata().map_err(|error| cannot("read", path, &error))?;
+    if found.len() > SHARD_BYTES_MAX {
+        let (shard, bytes, limit) = (name.to_owned(), found.len(), SHARD_BYTES_MAX);
+        let source = DataError::ShardTooLarge { shard, bytes, limit };
+        return Err(Error::Shard { path: PathBuf::from(&place), source });
+    }
+    let modified_ns = modified_ns(&found);
     let mut hashing = Hashing { file, hasher: BlobHasher::default() };
     let scanned = scan_shard(name, &mut hashing).map_err(|source| match source {
         DataError::Tar { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
@@ -265,17 +271,17 @@ fn finish(path: &Path, shards: Vec<PinnedShard>) -> Result<PinnedShards, Error> 
     let mut listed = String::new();
     for shard in &shards {
         for (key, reason) in shard.file.skipped.iter().zip(&shard.reasons) {
-            let plain = |text: &str| text.replace(['\t', '\n', '\r'], " ");
+            let plain = |text: &str| text.replace(char::is_control, " ");
             writeln!(listed, "{}\t{}\t{}", shard.file.name, plain(key), plain(reason))
                 .expect("writing to a string succeeds");
         }
     }
-    if !listed.is_empty() {
-        fs::write_atomic(
-            &with_suffix(path, ".skipped.tsv"),
-            listed.as_bytes(),
-            Durability::Durable,
-        )?;
+    let list = with_suffix(path, ".skipped.tsv");
+    if listed.is_empty() {
+        // Of an earlier manifest.
+        fs::remove_file(&list)?;
+    } else {
+        fs::write_atomic(&list, listed.as_bytes(), Durability::Durable)?;
     }
     let manifest = Manifest::new(shards.into_iter().map(|shard| shard.file).collect());
     let bytes = manifest.canonical_bytes();

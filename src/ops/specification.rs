@@ -19,7 +19,7 @@ pub struct Listed {
     pub title: String,
     /// Its targets; none if it cannot be loaded.
     pub targets: Vec<ListedTarget>,
-    /// `current`, `stale`, `absent`, or `unreadable`.
+    /// `current`, `stale`, `absent`, `unreadable`, or `unknown` of an experiment that cannot be loaded.
     pub lockfile: &'static str,
 }
 
@@ -59,6 +59,15 @@ pub struct Unknown {
 pub struct Found {
     /// What, where and why, for people.
     pub text: String,
+    /// The same in its parts.
+    #[serde(flatten)]
+    pub finding: spec::Finding,
+}
+
+impl From<spec::Finding> for Found {
+    fn from(finding: spec::Finding) -> Self {
+        Self { text: finding.to_string(), finding }
+    }
 }
 
 impl Workspace {
@@ -79,7 +88,7 @@ impl Workspace {
                     name: experiment,
                     title,
                     targets: Vec::new(),
-                    lockfile: "unreadable",
+                    lockfile: "unknown",
                 };
             }
         };
@@ -92,24 +101,42 @@ impl Workspace {
         }
     }
 
-    /// Every finding of the schema and of the rules; none if the experiment is sound.
+    /// Every finding of the schema, or of the rules; none if the experiment is sound.
     pub fn check(&self, name: &Name) -> Result<Vec<Found>, Error> {
-        let loaded = match self.load(name) {
-            Ok(loaded) => loaded,
+        let place = self.place(name)?;
+        let evaluated = match self.evaluate(&place.request) {
+            Ok(evaluated) => evaluated,
             Err(Error::Spec(spec::Error::Invalid(findings))) => {
-                return Ok(findings
-                    .iter()
-                    .map(|finding| Found { text: finding.to_string() })
-                    .collect());
+                return Ok(findings.into_iter().map(Found::from).collect());
             }
             Err(error) => return Err(error),
         };
-        let findings = experiment::check(&loaded.experiment);
-        if findings.is_empty() {
+        let found = against_the_rules(evaluated.value);
+        if found.is_empty() {
+            let loaded = self.load(name)?;
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
-            return self.check_released(&loaded);
+            let released = self.check_released(&loaded)?;
+            return Ok(self.located(&place.request, released));
         }
-        Ok(findings.iter().map(|finding| Found { text: finding.to_string() }).collect())
+        Ok(self.located(&place.request, found))
+    }
+
+    /// Findings about values, each with the place in the experiment's file that spells the value.
+    fn located(&self, request: &spec::Request, found: Vec<(String, String)>) -> Vec<Found> {
+        let paths: Vec<String> = found.iter().map(|(path, _)| path.clone()).collect();
+        let places = if paths.is_empty() { Vec::new() } else { self.locate(request, &paths) };
+        let finding = |((path, message), place)| {
+            let quoted = spec::Finding {
+                path: Some(format!("`{path}`")),
+                place,
+                ..spec::Finding::new(message)
+            };
+            Found {
+                text: quoted.to_string(),
+                finding: spec::Finding { path: Some(path), ..quoted },
+            }
+        };
+        found.into_iter().zip(places).map(finding).collect()
     }
 
     /// The normal form of an experiment as Dhall text, and its id.
@@ -133,6 +160,23 @@ impl Workspace {
         let (a, b) = (self.load(a)?, self.load(b)?);
         Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
     }
+}
+
+/// What no type holds: numbers that are none, and what the rules forbid. By path in the value, in its order.
+fn against_the_rules(value: spec::Value) -> Vec<(String, String)> {
+    let (value, odd) = spec::without_odd_numbers(value);
+    let mut found: Vec<_> = odd.into_iter().map(|odd| (odd.path, odd.message)).collect();
+    match spec::bind::<experiment::Experiment>(&value) {
+        Ok(experiment) => {
+            let rules = experiment::check(&experiment).into_iter();
+            // What stands in for an odd number is not to blame.
+            let is_new = |path: &String| found.iter().all(|(odd, _)| odd != path);
+            let new: Vec<_> = rules.filter(|finding| is_new(&finding.path)).collect();
+            found.extend(new.into_iter().map(|finding| (finding.path, finding.message)));
+        }
+        Err(unfit) => found.push((unfit.path, unfit.message)),
+    }
+    found
 }
 
 /// Groups, figures and tables, in the order they are stated.

@@ -71,6 +71,10 @@ impl Workspace {
     /// Puts a file into the store; its digest and size.
     pub fn add_file(&self, file: &Path) -> Result<(BlobDigest, u64), Error> {
         let path = self.settings.folder.join(file);
+        if !path.exists() {
+            let missing = std::io::ErrorKind::NotFound.into();
+            return Err(fs::Error::new("read", file, missing).into());
+        }
         if !path.is_file() {
             return Err(Error::Usage {
                 message: format!("`{}` is not a regular file", file.display()),

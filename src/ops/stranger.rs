@@ -2,7 +2,7 @@
 //! person who is asked whether to run it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -145,8 +145,14 @@ impl Workspace {
         })
     }
 
-    /// What a run would do, for the person who decides. `everything`: as `verify` does, in an empty store.
-    pub fn introduce(&self, loaded: &Loaded, everything: bool) -> Result<Introduction, Error> {
+    /// What a run would do, for the person who decides. `everything`: as `verify` does, in an empty store; `out`: the
+    /// folder that is to get the results.
+    pub fn introduce(
+        &self,
+        loaded: &Loaded,
+        everything: bool,
+        out: Option<&Path>,
+    ) -> Result<Introduction, Error> {
         let plan = self.plan_of(loaded)?;
         let store = self.store()?;
         let states = plan_states(&plan, &store, &BTreeMap::new())?;
@@ -155,7 +161,8 @@ impl Workspace {
             plan.nodes().iter().filter(|(id, _)| runs(*id)).map(|(_, node)| node).collect();
         let flops: Vec<u128> = running.iter().map(|node| node.price.flops).collect();
         let settings = &self.settings;
-        let out = settings.folder.join("out").join(loaded.folder_name());
+        let usual = || Path::new("out").join(loaded.folder_name());
+        let out = settings.folder.join(out.map_or_else(usual, Path::to_owned));
         let store_folder = self.store_folder().to_owned();
         Ok(Introduction {
             name: loaded.full_name(),

@@ -3,6 +3,9 @@
 use super::error::Error;
 use crate::data::{OPEN_CLIP, PADDING, TokenIds, Tokenizer};
 
+/// Bytes of a text at most, as of a caption in a shard: byte pairs of one long word take time that grows with its square.
+const TEXT_BYTES_MAX: usize = 1 << 16;
+
 /// `OpenCLIP`'s tokeniser.
 pub struct OpenClipTokens(Tokenizer);
 
@@ -31,10 +34,28 @@ impl OpenClipTokens {
         line: std::io::Result<String>,
     ) -> Result<String, Error> {
         let read = line.map_err(|error| error.to_string());
-        let text = read.and_then(|line| serde_json::from_str(&line).map_err(|e| e.to_string()));
+        let read = read.and_then(|line| serde_json::from_str(&line).map_err(|e| e.to_string()));
+        let text = read.and_then(|text: String| match text.len() {
+            ..=TEXT_BYTES_MAX => Ok(text),
+            bytes => Err(format!("the text has {bytes} bytes; at most {TEXT_BYTES_MAX} are read")),
+        });
         text.map_err(|error| Error::Usage {
             message: format!("standard input, line {number}: {error}"),
             hint: Some("one JSON string a line, such as: \"a photo of a cat\"".to_owned()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_without_end_is_refused_before_it_is_cut_up() {
+        let tokens = OpenClipTokens::new(77).unwrap();
+        let line = |bytes: usize| Ok(format!("\"{}\"", "a".repeat(bytes)));
+        assert!(tokens.text_of_line(1, line(TEXT_BYTES_MAX)).is_ok());
+        let error = tokens.text_of_line(2, line(TEXT_BYTES_MAX + 1)).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("at most 65536"), "{error}");
     }
 }

@@ -239,11 +239,7 @@ impl Workspace {
         if let Some(evaluated) = cache::load(&folder, request) {
             return Ok(evaluated);
         }
-        let program = guard::Program {
-            path: self.settings.program.clone(),
-            arguments: vec!["eval-dhall".to_owned()],
-        };
-        let evaluated = guard::evaluate(&program, request)?;
+        let evaluated = guard::evaluate(&self.evaluator(), request)?;
         // The cache lives in the store's folder, which must be a store by then.
         let saved =
             Store::open(&self.store_folder).map_err(|error| error.to_string()).and_then(|_| {
@@ -253,6 +249,18 @@ impl Workspace {
             tracing::debug!(error, "the evaluation is not remembered");
         }
         Ok(evaluated)
+    }
+
+    /// Where an experiment's file spells parts of its value, as far as that is known.
+    pub(super) fn locate(&self, request: &Request, paths: &[String]) -> Vec<Option<spec::Place>> {
+        guard::locate(&self.evaluator(), request, paths)
+    }
+
+    fn evaluator(&self) -> guard::Program {
+        guard::Program {
+            path: self.settings.program.clone(),
+            arguments: vec!["eval-dhall".to_owned()],
+        }
     }
 
     /// Where an experiment's text, its import root and its lockfile are.
@@ -265,7 +273,10 @@ impl Workspace {
     }
 
     fn place_in_workspace(&self, experiment: &str) -> Result<Place, Error> {
-        let root = self.root()?;
+        self.place_below(self.root()?, experiment)
+    }
+
+    fn place_below(&self, root: &Path, experiment: &str) -> Result<Place, Error> {
         let file = Path::new(experiment).join("package.dhall");
         if !root.join(EXPERIMENTS).join(&file).is_file() {
             let known = self.experiments()?;
@@ -282,16 +293,20 @@ impl Workspace {
     fn place_of_file(&self, file: &Path) -> Result<Place, Error> {
         let missing = |source| fs::Error::new("read", file, source);
         let path = self.settings.folder.join(file).canonicalize().map_err(missing)?;
-        let import_root =
-            self.root.as_ref().and_then(|root| root.join(EXPERIMENTS).canonicalize().ok());
-        if let Some(import_root) = import_root
-            && let Ok(relative) = path.strip_prefix(&import_root)
-        {
+        // This workspace, or the one that the file lies in.
+        let around = path.ancestors().filter(|folder| is_workspace(folder));
+        for root in self.root.as_deref().into_iter().chain(around) {
+            let Ok(import_root) = root.join(EXPERIMENTS).canonicalize() else {
+                continue;
+            };
+            let Ok(relative) = path.strip_prefix(&import_root) else {
+                continue;
+            };
             let mut parts = relative.components().map(|part| part.as_os_str().to_string_lossy());
             if let (Some(experiment), Some(file), None) = (parts.next(), parts.next(), parts.next())
                 && file == "package.dhall"
             {
-                return self.place_in_workspace(&experiment);
+                return self.place_below(root, &experiment);
             }
             let name = stem(&path);
             let lockfile = path.with_extension("lock");

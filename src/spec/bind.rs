@@ -19,6 +19,51 @@ pub fn bind<T: for<'v> Deserialize<'v>>(value: &Value) -> Result<T, BindError> {
     T::deserialize(Binder(value))
 }
 
+/// `value` with 1 in place of every `Double` that [`bind()`] refuses, and what is wrong with each.
+pub fn without_odd_numbers(mut value: Value) -> (Value, Vec<BindError>) {
+    let mut odd = Vec::new();
+    replace_odd_numbers(&mut value, "", &mut odd);
+    (value, odd)
+}
+
+fn replace_odd_numbers(value: &mut Value, path: &str, odd: &mut Vec<BindError>) {
+    let joint = if path.is_empty() { "" } else { "." };
+    match value {
+        Value::Double(number) => {
+            if let Err(message) = finite(*number) {
+                odd.push(BindError { path: path.to_owned(), message });
+                *number = 1.0;
+            }
+        }
+        Value::List(values) => {
+            for (i, value) in values.iter_mut().enumerate() {
+                replace_odd_numbers(value, &format!("{path}[{i}]"), odd);
+            }
+        }
+        Value::Record(fields) => {
+            for (name, value) in fields {
+                replace_odd_numbers(value, &format!("{path}{joint}{name}"), odd);
+            }
+        }
+        Value::Optional(Some(value)) => replace_odd_numbers(value, path, odd),
+        Value::Union(alternative, Some(value)) => {
+            replace_odd_numbers(value, &format!("{path}<{alternative}>"), odd);
+        }
+        _ => {}
+    }
+}
+
+/// A number that parameters may hold: they are hashed by their bits.
+fn finite(number: f64) -> Result<f64, String> {
+    if !number.is_finite() {
+        Err(format!("a finite Double is wanted, and this is {number}"))
+    } else if number == 0.0 && number.is_sign_negative() {
+        Err("negative zero is refused: write `0.0`".to_owned())
+    } else {
+        Ok(number)
+    }
+}
+
 /// A value that does not fit the Rust type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct BindError {
@@ -84,13 +129,7 @@ impl<'v> Deserializer<'v> for Binder<'v> {
 
     fn deserialize_f64<V: Visitor<'v>>(self, visitor: V) -> Result<V::Value, BindError> {
         match self.0 {
-            Value::Double(value) if !value.is_finite() => {
-                Err(de::Error::custom(format!("a finite Double is wanted, and this is {value}")))
-            }
-            Value::Double(value) if *value == 0.0 && value.is_sign_negative() => {
-                Err(de::Error::custom("negative zero is refused: write `0.0`"))
-            }
-            Value::Double(value) => visitor.visit_f64(*value),
+            Value::Double(value) => visitor.visit_f64(finite(*value).map_err(de::Error::custom)?),
             _ => self.unfit("a Double"),
         }
     }

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::diagnostic::{Error, Finding, Limit};
-use super::wire::{Answer, Wire as _};
+use super::diagnostic::{Error, Finding, Limit, Place};
+use super::wire::{Answer, Task, Wire as _};
 use super::{Evaluated, Request};
 use crate::commit::Root;
 use crate::confinement::{self, Allowed, InForce};
@@ -52,6 +52,28 @@ pub struct Program {
 /// [`Error::Invalid`] with all findings if the files are at fault, [`Error::Limit`] and [`Error::Evaluator`] if they are
 /// too much for the engine, [`Error::Process`] if no child could be started. Each within about a minute.
 pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
+    match ask(program, request, None)? {
+        Answer::Evaluated(evaluated) => Ok(evaluated),
+        Answer::Invalid(findings) => Err(Error::Invalid(findings)),
+        Answer::Panicked(message) => Err(panicked(&message)),
+        Answer::Located(_) => Err(Error::Evaluator("it answered another question".to_owned())),
+    }
+}
+
+/// Where the request's file spells the parts of its value at `paths` (`runs[3].train.batchSize`), found in a child process;
+/// `None` for all that is not found, for whichever reason.
+pub fn locate(program: &Program, request: &Request, paths: &[String]) -> Vec<Option<Place>> {
+    match ask(program, request, Some(paths.to_vec())) {
+        Ok(Answer::Located(places)) if places.len() == paths.len() => places,
+        _ => vec![None; paths.len()],
+    }
+}
+
+fn ask(
+    program: &Program,
+    request: &Request,
+    located: Option<Vec<String>>,
+) -> Result<Answer, Error> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .env_clear()
@@ -60,14 +82,13 @@ pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let output = exchange(&mut child, &absolute(request)?.to_bytes());
+    let task = Task { request: absolute(request)?, located };
+    let output = exchange(&mut child, &task.to_bytes());
     // Whatever happened, the child does not outlive this call.
     let status = finish(&mut child)?;
     let (output, last_words) = output?;
     match answer(&output) {
-        Some(Answer::Evaluated(evaluated)) => Ok(evaluated),
-        Some(Answer::Invalid(findings)) => Err(Error::Invalid(findings)),
-        Some(Answer::Panicked(message)) => Err(panicked(&message)),
+        Some(answer) => Ok(answer),
         None if output.len() as u64 > OUTPUT_BYTES_MAX => {
             Err(Error::Limit(Limit::Output(OUTPUT_BYTES_MAX)))
         }
@@ -192,7 +213,7 @@ pub fn child_main() -> u8 {
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;
     }
-    let Some(request) = Request::from_bytes(&bytes) else {
+    let Some(Task { request, located }) = Task::from_bytes(&bytes) else {
         return 2;
     };
     if limit_resources().is_err() || confine(&request).is_err() {
@@ -201,14 +222,16 @@ pub fn child_main() -> u8 {
     // What the engine's panics say goes into the answer.
     panic::set_hook(Box::new(|_| {}));
     let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-        let result = panic::catch_unwind(AssertUnwindSafe(|| super::evaluate(&request)));
-        let answer = match result {
-            Ok(Ok(evaluated)) => Answer::Evaluated(evaluated),
-            Ok(Err(Error::Invalid(findings))) => Answer::Invalid(findings),
-            Ok(Err(other)) => Answer::Panicked(other.to_string()),
-            Err(payload) => Answer::Panicked(words(payload.as_ref())),
+        let work = || match &located {
+            Some(paths) => Answer::Located(super::locate(&request, paths)),
+            None => match super::evaluate(&request) {
+                Ok(evaluated) => Answer::Evaluated(evaluated),
+                Err(Error::Invalid(findings)) => Answer::Invalid(findings),
+                Err(other) => Answer::Panicked(other.to_string()),
+            },
         };
-        send(&answer)
+        let answer = panic::catch_unwind(AssertUnwindSafe(work));
+        send(&answer.unwrap_or_else(|payload| Answer::Panicked(words(payload.as_ref()))))
     });
     match worker.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => 0,

@@ -17,6 +17,7 @@ pub mod experiment;
 mod explain;
 pub mod guard;
 mod indented;
+mod locate;
 mod parse;
 mod resolve;
 mod scan;
@@ -32,7 +33,7 @@ use std::path::PathBuf;
 use dhall::syntax::Expr;
 use dhall::{Ctxt, ToExprOptions};
 
-pub use bind::{BindError, bind};
+pub use bind::{BindError, bind, without_odd_numbers};
 pub use confined::Sources;
 pub use diagnostic::{Error, Finding, Limit, Place};
 pub use difference::{Difference, diff};
@@ -76,6 +77,22 @@ pub struct Evaluated {
 /// The Dhall type of a Rust type, for [`Request::expected`].
 pub fn expected_type<T: serde_dhall::StaticType>() -> String {
     T::static_type().to_string()
+}
+
+/// Where the request's file spells each of the parts of its value at `paths`, in this very process: for the child of
+/// [`guard`]. `None` where no place is known.
+fn locate(request: &Request, paths: &[String]) -> Vec<Option<Place>> {
+    let nowhere = || vec![None; paths.len()];
+    let (Ok(root), Some(name)) =
+        (confined::canonical(&request.root), confined::normalised(&request.file))
+    else {
+        return nowhere();
+    };
+    let Ok(Some(bytes)) = confined::read(&root, &name) else {
+        return nowhere();
+    };
+    let tree = std::str::from_utf8(&bytes).ok().and_then(|source| parse::parse(source).ok());
+    tree.map_or_else(nowhere, |tree| locate::places(&tree, &name, paths))
 }
 
 /// Evaluates in this very process and thread, with no limit on time and memory: for the child of [`guard`], which bounds

@@ -295,10 +295,21 @@ fields!(Evaluated: value, ty, id, sources, normal_form);
 fields!(Finding: message, place, path, expected, found, hints);
 fields!(Place: file, line, column, source, width);
 
+/// What a child is asked.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) request: Request,
+    /// Where these parts of the value are spelled, in place of the value; see [`super::guard::locate`].
+    pub(super) located: Option<Vec<String>>,
+}
+
+fields!(Task: request, located);
+
 /// What an evaluation says.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
     Evaluated(Evaluated),
+    Located(Vec<Option<Place>>),
     Invalid(Vec<Finding>),
     /// The engine panicked, with these words.
     Panicked(String),
@@ -319,6 +330,10 @@ impl Wire for Answer {
                 out.push(2);
                 message.write(out);
             }
+            Self::Located(places) => {
+                out.push(3);
+                places.write(out);
+            }
         }
     }
     fn read(input: &mut Input<'_>) -> Option<Self> {
@@ -326,6 +341,7 @@ impl Wire for Answer {
             0 => Some(Self::Evaluated(Evaluated::read(input)?)),
             1 => Some(Self::Invalid(Vec::read(input)?)),
             2 => Some(Self::Panicked(String::read(input)?)),
+            3 => Some(Self::Located(Vec::read(input)?)),
             _ => None,
         }
     }

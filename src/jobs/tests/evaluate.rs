@@ -176,7 +176,10 @@ fn embedding_in_parts_loses_no_image() {
 fn inputs_that_do_not_fit_are_named() {
     let (folder, params) = prepared(&[labelled([0, 1, 2, 3, 4, 5], 6)], classification());
     let error = |folder: &Folder| run(&params, folder, Level::Scalar).unwrap_err().to_string();
-    assert!(error(&folder).starts_with("input `dataset`: "), "a label beyond the classes");
+    let beyond = run(&params, &folder, Level::Scalar).unwrap_err();
+    assert!(
+        matches!(&beyond, JobError::Unfit(text) if text.contains("has class 6, and there are"))
+    );
     let without = Sample { label: None, ..labelled([0, 1, 2, 3, 4, 5], 0) };
     folder.write_dataset(&[&[without]]);
     assert!(error(&folder).contains(" has no class: its shard needs a member "));
@@ -186,6 +189,12 @@ fn inputs_that_do_not_fit_are_named() {
     let weights = folder.read("inputs/weights");
     folder.write("inputs/weights", &weights[..weights.len() - 4]);
     assert!(error(&folder).starts_with("input `weights`: "));
+    let sample = Sample { captions: &[], ..labelled([0, 1, 2, 3, 4, 5], 0) };
+    let (folder, params) = prepared(&[sample], Task::Retrieval { recall_at: vec![1] });
+    let mute = run(&params, &folder, Level::Scalar).unwrap_err();
+    assert!(
+        matches!(&mute, JobError::Unfit(text) if text.contains("none of its samples has a caption"))
+    );
     assert_eq!(folder.files("outputs").len(), 0);
 }
 

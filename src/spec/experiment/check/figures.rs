@@ -170,7 +170,15 @@ pub(super) fn check_run_table<'a>(
     for (i, name) in table.runs.iter().enumerate() {
         findings.unique(&format!("{at}.runs[{i}]"), name, &mut names);
         if experiment.run(name).is_none() && experiment.published_run(name).is_none() {
-            findings.add(format!("{at}.runs[{i}]"), format!("there is no run `{name}`"));
+            let at = format!("{at}.runs[{i}]");
+            if experiment.released_runs.iter().any(|run| run.name == *name) {
+                let message =
+                    format!("`{name}` is a released run: a figure shows it, as its `weights`");
+                findings.add(at, message);
+            } else {
+                let known = experiment.runs.iter().map(|run| run.name.as_str());
+                findings.unknown(&at, "run", name, known);
+            }
         }
     }
     let runs = table.runs.iter().filter_map(|name| experiment.run(name));
