@@ -134,7 +134,11 @@ impl Progress {
 impl Running {
     fn note(&mut self, progress: &ibid::jobs::Progress) {
         (self.done, self.total) = (progress.done, progress.total);
-        self.unit.clone_from(&progress.unit);
+        // Work of another kind goes at another pace.
+        if self.unit != progress.unit {
+            self.first = None;
+            self.unit.clone_from(&progress.unit);
+        }
         self.first.get_or_insert_with(|| (now(), progress.done));
     }
 

@@ -203,7 +203,13 @@ impl Performer<'_> {
                 self.ensure(&manifest_blob(digest))?;
                 match self.store.manifest(digest) {
                     Ok(manifest) => {
-                        for file in &manifest.files {
+                        for (done, file) in (0..).zip(&manifest.files) {
+                            // To fetch or to draw them can take longer than the work itself.
+                            if self.store.blob_size(&file.sha256).is_none() {
+                                let total = manifest.files.len() as u64;
+                                let unit = "shards at hand".to_owned();
+                                (self.control.progress)(Progress { done, total, unit });
+                            }
                             self.ensure(&file.sha256)?;
                         }
                         self.store.materialise_tree(digest, target)

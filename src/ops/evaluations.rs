@@ -1,5 +1,7 @@
 //! The evaluations behind a target, read back from the store.
 
+use serde_json::{Map, Value, json};
+
 use super::error::Error;
 use super::lock::recorded_result;
 use crate::action::Input;
@@ -49,10 +51,13 @@ fn read_evaluation(
     let Ok(metrics) = store.read(&metrics) else {
         return Ok(None);
     };
-    let metrics = serde_json::from_slice(&metrics).map_err(|error| Error::BadResult {
+    let mut metrics = serde_json::from_slice(&metrics).map_err(|error| Error::BadResult {
         what: format!("{}: metrics.json", node.label),
         reason: error.to_string(),
     })?;
+    if let Params::Probe(probe) = &node.action.params {
+        metrics = of_probe(metrics, probe.seed);
+    }
     Ok(Some(EvaluationResult {
         dataset: evaluation.name.clone(),
         model: evaluation.run.clone(),
@@ -60,6 +65,20 @@ fn read_evaluation(
         task,
         metrics,
     }))
+}
+
+/// What a linear probe measured, under the names of `CLIP_benchmark`'s `linear_probe.py`, and its learning rate.
+fn of_probe(metrics: Map<String, Value>, seed: u64) -> Map<String, Value> {
+    let renamed = metrics.into_iter().map(|(name, value)| match &*name {
+        "acc1" | "acc5" | "mean_per_class_recall" => (format!("lp_{name}"), value),
+        #[allow(clippy::cast_possible_truncation, reason = "these are whole, and small")]
+        "epochs" | "fewshot_k" => {
+            let whole = value.as_f64().map(|value| json!(value as i64));
+            (name, whole.unwrap_or(value))
+        }
+        _ => (name, value),
+    });
+    renamed.chain([("seed".to_owned(), json!(seed))]).collect()
 }
 
 /// The task under `CLIP_benchmark`'s name.
@@ -71,5 +90,20 @@ fn task_of(node: &Node) -> Option<&'static str> {
         }),
         Params::Probe(_) => Some("linear_probe"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_is_told_under_the_names_of_clip_benchmark() {
+        let metrics = json!({ "acc1": 0.5, "mean_per_class_recall": 0.25, "epochs": 2.0, "fewshot_k": -1.0, "lr": 0.1 });
+        let told = of_probe(metrics.as_object().unwrap().clone(), 7);
+        let expected = json!({
+            "lp_acc1": 0.5, "lp_mean_per_class_recall": 0.25, "epochs": 2, "fewshot_k": -1, "lr": 0.1, "seed": 7
+        });
+        assert_eq!(Value::Object(told), expected);
     }
 }

@@ -436,10 +436,10 @@ const TRAIN_BYTES: &str = concat!(
     r#"s":0}},"preprocessing":{"mean":["f64:3fe6666666666666","f64:3fe6666666666666","f64:3fe6666666666"#,
     r#"666"],"std":["f64:3fd6666666666666","f64:3fd6666666666666","f64:3fd6666666666666"]},"samplesSeen"#,
     r#"":4096,"schedule":{"learningRateFinal":"f64:3f04f8b588e368f1","learningRateMax":"f64:3f70624dd2f"#,
-    r#"1a9fc","warmUp":{"steps":10}},"seed":0}},"profile":"Portable/1","revision":1}"#,
+    r#"1a9fc","warmUp":{"steps":10}},"seed":0}},"profile":"Portable/1","revision":2}"#,
 );
 
-const TRAIN_ID: &str = "ac082dcba828176fe5a70b6a2753e6616ae5497acbaff503a175079449b0cb66";
+const TRAIN_ID: &str = "92c8e58ef6324957472a0df9a2ff6d453ee02c0d7ee06afbf677c0339379eb2d";
 
 const MANIFEST_BYTES: &str = concat!(
     r#"{"files":[{"bytes":1000,"name":"000000.tar","samples":128,"sha256":"aaaaaaaaaaaaaaaaaaaaaaaaaaaa"#,

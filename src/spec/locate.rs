@@ -298,8 +298,9 @@ in  { runs = more # [ make \"c\" 30, base // { seed = 4 } ]
         let tree = parse(source).unwrap();
         let at = |path: &str| {
             let place = places(&tree, "x.dhall", &[path.to_owned()]).remove(0).unwrap();
-            let text: String = place.source.chars().skip(place.column as usize - 1).collect();
-            let shown: String = text.chars().take(place.width as usize).collect();
+            let [skip, width] =
+                [place.column - 1, place.width].map(|n| usize::try_from(n).unwrap());
+            let shown: String = place.source.chars().skip(skip).take(width).collect();
             (place.line, shown.trim().to_owned())
         };
         let is = |path: &str, line: u64, text: &str| {

@@ -50,6 +50,16 @@ struct Cut {
 }
 
 impl Cut {
+    /// Where the byte before `end` ends in the source: a placeholder ends where its group does.
+    fn source_end(&self, end: usize) -> usize {
+        let piece = self.pieces.partition_point(|&(start, _)| start < end) - 1;
+        // Text and placeholders take turns, and text comes last.
+        match self.pieces.get(piece + 1) {
+            Some(&(_, after)) if piece % 2 == 1 => after,
+            _ => self.source_offset(end - 1) + 1,
+        }
+    }
+
     fn source_offset(&self, offset: usize) -> usize {
         let piece = self.pieces.partition_point(|&(start, _)| start <= offset) - 1;
         let (start, source) = self.pieces[piece];
@@ -184,7 +194,7 @@ impl<'a> Spans<'a> {
             Some(offsets) => (offsets[start], offsets[end]),
         };
         let first = self.cut.source_offset(start);
-        let last = if end > start { self.cut.source_offset(end - 1) + 1 } else { first };
+        let last = if end > start { self.cut.source_end(end) } else { first };
         match pest::Span::new(self.source, first, last.max(first)) {
             Some(span) => Span::make(self.shared.clone(), span),
             None => self.group.clone(),

@@ -84,15 +84,13 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
+            Self::Collect | Self::Table | Self::Sensitivity | Self::Check => 1,
             Self::Train
             | Self::Evaluate
             | Self::Probe
             | Self::FineTune
-            | Self::Collect
-            | Self::Table
-            | Self::Sensitivity
-            | Self::Check => 1,
-            Self::Fit | Self::Draw => 2,
+            | Self::Fit
+            | Self::Draw => 2,
         }
     }
 

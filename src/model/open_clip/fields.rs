@@ -17,7 +17,8 @@ impl<'r> Fields<'r> {
             Value::Object(map) => map,
             Value::Null => Map::new(),
             _ => {
-                refused.push(format!("`{name}` is no object"));
+                let what = if name.is_empty() { "it".to_owned() } else { format!("`{name}`") };
+                refused.push(format!("{what} is no object"));
                 Map::new()
             }
         };

@@ -88,10 +88,13 @@ fn count(tensor: &Tensor) -> Result<usize, &'static str> {
             at.checked_add((n - 1).checked_mul(*stride)?)
         });
     let inside = reach.ok_or(overflow)? < tensor.storage.elements;
-    if inside && count <= tensor.storage.elements {
-        Ok(count)
-    } else {
+    if !inside {
         Err("its strides reach beyond its storage")
+    } else if count > tensor.storage.elements {
+        // A few bytes could claim to be any number of elements.
+        Err("it repeats elements of its storage: save it after `.contiguous()`")
+    } else {
+        Ok(count)
     }
 }
 
