@@ -334,7 +334,8 @@ impl Shard {
             return Err(DataError::SampleCount { shard: self.name.clone(), expected, actual });
         }
         let texts = |sample: &Sample| {
-            sample.key.len() + sample.captions.iter().map(|text| text.len() + 24).sum::<usize>()
+            let texts = sample.captions.iter().chain(&sample.lines);
+            sample.key.len() + texts.map(|text| text.len() + 24).sum::<usize>()
         };
         let weight = samples.iter().map(|sample| texts(sample) + SAMPLE_BYTES).sum();
         Ok(Catalogue { file, samples, weight })

@@ -249,8 +249,8 @@ impl Extensions {
 
     /// The name of the member, which its own header may give in part; an error if it has another `size`.
     fn name(self, own: &[u8], size: u64) -> std::io::Result<String> {
+        let is_long = self.name.is_some();
         let mut name = self.name.unwrap_or_else(|| own.to_owned());
-        let is_long = name.len() > own.len();
         if name.last() == Some(&0) {
             name.pop();
         }
@@ -402,17 +402,8 @@ impl Parts {
         if captions.is_empty() && self.text.is_none() {
             captions = json.caption.into();
         }
-        let mut lines: Vec<String> = self
-            .text
-            .as_deref()
-            .map(lines_of)
-            .unwrap_or_default()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        if lines.len() < 2 {
-            lines.clear();
-        }
+        let lines = self.text.as_deref().map(lines_of).filter(|lines| lines.len() > 1);
+        let lines = lines.unwrap_or_default().into_iter().map(str::to_owned).collect();
         captions.extend(self.text.map(|text| text.trim().to_owned()));
         // Byte pairs of one long word take time that grows with its square.
         if let Some(caption) = captions.iter().find(|caption| caption.len() > CAPTION_BYTES_MAX) {
