@@ -16,7 +16,7 @@ Then:
 
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py            # the small configurations, half a minute
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --full     # and those of sizes S to B as published
-    /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --largest  # and L, H, g, bigG: 17 GB of memory, 14 on disk
+    /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --largest  # and L, H, g, bigG: 15 GB of memory, 14 on disk
     /tmp/open_clip/bin/python tests/bench/open_clip_parity.py --goldens  # writes tests/golden/open_clip anew
 
 Prints a line a quantity and configuration: the largest difference over the largest value, and the tolerance. Exit 1 if
