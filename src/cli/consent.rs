@@ -6,7 +6,7 @@ use std::path::Path;
 use ibid::ops::{Introduction, Loaded, Workspace, duration_text};
 
 use super::failure::{Failure, Stop};
-use super::output::{Output, printable};
+use super::output::Output;
 use super::table::{aligned, bytes, flop};
 
 /// Goes on for an experiment of one's own, and for one that the person at the terminal (or `--yes`) agrees to.
@@ -46,7 +46,7 @@ pub(super) fn ask(
 
 fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
     let mut rows = vec![
-        vec!["title".to_owned(), printable(&introduction.title, false)],
+        vec!["title".to_owned(), introduction.title.clone()],
         vec!["id".to_owned(), format!("sha256:{}", introduction.id)],
         vec![
             "reads".to_owned(),
@@ -57,12 +57,7 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
         ],
     ];
     for (place, fetch) in &introduction.fetches {
-        let what = format!(
-            "{}, {}, from {}",
-            files(fetch.files),
-            bytes(fetch.bytes),
-            printable(place, false)
-        );
+        let what = format!("{}, {}, from {place}", files(fetch.files), bytes(fetch.bytes));
         rows.push(vec!["fetches".to_owned(), what]);
     }
     if introduction.fetches.is_empty() {

@@ -23,7 +23,7 @@ pub(crate) use error::chain;
 pub use error::{DataError, MemberError};
 pub use licences::{Licence, licences};
 pub use order::{Order, OrderError, caption_choice};
-pub(crate) use shard::SHARD_BYTES_MAX;
+pub(crate) use shard::{CAPTION_BYTES_MAX, SHARD_BYTES_MAX};
 pub use shard::{Sample, Scanned, scan_shard};
 #[cfg(feature = "pictograms")]
 pub use sheet::contact_sheet;

@@ -31,8 +31,8 @@ pub(crate) const MEMBER_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of a header at most that names the member after it.
 const EXTENSION_BYTES_MAX: u64 = 1 << 16;
 
-/// Bytes of a caption at most.
-const CAPTION_BYTES_MAX: usize = 1 << 16;
+/// Bytes of a caption at most: byte pairs of one long word take time that grows with its square.
+pub(crate) const CAPTION_BYTES_MAX: usize = 1 << 16;
 
 /// What members of a tar file are filled up to.
 const BLOCK_BYTES: u64 = 512;
@@ -405,7 +405,6 @@ impl Parts {
         let lines = self.text.as_deref().map(lines_of).filter(|lines| lines.len() > 1);
         let lines = lines.unwrap_or_default().into_iter().map(str::to_owned).collect();
         captions.extend(self.text.map(|text| text.trim().to_owned()));
-        // Byte pairs of one long word take time that grows with its square.
         if let Some(caption) = captions.iter().find(|caption| caption.len() > CAPTION_BYTES_MAX) {
             return Err(MemberError::LongCaption {
                 bytes: caption.len(),

@@ -111,14 +111,14 @@ impl Workspace {
             }
             Err(error) => return Err(error),
         };
-        let found = against_the_rules(evaluated.value);
+        let request = place.request.clone();
+        let mut found = against_the_rules(evaluated.value.clone());
         if found.is_empty() {
-            let loaded = self.load(name)?;
+            let loaded = Self::bound(place, name.target.clone(), evaluated)?;
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
-            let released = self.check_released(&loaded)?;
-            return Ok(self.located(&place.request, released));
+            found = self.check_released(&loaded)?;
         }
-        Ok(self.located(&place.request, found))
+        Ok(self.located(&request, found))
     }
 
     /// Findings about values, each with the place in the experiment's file that spells the value.

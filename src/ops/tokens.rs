@@ -1,10 +1,7 @@
 //! `data tokens`: what `OpenCLIP`'s tokeniser makes of texts.
 
 use super::error::Error;
-use crate::data::{OPEN_CLIP, PADDING, TokenIds, Tokenizer};
-
-/// Bytes of a text at most, as of a caption in a shard: byte pairs of one long word take time that grows with its square.
-const TEXT_BYTES_MAX: usize = 1 << 16;
+use crate::data::{CAPTION_BYTES_MAX, OPEN_CLIP, PADDING, TokenIds, Tokenizer};
 
 /// `OpenCLIP`'s tokeniser.
 pub struct OpenClipTokens(Tokenizer);
@@ -36,8 +33,10 @@ impl OpenClipTokens {
         let read = line.map_err(|error| error.to_string());
         let read = read.and_then(|line| serde_json::from_str(&line).map_err(|e| e.to_string()));
         let text = read.and_then(|text: String| match text.len() {
-            ..=TEXT_BYTES_MAX => Ok(text),
-            bytes => Err(format!("the text has {bytes} bytes; at most {TEXT_BYTES_MAX} are read")),
+            ..=CAPTION_BYTES_MAX => Ok(text),
+            bytes => {
+                Err(format!("the text has {bytes} bytes; at most {CAPTION_BYTES_MAX} are read"))
+            }
         });
         text.map_err(|error| Error::Usage {
             message: format!("standard input, line {number}: {error}"),
@@ -54,8 +53,8 @@ mod tests {
     fn a_text_without_end_is_refused_before_it_is_cut_up() {
         let tokens = OpenClipTokens::new(77).unwrap();
         let line = |bytes: usize| Ok(format!("\"{}\"", "a".repeat(bytes)));
-        assert!(tokens.text_of_line(1, line(TEXT_BYTES_MAX)).is_ok());
-        let error = tokens.text_of_line(2, line(TEXT_BYTES_MAX + 1)).unwrap_err().to_string();
+        assert!(tokens.text_of_line(1, line(CAPTION_BYTES_MAX)).is_ok());
+        let error = tokens.text_of_line(2, line(CAPTION_BYTES_MAX + 1)).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("at most 65536"), "{error}");
     }
 }

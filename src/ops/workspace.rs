@@ -220,10 +220,19 @@ impl Workspace {
     pub fn load(&self, name: &Name) -> Result<Loaded, Error> {
         let place = self.place(name)?;
         let evaluated = self.evaluate(&place.request)?;
+        Self::bound(place, name.target.clone(), evaluated)
+    }
+
+    /// What was evaluated at `place`, as an experiment.
+    pub(super) fn bound(
+        place: Place,
+        target: Option<String>,
+        evaluated: Evaluated,
+    ) -> Result<Loaded, Error> {
         let experiment = spec::bind(&evaluated.value)?;
         Ok(Loaded {
             name: place.name,
-            target: name.target.clone(),
+            target,
             depth: None,
             evaluated,
             experiment,
