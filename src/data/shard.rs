@@ -323,6 +323,9 @@ fn each_member<R: Read>(
             return Err(tar_error(shard, std::io::ErrorKind::UnexpectedEof.into()));
         }
     }
+    if extensions.name.is_some() || extensions.attributes.is_some() {
+        return Err(tar_error(shard, broken("it ends where a named member should follow")));
+    }
     Ok(())
 }
 

@@ -544,6 +544,10 @@ fn long_names_are_read_and_endless_ones_refused() {
         let error = scan_shard("s", endless).unwrap_err();
         assert!(super::error::chain(&error).contains("too long"), "{error:?}");
     }
+    let mut dangling = tar::Builder::new(Vec::new());
+    dangling.append_pax_extensions([("path", &b"a.png"[..])]).unwrap();
+    let error = scan_shard("s", &dangling.into_inner().unwrap()[..]).unwrap_err();
+    assert!(super::error::chain(&error).contains("should follow"), "{error:?}");
     let mut twice = tar::Builder::new(Vec::new());
     twice.append_pax_extensions([("size", &b"5"[..])]).unwrap();
     append(&mut twice, "a.txt", tar::EntryType::Regular, b"x");

@@ -180,7 +180,7 @@ impl Store {
             report.findings.push(Finding::Conflict { path });
         }
         for path in gc::damaged_workspaces(&self.root)? {
-            report.findings.push(self.set_aside(path)?);
+            report.findings.push(self.set_aside(&path)?);
         }
         for path in gc::damaged_leases(&self.root)? {
             report.findings.push(Finding::DamagedLease { path });
@@ -231,8 +231,8 @@ impl Store {
                 }
                 match attestation::check(&path)? {
                     Checked::Whole(result) => attested.entry(key).or_default().extend(result),
-                    Checked::Damaged => report.findings.push(self.set_aside(path)?),
-                    Checked::DamagedLog(log) => report.findings.push(self.set_aside(log)?),
+                    Checked::Damaged => report.findings.push(self.set_aside(&path)?),
+                    Checked::DamagedLog(log) => report.findings.push(self.set_aside(&log)?),
                 }
             }
         }
@@ -301,7 +301,7 @@ impl Store {
     }
 
     /// Moves a damaged record aside, under a name that says where it was.
-    fn set_aside(&self, path: PathBuf) -> Result<Finding, StoreError> {
-        Ok(places::aside(&self.root, &path.clone(), path)?)
+    fn set_aside(&self, path: &Path) -> Result<Finding, StoreError> {
+        Ok(places::aside(&self.root, path, path)?)
     }
 }

@@ -22,11 +22,11 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
         let meanwhile = fs::unique_path(root);
         rename_if_exists(&quarantine, &meanwhile)?;
         fs::create_dir(&quarantine)?;
-        cleared.push(aside(root, &meanwhile, quarantine)?);
+        cleared.push(aside(root, &meanwhile, &quarantine)?);
     }
     let folders = FOLDERS.iter().chain(&CACHES).map(|folder| root.join(folder));
     for path in folders.filter(|path| is_else(path, Path::is_dir)) {
-        cleared.push(aside(root, &path.clone(), path)?);
+        cleared.push(aside(root, &path, &path)?);
     }
     for folder in FOLDERS {
         fs::create_dir(&root.join(folder))?;
@@ -39,7 +39,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
         let fanned = fs::entries(&root.join(folder))?;
         for path in fanned.into_iter().filter(|path| is_hex(path, 2)) {
             if is_else(&path, Path::is_dir) {
-                cleared.push(aside(root, &path.clone(), path)?);
+                cleared.push(aside(root, &path, &path)?);
                 continue;
             }
             let named = fs::entries(&path)?.into_iter().filter(|path| is_hex(path, 62));
@@ -49,7 +49,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
             }
             for path in named {
                 if is_else(&path, Path::is_dir) {
-                    cleared.push(aside(root, &path.clone(), path)?);
+                    cleared.push(aside(root, &path, &path)?);
                 } else {
                     files.extend(fs::entries(&path)?);
                 }
@@ -57,7 +57,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
         }
     }
     for path in files.into_iter().filter(|path| is_else(path, is_plain_file)) {
-        cleared.push(aside(root, &path.clone(), path)?);
+        cleared.push(aside(root, &path, &path)?);
     }
     Ok(cleared)
 }
@@ -70,15 +70,15 @@ pub(super) fn give_way(root: &Path, path: &Path) -> Result<bool, fs::Error> {
     let Some(found) = folder.or_else(|| is_else(path, is_plain_file).then_some(path)) else {
         return Ok(false);
     };
-    let finding = aside(root, found, found.to_owned())?;
+    let finding = aside(root, found, found)?;
     tracing::warn!("{finding}");
     Ok(true)
 }
 
 /// Moves what is at `from`, and stood at `path`, into the quarantine, beside what was moved there before; its name says
 /// where it stood.
-pub(super) fn aside(root: &Path, from: &Path, path: PathBuf) -> Result<Finding, fs::Error> {
-    let relative = path.strip_prefix(root).unwrap_or(&path);
+pub(super) fn aside(root: &Path, from: &Path, path: &Path) -> Result<Finding, fs::Error> {
+    let relative = path.strip_prefix(root).unwrap_or(path);
     let name = relative.to_string_lossy().replace('/', "-");
     let names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
     let quarantine = root.join("quarantine");
@@ -87,7 +87,7 @@ pub(super) fn aside(root: &Path, from: &Path, path: PathBuf) -> Result<Finding, 
     let moved_to = moved_to.expect("there are more numbers than files");
     fs::create_dir(&quarantine)?;
     rename_if_exists(from, &moved_to)?;
-    Ok(Finding::DamagedRecord { path, moved_to })
+    Ok(Finding::DamagedRecord { path: path.to_owned(), moved_to })
 }
 
 pub(super) fn is_plain_file(path: &Path) -> bool {
