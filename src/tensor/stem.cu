@@ -76,12 +76,13 @@ struct TouchedArguments {
     float *d_rows;
     const u32 *first_of_row; // of each touched row among `places`, and their number
     const u32 *places;       // rows of the stream, ascending within a touched row
-    u64 touched, width;
+    const u32 *touched;      // their number: in memory, so that a step's arguments are those of the step before
+    u64 width;
 };
 
 // One chain of additions from +0 a row, over the places at which its token stands, ascending.
 KERNEL(touched_rows, TouchedArguments, 256) {
-    const u64 elements = a.touched * a.width;
+    const u64 elements = *a.touched * a.width;
     for (u64 i = first_place(); i < elements; i += stride_of_places()) {
         const u64 row = i / a.width, column = i % a.width;
         const u32 end = a.first_of_row[row + 1];

@@ -137,8 +137,8 @@ arguments! {
     }
     /// Of `touched_rows`.
     Touched {
-        d_stream: Address, d_rows: Address, first_of_row: Address, places: Address, touched: u64,
-        width: u64,
+        d_stream: Address, d_rows: Address, first_of_row: Address, places: Address,
+        touched: Address, width: u64,
     }
     /// Of `contrastive_logits`.
     Logits {

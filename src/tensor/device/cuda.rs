@@ -4,16 +4,17 @@
 //! is nothing of CUDA. Kernels are compiled once a process, with the flags that belong to the definitions.
 
 use std::collections::BTreeMap;
-use std::ffi::c_void;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::sys::CUdevice_attribute_enum::{
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, CU_DEVICE_ATTRIBUTE_WARP_SIZE,
 };
-use cudarc::driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
+use cudarc::driver::{CudaContext, DriverError, result, sys};
 use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
-use super::{Address, DeviceError, Machine, Queue, self_test, sources};
+use super::batches::Batches;
+use super::stream::{Graph, Stream};
+use super::{Address, DeviceError, Launched, Machine, Queue, self_test, sources};
 
 /// What arithmetic the kernels are compiled to: each operation rounds as it is written.
 const FLAGS: [&str; 4] = ["--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
@@ -51,10 +52,23 @@ impl Gpu {
 /// A GPU with the stream on which everything happens.
 struct Cuda {
     context: Arc<CudaContext>,
-    stream: Arc<CudaStream>,
-    module: Arc<CudaModule>,
-    functions: Mutex<BTreeMap<&'static str, CudaFunction>>,
+    /// Whoever holds it is alone on the stream: threads may launch at once, each call whole.
+    work: Mutex<Work>,
     processors: usize,
+}
+
+/// The stream, and the launches that are not on it yet.
+struct Work {
+    /// First: its graphs go before the stream.
+    batches: Batches<Graph>,
+    stream: Stream,
+}
+
+impl Work {
+    /// Puts on the stream what waits.
+    fn flush(&mut self) -> Launched {
+        self.batches.flush(&mut self.stream)
+    }
 }
 
 impl std::fmt::Debug for Cuda {
@@ -63,11 +77,11 @@ impl std::fmt::Debug for Cuda {
     }
 }
 
-fn failed(call: &str) -> impl Fn(DriverError) -> DeviceError {
+pub(super) fn failed(call: &str) -> impl Fn(DriverError) -> DeviceError {
     move |error| DeviceError::Call { call: call.to_owned(), text: error.to_string() }
 }
 
-fn missing(call: &str, text: &str) -> DeviceError {
+pub(super) fn missing(call: &str, text: &str) -> DeviceError {
     DeviceError::Call { call: call.to_owned(), text: text.to_owned() }
 }
 
@@ -164,7 +178,8 @@ impl Cuda {
             context.load_module(compile(class)?).map_err(failed("the driver loads the kernels"))?;
         let stream = context.new_stream().map_err(&opened)?;
         let processors = usize::try_from(processors).unwrap_or(1);
-        Ok(Self { context, stream, module, functions: Mutex::default(), processors })
+        let work = Work { batches: Batches::default(), stream: Stream::new(stream, module) };
+        Ok(Self { context, work: Mutex::new(work), processors })
     }
 
     /// The driver's calls are for the context of the thread that calls.
@@ -172,20 +187,22 @@ impl Cuda {
         self.context.bind_to_thread().map_err(failed("the driver takes a thread"))
     }
 
-    fn function(&self, kernel: &'static str) -> Result<CudaFunction, DeviceError> {
-        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(function) = functions.get(kernel) {
-            return Ok(function.clone());
-        }
-        let function = self.module.load_function(kernel).map_err(failed(kernel))?;
-        functions.insert(kernel, function.clone());
-        Ok(function)
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream, with all on it that was launched.
+    fn flushed(&self) -> Result<MutexGuard<'_, Work>, DeviceError> {
+        let mut work = self.work();
+        self.bind()?;
+        work.flush()?;
+        Ok(work)
     }
 }
 
 impl Machine for Cuda {
     fn allocate(&self, bytes: usize) -> Result<Address, DeviceError> {
-        self.bind()?;
+        let _work = self.flushed()?;
         // Memory of no bytes has no address.
         let bytes = bytes.max(1);
         // SAFETY: a context is bound.
@@ -199,8 +216,10 @@ impl Machine for Cuda {
     }
 
     fn free(&self, at: Address) {
+        let Work { stream, batches } = &mut *self.work();
         // What cannot be given back is given back when the process ends. The driver waits for kernels that use it.
         if self.bind().is_ok() {
+            batches.flush_unheard(stream);
             // SAFETY: `allocate` gave it.
             let _ = unsafe { result::free_sync(at.0) };
         }
@@ -210,23 +229,24 @@ impl Machine for Cuda {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.bind()?;
+        let work = self.flushed()?;
         // SAFETY: the caller's memory is as long. The source is pageable: the driver has read it when it returns.
-        unsafe { result::memcpy_htod_async(to.0, bytes, self.stream.cu_stream()) }
+        unsafe { result::memcpy_htod_async(to.0, bytes, work.stream.raw()) }
             .map_err(failed("a copy to the device"))
     }
 
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceError> {
         let copied = failed("a copy from the device");
-        self.bind()?;
+        let work = self.flushed()?;
         if !bytes.is_empty() {
             // SAFETY: the caller's memory is as long.
-            unsafe { result::memcpy_dtoh_async(bytes, from.0, self.stream.cu_stream()) }
+            unsafe { result::memcpy_dtoh_async(bytes, from.0, work.stream.raw()) }
                 .map_err(&copied)?;
         }
-        self.stream.synchronize().map_err(&copied)
+        work.stream.synchronize().map_err(&copied)
     }
 
+    /// Only puts the launch with those that wait; its failure is that of a later call.
     unsafe fn launch(
         &self,
         kernel: &'static str,
@@ -234,24 +254,12 @@ impl Machine for Cuda {
         threads: [u32; 3],
         arguments: &[u8],
     ) -> Result<(), DeviceError> {
-        self.bind()?;
-        let function = self.function(kernel)?;
-        // The driver copies the arguments before it returns; it never writes them.
-        let mut parameters = [arguments.as_ptr().cast::<c_void>().cast_mut()];
-        let [[x, y, z], [a, b, c]] = [grid, threads];
-        let stream = self.stream.cu_stream();
-        // SAFETY: the caller's promise.
-        unsafe {
-            result::launch_kernel(
-                function.cu_function(),
-                (x, y, z),
-                (a, b, c),
-                0,
-                stream,
-                &mut parameters,
-            )
+        let mut work = self.work();
+        if work.batches.add(kernel, grid, threads, arguments) {
+            self.bind()?;
+            work.flush()?;
         }
-        .map_err(failed(kernel))
+        Ok(())
     }
 
     fn processors(&self) -> usize {
@@ -261,6 +269,7 @@ impl Machine for Cuda {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{bytes_of, bytes_of_mut, launch};
     use super::*;
 
     /// Needs the compiler and no GPU.
@@ -279,6 +288,29 @@ mod tests {
         assert!(!text.contains(".ftz") && !text.contains(".approx"));
         for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
             assert!(text.contains(exact), "{exact}");
+        }
+    }
+
+    /// On a GPU, if there is one: the sums of small integers are exact, and one launch left out or made twice shows.
+    #[test]
+    fn launches_that_come_again_are_one_graph_and_do_the_same() {
+        if gpus().is_ok_and(|gpus| !gpus.is_empty()) {
+            let cuda = Arc::new(Cuda::new(0).unwrap());
+            let queue = Queue::new(Arc::clone(&cuda) as Arc<dyn Machine>);
+            let (of, sum) = (queue.memory(1000).unwrap(), queue.memory(1000).unwrap());
+            launch::fill(&queue, sum.at(), 1000, 0.0).unwrap();
+            let mut expected = 0.0;
+            for round in [1.0, 2.0, 3.0, 4.0_f32] {
+                queue.upload(of.at(), bytes_of(&[round; 1000])).unwrap();
+                for _ in 0..10 {
+                    launch::add(&queue, of.at(), sum.at(), 1000).unwrap();
+                }
+                expected += 10.0 * round;
+                let mut elements = [0.0; 1000];
+                queue.download(sum.at(), bytes_of_mut(&mut elements)).unwrap();
+                assert_eq!(elements, [expected; 1000]);
+                assert_eq!(cuda.work().batches.graphs(), usize::from(round > 1.0));
+            }
         }
     }
 

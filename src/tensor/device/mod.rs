@@ -7,12 +7,14 @@
 //! without a GPU and compare bits with the operation in main memory.
 //!
 //! All work of a device is one stream: what is launched later sees what was launched before. Nothing waits for it but a
-//! reading of results.
+//! reading of results. A machine may put launches off until then, or until memory is written, taken or given back.
 
 #![allow(unsafe_code, reason = "memory of a device is addressed; its kernels are foreign code")]
 
 pub(crate) mod arguments;
 pub(crate) mod attention;
+#[cfg(any(feature = "cuda", test))]
+mod batches;
 pub(crate) mod block;
 #[cfg(test)]
 mod conformance;
@@ -30,6 +32,8 @@ mod order;
 pub(crate) mod self_test;
 pub(crate) mod sources;
 pub(crate) mod stem;
+#[cfg(feature = "cuda")]
+mod stream;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -107,11 +111,11 @@ pub(crate) trait Machine: Debug + Send + Sync {
     /// Waits for everything before, then copies to main memory.
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceError>;
 
-    /// Starts a kernel on a grid of blocks of threads.
+    /// Starts a kernel on a grid of blocks of threads, at the latest before the next call of another kind.
     ///
     /// # Safety
     ///
-    /// The arguments are those of the kernel, and their addresses reach as far as it goes.
+    /// The arguments are those of the kernel, and their addresses reach as far as it goes, until they are given back.
     unsafe fn launch(
         &self,
         kernel: &'static str,
@@ -163,8 +167,9 @@ pub(crate) enum Room {
     Pixels,
     /// Tokens, places, counts.
     Indices,
-    /// Further ones, where an operation has two lists.
-    MoreIndices,
+    /// Lists of the embedding's rows, which a step may have more of than those before: nothing else is there, so that the
+    /// addresses of all else stay.
+    Leaves,
     /// Small results between two kernels.
     Numbers,
     /// The optimiser's table of tensors.

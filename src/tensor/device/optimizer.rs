@@ -226,17 +226,19 @@ pub(crate) fn sum_rows(
     values: Address,
 ) -> Launched {
     let lists: [&[u32]; 4] = [cleared, &leaves.rows, &leaves.first_leaf, &leaves.joins];
-    let indices = queue.bring_indices(Room::Indices, &lists.concat())?;
+    let mut bytes: Vec<u8> = leaves.places.iter().flat_map(|place| place.to_ne_bytes()).collect();
+    bytes.extend(lists.concat().iter().flat_map(|index| index.to_ne_bytes()));
+    let places = queue.bring(Room::Leaves, &bytes)?;
+    let indices = places.bytes(8 * leaves.places.len());
     let [rows, first_leaf, joins] =
         [1, 2, 3].map(|list| indices.element(lists[..list].iter().map(|list| list.len()).sum()));
-    let places: Vec<u8> = leaves.places.iter().flat_map(|place| place.to_ne_bytes()).collect();
     let arguments = RowTree {
         values,
         embedding,
         cleared: indices,
         rows,
         first_leaf,
-        places: queue.bring(Room::MoreIndices, &places)?,
+        places,
         joins,
         cleared_count: number(cleared.len()),
         row_count: number(leaves.rows.len()),

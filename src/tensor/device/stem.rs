@@ -134,15 +134,21 @@ pub(crate) fn text_backward(of: &TextBackward<'_>, queue: &Queue, target: Addres
     let d_stream = at(target, of.d_stream);
     position_gradient(queue, samples, d_stream, target, of.d_positions)?;
     let (first_of_row, places) = places_by_row(of.slots, of.touched);
+    let touched = u32::try_from(of.touched).expect("there are no more rows than tokens");
+    let indices = [&places[..], &[touched], &first_of_row].concat();
+    // Of the longest lists that may be, so that its address stays.
+    queue.room(Room::Indices, 4 * (2 * of.slots.len() + 2))?;
+    let indices = queue.bring_indices(Room::Indices, &indices)?;
     let arguments = Touched {
         d_stream,
         d_rows: at(target, of.d_rows),
-        first_of_row: queue.bring_indices(Room::Indices, &first_of_row)?,
-        places: queue.bring_indices(Room::MoreIndices, &places)?,
-        touched: of.touched as u64,
+        first_of_row: indices.element(places.len() + 1),
+        places: indices,
+        touched: indices.element(places.len()),
         width: width as u64,
     };
-    let grid = elements(queue, of.touched * width);
+    // As many as may be touched: a grid that is the same for every text.
+    let grid = elements(queue, of.d_rows.len);
     queue.launch("touched_rows", grid, BLOCK_OF_THREADS, &arguments)
 }
 
