@@ -18,6 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::worker::{REPLY, Reply, Request};
 use super::{Control, Executor, Failure, FailureKind, Prepared};
+use crate::action::params::JobKind;
 use crate::fs::{self, Context as _, TempFile};
 use crate::jobs::{Device, Inspection, Level};
 
@@ -43,6 +44,15 @@ pub struct LocalOptions {
     pub grace: Duration,
     /// A folder for temporary files.
     pub tmp: PathBuf,
+    /// The folder of kernels compiled for a device.
+    pub kernels: PathBuf,
+}
+
+impl LocalOptions {
+    /// Where a job computes: most have nothing for a device.
+    const fn device_of(&self, kind: JobKind) -> Device {
+        if kind.uses_device() { self.device } else { Device::Cpu }
+    }
 }
 
 /// Executes in child processes.
@@ -106,7 +116,8 @@ impl LocalExecutor {
             scratch: prepared.scratch.to_owned(),
             threads: prepared.threads,
             level: self.options.level.into(),
-            device: self.options.device,
+            device: self.options.device_of(prepared.action.params.kind()),
+            kernels: self.options.kernels.clone(),
             resume_interval_ms: u64::try_from(self.options.resume_interval.as_millis())
                 .unwrap_or(u64::MAX),
             parent: Some(std::process::id()),

@@ -6,7 +6,7 @@
 
 use std::io::{self, BufRead, Write};
 use std::panic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, FailureKind};
 use crate::action::Params;
 use crate::confinement::{self, Allowed};
-use crate::fs::Lock;
-use crate::jobs::{self, Device, Inspection, JobContext, JobError, Level, Progress};
+use crate::fs::{self, Durability, Lock};
+use crate::jobs::{self, Device, Inspection, JobContext, JobError, KernelCache, Level, Progress};
 
 /// The stack of the thread that a job runs in: that of a main thread.
 const JOB_STACK_BYTES: usize = 8 << 20;
@@ -48,6 +48,9 @@ pub struct Request {
     /// Where to train and embed.
     #[serde(default)]
     pub device: Device,
+    /// The folder of kernels compiled for a device.
+    #[serde(default)]
+    pub kernels: PathBuf,
     /// Wall time between resume checkpoints.
     pub resume_interval_ms: u64,
     /// The process that the child must not outlive, if there is one.
@@ -149,7 +152,7 @@ fn serve_all(
         }
         if !is_confined {
             // Libraries and files of a device are out of reach afterwards.
-            if let Err(error) = request.device.prepare() {
+            if let Err(error) = request.device.prepare(&Kernels(&request.kernels)) {
                 let failure = Failure::new(FailureKind::Device, &error);
                 send(replies, &Reply::Failed(failure))?;
                 continue;
@@ -194,6 +197,23 @@ fn serve_all(
         send(replies, &reply)?;
     }
     Ok(())
+}
+
+/// Compiled kernels, in a folder. It is read and written before a job is confined, and none can reach it.
+struct Kernels<'a>(&'a Path);
+
+impl KernelCache for Kernels<'_> {
+    fn find(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(&self.0.join(name)).ok()
+    }
+
+    fn keep(&self, name: &str, bytes: &[u8]) {
+        let kept = fs::create_dir(self.0)
+            .and_then(|()| fs::write_atomic(&self.0.join(name), bytes, Durability::Relaxed));
+        if let Err(error) = kept {
+            tracing::debug!(%error, "compiled kernels are not kept");
+        }
+    }
 }
 
 /// Runs `job` in a thread that reaches the folders of its request only.

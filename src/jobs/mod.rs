@@ -28,7 +28,7 @@ use std::sync::atomic::AtomicBool;
 use crate::action::Params;
 use crate::data::chain;
 pub use crate::numerics::Level;
-pub use crate::tensor::Device;
+pub use crate::tensor::{Device, KernelCache};
 pub use inspect::{Inspected, Inspection, STATE_INPUT, TRACE_INPUT, inspect};
 
 /// What a job may see beside its parameters.

@@ -215,6 +215,7 @@ impl Laboratory<'_> {
             resume_interval: Duration::MAX,
             grace: super::run::GRACE,
             tmp: self.store.root().join("tmp"),
+            kernels: self.store.root().join("kernels"),
         });
         let recipe = look.subject.recipe;
         let label = format!("{} {}", look.who, look.subject.label);

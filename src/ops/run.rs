@@ -70,6 +70,7 @@ impl Workspace {
             resume_interval: settings.resume_interval,
             grace: GRACE,
             tmp: store.root().join("tmp"),
+            kernels: store.root().join("kernels"),
         });
         let options = Options {
             // A device does one thing at a time, and its memory is for one.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, InplaceOp3, Layout, Storage, Tensor};
 
 #[cfg(any(feature = "cuda", test))]
+use super::NoKernels;
+#[cfg(any(feature = "cuda", test))]
 use super::device::{self, Address, DeviceError, Launched, Queue};
 use super::{Device, Region};
 
@@ -135,7 +137,7 @@ impl Buffer {
     #[cfg(any(feature = "cuda", test))]
     fn room(device: &Device, len: usize) -> Result<Self, TensorError> {
         let failed = |source| TensorError::Kernel { operation: "memory of the device", source };
-        let queue = device::queue(*device).map_err(failed)?;
+        let queue = device::queue(*device, &NoKernels).map_err(failed)?;
         let memory = queue.memory(len).map_err(failed)?;
         Ok(Self { storage: Elements::Device { device: *device, memory, len, queue } })
     }

@@ -30,6 +30,27 @@ pub enum Device {
     },
 }
 
+/// Where compiled kernels wait for the next process. What it holds is checked by whoever asks.
+pub trait KernelCache {
+    /// What was kept by that name.
+    fn find(&self, name: &str) -> Option<Vec<u8>>;
+
+    /// Keeps bytes by a name, if it can.
+    fn keep(&self, name: &str, bytes: &[u8]);
+}
+
+/// Keeps nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct NoKernels;
+
+impl KernelCache for NoKernels {
+    fn find(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &[u8]) {}
+}
+
 /// Why a name is not that of a device.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -95,11 +116,12 @@ impl TryFrom<String> for Device {
 impl Device {
     /// Opens the device with all that it needs: libraries, files of the system, kernels. Afterwards a process may give
     /// up the right to open anything.
-    pub fn prepare(self) -> Result<(), TensorError> {
+    #[cfg_attr(not(any(feature = "cuda", test)), allow(unused_variables))]
+    pub fn prepare(self, kernels: &dyn KernelCache) -> Result<(), TensorError> {
         match self {
             Self::Cpu => Ok(()),
             #[cfg(any(feature = "cuda", test))]
-            device => super::device::queue(device)
+            device => super::device::queue(device, kernels)
                 .map(drop)
                 .map_err(|source| TensorError::Kernel { operation: "opening", source }),
         }

@@ -35,7 +35,7 @@ pub use buffer::{Buffer, Operation, TensorError};
 pub use device::DeviceError;
 #[cfg(feature = "cuda")]
 pub use device::cuda::{Gpu, gpus};
-pub use devices::{Device, DeviceNameError};
+pub use devices::{Device, DeviceNameError, KernelCache, NoKernels};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Classification, Contrastive};
 pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates};

@@ -17,6 +17,7 @@ use crate::digest::BlobDigest;
 use crate::model::reference::Reference;
 use crate::model::{Layout, Texts};
 use crate::numerics::random::{Stream, Streams};
+use crate::tensor::NoKernels;
 
 const SAMPLES: usize = 24;
 
@@ -482,7 +483,7 @@ fn a_training_on_kernels_gives_the_golden_bits() {
         #[cfg(feature = "cuda")]
         Device::Cuda(0),
     ];
-    for device in devices.into_iter().filter(|device| device.prepare().is_ok()) {
+    for device in devices.into_iter().filter(|device| device.prepare(&NoKernels).is_ok()) {
         trains_to_the_golden_bits_on(device);
     }
 }
@@ -533,4 +534,59 @@ fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
     let refused = train_in(bytes(1) - 1).unwrap_err();
     let TrainError::Tensor(error) = refused else { panic!("{refused}") };
     assert_eq!(error.lacks_memory(), Some(bytes(1)));
+}
+
+/// CLIP with ViT-B/32 at 256 pairs, as in `tests/bench/training.rs`: what each kernel of a step takes on the first GPU.
+#[cfg(feature = "cuda")]
+#[test]
+#[ignore = "a measurement, of a GPU"]
+#[allow(clippy::print_stdout, reason = "a measurement")]
+fn speed_of_kernels() {
+    use crate::tensor::device::timed;
+
+    let mut params = open_clip();
+    let Clip { ref mut embed_dim, ref mut vision, ref mut text, .. } = params.model;
+    *embed_dim = 512;
+    (vision.image_size, vision.patch_size, vision.width, vision.mlp_width) = (224, 32, 768, 3072);
+    (vision.heads, vision.layers) = (12, 12);
+    (text.context_length, text.vocabulary_size, text.width, text.mlp_width) =
+        (77, 49_408, 512, 2048);
+    (text.heads, text.layers) = (8, 12);
+    (params.batch_size, params.gradient_chunk, params.samples_seen) = (256, 256, 256 * 2);
+    params.schedule.learning_rate_max = real(1e-4);
+    let pixels = 3 * 224 * 224;
+    let images: Vec<u8> =
+        (0_u32..256 * pixels).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let caption = |i: u32| {
+        let mut tokens: Vec<u32> = (0..8)
+            .map(|k| [1, 49_407][usize::from(k == 7)].max(3 + (i * 7919 + k) % 49_000))
+            .collect();
+        tokens.resize(77, 0);
+        tokens
+    };
+    let samples = Held {
+        images: images.chunks_exact(pixels as usize).map(Cow::Borrowed).collect(),
+        captions: (0..256).map(|i| vec![caption(i)]).collect(),
+        labels: Vec::new(),
+        shard_sizes: vec![256],
+    };
+    timed::begin();
+    let start = State::initial(&params).unwrap().on_device(Device::Cuda(0)).unwrap();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    let mut times = Vec::new();
+    train(&params, &samples, settings, start, |_| {
+        times = timed::take().into_iter().collect();
+        Control::Continue
+    })
+    .unwrap();
+    times.sort_by(|(_, (_, one)), (_, (_, other))| other.total_cmp(one));
+    let all: f64 = times.iter().map(|(_, (_, seconds))| seconds).sum();
+    println!("{:.1} ms in the kernels of a step", 1e3 * all);
+    for (kernel, (count, seconds)) in times {
+        println!(
+            "{:8.3} ms  {count:4} × {:8.1} µs  {kernel}",
+            1e3 * seconds,
+            1e6 * seconds / f64::from(count)
+        );
+    }
 }

@@ -79,6 +79,7 @@ fn children(store: &Store) -> LocalExecutor {
         resume_interval: Duration::from_secs(20),
         grace: Duration::from_secs(20),
         tmp: store.root().join("tmp"),
+        kernels: store.root().join("kernels"),
     })
 }
 

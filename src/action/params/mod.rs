@@ -99,6 +99,11 @@ impl JobKind {
         !matches!(self, Self::Train | Self::Evaluate | Self::Probe | Self::FineTune)
     }
 
+    /// Whether the job computes on a device if there is one.
+    pub const fn uses_device(self) -> bool {
+        matches!(self, Self::Train | Self::Evaluate | Self::FineTune)
+    }
+
     /// The word that labels and messages use.
     pub const fn name(self) -> &'static str {
         match self {

@@ -44,6 +44,7 @@ fn local(store: &Store) -> LocalExecutor {
         resume_interval: Duration::from_secs(60),
         grace: Duration::from_secs(20),
         tmp: store.root().join("tmp"),
+        kernels: store.root().join("kernels"),
     })
 }
 
@@ -275,6 +276,7 @@ fn a_program_that_does_not_exist_is_an_environment_failure() {
         resume_interval: Duration::from_secs(60),
         grace: Duration::from_secs(1),
         tmp: bed.store.root().join("tmp"),
+        kernels: bed.store.root().join("kernels"),
     });
     let (plan, id) = waiting();
     let summary = run(&plan, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();

@@ -1,12 +1,17 @@
 // The matrix product with its blocks of 256 k: C = A·B, then a finish.
 //
-// A block of threads computes a tile of C from tiles of A and B in shared memory, two of each so that one is filled while
-// the other is used; a thread keeps 8 × 8 (8 × 4 in the small tile) chains in registers. The sum of the blocks of k
-// before the running one waits in C itself, where its own thread put it: registers for it would halve the threads on a
-// processor. What lies beyond K is −0 in A and +0 in B, whose product −0 leaves every sum as it is, −0 too.
+// A block of threads computes a tile of C from tiles of A and B in shared memory, several of each: while one is used, the
+// next ones are on their way, past the registers. A thread keeps a rectangle of chains in registers, in groups of four
+// neighbours, and the sums of the blocks of k before the running one in shared memory. What lies beyond K is −0 in A and
+// +0 in B, whose product −0 leaves every sum as it is, −0 too.
+//
+// Where C has too few tiles to keep a device busy, each block of k of a tile has a block of threads of its own. They write
+// their chains side by side, for `join_parts` to add, or add them to C in turns, each when the one before it has: the same
+// sums in the same order.
 
 #define BLOCK_OF_K 256
 #define DEPTH 8
+#define STAGES 4
 
 enum Finish {
     STORE,                  // c
@@ -19,125 +24,253 @@ enum Finish {
     TIMES_QUICK_DERIVATIVE, // c · QuickGELU'(other)
 };
 
-// `place` is that of an element in C and `second`, `place_other` that in `other`.
-template <bool ACTIVATED, class Arguments>
-DEVICE void finish(const Arguments &a, float c, u32 column, u64 place, u64 place_other) {
-    if (ACTIVATED) {
-        if (a.finish == TIMES_QUICK_DERIVATIVE) {
-            a.out[place] = c * quick_gelu_derivative(a.other[place_other]);
-            return;
-        }
-        const float x = c + a.bias[column];
-        if (a.finish == BIAS_GELU) {
-            const float twice = twice_share(x);
-            a.second[place] = gelu_value(x, twice);
-            a.out[place] = gelu_derivative(x, twice);
-        } else {
-            a.second[place] = quick_gelu(x);
-            a.out[place] = x;
-        }
-        return;
+constexpr __device__ bool has_bias(int finish) {
+    return finish == BIAS || finish == BIAS_RESIDUAL || finish == BIAS_GELU || finish == BIAS_QUICK_GELU;
+}
+constexpr __device__ bool has_other(int finish) {
+    return finish == BIAS_RESIDUAL || finish == TIMES || finish == TIMES_QUICK_DERIVATIVE;
+}
+constexpr __device__ bool has_second(int finish) { return finish == BIAS_GELU || finish == BIAS_QUICK_GELU; }
+
+// What is stored for c; `factor` is exp of the number, `second` what else is stored.
+template <int FINISH>
+DEVICE float finished(float c, float bias, float other, float factor, float &second) {
+    if (FINISH == BIAS) return c + bias;
+    if (FINISH == BIAS_RESIDUAL) return other + (c + bias);
+    if (FINISH == TIMES) return c * other;
+    if (FINISH == TIMES_NUMBER) return c * factor;
+    if (FINISH == TIMES_QUICK_DERIVATIVE) return c * quick_gelu_derivative(other);
+    if (FINISH == STORE) return c;
+    const float x = c + bias;
+    if (FINISH == BIAS_QUICK_GELU) {
+        second = quick_gelu(x);
+        return x;
     }
-    switch (a.finish) {
-        case STORE: break;
-        case BIAS: c = c + a.bias[column]; break;
-        case BIAS_RESIDUAL: c = a.other[place_other] + (c + a.bias[column]); break;
-        case TIMES: c = c * a.other[place_other]; break;
-        default: c = c * exp_of(a.other[0]); break;
-    }
-    a.out[place] = c;
+    const float twice = twice_share(x);
+    second = gelu_value(x, twice);
+    return gelu_derivative(x, twice);
 }
 
+// Four neighbours of a row, of which `count` are there; at once, where that may be.
+DEVICE float4 read_four(const float *from, u32 count, bool vector) {
+    if (vector) return read_others((const float4 *)from);
+    return make_float4(
+        count > 0 ? read_others(from) : 0.0f, count > 1 ? read_others(from + 1) : 0.0f,
+        count > 2 ? read_others(from + 2) : 0.0f, count > 3 ? read_others(from + 3) : 0.0f
+    );
+}
+DEVICE void write_four(float *to, float4 four, u32 count, bool vector) {
+    if (vector) {
+        *(float4 *)to = four;
+        return;
+    }
+    if (count > 0) to[0] = four.x;
+    if (count > 1) to[1] = four.y;
+    if (count > 2) to[2] = four.z;
+    if (count > 3) to[3] = four.w;
+}
+DEVICE float4 sum_of(float4 x, float4 y) { return make_float4(x.x + y.x, x.y + y.y, x.z + y.z, x.w + y.w); }
+
+// Finishes four neighbours; `place` is where they belong in C and `second`, of whose row `count` elements are left.
+template <int FINISH, class Arguments>
+DEVICE float4 finish_four(const Arguments &a, float4 c, float4 bias, float4 other, float factor, u64 place, u32 count) {
+    float4 second;
+    const float4 result = make_float4(
+        finished<FINISH>(c.x, bias.x, other.x, factor, second.x), finished<FINISH>(c.y, bias.y, other.y, factor, second.y),
+        finished<FINISH>(c.z, bias.z, other.z, factor, second.z), finished<FINISH>(c.w, bias.w, other.w, factor, second.w)
+    );
+    if (has_second(FINISH)) write_four(a.second + place, second, count, a.vector);
+    return result;
+}
+
+#define FINISHES(run)                                        \
+    switch (finish) {                                        \
+        case STORE: run(STORE); break;                       \
+        case BIAS: run(BIAS); break;                         \
+        case BIAS_RESIDUAL: run(BIAS_RESIDUAL); break;       \
+        case TIMES: run(TIMES); break;                       \
+        case TIMES_NUMBER: run(TIMES_NUMBER); break;         \
+        case BIAS_GELU: run(BIAS_GELU); break;               \
+        case BIAS_QUICK_GELU: run(BIAS_QUICK_GELU); break;   \
+        default: run(TIMES_QUICK_DERIVATIVE);                \
+    }
+
+// How the tiles of an operand are copied: number by number along k, or along its lines (rows of A, columns of B), or four
+// neighbours along its lines.
+enum Way { ALONG_K, ALONG_LINES, FOURS, ANY };
+
 // Strides are in elements: A's element (i, k) is a[i·a_row + k·a_column]. Batch z is element (z ÷ inner, z mod inner) of
-// two further dimensions. Where `k_step` is not 0, batch z is part z of one long sum over `k_total`.
+// two further dimensions. Where `k_step` is not 0, batch z is part z of one long sum over `k_total`; with `turns`, one for
+// each tile, parts add to `sums`, contiguous as C. Passes and steps are bytes: between the copies of a thread within a tile, and between tiles.
 struct ProductArguments {
     const float *a, *b;
     float *out;
     const float *bias, *other;
     float *second;
+    float *sums;
+    u32 *turns;
     u64 a_row, a_column, b_row, b_column, out_row, other_row;
     u64 a_outer, a_inner, b_outer, b_inner, out_outer, out_inner;
+    u64 a_pass, a_step, b_pass, b_step;
     u64 k_total;
-    u32 m, n, k, k_step, inner, finish, a_vector, b_vector;
+    u32 m, n, k, k_step, inner, finish, a_way, b_way, vector, unused;
 };
 
-// Four neighbours of an operand, along k or along its lines (rows of A, columns of B), whichever lies side by side.
-template <int TILE>
-DEVICE void fetch(
-    float value[4], const float *from, u64 line_stride, u64 k_stride, u32 lines, u32 depth, u32 first_line, u32 first_k,
-    bool vector, float beyond
-) {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) value[i] = beyond;
-    if (k_stride == 1) {
-        const u32 line = first_line + threadIdx.x / 2, k = first_k + threadIdx.x % 2 * 4;
-        if (line >= lines) return;
-        from += line * line_stride + k;
-        if (vector && k + 4 <= depth) {
-            const float4 four = *(const float4 *)from;
-            value[0] = four.x, value[1] = four.y, value[2] = four.z, value[3] = four.w;
-            return;
-        }
-#pragma unroll
-        for (int i = 0; i < 4; ++i)
-            if (k + i < depth) value[i] = from[i];
-    } else {
-        const u32 k = first_k + threadIdx.x / (TILE / 4), line = first_line + threadIdx.x % (TILE / 4) * 4;
-        if (k >= depth) return;
-        from += k * k_stride + line * line_stride;
-        if (vector && line + 4 <= lines) {
-            const float4 four = *(const float4 *)from;
-            value[0] = four.x, value[1] = four.y, value[2] = four.z, value[3] = four.w;
-            return;
-        }
-#pragma unroll
-        for (int i = 0; i < 4; ++i)
-            if (line + i < lines) value[i] = from[i * line_stride];
+// A thread's part in the copies of one operand's tiles: to[k · STRIDE + line].
+template <int TILE, int THREADS, int WAY>
+struct Operand {
+    static constexpr int STRIDE = TILE + 4, MOST = TILE * DEPTH / THREADS / (WAY == FOURS ? 4 : 1);
+    const char *from;
+    int lines; // from this thread's first on
+    int way_at_run_time;
+
+    MEMBER int way() const { return WAY == ANY ? way_at_run_time : WAY; }
+    MEMBER int wide() const { return way() == FOURS ? 4 : 1; }
+    MEMBER int across() const { return way() == ALONG_K ? DEPTH : TILE / wide(); }
+    MEMBER int copies() const { return TILE * DEPTH / THREADS / wide(); }
+    MEMBER int pass() const { return THREADS / across(); }
+    MEMBER u32 k() const { return way() == ALONG_K ? threadIdx.x % across() : threadIdx.x / across(); }
+    MEMBER u32 line() const {
+        return way() == ALONG_K ? threadIdx.x / across() : threadIdx.x % across() * wide();
     }
-}
-
-// Puts what `fetch` brought where every thread finds it: to[k · stride + line].
-template <int TILE, int STRIDE>
-DEVICE void put(float *to, const float value[4], bool along_k) {
-    if (along_k) {
-        to += threadIdx.x % 2 * 4 * STRIDE + threadIdx.x / 2;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) to[i * STRIDE] = value[i];
-    } else {
-        to += threadIdx.x / (TILE / 4) * STRIDE + threadIdx.x % (TILE / 4) * 4;
-        *(float4 *)to = make_float4(value[0], value[1], value[2], value[3]);
+    // Of copy i.
+    MEMBER u32 place(int i) const {
+        return k() * STRIDE + line() + i * (way() == ALONG_K ? pass() : pass() * STRIDE);
     }
-}
+    MEMBER bool is_there(int i) const {
+        return (way() == ALONG_K ? i * pass() : 0) < lines;
+    }
 
-// Line r of a thread's chains within the tile: groups of four, spread so that a warp reads shared memory side by side.
-template <int TILE, int COUNT>
-DEVICE u32 line_of(u32 thread, int r) {
-    return r / 4 * (TILE / (COUNT / 4)) + thread * 4 + r % 4;
-}
+    MEMBER Operand(const float *start, u64 line_stride, u64 k_stride, u32 all, int way) : way_at_run_time(way) {
+        lines = (int)(all < TILE ? all : TILE) - (int)line();
+        from = (const char *)(start + k() * k_stride + line() * line_stride);
+    }
 
-template <int TILE, int COUNT, int STRIDE>
-DEVICE void read_lines(float line[COUNT], const float *from, u32 thread) {
+    // Copy i of a tile, if it is wanted.
+    MEMBER void copy(int i, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
+        wanted = wanted && is_there(i);
+        if (way() == FOURS) copy_four(wanted, to + place(i), (const float *)from);
+        else copy_one(wanted, to + place(i), (const float *)from);
+        from += bytes_of_pass;
+        if (i == copies() - 1) from += bytes_of_step;
+    }
+
+    MEMBER void copy_all(bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
+#pragma unroll
+        for (int i = 0; i < MOST; ++i)
+            if (i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+    }
+
+    // The copies that are begun together with the products of one k.
+    MEMBER void copy_some(int k, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
+#pragma unroll
+        for (int i = 0; i < MOST; ++i)
+            if (i * ((DEPTH - 1) / MOST) == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+    }
+
+    // Puts the last tile there, of less than DEPTH k; `before` are whole.
+    MEMBER void put(float *to, u64 bytes_of_pass, u64 bytes_of_step, u32 before, u32 left, float beyond) const {
+        const char *source = from + before * (bytes_of_step + copies() * bytes_of_pass);
+#pragma unroll 1
+        for (int i = 0; i < copies(); ++i) {
+            const bool there = is_there(i) && k() + (way() == ALONG_K ? 0 : i * pass()) < left;
+            for (int e = 0; e < wide(); ++e) to[place(i) + e] = there ? ((const float *)source)[e] : beyond;
+            source += bytes_of_pass;
+        }
+    }
+};
+
+template <int COUNT, int APART>
+DEVICE void read_lines(float line[COUNT], const float *from) {
 #pragma unroll
     for (int group = 0; group < COUNT / 4; ++group) {
-        const float4 four = *(const float4 *)(from + line_of<TILE, COUNT>(thread, group * 4));
+        const float4 four = *(const float4 *)(from + group * APART);
         line[group * 4] = four.x, line[group * 4 + 1] = four.y;
         line[group * 4 + 2] = four.z, line[group * 4 + 3] = four.w;
     }
 }
 
-template <int TILE, int ROWS, int COLUMNS, bool ACTIVATED>
+// Where a thread's first sum belongs in C, and where C begins.
+struct Place {
+    u32 i, j;
+    u64 batch;
+};
+
+// Finishes the sums of a thread. Two rows at a time: what is read for them is read before anything is written.
+template <int FINISH, int ROWS, int GROUPS, int THREADS>
+DEVICE void finish_tile(const ProductArguments &a, const float4 *totals, Place at) {
+    const float factor = FINISH == TIMES_NUMBER ? exp_of(a.other[0]) : 1.0f;
+    float4 bias[GROUPS];
+#pragma unroll
+    for (int group = 0; group < GROUPS; ++group) {
+        const u32 j = at.j + group * 32;
+        if (has_bias(FINISH) && j < a.n) bias[group] = read_four(a.bias + j, a.n - j, false);
+    }
+#pragma unroll 1
+    for (int pair = 0; pair < ROWS / 2; ++pair) {
+        const u32 first = at.i + pair / 2 * 16 + pair % 2 * 2;
+        float4 other[2][GROUPS];
+#pragma unroll
+        for (int part = 0; part < 2 * GROUPS; ++part) {
+            const u32 i = first + part / GROUPS, j = at.j + part % GROUPS * 32;
+            if (has_other(FINISH) && i < a.m && j < a.n)
+                other[part / GROUPS][part % GROUPS] = read_four(a.other + i * a.other_row + j, a.n - j, a.vector);
+        }
+#pragma unroll
+        for (int part = 0; part < 2 * GROUPS; ++part) {
+            const int group = part % GROUPS;
+            const u32 i = first + part / GROUPS, j = at.j + group * 32;
+            if (i >= a.m || j >= a.n) continue;
+            const float4 total = totals[(pair * 2 * GROUPS + part) * THREADS];
+            const u64 place = at.batch + i * a.out_row + j;
+            const float4 result =
+                finish_four<FINISH>(a, total, bias[group], other[part / GROUPS][group], factor, place, a.n - j);
+            write_four(a.out + place, result, a.n - j, a.vector);
+        }
+    }
+}
+
+// Adds the sums of a thread to what the parts before left, unless this is the first; the last part keeps them, every other
+// one leaves them to the next. All is read before anything is written: others wait.
+template <int ROWS, int GROUPS, int THREADS>
+DEVICE void take_turn(const ProductArguments &a, float4 *totals, Place at, bool is_first, bool is_last) {
+    float4 before[ROWS * GROUPS];
+#pragma unroll
+    for (int part = 0; part < ROWS * GROUPS; ++part) {
+        const u32 r = part / GROUPS, i = at.i + r / 4 * 16 + r % 4, j = at.j + part % GROUPS * 32;
+        if (!is_first && i < a.m && j < a.n) before[part] = read_others((const float4 *)(a.sums + (u64)i * a.n + j));
+    }
+#pragma unroll
+    for (int part = 0; part < ROWS * GROUPS; ++part) {
+        const u32 r = part / GROUPS, i = at.i + r / 4 * 16 + r % 4, j = at.j + part % GROUPS * 32;
+        if (i >= a.m || j >= a.n) continue;
+        float4 *total = totals + part * THREADS;
+        const float4 sum = is_first ? *total : sum_of(before[part], *total);
+        if (is_last) *total = sum;
+        else *(float4 *)(a.sums + (u64)i * a.n + j) = sum;
+    }
+}
+
+template <int TILE, int WARPS_N, int ROWS, int COLUMNS, int THREADS, int WAY_A, int WAY_B>
 DEVICE void product_of(const ProductArguments &a) {
-    constexpr int STRIDE = TILE + 4, ACROSS = TILE / COLUMNS;
-    __shared__ __align__(16) float tiles_a[2][DEPTH * STRIDE], tiles_b[2][DEPTH * STRIDE];
+    // A warp has 4 × 8 threads.
+    static_assert(THREADS / 32 / WARPS_N * 4 * ROWS == TILE && WARPS_N * 8 * COLUMNS == TILE, "a tile is its threads'");
+    constexpr int GROUPS = COLUMNS / 4;
+    typedef Operand<TILE, THREADS, WAY_A> OperandA;
+    typedef Operand<TILE, THREADS, WAY_B> OperandB;
+    constexpr int SIZE = DEPTH * (TILE + 4);
+    SHARED(shared);
+    // So many tiles of each operand, and one for what is left of k.
+    float *tiles_a = shared, *tiles_b = tiles_a + (STAGES + 1) * SIZE;
+    float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + threadIdx.x;
     const u32 z = blockIdx.z, outer = z / a.inner, inner = z % a.inner;
-    const float *from_a = a.a + outer * a.a_outer + inner * a.a_inner;
-    const float *from_b = a.b + outer * a.b_outer + inner * a.b_inner;
-    const u64 batch = outer * a.out_outer + inner * a.out_inner;
     const u64 remaining = a.k_total - (u64)z * a.k_step;
     const u32 depth = remaining < a.k ? (u32)remaining : a.k;
     const u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
-    const u32 down = threadIdx.x / ACROSS, across = threadIdx.x % ACROSS;
-    const bool a_along_k = a.a_column == 1, b_along_k = a.b_row == 1;
+    OperandA side_a(a.a + outer * a.a_outer + inner * a.a_inner + row * a.a_row, a.a_row, a.a_column, a.m - row, a.a_way);
+    OperandB side_b(a.b + outer * a.b_outer + inner * a.b_inner + column * a.b_column, a.b_column, a.b_row, a.n - column, a.b_way);
+    const u32 warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+    const u32 down = warp / WARPS_N * (4 * ROWS) + lane / 8 * 4, across = warp % WARPS_N * (8 * COLUMNS) + lane % 8 * 4;
 
     float chain[ROWS][COLUMNS];
 #pragma unroll
@@ -145,69 +278,95 @@ DEVICE void product_of(const ProductArguments &a) {
 #pragma unroll
         for (int c = 0; c < COLUMNS; ++c) chain[r][c] = 0.0f;
 
-    const u32 tiles = (depth + DEPTH - 1) / DEPTH;
-    float next_a[4], next_b[4];
-    if (tiles > 0) {
-        fetch<TILE>(next_a, from_a, a.a_row, a.a_column, a.m, depth, row, 0, a.a_vector, -0.0f);
-        fetch<TILE>(next_b, from_b, a.b_column, a.b_row, a.n, depth, column, 0, a.b_vector, 0.0f);
-        put<TILE, STRIDE>(tiles_a[0], next_a, a_along_k);
-        put<TILE, STRIDE>(tiles_b[0], next_b, b_along_k);
+    const u32 tiles = (depth + DEPTH - 1) / DEPTH, whole = depth / DEPTH;
+    if (whole < tiles) {
+        side_a.put(tiles_a + STAGES * SIZE, a.a_pass, a.a_step, whole, depth % DEPTH, -0.0f);
+        side_b.put(tiles_b + STAGES * SIZE, a.b_pass, a.b_step, whole, depth % DEPTH, 0.0f);
     }
+#pragma unroll
+    for (u32 tile = 0; tile < STAGES - 1; ++tile) {
+        side_a.copy_all(tile < whole, tiles_a + tile * SIZE, a.a_pass, a.a_step);
+        side_b.copy_all(tile < whole, tiles_b + tile * SIZE, a.b_pass, a.b_step);
+        end_of_copies();
+    }
+    float line_a[2][ROWS], line_b[2][COLUMNS];
+    u32 tile = 0, stage = 0, slot = whole ? 0 : STAGES;
+    const float *from_a = tiles_a + slot * SIZE + down, *from_b = tiles_b + slot * SIZE + across;
+    await_copies<STAGES - 2>();
     __syncthreads();
-    for (u32 tile = 0; tile < tiles; ++tile) {
-        const bool more = tile + 1 < tiles;
-        if (more) {
-            const u32 k = (tile + 1) * DEPTH;
-            fetch<TILE>(next_a, from_a, a.a_row, a.a_column, a.m, depth, row, k, a.a_vector, -0.0f);
-            fetch<TILE>(next_b, from_b, a.b_column, a.b_row, a.n, depth, column, k, a.b_vector, 0.0f);
-        }
-#pragma unroll
-        for (int k = 0; k < DEPTH; ++k) {
-            float line_a[ROWS], line_b[COLUMNS];
-            read_lines<TILE, ROWS, STRIDE>(line_a, tiles_a[tile % 2] + k * STRIDE, down);
-            read_lines<TILE, COLUMNS, STRIDE>(line_b, tiles_b[tile % 2] + k * STRIDE, across);
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r)
-#pragma unroll
-                for (int c = 0; c < COLUMNS; ++c) chain[r][c] = __fmaf_rn(line_a[r], line_b[c], chain[r][c]);
-        }
-        if (more && (tile + 1) % (BLOCK_OF_K / DEPTH) == 0) {
-            const bool first = tile + 1 == BLOCK_OF_K / DEPTH;
-#pragma unroll
-            for (int r = 0; r < ROWS; ++r)
-#pragma unroll
-                for (int c = 0; c < COLUMNS; ++c) {
-                    const u32 i = row + line_of<TILE, ROWS>(down, r), j = column + line_of<TILE, COLUMNS>(across, c);
-                    if (i < a.m && j < a.n) {
-                        float *total = a.out + batch + i * a.out_row + j;
-                        *total = first ? chain[r][c] : *total + chain[r][c];
-                    }
-                    chain[r][c] = 0.0f;
-                }
-        }
-        if (more) {
-            put<TILE, STRIDE>(tiles_a[(tile + 1) % 2], next_a, a_along_k);
-            put<TILE, STRIDE>(tiles_b[(tile + 1) % 2], next_b, b_along_k);
-            __syncthreads();
-        }
+    if (tiles) {
+        read_lines<ROWS, 16>(line_a[0], from_a);
+        read_lines<COLUMNS, 32>(line_b[0], from_b);
     }
-    const bool only = tiles <= BLOCK_OF_K / DEPTH;
+    bool adds = false;
+    do {
+        const u32 end = tile + BLOCK_OF_K / DEPTH < tiles ? tile + BLOCK_OF_K / DEPTH : tiles;
+#pragma unroll 1
+        for (; tile < end; ++tile) {
+            const bool more = tile + STAGES - 1 < whole;
+            const u32 free = (stage == 0 ? STAGES - 1 : stage - 1) * SIZE;
 #pragma unroll
-    for (int r = 0; r < ROWS; ++r)
+            for (int k = 0; k < DEPTH; ++k) {
+                if (k == DEPTH - 1) {
+                    end_of_copies();
+                    stage = stage == STAGES - 1 ? 0 : stage + 1;
+                    slot = tile + 1 == whole ? STAGES : stage;
+                    from_a = tiles_a + slot * SIZE + down;
+                    from_b = tiles_b + slot * SIZE + across;
+                    await_copies<STAGES - 2>();
+                    __syncthreads();
+                }
+                read_lines<ROWS, 16>(line_a[(k + 1) % 2], from_a + (k + 1) % DEPTH * OperandA::STRIDE);
+                read_lines<COLUMNS, 32>(line_b[(k + 1) % 2], from_b + (k + 1) % DEPTH * OperandB::STRIDE);
+                if (k < DEPTH - 1) {
+                    side_a.copy_some(k, more, tiles_a + free, a.a_pass, a.a_step);
+                    side_b.copy_some(k, more, tiles_b + free, a.b_pass, a.b_step);
+                }
+                // There and back, so that a number read from a register is read again by the next.
 #pragma unroll
-        for (int c = 0; c < COLUMNS; ++c) {
-            const u32 i = row + line_of<TILE, ROWS>(down, r), j = column + line_of<TILE, COLUMNS>(across, c);
-            if (i >= a.m || j >= a.n) continue;
-            const u64 place = batch + i * a.out_row + j;
-            const float total = only ? chain[r][c] : a.out[place] + chain[r][c];
-            finish<ACTIVATED>(a, total, j, place, i * a.other_row + j);
+                for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; ++c) {
+                        const int d = r % 2 ? COLUMNS - 1 - c : c;
+                        chain[r][d] = __fmaf_rn(line_a[k % 2][r], line_b[k % 2][d], chain[r][d]);
+                    }
+            }
         }
+#pragma unroll
+        for (int r = 0; r < ROWS; ++r)
+#pragma unroll
+            for (int group = 0; group < GROUPS; ++group) {
+                float *sum = &chain[r][4 * group];
+                float4 *total = totals + (r * GROUPS + group) * THREADS;
+                const float4 four = make_float4(sum[0], sum[1], sum[2], sum[3]);
+                *total = adds ? sum_of(*total, four) : four;
+                sum[0] = sum[1] = sum[2] = sum[3] = 0.0f;
+            }
+        adds = true;
+    } while (tile < tiles);
+
+    const Place place = {row + down, column + across, outer * a.out_outer + inner * a.out_inner};
+    bool is_last = true;
+    if (a.turns) {
+        u32 *turn = a.turns + blockIdx.y * gridDim.x + blockIdx.x;
+        is_last = z + 1 == gridDim.z;
+        if (threadIdx.x == 0)
+            while (read_turn(turn) != z) {}
+        __syncthreads();
+        take_turn<ROWS, GROUPS, THREADS>(a, totals, place, z == 0, is_last);
+        __syncthreads();
+        if (threadIdx.x == 0) pass_turn(turn, z + 1);
+    }
+    const u32 finish = a.finish;
+#define RUN(FINISH) finish_tile<FINISH, ROWS, GROUPS, THREADS>(a, totals, place)
+    if (is_last) FINISHES(RUN)
+#undef RUN
 }
 
-KERNEL(product_128, ProductArguments, 256) { product_of<128, 8, 8, false>(a); }
-KERNEL(product_128_activated, ProductArguments, 256) { product_of<128, 8, 8, true>(a); }
-KERNEL(product_64, ProductArguments, 128) { product_of<64, 8, 4, false>(a); }
-KERNEL(product_64_activated, ProductArguments, 128) { product_of<64, 8, 4, true>(a); }
+// A·B, and Aᵀ·B with A as it lies, in large tiles; whatever lies as it may, in small ones.
+KERNEL(product_128_nn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, ALONG_K, FOURS>(a); }
+KERNEL(product_128_tn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, FOURS, FOURS>(a); }
+KERNEL(product_64, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ANY, ANY>(a); }
 
 // `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish.
 struct JoinArguments {
@@ -216,19 +375,51 @@ struct JoinArguments {
     const float *bias, *other;
     float *second;
     u64 parts, out_row, other_row;
-    u32 m, n, finish, unused;
+    u32 m, n, finish, vector;
 };
 
-template <bool ACTIVATED>
+template <int FINISH>
 DEVICE void join(const JoinArguments &a) {
-    const u64 count = (u64)a.m * a.n;
-    for (u64 e = first_place(); e < count; e += stride_of_places()) {
-        float total = a.from[e];
-        for (u64 part = 1; part < a.parts; ++part) total = total + a.from[part * count + e];
-        const u32 i = (u32)(e / a.n), j = (u32)(e % a.n);
-        finish<ACTIVATED>(a, total, j, i * a.out_row + j, i * a.other_row + j);
+    const float factor = FINISH == TIMES_NUMBER ? exp_of(a.other[0]) : 1.0f;
+    const u32 fours = (a.n + 3) / 4;
+    for (u64 e = first_place(); e < (u64)a.m * fours; e += stride_of_places()) {
+        const u32 i = (u32)(e / fours), j = (u32)(e % fours) * 4, count = a.n - j;
+        const float *from = a.from + (u64)i * a.n + j;
+        float4 total = read_four(from, count, a.n % 4 == 0), bias, other;
+#pragma unroll 8
+        for (u64 part = 1; part < a.parts; ++part)
+            total = sum_of(total, read_four(from + part * a.m * a.n, count, a.n % 4 == 0));
+        if (has_bias(FINISH)) bias = read_four(a.bias + j, count, false);
+        if (has_other(FINISH)) other = read_four(a.other + i * a.other_row + j, count, a.vector);
+        const u64 place = i * a.out_row + j;
+        write_four(a.out + place, finish_four<FINISH>(a, total, bias, other, factor, place, count), count, a.vector);
     }
 }
 
-KERNEL(join_parts, JoinArguments, 256) { join<false>(a); }
-KERNEL(join_parts_activated, JoinArguments, 256) { join<true>(a); }
+KERNEL(join_parts, JoinArguments, 256) {
+    const u32 finish = a.finish;
+#define RUN(FINISH) join<FINISH>(a)
+    FINISHES(RUN)
+#undef RUN
+}
+
+// to[j, i] = from[i, j], contiguous both: threads 32 × 8 on a tile of 32 × 32, turned over in shared memory.
+struct TransposeArguments {
+    const float *from;
+    float *to;
+    u32 rows, columns;
+};
+
+KERNEL(transpose, TransposeArguments, 256) {
+    __shared__ float tile[32][33];
+    const u32 left = blockIdx.x * 32, top = blockIdx.y * 32;
+    for (u32 y = threadIdx.y; y < 32; y += 8) {
+        const u32 r = top + y, c = left + threadIdx.x;
+        if (r < a.rows && c < a.columns) tile[y][threadIdx.x] = a.from[(u64)r * a.columns + c];
+    }
+    __syncthreads();
+    for (u32 y = threadIdx.y; y < 32; y += 8) {
+        const u32 r = left + y, c = top + threadIdx.x;
+        if (r < a.columns && c < a.rows) a.to[(u64)r * a.rows + c] = tile[threadIdx.x][y];
+    }
+}

@@ -58,20 +58,25 @@ arguments! {
     /// Of `product_…`.
     Product {
         a: Address, b: Address, out: Address, bias: Address, other: Address, second: Address,
+        sums: Address, turns: Address,
         a_row: u64, a_column: u64, b_row: u64, b_column: u64, out_row: u64, other_row: u64,
         a_outer: u64, a_inner: u64, b_outer: u64, b_inner: u64, out_outer: u64, out_inner: u64,
+        a_pass: u64, a_step: u64, b_pass: u64, b_step: u64,
         k_total: u64,
-        m: u32, n: u32, k: u32, k_step: u32, inner: u32, finish: u32, a_vector: u32, b_vector: u32,
+        m: u32, n: u32, k: u32, k_step: u32, inner: u32, finish: u32, a_way: u32, b_way: u32,
+        vector: u32, unused: u32,
     }
-    /// Of `join_parts…`.
+    /// Of `join_parts`.
     Join {
         from: Address, out: Address, bias: Address, other: Address, second: Address,
-        parts: u64, out_row: u64, other_row: u64, m: u32, n: u32, finish: u32, unused: u32,
+        parts: u64, out_row: u64, other_row: u64, m: u32, n: u32, finish: u32, vector: u32,
     }
-    /// Of `column_sums` and `norm_parameter_gradients`.
+    /// Of `transpose`.
+    Transpose { from: Address, to: Address, rows: u32, columns: u32, }
+    /// Of `column_sums`, `norm_parameter_gradients` and `join_columns`.
     Columns {
-        y: Address, x: Address, stats: Address, out: Address, out_gain: Address,
-        rows: u64, columns: u64, row_stride: u64,
+        y: Address, x: Address, stats: Address, out: Address, out_gain: Address, parts: Address,
+        gain_parts: Address, rows: u64, columns: u64, row_stride: u64,
     }
     /// Of `layer_norm_…`.
     Norm {

@@ -66,6 +66,25 @@ impl Heads {
     }
 }
 
+/// `softmax(scale · x)` of each row of `[rows, width]`, in place.
+pub(crate) fn softmax(
+    queue: &Queue,
+    [rows, width]: [usize; 2],
+    scale: f32,
+    x: Address,
+) -> Launched {
+    let arguments = Attention {
+        p: Address::NULL,
+        scores: x,
+        rows: rows as u64,
+        tokens: u32::try_from(width).expect("a row has fewer than 2³² elements"),
+        causal: 0,
+        scale,
+        unused: 0,
+    };
+    queue.launch("attention_softmax", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
 fn turned((matrix, strides): (Matrix, [usize; 2])) -> (Matrix, [usize; 2]) {
     (matrix.transposed(), strides)
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DeviceError, Launched};
+use super::{Blocks, DeviceError, Launched};
 
 /// Launches that wait at most: a device shall be busy while others are prepared.
 const WAITING: usize = 256;
@@ -34,8 +34,7 @@ pub(super) trait Launcher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Launch {
     pub(super) kernel: &'static str,
-    pub(super) grid: [u32; 3],
-    pub(super) threads: [u32; 3],
+    pub(super) blocks: Blocks,
     /// Where its arguments end among those of the list.
     end: usize,
 }
@@ -107,16 +106,10 @@ impl<G> Default for Batches<G> {
 
 impl<G> Batches<G> {
     /// Adds a launch to those that wait; whether they are now so many that they shall be flushed.
-    pub(super) fn add(
-        &mut self,
-        kernel: &'static str,
-        grid: [u32; 3],
-        threads: [u32; 3],
-        arguments: &[u8],
-    ) -> bool {
+    pub(super) fn add(&mut self, kernel: &'static str, blocks: Blocks, arguments: &[u8]) -> bool {
         self.waiting.arguments.extend_from_slice(arguments);
         let end = self.waiting.arguments.len();
-        self.waiting.launches.push(Launch { kernel, grid, threads, end });
+        self.waiting.launches.push(Launch { kernel, blocks, end });
         self.waiting.len() >= WAITING
     }
 
@@ -180,6 +173,10 @@ mod tests {
 
     use super::*;
 
+    fn blocks(grid: [u32; 3], threads: [u32; 3]) -> Blocks {
+        Blocks { grid, threads, shared: 0 }
+    }
+
     /// Writes down what it is asked to do.
     #[derive(Default)]
     struct Recorder {
@@ -226,7 +223,7 @@ mod tests {
     /// A list of four launches; what `flush` did.
     fn four(batches: &mut Recorded, recorder: &mut Recorder, last: u8) -> Vec<String> {
         for (kernel, argument) in [("a", 1), ("b", 2), ("c", 3), ("d", last)] {
-            assert!(!batches.add(kernel, [1; 3], [32, 1, 1], &[argument, 0]));
+            assert!(!batches.add(kernel, blocks([1; 3], [32, 1, 1]), &[argument, 0]));
         }
         batches.flush(recorder).unwrap();
         std::mem::take(&mut recorder.done)
@@ -259,7 +256,7 @@ mod tests {
         ];
         for (arguments, last, grid, threads) in others {
             for (kernel, arguments) in ["a", "b", "c", last].into_iter().zip(arguments) {
-                batches.add(kernel, grid, threads, arguments);
+                batches.add(kernel, blocks(grid, threads), arguments);
             }
             batches.flush(&mut recorder).unwrap();
             let done = std::mem::take(&mut recorder.done);
@@ -272,7 +269,7 @@ mod tests {
     fn a_short_list_is_always_launched() {
         let (mut batches, mut recorder) = (Recorded::default(), Recorder::default());
         for _ in 0..4 {
-            batches.add("a", [1; 3], [1; 3], &[7]);
+            batches.add("a", blocks([1; 3], [1; 3]), &[7]);
             batches.flush(&mut recorder).unwrap();
             batches.flush(&mut recorder).unwrap();
         }
@@ -293,7 +290,7 @@ mod tests {
     #[test]
     fn many_launches_do_not_wait() {
         let mut batches = Recorded::default();
-        let full = (1..=1000).find(|_| batches.add("a", [1; 3], [1; 3], &[1]));
+        let full = (1..=1000).find(|_| batches.add("a", blocks([1; 3], [1; 3]), &[1]));
         assert_eq!(full, Some(WAITING));
     }
 
@@ -307,7 +304,7 @@ mod tests {
         assert_eq!((batches.graphs(), Rc::strong_count(&recorder.graphs)), (2, 3));
         for number in 0..20_000_u32 {
             for kernel in ["w", "x", "y", "z"] {
-                batches.add(kernel, [1; 3], [1; 3], &number.to_ne_bytes());
+                batches.add(kernel, blocks([1; 3], [1; 3]), &number.to_ne_bytes());
             }
             batches.flush(&mut recorder).unwrap();
             recorder.done.clear();
@@ -325,14 +322,14 @@ mod tests {
     fn a_failure_is_told_once_and_nothing_waits_after_it() {
         let (mut batches, mut recorder) = (Recorded::default(), Recorder::default());
         recorder.fails = true;
-        batches.add("a", [1; 3], [1; 3], &[1]);
+        batches.add("a", blocks([1; 3], [1; 3]), &[1]);
         assert_eq!(batches.flush(&mut recorder).unwrap_err().to_string(), "a1: no");
-        batches.add("b", [1; 3], [1; 3], &[2]);
+        batches.add("b", blocks([1; 3], [1; 3]), &[2]);
         batches.flush_unheard(&mut recorder);
         recorder.fails = false;
-        batches.add("c", [1; 3], [1; 3], &[3]);
+        batches.add("c", blocks([1; 3], [1; 3]), &[3]);
         assert_eq!(batches.flush(&mut recorder).unwrap_err().to_string(), "b2: no");
-        batches.add("d", [1; 3], [1; 3], &[4]);
+        batches.add("d", blocks([1; 3], [1; 3]), &[4]);
         batches.flush(&mut recorder).unwrap();
         assert_eq!(recorder.done, ["d4"]);
     }

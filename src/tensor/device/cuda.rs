@@ -4,17 +4,21 @@
 //! is nothing of CUDA. Kernels are compiled once a process, with the flags that belong to the definitions.
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::sys::CUdevice_attribute_enum::{
+    CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, CU_DEVICE_ATTRIBUTE_WARP_SIZE,
 };
 use cudarc::driver::{CudaContext, DriverError, result, sys};
-use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
+use cudarc::nvrtc::{self, Ptx};
+use sha2::{Digest as _, Sha256};
 
 use super::batches::Batches;
 use super::stream::{Graph, Stream};
-use super::{Address, DeviceError, Launched, Machine, Queue, self_test, sources};
+use super::{Address, Blocks, DeviceError, Launched, Machine, Queue, self_test, sources};
+use crate::tensor::{KernelCache, NoKernels};
 
 /// What arithmetic the kernels are compiled to: each operation rounds as it is written.
 const FLAGS: [&str; 4] = ["--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
@@ -44,7 +48,7 @@ impl Gpu {
     ///
     /// If the kernels cannot be compiled for it, or run.
     pub fn differing(&self) -> Result<(Vec<&'static str>, usize), DeviceError> {
-        let differing = self_test::differing(&*queue(self.ordinal)?)?;
+        let differing = self_test::differing(&*queue(self.ordinal, &NoKernels)?)?;
         Ok((differing, self_test::operations()))
     }
 }
@@ -55,6 +59,7 @@ struct Cuda {
     /// Whoever holds it is alone on the stream: threads may launch at once, each call whole.
     work: Mutex<Work>,
     processors: usize,
+    shared: usize,
 }
 
 /// The stream, and the launches that are not on it yet.
@@ -86,23 +91,29 @@ pub(super) fn missing(call: &str, text: &str) -> DeviceError {
 }
 
 /// The queue of a GPU, the same one for everybody in the process.
-pub(super) fn queue(ordinal: usize) -> Result<Arc<Queue>, DeviceError> {
+pub(super) fn queue(ordinal: usize, kernels: &dyn KernelCache) -> Result<Arc<Queue>, DeviceError> {
     let mut queues = QUEUES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(queue) = queues.get(&ordinal) {
         return Ok(Arc::clone(queue));
     }
-    let queue = Arc::new(Queue::new(machine(ordinal)?));
+    let machine = machine(ordinal, kernels)?;
+    #[cfg(test)]
+    let machine = super::timed::wrap(machine);
+    let queue = Arc::new(Queue::new(machine));
     queues.insert(ordinal, Arc::clone(&queue));
     Ok(queue)
 }
 
 /// The machine of a GPU, the same one for everybody in the process: kernels are compiled once.
-pub(super) fn machine(ordinal: usize) -> Result<Arc<dyn Machine>, DeviceError> {
+pub(super) fn machine(
+    ordinal: usize,
+    kernels: &dyn KernelCache,
+) -> Result<Arc<dyn Machine>, DeviceError> {
     let mut machines = MACHINES.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(machine) = machines.get(&ordinal) {
         return Ok(Arc::clone(machine) as Arc<dyn Machine>);
     }
-    let machine = Arc::new(Cuda::new(ordinal)?);
+    let machine = Arc::new(Cuda::new(ordinal, kernels)?);
     machines.insert(ordinal, Arc::clone(&machine));
     Ok(machine)
 }
@@ -144,28 +155,105 @@ fn driver_is_there() -> Result<(), DeviceError> {
     }
 }
 
-/// Compiles the kernels for a class of GPUs.
-fn compile((major, minor): (i32, i32)) -> Result<Ptx, DeviceError> {
-    // SAFETY: a library is looked for by its name.
-    if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
-        let text = "CUDA's run-time compiler is not among the libraries that the loader finds";
-        return Err(missing("libnvrtc.so", text));
+/// The kernels for a class of GPUs, compiled before or now.
+fn compiled(class: (i32, i32), kernels: &dyn KernelCache) -> Result<Vec<u8>, DeviceError> {
+    compiler_is_there()?;
+    let options = options(class);
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the addresses are those of numbers.
+    unsafe { nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor) }
+        .result()
+        .map_err(refused("the compiler tells its version"))?;
+    let text = sources::text();
+    let name = hex(&digest(&[&text, &options.join(" "), &format!("{major}.{minor}")]));
+    if let Some(binary) = kernels.find(&name).and_then(|kept| opened(&kept)) {
+        return Ok(binary);
     }
-    let mut options: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
-    options.push(format!("--gpu-architecture=compute_{major}{minor}"));
-    options.push("--std=c++17".to_owned());
-    let options = CompileOptions { options, ..CompileOptions::default() };
-    compile_ptx_with_opts(sources::text(), options).map_err(|error| {
-        let text = match error {
-            CompileError::CompileError { log, .. } => log.to_string_lossy().into_owned(),
-            other => other.to_string(),
-        };
-        DeviceError::Call { call: "the kernels do not compile".to_owned(), text }
-    })
+    let binary = compile(&text, &options)?;
+    let kept = [&Sha256::digest(&binary)[..], &binary].concat();
+    kernels.keep(&name, &kept);
+    Ok(binary)
+}
+
+/// What was kept, unless it is not what was kept.
+fn opened(kept: &[u8]) -> Option<Vec<u8>> {
+    let (digest, binary) = kept.split_at_checked(32)?;
+    (Sha256::digest(binary)[..] == *digest).then(|| binary.to_vec())
+}
+
+/// The digest of texts, each with its length.
+fn digest(texts: &[&str]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text);
+    }
+    hasher.finalize().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the compiler is told for a class of GPUs.
+fn options((major, minor): (i32, i32)) -> Vec<String> {
+    let others = [format!("--gpu-architecture=sm_{major}{minor}"), "--std=c++17".to_owned()];
+    FLAGS.iter().map(ToString::to_string).chain(others).collect()
+}
+
+fn compiler_is_there() -> Result<(), DeviceError> {
+    // SAFETY: a library is looked for by its name.
+    if unsafe { nvrtc::sys::is_culib_present() } {
+        return Ok(());
+    }
+    let text = "CUDA's run-time compiler is not among the libraries that the loader finds";
+    Err(missing("libnvrtc.so", text))
+}
+
+fn refused(call: &str) -> impl Fn(nvrtc::result::NvrtcError) -> DeviceError {
+    move |error| missing(call, &format!("{error:?}"))
+}
+
+/// A program of the run-time compiler.
+struct Program(nvrtc::sys::nvrtcProgram);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // What cannot be destroyed goes with the process.
+        // SAFETY: nobody else has the handle.
+        let _ = unsafe { nvrtc::result::destroy_program(self.0) };
+    }
+}
+
+/// Compiles the kernels to what a GPU runs.
+fn compile(text: &str, options: &[String]) -> Result<Vec<u8>, DeviceError> {
+    let call = "the kernels do not compile";
+    let source = CString::new(text).map_err(|error| missing(call, &error.to_string()))?;
+    let program = Program(nvrtc::result::create_program(&source, None).map_err(refused(call))?);
+    // SAFETY: the program is ours.
+    if let Err(error) = unsafe { nvrtc::result::compile_program(program.0, options) } {
+        // SAFETY: as above.
+        let log = unsafe { nvrtc::result::get_program_log(program.0) }.unwrap_or_default();
+        let log: Vec<u8> =
+            log.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
+        let text = format!("{error:?}: {}", String::from_utf8_lossy(&log));
+        return Err(missing(call, &text));
+    }
+    let mut size = 0;
+    // SAFETY: as above; the address is that of a number.
+    unsafe { nvrtc::sys::nvrtcGetCUBINSize(program.0, &raw mut size) }
+        .result()
+        .map_err(refused(call))?;
+    let mut binary = vec![0_u8; size];
+    // SAFETY: as above; the compiler writes as much as it said.
+    unsafe { nvrtc::sys::nvrtcGetCUBIN(program.0, binary.as_mut_ptr().cast()) }
+        .result()
+        .map_err(refused(call))?;
+    Ok(binary)
 }
 
 impl Cuda {
-    fn new(ordinal: usize) -> Result<Self, DeviceError> {
+    fn new(ordinal: usize, kernels: &dyn KernelCache) -> Result<Self, DeviceError> {
         driver_is_there()?;
         let opened = failed("the driver opens a device");
         let context = CudaContext::new(ordinal).map_err(&opened)?;
@@ -174,12 +262,17 @@ impl Cuda {
         assert_eq!(warp, 32, "kernels know warps of 32 threads");
         let processors =
             context.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).map_err(&opened)?;
-        let module =
-            context.load_module(compile(class)?).map_err(failed("the driver loads the kernels"))?;
+        let module = context
+            .load_module(Ptx::from_binary(compiled(class, kernels)?))
+            .map_err(failed("the driver loads the kernels"))?;
         let stream = context.new_stream().map_err(&opened)?;
         let processors = usize::try_from(processors).unwrap_or(1);
-        let work = Work { batches: Batches::default(), stream: Stream::new(stream, module) };
-        Ok(Self { context, work: Mutex::new(work), processors })
+        let shared = CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
+        let shared = context.attribute(shared).map_err(&opened)?;
+        let shared = usize::try_from(shared).unwrap_or(0);
+        let work =
+            Work { batches: Batches::default(), stream: Stream::new(stream, module, shared) };
+        Ok(Self { context, work: Mutex::new(work), processors, shared })
     }
 
     /// The driver's calls are for the context of the thread that calls.
@@ -250,12 +343,11 @@ impl Machine for Cuda {
     unsafe fn launch(
         &self,
         kernel: &'static str,
-        grid: [u32; 3],
-        threads: [u32; 3],
+        blocks: Blocks,
         arguments: &[u8],
     ) -> Result<(), DeviceError> {
         let mut work = self.work();
-        if work.batches.add(kernel, grid, threads, arguments) {
+        if work.batches.add(kernel, blocks, arguments) {
             self.bind()?;
             work.flush()?;
         }
@@ -265,6 +357,10 @@ impl Machine for Cuda {
     fn processors(&self) -> usize {
         self.processors
     }
+
+    fn shared_memory(&self) -> usize {
+        self.shared
+    }
 }
 
 #[cfg(test)]
@@ -272,30 +368,53 @@ mod tests {
     use super::super::{bytes_of, bytes_of_mut, launch};
     use super::*;
 
+    /// Keeps in memory, and counts how often it was asked to.
+    #[derive(Default)]
+    struct InMemory(Mutex<(BTreeMap<String, Vec<u8>>, usize)>);
+
+    impl KernelCache for InMemory {
+        fn find(&self, name: &str) -> Option<Vec<u8>> {
+            self.0.lock().unwrap().0.get(name).cloned()
+        }
+
+        fn keep(&self, name: &str, bytes: &[u8]) {
+            let mut kept = self.0.lock().unwrap();
+            kept.0.insert(name.to_owned(), bytes.to_vec());
+            kept.1 += 1;
+        }
+    }
+
     /// Needs the compiler and no GPU.
     #[test]
     #[allow(clippy::print_stdout, reason = "a skipped test says so")]
-    fn the_run_time_compiler_takes_the_kernels() {
-        let text = match compile((9, 0)) {
+    fn the_run_time_compiler_takes_the_kernels_once() {
+        let kept = InMemory::default();
+        let first = match compiled((9, 0), &kept) {
             Err(DeviceError::Call { call, .. }) if call == "libnvrtc.so" => {
                 println!("skipped: no run-time compiler of CUDA's");
                 return;
             }
-            compiled => compiled.unwrap().to_src(),
+            binary => binary.unwrap(),
         };
-        let kernels = sources::text().matches("\nKERNEL(").count();
-        assert_eq!(text.matches(".entry ").count(), kernels);
-        assert!(!text.contains(".ftz") && !text.contains(".approx"));
-        for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
-            assert!(text.contains(exact), "{exact}");
+        // Every kernel is a section of the binary.
+        let text = String::from_utf8_lossy(&first).into_owned();
+        for kernel in sources::text().split("\nKERNEL(").skip(1) {
+            let name = kernel.split(',').next().unwrap();
+            assert!(text.contains(&format!(".text.{name}\0")), "{name}");
         }
+        assert_eq!(compiled((9, 0), &kept).unwrap(), first);
+        assert_eq!(kept.0.lock().unwrap().1, 1);
+        // What was changed is compiled anew.
+        *kept.0.lock().unwrap().0.values_mut().next().unwrap().last_mut().unwrap() ^= 1;
+        assert_eq!(compiled((9, 0), &kept).unwrap().len(), first.len());
+        assert_eq!(kept.0.lock().unwrap().1, 2);
     }
 
     /// On a GPU, if there is one: the sums of small integers are exact, and one launch left out or made twice shows.
     #[test]
     fn launches_that_come_again_are_one_graph_and_do_the_same() {
         if gpus().is_ok_and(|gpus| !gpus.is_empty()) {
-            let cuda = Arc::new(Cuda::new(0).unwrap());
+            let cuda = Arc::new(Cuda::new(0, &NoKernels).unwrap());
             let queue = Queue::new(Arc::clone(&cuda) as Arc<dyn Machine>);
             let (of, sum) = (queue.memory(1000).unwrap(), queue.memory(1000).unwrap());
             launch::fill(&queue, sum.at(), 1000, 0.0).unwrap();
@@ -317,7 +436,7 @@ mod tests {
     #[test]
     fn without_a_driver_there_is_one_clear_error() {
         if driver_is_there().is_err() {
-            let error = queue(0).unwrap_err().to_string();
+            let error = queue(0, &NoKernels).unwrap_err().to_string();
             assert!(error.starts_with("libcuda.so: there is no driver"), "{error}");
         }
     }

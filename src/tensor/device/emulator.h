@@ -117,9 +117,41 @@ static void run_warp(unsigned first, unsigned end, bool backwards) {
     }
 }
 
+// Copies that a thread has begun, by group. Threads from last to first have them as late as they may come, when they are
+// awaited: what does not wait for them shows.
+struct Pending {
+    float *to;
+    const float *from;
+    int count, group;
+};
+static Pending pending[MOST_THREADS][64];
+static int begun[MOST_THREADS], groups[MOST_THREADS];
+static bool late;
+
+static void copy(bool wanted, float *to, const float *from, int count) {
+    if (!wanted) return;
+    const Pending one = {to, from, count, groups[current]};
+    if (late) pending[current][begun[current]++] = one;
+    else memcpy(to, from, sizeof *to * count);
+}
+
+static void await(int most) {
+    int kept = 0;
+    for (int i = 0; i < begun[current]; ++i) {
+        const Pending &one = pending[current][i];
+        if (one.group + most >= groups[current]) pending[current][kept++] = one;
+        else memcpy(one.to, one.from, sizeof *one.to * one.count);
+    }
+    begun[current] = kept;
+}
+
 static const char *run_block(bool backwards) {
     const unsigned threads = blockDim.x * blockDim.y * blockDim.z, warps = threads / WARP;
-    for (unsigned i = 0; i < threads; ++i) fibres[i].state = RUNS;
+    for (unsigned i = 0; i < threads; ++i) {
+        fibres[i].state = RUNS;
+        begun[i] = 0;
+    }
+    late = backwards;
     for (;;) {
         for (unsigned w = 0; w < warps; ++w) {
             const unsigned first = (backwards ? warps - 1 - w : w) * WARP;
@@ -150,7 +182,23 @@ static const char *run(const unsigned *dimensions, bool backwards, void (*what)(
     return 0;
 }
 
+// The most threads of a kernel.
+static constexpr unsigned first(unsigned threads, unsigned = 0) { return threads; }
+
 }  // namespace emulator
+
+static inline void copy_one(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 1); }
+static inline void copy_four(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 4); }
+static inline void end_of_copies() { ++emulator::groups[emulator::current]; }
+template <int GROUPS>
+static inline void await_copies() { emulator::await(GROUPS); }
+
+// Blocks run one after the other: whose turn it is has come.
+static inline unsigned read_turn(const unsigned *at) { return *at; }
+static inline void pass_turn(unsigned *at, unsigned turn) { *at = turn; }
+template <class T>
+static inline T read_others(const T *at) { return *at; }
+static inline float read_only(const float *at) { return *at; }
 
 static inline void __syncthreads() { emulator::wait(emulator::WAITS_FOR_BLOCK); }
 
@@ -168,11 +216,14 @@ static T __shfl_xor_sync(unsigned, T value, int bits, int) {
     return other;
 }
 
-#define KERNEL(name, Arguments, threads)                                                              \
+// Shared memory that a launch asks for; more than any kernel does.
+#define SHARED(name) static float name[1 << 16] __attribute__((aligned(16)))
+
+#define KERNEL(name, Arguments, ...)                                                                  \
     static void name##_thread(const Arguments &a);                                                     \
     extern "C" const char *name(const unsigned *d, int backwards, const void *from, size_t size) {     \
         if (size != sizeof(Arguments)) return "arguments of another size";                             \
-        if (d[3] * d[4] * d[5] > threads) return "more threads in a block than the kernel allows";     \
+        if (d[3] * d[4] * d[5] > emulator::first(__VA_ARGS__)) return "more threads in a block than the kernel allows";     \
         return emulator::run(                                                                          \
             d, backwards, [](const void *b) { name##_thread(*(const Arguments *)b); }, from            \
         );                                                                                             \

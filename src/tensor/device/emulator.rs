@@ -6,7 +6,7 @@ use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use super::{Address, DeviceError, Machine, Queue, sources};
+use super::{Address, Blocks, DeviceError, Machine, Queue, sources};
 
 /// A kernel of the library: dimensions, order, arguments and their size to null or an error.
 type Kernel = unsafe extern "C" fn(*const u32, c_int, *const c_void, usize) -> *const c_char;
@@ -31,6 +31,8 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Emulator {
     library: &'static Library,
     processors: usize,
+    /// The most bytes that a block of threads may share.
+    shared: usize,
     /// Whether the threads of a block run from the last to the first.
     backwards: bool,
     /// The largest piece of memory that it has, in bytes.
@@ -50,6 +52,8 @@ impl std::fmt::Debug for Library {
 ///
 /// If the compiler refuses the sources.
 pub(crate) fn queue(processors: usize, backwards: bool, largest: usize) -> Option<Queue> {
+    // As little as any GPU has, and what no kernel asks for.
+    let shared = if processors < 1000 { 1 << 18 } else { 48 << 10 };
     let library = LIBRARY.get_or_init(compile).as_ref();
     #[allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a skipped test says so")]
     if library.is_none() {
@@ -57,7 +61,7 @@ pub(crate) fn queue(processors: usize, backwards: bool, largest: usize) -> Optio
         println!("skipped: no C++ compiler");
     }
     let memory = Mutex::default();
-    let machine = Emulator { library: library?, processors, backwards, largest, memory };
+    let machine = Emulator { library: library?, processors, shared, backwards, largest, memory };
     Some(Queue::new(Arc::new(machine)))
 }
 
@@ -166,8 +170,7 @@ impl Machine for Emulator {
     unsafe fn launch(
         &self,
         kernel: &'static str,
-        grid: [u32; 3],
-        threads: [u32; 3],
+        blocks: Blocks,
         arguments: &[u8],
     ) -> Result<(), DeviceError> {
         let name = CString::new(kernel).expect("without NUL");
@@ -176,6 +179,8 @@ impl Machine for Emulator {
         assert!(!symbol.is_null(), "there is a kernel `{kernel}`");
         // SAFETY: the macro KERNEL gives every symbol this type.
         let run: Kernel = unsafe { std::mem::transmute(symbol) };
+        let Blocks { grid, threads, shared } = blocks;
+        assert!(shared as usize <= self.shared, "`{kernel}` shares {shared} bytes");
         let dimensions: Vec<u32> = [grid, threads].concat();
         let turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // The processor's arguments lie aligned, whatever the slice.
@@ -205,5 +210,9 @@ impl Machine for Emulator {
 
     fn processors(&self) -> usize {
         self.processors
+    }
+
+    fn shared_memory(&self) -> usize {
+        self.shared
     }
 }

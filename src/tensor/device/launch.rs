@@ -1,7 +1,7 @@
 //! Kernels on rows, columns and elements: which grid, on which addresses.
 
 use super::arguments::{Address, Columns, Elements, Map, Norm, Normalise, Pool, RowSums, Softmax};
-use super::{Launched, Queue};
+use super::{Launched, Queue, Room};
 
 /// Threads of a block, where a kernel does not say otherwise.
 const THREADS: usize = 256;
@@ -101,18 +101,26 @@ pub(crate) fn softmax_loss(
     queue.launch("softmax_loss", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
 }
 
-/// The threads of a block of a column reduction, across and down: few columns and many blocks of rows side by side where
-/// rows are many. A sector of memory is 8 columns.
-fn across_and_down(queue: &Queue, rows: usize, columns: usize) -> [u32; 3] {
+/// Starts a column reduction. Few blocks of rows are one block of threads, across and down; of more, each is computed by
+/// itself, and then they are added.
+fn reduce_columns(queue: &Queue, kernel: &'static str, arguments: Columns) -> Launched {
+    let (rows, columns) = (arguments.rows as usize, arguments.columns as usize);
     let blocks = rows.div_ceil(BLOCK);
-    let few = columns.div_ceil(32) < 2 * queue.processors();
-    match blocks {
-        _ if few && blocks > 16 => [8, 32, 1],
-        _ if few && blocks > 8 => [16, 16, 1],
-        9.. => [32, 8, 1],
-        3.. => [64, 4, 1],
-        _ => [128, 2, 1],
+    let threads = match blocks {
+        0..=2 => [128, 2, 1],
+        3..=4 => [64, 4, 1],
+        _ => [32, 8, 1],
+    };
+    let across = columns.div_ceil(threads[0] as usize);
+    if blocks <= 8 {
+        return queue.launch(kernel, [across, 1, 1], threads, &arguments);
     }
+    let parts = queue.room(Room::Parts, 2 * 4 * blocks * columns)?;
+    let arguments = Columns { parts, gain_parts: parts.element(blocks * columns), ..arguments };
+    queue.launch(kernel, [across, blocks.div_ceil(8), 1], threads, &arguments)?;
+    let sums = if arguments.out_gain == Address::NULL { 1 } else { 2 };
+    let grid = [columns.div_ceil(THREADS), sums, 1];
+    queue.launch("join_columns", grid, BLOCK_OF_THREADS, &arguments)
 }
 
 /// `out[j] = Σ_k y[k, j]` for rows of `columns` that begin `row_stride` apart.
@@ -129,12 +137,13 @@ pub(crate) fn column_sums(
         stats: Address::NULL,
         out,
         out_gain: Address::NULL,
+        parts: Address::NULL,
+        gain_parts: Address::NULL,
         rows: rows as u64,
         columns: columns as u64,
         row_stride: row_stride as u64,
     };
-    let threads = across_and_down(queue, rows, columns);
-    queue.launch("column_sums", [columns.div_ceil(threads[0] as usize), 1, 1], threads, &arguments)
+    reduce_columns(queue, "column_sums", arguments)
 }
 
 /// What a `LayerNorm` of `[rows, width]` reads: input, parameters, and room for mean and reciprocal deviation.
@@ -189,13 +198,13 @@ impl NormOf {
             stats: self.stats,
             out: d_bias,
             out_gain: d_gain,
+            parts: Address::NULL,
+            gain_parts: Address::NULL,
             rows: self.rows as u64,
             columns: self.width as u64,
             row_stride: self.width as u64,
         };
-        let threads = across_and_down(queue, self.rows, self.width);
-        let grid = [self.width.div_ceil(threads[0] as usize), 1, 1];
-        queue.launch("norm_parameter_gradients", grid, threads, &arguments)
+        reduce_columns(queue, "norm_parameter_gradients", arguments)
     }
 }
 

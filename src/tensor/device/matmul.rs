@@ -1,13 +1,23 @@
 //! Matrix products on a device: which tile, and when a long sum is cut into its blocks of 256.
 
-use super::arguments::{Address, Join, Product};
-use super::launch::{BLOCK_OF_THREADS, elements};
-use super::{Launched, Queue, Room};
+use super::arguments::{Address, Join, Product, Transpose};
+use super::launch::{BLOCK_OF_THREADS, copy, elements, fill};
+use super::{DeviceError, Launched, Queue, Room};
 
 /// The length of a chain; longer sums are added block by block.
 const BLOCK: usize = 256;
 /// The most batches of a grid.
 const BATCHES: usize = 65_535;
+/// The k of a tile of A or B, and the tiles that are on their way or in use.
+const DEPTH: usize = 8;
+const STAGES: usize = 4;
+/// The tile that does most for what it reads, and the one for whatever lies as it may.
+const LARGE: Tile = Tile { side: 128, threads: 256 };
+const SMALL: Tile = Tile { side: 64, threads: 128 };
+/// Rows of A from which on it pays to move B.
+const ROWS_WORTH_MOVING: usize = 512;
+/// Blocks of k from which on it pays that they take turns: what is idle else is more than what waiting costs.
+const PARTS_WORTH_TURNS: usize = 8;
 
 /// A strided matrix on a device: element (r, c) is `r · row_stride + c · column_stride` elements from `at`.
 #[derive(Debug, Clone, Copy)]
@@ -37,13 +47,9 @@ impl Matrix {
         }
     }
 
-    /// Whether four neighbours lie where one access may read them: `strides` are those of batches.
-    fn is_vector(&self, strides: [usize; 2]) -> bool {
-        let ((other, 1) | (1, other)) = (self.row_stride, self.column_stride) else {
-            return false;
-        };
-        self.at.0.is_multiple_of(16)
-            && [other, strides[0], strides[1]].iter().all(|stride| stride.is_multiple_of(4))
+    /// Whether rows follow one another without a gap.
+    const fn is_contiguous(&self) -> bool {
+        self.column_stride == 1 && self.row_stride == self.columns
     }
 }
 
@@ -68,21 +74,21 @@ pub(crate) enum Finish {
     TimesQuickDerivative(Address),
 }
 
-/// A finish as the kernels read it: number, bias, other matrix, second result, whether it activates.
-type Code = (u32, Address, Address, Address, bool);
+/// A finish as the kernels read it: number, bias, other matrix, second result.
+type Code = (u32, Address, Address, Address);
 
 impl Finish {
     const fn code(self) -> Code {
         let none = Address::NULL;
         match self {
-            Self::Store => (0, none, none, none, false),
-            Self::Bias(bias) => (1, bias, none, none, false),
-            Self::BiasResidual { bias, residual } => (2, bias, residual, none, false),
-            Self::Times(factors) => (3, none, factors, none, false),
-            Self::TimesExp(number) => (4, none, number, none, false),
-            Self::BiasGelu { bias, value } => (5, bias, none, value, true),
-            Self::BiasQuickGelu { bias, value } => (6, bias, none, value, true),
-            Self::TimesQuickDerivative(x) => (7, none, x, none, true),
+            Self::Store => (0, none, none, none),
+            Self::Bias(bias) => (1, bias, none, none),
+            Self::BiasResidual { bias, residual } => (2, bias, residual, none),
+            Self::Times(factors) => (3, none, factors, none),
+            Self::TimesExp(number) => (4, none, number, none),
+            Self::BiasGelu { bias, value } => (5, bias, none, value),
+            Self::BiasQuickGelu { bias, value } => (6, bias, none, value),
+            Self::TimesQuickDerivative(x) => (7, none, x, none),
         }
     }
 }
@@ -110,13 +116,83 @@ pub(crate) fn product(
     out: Address,
 ) -> Launched {
     let (m, n, k) = (a.rows, b.columns, a.columns);
-    let tiles = m.div_ceil(64) * n.div_ceil(64);
-    let parts = k.div_ceil(BLOCK);
+    let (tiles, parts) = (m.div_ceil(LARGE.side) * n.div_ceil(LARGE.side), k.div_ceil(BLOCK));
+    let b = if is_worth_large_tiles(queue, &a, &b, tiles * parts) { by_rows(queue, b)? } else { b };
+    let small_tiles = m.div_ceil(SMALL.side) * n.div_ceil(SMALL.side);
+    let large = Large::of(queue, &a, &b, [0; 4]).is_some();
+    let processors = queue.processors();
+    // The last round of tiles leaves processors idle. More parts than a grid holds are one long sum.
+    let is_idle = 20 * tiles < 19 * tiles.next_multiple_of(processors);
+    let turns = PARTS_WORTH_TURNS..=BATCHES;
+    if large && is_idle && 8 * tiles >= processors && turns.contains(&parts) && n.is_multiple_of(4)
+    {
+        return product_in_turns(queue, a, b, finish, out, parts);
+    }
     // Too few tiles to keep the device busy: the blocks of k are computed side by side, and then added in order.
-    if parts > 1 && tiles < 2 * queue.processors() && parts <= BATCHES {
+    if parts > 1 && small_tiles < 2 * processors && parts <= BATCHES {
         return product_in_parts(queue, a, b, finish, out, parts);
     }
     product_batch(queue, a, b, finish, (out, n), Batch::ONE)
+}
+
+/// Whether B may be moved so that large tiles can be used; so many blocks of threads would have work.
+fn is_worth_large_tiles(queue: &Queue, a: &Matrix, b: &Matrix, blocks: usize) -> bool {
+    let moved = Matrix::new(Address::NULL, b.rows, b.columns);
+    let is_of_use = a.rows >= ROWS_WORTH_MOVING && blocks >= queue.processors();
+    is_of_use
+        && (b.is_contiguous() || b.transposed().is_contiguous())
+        && Large::of(queue, a, b, [0; 4]).is_none()
+        && Large::of(queue, a, &moved, [0; 4]).is_some()
+}
+
+/// B with its rows one after the other, from an address at which four may be read at once.
+fn by_rows(queue: &Queue, b: Matrix) -> Result<Matrix, DeviceError> {
+    let to = queue.room(Room::Moved, 4 * b.rows * b.columns)?;
+    if b.is_contiguous() {
+        copy(queue, b.at, to, b.rows * b.columns)?;
+    } else {
+        transpose(queue, b.transposed(), to)?;
+    }
+    Ok(Matrix::new(to, b.rows, b.columns))
+}
+
+/// `to ← fromᵀ`, contiguous both.
+fn transpose(queue: &Queue, from: Matrix, to: Address) -> Launched {
+    let arguments =
+        Transpose { from: from.at, to, rows: number(from.rows), columns: number(from.columns) };
+    let grid = [from.columns.div_ceil(32), from.rows.div_ceil(32), 1];
+    queue.launch("transpose", grid, [32, 8, 1], &arguments)
+}
+
+/// A product whose blocks of k are batches.
+fn in_parts(a: Matrix, b: Matrix, parts: usize, out: usize) -> Batch {
+    let (a, b) = ([BLOCK * a.column_stride, 0], [BLOCK * b.row_stride, 0]);
+    Batch { outer: parts, inner: 1, a, b, out: [out, 0] }
+}
+
+/// Parts are added as soon as they are there, each by its own blocks of threads, one after the other.
+fn product_in_turns(
+    queue: &Queue,
+    a: Matrix,
+    b: Matrix,
+    finish: Finish,
+    out: Address,
+    parts: usize,
+) -> Launched {
+    let (m, n) = (a.rows, b.columns);
+    let tiles = m.div_ceil(LARGE.side) * n.div_ceil(LARGE.side);
+    let turns = queue.room(Room::Turns, 4 * tiles)?;
+    fill(queue, turns, tiles, 0.0)?;
+    let sums = queue.room(Room::Parts, 4 * m * n)?;
+    let arguments = Product {
+        k: number(BLOCK),
+        k_step: number(BLOCK),
+        sums,
+        turns,
+        ..arguments(a, b, finish, (out, n), in_parts(a, b, parts, 0))
+    };
+    let large = Large::of(queue, &a, &b, [0; 4]).expect("the caller asked");
+    large.launch(queue, arguments, parts)
 }
 
 fn product_in_parts(
@@ -129,20 +205,14 @@ fn product_in_parts(
 ) -> Launched {
     let (m, n) = (a.rows, b.columns);
     let room = queue.room(Room::Parts, 4 * parts * m * n)?;
-    let batch = Batch {
-        outer: parts,
-        inner: 1,
-        a: [BLOCK * a.column_stride, 0],
-        b: [BLOCK * b.row_stride, 0],
-        out: [m * n, 0],
-    };
-    let arguments = Product {
+    let batch = in_parts(a, b, parts, m * n);
+    let part = Product {
         k: number(BLOCK),
         k_step: number(BLOCK),
         ..arguments(a, b, Finish::Store, (room, n), batch)
     };
-    launch(queue, &arguments, parts, false)?;
-    let (finish, bias, other, second, activates) = finish.code();
+    launch(queue, a, b, part, batch)?;
+    let (finish, bias, other, second) = finish.code();
     let arguments = Join {
         from: room,
         out,
@@ -155,10 +225,9 @@ fn product_in_parts(
         m: number(m),
         n: number(n),
         finish,
-        unused: 0,
+        vector: u32::from(are_fours([out, other, second], &[n])),
     };
-    let kernel = if activates { "join_parts_activated" } else { "join_parts" };
-    queue.launch(kernel, elements(queue, m * n), BLOCK_OF_THREADS, &arguments)
+    queue.launch("join_parts", elements(queue, m * n.div_ceil(4)), BLOCK_OF_THREADS, &arguments)
 }
 
 /// Computes many products alike; rows of a result begin `out.1` elements apart.
@@ -170,13 +239,8 @@ pub(crate) fn product_batch(
     out: (Address, usize),
     batch: Batch,
 ) -> Launched {
-    let arguments = arguments(a, b, finish, out, batch);
-    let activates = finish.code().4;
-    let count = batch.outer * batch.inner;
-    if count <= BATCHES {
-        return launch(queue, &arguments, count, activates);
-    }
-    // More than a grid holds: some outer ones at a time.
+    let all = arguments(a, b, finish, out, batch);
+    // A grid holds so many; more are some outer ones at a time.
     let step = BATCHES / batch.inner;
     assert!(step > 0, "an inner dimension fits a grid");
     for first in (0..batch.outer).step_by(step) {
@@ -184,9 +248,9 @@ pub(crate) fn product_batch(
             a: a.at.element(first * batch.a[0]),
             b: b.at.element(first * batch.b[0]),
             out: out.0.element(first * batch.out[0]),
-            ..arguments
+            ..all
         };
-        launch(queue, &part, step.min(batch.outer - first) * batch.inner, activates)?;
+        launch(queue, a, b, part, Batch { outer: step.min(batch.outer - first), ..batch })?;
     }
     Ok(())
 }
@@ -199,7 +263,7 @@ fn arguments(
     batch: Batch,
 ) -> Product {
     assert_eq!(a.columns, b.rows, "inner sizes differ");
-    let (finish, bias, other, second, _) = finish.code();
+    let (finish, bias, other, second) = finish.code();
     Product {
         a: a.at,
         b: b.at,
@@ -207,6 +271,8 @@ fn arguments(
         bias,
         other,
         second,
+        sums: Address::NULL,
+        turns: Address::NULL,
         a_row: a.row_stride as u64,
         a_column: a.column_stride as u64,
         b_row: b.row_stride as u64,
@@ -219,6 +285,11 @@ fn arguments(
         b_inner: batch.b[1] as u64,
         out_outer: batch.out[0] as u64,
         out_inner: batch.out[1] as u64,
+        // Those of the tile that is chosen.
+        a_pass: 0,
+        a_step: 0,
+        b_pass: 0,
+        b_step: 0,
         k_total: a.columns as u64,
         m: number(a.rows),
         n: number(b.columns),
@@ -226,25 +297,139 @@ fn arguments(
         k_step: 0,
         inner: number(batch.inner),
         finish,
-        a_vector: u32::from(a.is_vector(batch.a)),
-        b_vector: u32::from(b.is_vector(batch.b)),
+        a_way: 0,
+        b_way: 0,
+        vector: u32::from(are_fours(
+            [out, other, second],
+            &[b.columns, out_row, batch.out[0], batch.out[1]],
+        )),
+        unused: 0,
     }
 }
 
+/// Whether four elements may be read or written at once, at these addresses and so many elements further.
+fn are_fours<const N: usize>(at: [Address; N], strides: &[usize]) -> bool {
+    at.iter().all(|at| at.0.is_multiple_of(16))
+        && strides.iter().all(|stride| stride.is_multiple_of(4))
+}
+
 /// The large tile does twice the work for each number that it reads; the small one keeps more of the device busy.
-fn launch(queue: &Queue, arguments: &Product, batches: usize, activates: bool) -> Launched {
-    let (m, n) = (arguments.m as usize, arguments.n as usize);
-    let large =
-        m > 64 && n > 64 && m.div_ceil(128) * n.div_ceil(128) * batches >= queue.processors();
-    let (tile, threads) = if large { (128, 256) } else { (64, 128) };
-    let kernel = match (large, activates) {
-        (true, false) => "product_128",
-        (true, true) => "product_128_activated",
-        (false, false) => "product_64",
-        (false, true) => "product_64_activated",
-    };
-    let grid = [m.div_ceil(tile), n.div_ceil(tile), batches];
-    queue.launch(kernel, grid, [threads, 1, 1], arguments)
+fn launch(queue: &Queue, a: Matrix, b: Matrix, arguments: Product, batch: Batch) -> Launched {
+    let batches = batch.outer * batch.inner;
+    let blocks = a.rows.div_ceil(LARGE.side) * b.columns.div_ceil(LARGE.side) * batches;
+    let strides = [batch.a[0], batch.a[1], batch.b[0], batch.b[1]];
+    if blocks >= queue.processors()
+        && let Some(large) = Large::of(queue, &a, &b, strides)
+    {
+        return large.launch(queue, arguments, batches);
+    }
+    let ways = [Way::of_a(&a, &strides), Way::of_b(&b, &strides)];
+    SMALL.launch(queue, "product_64", ways, arguments, batches)
+}
+
+/// A kernel with large tiles, which exists for operands that lie well.
+struct Large {
+    kernel: &'static str,
+    ways: [Way; 2],
+}
+
+impl Large {
+    /// The kernel for these operands, whose batches lie so far apart, on a device that has the shared memory.
+    fn of(queue: &Queue, a: &Matrix, b: &Matrix, strides: [usize; 4]) -> Option<Self> {
+        let is_large = a.rows > SMALL.side && b.columns > SMALL.side;
+        if !is_large || queue.shared_memory() < LARGE.shared_memory() {
+            return None;
+        }
+        let ways = [Way::of_a(a, &strides), Way::of_b(b, &strides)];
+        let kernel = match ways {
+            [Way::AlongK, Way::Fours] => "product_128_nn",
+            [Way::Fours, Way::Fours] => "product_128_tn",
+            _ => return None,
+        };
+        Some(Self { kernel, ways })
+    }
+
+    fn launch(&self, queue: &Queue, arguments: Product, batches: usize) -> Launched {
+        LARGE.launch(queue, self.kernel, self.ways, arguments, batches)
+    }
+}
+
+/// How the tiles of an operand are copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Way {
+    /// Number by number, neighbours along k.
+    AlongK,
+    /// Number by number, neighbours along the lines: rows of A, columns of B.
+    AlongLines,
+    /// Four neighbours along the lines at once.
+    Fours,
+}
+
+impl Way {
+    fn of_a(a: &Matrix, strides: &[usize]) -> Self {
+        Self::of(a.at, a.rows, [a.row_stride, a.column_stride], strides)
+    }
+
+    fn of_b(b: &Matrix, strides: &[usize]) -> Self {
+        Self::of(b.at, b.columns, [b.column_stride, b.row_stride], strides)
+    }
+
+    fn of(at: Address, lines: usize, [line, k]: [usize; 2], strides: &[usize]) -> Self {
+        if k == 1 {
+            Self::AlongK
+        } else if line == 1 && are_fours([at], &[lines, k]) && are_fours([], strides) {
+            Self::Fours
+        } else {
+            Self::AlongLines
+        }
+    }
+}
+
+/// The tile of a kernel, and its threads.
+struct Tile {
+    side: usize,
+    threads: usize,
+}
+
+impl Tile {
+    /// The bytes that a block of threads shares: tiles of both operands, and the sums of its own.
+    const fn shared_memory(&self) -> usize {
+        4 * (2 * (STAGES + 1) * DEPTH * (self.side + 4) + self.side * self.side)
+    }
+
+    /// Bytes between the copies of a thread within a tile, and from its last one to the first of the next tile, for an
+    /// operand with these strides of lines and k.
+    const fn pass_and_step(&self, way: Way, line: u64, k: u64) -> (u64, u64) {
+        let (threads, side, depth) = (self.threads as u64, self.side as u64, DEPTH as u64);
+        let (across, pass, wide) = match way {
+            Way::AlongK => (depth, line, 1),
+            Way::AlongLines => (side, k, 1),
+            Way::Fours => (side / 4, k, 4),
+        };
+        let pass = threads / across * pass * 4;
+        let copies = side * depth / threads / wide;
+        (pass, (4 * depth * k).wrapping_sub(copies * pass))
+    }
+
+    fn launch(
+        &self,
+        queue: &Queue,
+        kernel: &'static str,
+        ways: [Way; 2],
+        arguments: Product,
+        batches: usize,
+    ) -> Launched {
+        let [a_way, b_way] = ways;
+        let (a_pass, a_step) = self.pass_and_step(a_way, arguments.a_row, arguments.a_column);
+        let (b_pass, b_step) = self.pass_and_step(b_way, arguments.b_column, arguments.b_row);
+        let (a_way, b_way) = (a_way as u32, b_way as u32);
+        let arguments = Product { a_pass, a_step, b_pass, b_step, a_way, b_way, ..arguments };
+        let (m, n) = (arguments.m as usize, arguments.n as usize);
+        let grid = [m.div_ceil(self.side), n.div_ceil(self.side), batches];
+        let threads = number(self.threads);
+        queue.launch_sharing(kernel, grid, [threads, 1, 1], self.shared_memory(), &arguments)
+    }
 }
 
 fn number(size: usize) -> u32 {

@@ -34,6 +34,8 @@ pub(crate) mod sources;
 pub(crate) mod stem;
 #[cfg(feature = "cuda")]
 mod stream;
+#[cfg(all(test, feature = "cuda"))]
+pub(crate) mod timed;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -42,14 +44,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) use arguments::Address;
 pub(crate) use arguments::Arguments;
 
-use super::Device;
+use super::{Device, KernelCache};
 
 /// The queue of a device that is not the processor.
-pub(super) fn queue(device: Device) -> Result<Arc<Queue>, DeviceError> {
+#[cfg_attr(not(feature = "cuda"), allow(unused_variables))]
+pub(super) fn queue(device: Device, kernels: &dyn KernelCache) -> Result<Arc<Queue>, DeviceError> {
     match device {
         Device::Cpu => unreachable!("main memory has no queue"),
         #[cfg(feature = "cuda")]
-        Device::Cuda(ordinal) => cuda::queue(ordinal),
+        Device::Cuda(ordinal) => cuda::queue(ordinal, kernels),
         // Each its own: tests run side by side.
         #[cfg(test)]
         Device::Emulated { processors, backwards, memory } => {
@@ -97,6 +100,17 @@ pub enum DeviceError {
     },
 }
 
+/// The blocks of threads of a launch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Blocks {
+    /// How many there are.
+    pub(crate) grid: [u32; 3],
+    /// The threads of each.
+    pub(crate) threads: [u32; 3],
+    /// Bytes that the threads of a block share, beside what the kernel has of its own.
+    pub(crate) shared: u32,
+}
+
 /// What runs kernels. All calls are in the order of one stream.
 pub(crate) trait Machine: Debug + Send + Sync {
     /// Memory of so many bytes at a multiple of 256; what is in it is not said.
@@ -119,13 +133,15 @@ pub(crate) trait Machine: Debug + Send + Sync {
     unsafe fn launch(
         &self,
         kernel: &'static str,
-        grid: [u32; 3],
-        threads: [u32; 3],
+        blocks: Blocks,
         arguments: &[u8],
     ) -> Result<(), DeviceError>;
 
     /// How many blocks of threads it takes to keep the device busy.
     fn processors(&self) -> usize;
+
+    /// The most bytes that a block of threads may share.
+    fn shared_memory(&self) -> usize;
 }
 
 /// Memory of a device, given back when dropped.
@@ -159,6 +175,10 @@ impl Drop for Memory {
 pub(crate) enum Room {
     /// Parts of a long sum.
     Parts,
+    /// Whose turn it is to add to them.
+    Turns,
+    /// A matrix moved to where it can be read faster.
+    Moved,
     /// Gradients of attention scores.
     Scores,
     /// Bytes of images.
@@ -244,6 +264,11 @@ impl Queue {
         self.machine.processors()
     }
 
+    /// The most bytes that a block of threads may share.
+    pub(crate) fn shared_memory(&self) -> usize {
+        self.machine.shared_memory()
+    }
+
     /// Starts a kernel; a grid without blocks is nothing to do.
     pub(crate) fn launch(
         &self,
@@ -251,12 +276,25 @@ impl Queue {
         grid: [usize; 3],
         threads: [u32; 3],
         arguments: &impl Arguments,
-    ) -> Result<(), DeviceError> {
+    ) -> Launched {
+        self.launch_sharing(kernel, grid, threads, 0, arguments)
+    }
+
+    /// Starts a kernel whose blocks of threads share so many bytes.
+    pub(crate) fn launch_sharing(
+        &self,
+        kernel: &'static str,
+        grid: [usize; 3],
+        threads: [u32; 3],
+        shared: usize,
+        arguments: &impl Arguments,
+    ) -> Launched {
         if grid.contains(&0) {
             return Ok(());
         }
-        let grid = grid.map(|blocks| u32::try_from(blocks).expect("a grid fits a device"));
+        let fits = |size: usize| u32::try_from(size).expect("a launch fits a device");
+        let blocks = Blocks { grid: grid.map(fits), threads, shared: fits(shared) };
         // SAFETY: whoever launches a kernel gives it its own arguments, from the shapes of an operation.
-        unsafe { self.machine.launch(kernel, grid, threads, arguments.bytes()) }
+        unsafe { self.machine.launch(kernel, blocks, arguments.bytes()) }
     }
 }

@@ -96,14 +96,14 @@ impl Float for Term {
     }
 }
 
-/// `product_of` in `product.cu`: element (i, j) of a tile, for a tile of A and B at a time; `parts` as `join`.
+/// `product_of` in `product.cu`: element (i, j) of a tile, for a tile of A and B at a time; `parts` as `join` or `take_turn`.
 fn product<F: Float>(a: View<'_, F>, b: View<'_, F>, in_parts: bool) -> Vec<F> {
     let (m, n, k) = (a.rows(), b.columns(), a.columns());
     let chains = |i: usize, j: usize| {
         if !in_parts || k <= 256 {
             return chain(&a, &b, (i, j), 0, k);
         }
-        // `join`: part z is the chain over its own 256.
+        // `join` and `take_turn`: part z is the chain over its own 256.
         let parts: Vec<F> = (0..k.div_ceil(256))
             .map(|z| chain(&a, &b, (i, j), z * 256, 256.min(k - z * 256)))
             .collect();
@@ -112,7 +112,7 @@ fn product<F: Float>(a: View<'_, F>, b: View<'_, F>, in_parts: bool) -> Vec<F> {
     (0..m * n).map(|place| chains(place / n, place % n)).collect()
 }
 
-/// One chain of a thread over the tiles of 8 from `first` on, whose blocks of 256 wait in C.
+/// One chain of a thread over the tiles of 8 from `first` on, whose blocks of 256 wait in shared memory.
 fn chain<F: Float>(
     a: &View<'_, F>,
     b: &View<'_, F>,

@@ -8,12 +8,15 @@ typedef unsigned long long u64;
 typedef unsigned int u32;
 typedef unsigned char u8;
 
+// After the arguments: how many threads a block may have, and how many blocks shall find room on a processor.
 #ifdef __CUDACC__
-#define KERNEL(name, Arguments, threads) \
-    extern "C" __global__ void __launch_bounds__(threads) name(const Arguments a)
+#define KERNEL(name, Arguments, ...) extern "C" __global__ void __launch_bounds__(__VA_ARGS__) name(const Arguments a)
+// The shared memory of a block that a launch asks for.
+#define SHARED(name) extern __shared__ __align__(16) float name[]
 #endif
 
 #define DEVICE static __device__ __forceinline__
+#define MEMBER __device__ __forceinline__
 
 // All lanes of a warp take part in every shuffle.
 #define EVERYBODY 0xffffffffu
@@ -24,3 +27,36 @@ DEVICE u64 stride_of_places() { return (u64)gridDim.x * blockDim.x; }
 
 DEVICE float number(u32 bits) { return __uint_as_float(bits); }
 DEVICE bool is_nan(float x) { return x != x; }
+
+#ifdef __CUDACC__
+// Copies of one number, or of four, from global to shared memory, past the registers, if they are wanted; without a
+// branch. They are begun here, and there after `await_copies`.
+DEVICE void copy_one(bool wanted, float *to, const float *from) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.ca.shared.global [%0], [%1], 4; }"
+                 :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from), "r"((u32)wanted) : "memory");
+}
+DEVICE void copy_four(bool wanted, float *to, const float *from) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.cg.shared.global [%0], [%1], 16; }"
+                 :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from), "r"((u32)wanted) : "memory");
+}
+
+// Ends a group of copies; waits until no more than so many groups of this thread are on their way.
+DEVICE void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int GROUPS>
+DEVICE void await_copies() { asm volatile("cp.async.wait_group %0;" :: "n"(GROUPS) : "memory"); }
+
+// How blocks of threads take turns: what one wrote before it passes the turn is there for whoever reads that it has.
+DEVICE u32 read_turn(const u32 *at) {
+    u32 turn;
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(turn) : "l"(at) : "memory");
+    return turn;
+}
+DEVICE void pass_turn(u32 *at, u32 turn) {
+    asm volatile("st.release.gpu.global.u32 [%0], %1;" :: "l"(at), "r"(turn) : "memory");
+}
+// What another block may have written.
+template <class T>
+DEVICE T read_others(const T *at) { return __ldcg(at); }
+// What nobody writes while the kernel runs.
+DEVICE float read_only(const float *at) { return __ldg(at); }
+#endif

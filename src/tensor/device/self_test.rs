@@ -12,12 +12,14 @@ use crate::numerics::self_test::{differs, numbers};
 /// Computes an operation on its fixed inputs.
 type Operation = fn(&Queue) -> Result<Vec<f32>, DeviceError>;
 
-const OPERATIONS: [(&str, Operation); 7] = [
+const OPERATIONS: [(&str, Operation); 9] = [
     ("matrix product", matrix_product),
     ("attention", attention_both),
     ("exp, log, erf, tanh, sigmoid", functions),
     ("GELU", gelu_both),
+    ("QuickGELU", quick_gelu_both),
     ("LayerNorm", layer_norm_both),
+    ("softmax", softmax_rows),
     ("normalise", normalise_both),
     ("AdamW", adamw_steps),
 ];
@@ -111,6 +113,26 @@ fn gelu_both(queue: &Queue) -> Result<Vec<f32>, DeviceError> {
     read(queue, &[(&value, 999), (&out, 999)])
 }
 
+/// In the same way.
+fn quick_gelu_both(queue: &Queue) -> Result<Vec<f32>, DeviceError> {
+    let (x, d) = (numbers(999, 9, 6.0), numbers(999, 10, 1.0));
+    let (on_x, on_d, one) = (hold(queue, &x)?, hold(queue, &d)?, hold(queue, &[1.0])?);
+    let bias = hold(queue, &[-0.0])?;
+    let (same, value, out) = (queue.memory(999)?, queue.memory(999)?, queue.memory(999)?);
+    let one = Matrix::new(one.at(), 1, 1);
+    let finish = Finish::BiasQuickGelu { bias: bias.at(), value: value.at() };
+    product(queue, Matrix::new(on_x.at(), 999, 1), one, finish, same.at())?;
+    let finish = Finish::TimesQuickDerivative(same.at());
+    product(queue, Matrix::new(on_d.at(), 999, 1), one, finish, out.at())?;
+    read(queue, &[(&value, 999), (&out, 999)])
+}
+
+fn softmax_rows(queue: &Queue) -> Result<Vec<f32>, DeviceError> {
+    let x = hold(queue, &numbers(11 * 53, 16, 9.0))?;
+    attention::softmax(queue, [11, 53], 0.7, x.at())?;
+    read(queue, &[(&x, 11 * 53)])
+}
+
 fn layer_norm_both(queue: &Queue) -> Result<Vec<f32>, DeviceError> {
     let (rows, width) = (9, 77);
     let x = hold(queue, &numbers(rows * width, 11, 2.0))?;
@@ -160,6 +182,7 @@ mod tests {
 
     #[test]
     fn kernels_give_the_golden_bits() {
+        assert_eq!(OPERATIONS.len(), crate::numerics::self_test::operations());
         for processors in [1, 100] {
             let Some(queue) = emulator::queue(processors, false, usize::MAX) else { return };
             assert_eq!(differing(&queue).unwrap(), Vec::<&str>::new());

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::sync::Arc;
 
+use cudarc::driver::sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, result, sys};
 
 use super::batches::{Launcher, List};
 use super::cuda::{failed, missing};
-use super::{DeviceError, Launched};
+use super::{Blocks, DeviceError, Launched};
 
 /// A stream with the kernels that it starts. Whoever calls has bound the context to its thread.
 pub(super) struct Stream {
     stream: Arc<CudaStream>,
     module: Arc<CudaModule>,
     functions: BTreeMap<&'static str, CudaFunction>,
+    /// The most bytes that a block of threads may share.
+    shared: usize,
 }
 
 /// An executable graph.
@@ -44,8 +47,8 @@ impl Drop for Recorded {
 }
 
 impl Stream {
-    pub(super) fn new(stream: Arc<CudaStream>, module: Arc<CudaModule>) -> Self {
-        Self { stream, module, functions: BTreeMap::new() }
+    pub(super) fn new(stream: Arc<CudaStream>, module: Arc<CudaModule>, shared: usize) -> Self {
+        Self { stream, module, functions: BTreeMap::new(), shared }
     }
 
     pub(super) fn raw(&self) -> sys::CUstream {
@@ -62,6 +65,12 @@ impl Stream {
             return Ok(function.cu_function());
         }
         let function = self.module.load_function(kernel).map_err(failed(kernel))?;
+        // A kernel that has shared memory of its own may ask for less; none has both.
+        if kernel.starts_with("product") {
+            let most = i32::try_from(self.shared).unwrap_or(i32::MAX);
+            let attribute = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            function.set_attribute(attribute, most).map_err(failed(kernel))?;
+        }
         Ok(self.functions.entry(kernel).or_insert(function).cu_function())
     }
 
@@ -99,12 +108,12 @@ impl Launcher for Stream {
             let function = self.function(launch.kernel)?;
             // The driver copies the arguments before it returns; it never writes them.
             let mut parameters = [arguments.as_ptr().cast::<c_void>().cast_mut()];
-            let [[x, y, z], [a, b, c]] = [launch.grid, launch.threads];
+            let Blocks { grid: [x, y, z], threads: [a, b, c], shared } = launch.blocks;
             let (grid, threads) = ((x, y, z), (a, b, c));
             // SAFETY: the promise of who called `Machine::launch`: it holds until memory is given back, and before that all
             // that waits is launched.
             unsafe {
-                result::launch_kernel(function, grid, threads, 0, self.raw(), &mut parameters)
+                result::launch_kernel(function, grid, threads, shared, self.raw(), &mut parameters)
             }
             .map_err(failed(launch.kernel))?;
         }

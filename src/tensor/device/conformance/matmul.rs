@@ -114,6 +114,9 @@ fn products_in_all_layouts() {
         [20, 12, 512],
         [33, 17, 780],
         [12, 260, 1030],
+        // B is moved, and parts take turns, on devices of the right size.
+        [520, 68, 20],
+        [132, 132, 2100],
     ];
     for queue in queues() {
         for (index, shape) in shapes.into_iter().enumerate() {
@@ -130,7 +133,7 @@ fn products_in_all_layouts() {
 fn every_finish_of_both_tiles_and_of_sums_in_parts() {
     for queue in queues() {
         for finish in 0..8 {
-            for shape in [[70, 67, 12], [9, 10, 300]] {
+            for shape in [[70, 67, 12], [9, 10, 300], [80, 72, 2050]] {
                 check(&queue, shape, 3, finish % 4, finish);
             }
         }

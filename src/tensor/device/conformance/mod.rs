@@ -3,8 +3,8 @@
 //!
 //! In a build with CUDA the checks also run on the first GPU, if there is one.
 //!
-//! Each check runs twice, as for a small device and as for a large one, so that all tiles and the sums in parts are used,
-//! with threads from first to last and from last to first.
+//! Each check runs as for devices of several sizes, so that all tiles are used, and the sums in turns and in parts, with
+//! threads from first to last and from last to first.
 
 mod attention;
 mod elements;
@@ -16,9 +16,9 @@ mod speed;
 
 use super::{Address, Memory, Queue, bytes_of, bytes_of_mut, emulator};
 
-/// Two ways to be a device, and a GPU; none where there is neither that nor a compiler.
+/// Three ways to be a device, the last with little shared memory, and a GPU; none where there is neither that nor a compiler.
 fn queues() -> Vec<Queue> {
-    [(1, false), (1000, true)]
+    [(1, false), (5, true), (1000, true)]
         .into_iter()
         .filter_map(|(processors, backwards)| emulator::queue(processors, backwards, usize::MAX))
         .chain(gpu())
@@ -29,7 +29,7 @@ fn queues() -> Vec<Queue> {
 #[cfg(feature = "cuda")]
 fn gpu() -> Option<Queue> {
     super::cuda::gpus().ok()?.first()?;
-    Some(Queue::new(super::cuda::machine(0).unwrap()))
+    Some(Queue::new(super::cuda::machine(0, &crate::tensor::NoKernels).unwrap()))
 }
 
 #[cfg(not(feature = "cuda"))]

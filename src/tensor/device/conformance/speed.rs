@@ -1,6 +1,6 @@
 //! How fast products are on the first GPU: `cargo test --release --features cuda speed_of -- --ignored --nocapture`.
 //!
-//! `tests/bench/cuda/products.py` times cuBLAS on the same shapes.
+//! `tests/bench/cuda/peers.py` times cuBLAS on the same shapes.
 
 use std::time::Instant;
 
