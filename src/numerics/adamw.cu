@@ -58,13 +58,19 @@ struct ClipArguments {
 // The parts' sums added ascending by one thread, brought by a block of them; then min(1, limit ÷ (norm + 1e-6)), rounded
 // once.
 KERNEL(clip_scale, ClipArguments, 256) {
-    __shared__ double sums[256];
+    // While one thread adds, all fetch what it adds next.
+    __shared__ double sums[2][256];
     double total = 0.0;
+    if (threadIdx.x < a.parts) sums[0][threadIdx.x] = a.sums[threadIdx.x];
+    __syncthreads();
     for (u64 start = 0; start < a.parts; start += 256) {
-        if (start + threadIdx.x < a.parts) sums[threadIdx.x] = a.sums[start + threadIdx.x];
-        __syncthreads();
-        if (threadIdx.x == 0)
-            for (u32 i = 0; i < 256 && start + i < a.parts; ++i) total = total + sums[i];
+        const u64 next = start + 256 + threadIdx.x;
+        const u32 here = (u32)(start / 256 % 2), left = a.parts - start < 256 ? (u32)(a.parts - start) : 256;
+        if (next < a.parts) sums[1 - here][threadIdx.x] = a.sums[next];
+        if (threadIdx.x == 0) {
+#pragma unroll 16
+            for (u32 i = 0; i < left; ++i) total = total + sums[here][i];
+        }
         __syncthreads();
     }
     if (threadIdx.x != 0) return;
@@ -116,25 +122,40 @@ KERNEL(adamw_update, AdamWArguments, 256) {
     const float scale = *a.scale;
     u64 f0 = 0, f1 = 0;
     bool finite = true;
-    for (u64 e = first + threadIdx.x; e < end; e += 256) {
-        const u64 at = tensor.start + e;
-        const float g = a.gradient[at] * scale;
-        const float m = __fmaf_rn(k.beta1, a.m[at], k.rest1 * g);
-        const float v = __fmaf_rn(k.beta2, a.v[at], (k.rest2 * g) * g);
-        const float direction = m / __fmaf_rn(sqrtf(v), k.c, k.epsilon);
-        float theta = __fmaf_rn(-k.a, direction, a.theta[at] * k.d);
-        if (tensor.is_logit_scale) {
-            if (theta < 0.0f) theta = 0.0f;
-            if (theta > a.logit_scale_max) theta = a.logit_scale_max;
+    // Four elements at once: all is read before anything is written.
+    for (u64 start = first + threadIdx.x; start < end; start += 4 * 256) {
+        float gradient[4], before_m[4], before_v[4], before[4];
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            const u64 at = tensor.start + start + i * 256;
+            if (start + i * 256 >= end) continue;
+            gradient[i] = a.gradient[at];
+            before_m[i] = a.m[at];
+            before_v[i] = a.v[at];
+            before[i] = a.theta[at];
         }
-        a.m[at] = m;
-        a.v[at] = v;
-        a.theta[at] = theta;
-        const u32 bits = __float_as_uint(theta);
-        finite = finite && (bits & 0x7f800000u) != 0x7f800000u;
-        const u64 word = ((u64)bits + ((u64)index << 32)) ^ (e * 0x9E3779B97F4A7C15ull);
-        f0 += mix(word);
-        f1 += mix(word ^ 0xD1B54A32D192ED03ull);
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+            const u64 e = start + i * 256, at = tensor.start + e;
+            if (e >= end) continue;
+            const float g = gradient[i] * scale;
+            const float m = __fmaf_rn(k.beta1, before_m[i], k.rest1 * g);
+            const float v = __fmaf_rn(k.beta2, before_v[i], (k.rest2 * g) * g);
+            const float direction = m / __fmaf_rn(sqrtf(v), k.c, k.epsilon);
+            float theta = __fmaf_rn(-k.a, direction, before[i] * k.d);
+            if (tensor.is_logit_scale) {
+                if (theta < 0.0f) theta = 0.0f;
+                if (theta > a.logit_scale_max) theta = a.logit_scale_max;
+            }
+            a.m[at] = m;
+            a.v[at] = v;
+            a.theta[at] = theta;
+            const u32 bits = __float_as_uint(theta);
+            finite = finite && (bits & 0x7f800000u) != 0x7f800000u;
+            const u64 word = ((u64)bits + ((u64)index << 32)) ^ (e * 0x9E3779B97F4A7C15ull);
+            f0 += mix(word);
+            f1 += mix(word ^ 0xD1B54A32D192ED03ull);
+        }
     }
     if (!finite) atomicMin(&a.outcome->not_finite, index);
     sums[0][threadIdx.x] = f0;

@@ -29,14 +29,14 @@ struct OfRow<0> {
 };
 
 // Runs `what` for each element e of this thread, the i-th of them.
-#define EACH_OF_ROW(MOST, what)                                               \
-    if (MOST == 0) {                                                          \
-        for (u64 e = lane_of_row(), i = 0; e < count; e += 16, ++i) { what; } \
-    } else {                                                                  \
-        _Pragma("unroll") for (int i = 0; i < MOST; ++i) {                    \
-            const u64 e = lane_of_row() + 16 * i;                             \
-            if (e < count) { what; }                                          \
-        }                                                                     \
+#define EACH_OF_ROW(MOST, what)                                                                   \
+    if (MOST == 0) {                                                                              \
+        _Pragma("unroll 4") for (u64 e = lane_of_row(), i = 0; e < count; e += 16, ++i) { what; } \
+    } else {                                                                                      \
+        _Pragma("unroll") for (int i = 0; i < MOST; ++i) {                                        \
+            const u64 e = lane_of_row() + 16 * i;                                                 \
+            if (e < count) { what; }                                                              \
+        }                                                                                         \
     }
 
 template <int MOST>
@@ -92,11 +92,15 @@ DEVICE void layer_norm_gradient(const NormArguments &a) {
 }
 
 // The widths of models in use have a number of registers that fits them.
-#define FOR_WIDTH(run)                            \
-    if (a.width <= 64) run<4>(a);                 \
-    else if (a.width <= 512) run<32>(a);          \
-    else if (a.width <= 768) run<48>(a);          \
-    else run<0>(a);
+KERNEL(layer_norm_forward, NormArguments, 256) {
+    if (a.width <= 64) layer_norm<4>(a);
+    else if (a.width <= 512) layer_norm<32>(a);
+    else if (a.width <= 768) layer_norm<48>(a);
+    else layer_norm<0>(a);
+}
 
-KERNEL(layer_norm_forward, NormArguments, 256) { FOR_WIDTH(layer_norm) }
-KERNEL(layer_norm_backward, NormArguments, 256) { FOR_WIDTH(layer_norm_gradient) }
+// Two rows at once in registers leave a processor too few threads.
+KERNEL(layer_norm_backward, NormArguments, 256) {
+    if (a.width <= 64) layer_norm_gradient<4>(a);
+    else layer_norm_gradient<0>(a);
+}

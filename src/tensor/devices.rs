@@ -116,7 +116,10 @@ impl TryFrom<String> for Device {
 impl Device {
     /// Opens the device with all that it needs: libraries, files of the system, kernels. Afterwards a process may give
     /// up the right to open anything.
-    #[cfg_attr(not(any(feature = "cuda", test)), allow(unused_variables))]
+    #[cfg_attr(
+        not(any(feature = "cuda", test)),
+        allow(unused_variables, reason = "main memory has no kernels")
+    )]
     pub fn prepare(self, kernels: &dyn KernelCache) -> Result<(), TensorError> {
         match self {
             Self::Cpu => Ok(()),

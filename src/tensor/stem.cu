@@ -87,7 +87,7 @@ KERNEL(touched_rows, TouchedArguments, 256) {
         const u64 row = i / a.width, column = i % a.width;
         const u32 end = a.first_of_row[row + 1];
         float sum = 0.0f;
-#pragma unroll 32
+#pragma unroll 8
         for (u32 place = a.first_of_row[row]; place < end; ++place)
             sum = sum + a.d_stream[(u64)a.places[place] * a.width + column];
         a.d_rows[i] = sum;

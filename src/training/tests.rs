@@ -536,7 +536,66 @@ fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
     assert_eq!(error.lacks_memory(), Some(bytes(1)));
 }
 
-/// CLIP with ViT-B/32 at 256 pairs, as in `tests/bench/training.rs`: what each kernel of a step takes on the first GPU.
+/// CLIP with ViT-B/32, for as many steps as there are batches of samples.
+#[cfg(feature = "cuda")]
+fn vit_b_32(batch_size: u64, gradient_chunk: u64, steps: u64) -> Train {
+    let mut params = open_clip();
+    let Clip { ref mut embed_dim, ref mut vision, ref mut text, .. } = params.model;
+    *embed_dim = 512;
+    (vision.image_size, vision.patch_size) = (224, 32);
+    (vision.width, vision.mlp_width, vision.heads, vision.layers) = (768, 3072, 12, 12);
+    (text.context_length, text.vocabulary_size) = (77, 49_408);
+    (text.width, text.mlp_width, text.heads, text.layers) = (512, 2048, 8, 12);
+    params.schedule.learning_rate_max = real(1e-4);
+    Train { batch_size, gradient_chunk, samples_seen: batch_size * steps, ..params }
+}
+
+/// So many images of 224 pixels a side.
+#[cfg(feature = "cuda")]
+fn large_images(count: u32) -> Vec<u8> {
+    (0..count * 3 * 224 * 224).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+}
+
+/// The images with captions of nine tokens.
+#[cfg(feature = "cuda")]
+fn large_samples(images: &[u8]) -> Held<'_> {
+    let images: Vec<Cow<'_, [u8]>> =
+        images.chunks_exact(3 * 224 * 224).map(Cow::Borrowed).collect();
+    let caption = |i: usize| {
+        let words = (0..7).map(|k| 3 + (i as u32 * 7919 + k * 104_729) % 49_000);
+        let mut tokens: Vec<u32> = std::iter::once(49_406).chain(words).collect();
+        tokens.push(49_407);
+        tokens.resize(77, 0);
+        vec![tokens]
+    };
+    Held {
+        captions: (0..images.len()).map(caption).collect(),
+        labels: Vec::new(),
+        shard_sizes: vec![images.len()],
+        images,
+    }
+}
+
+/// Steps of a model of that size, on the processor and on the first GPU, if there is one.
+#[cfg(feature = "cuda")]
+#[test]
+fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
+    if Device::Cuda(0).prepare(&NoKernels).is_err() {
+        return;
+    }
+    let params = vit_b_32(32, 16, 2);
+    let images = large_images(64);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = Settings { level: Level::detect(), threads };
+    let [want, got] = [Device::Cpu, Device::Cuda(0)].map(|device| {
+        let start = State::initial(&params).unwrap().on_device(device).unwrap();
+        let samples = large_samples(&images);
+        train(&params, &samples, settings, start, |_| Control::Continue).unwrap()
+    });
+    assert!(files(&params, &got) == files(&params, &want));
+}
+
+/// What each kernel of a step takes on the first GPU: CLIP with ViT-B/32 at 256 pairs, as in `tests/bench/training.rs`.
 #[cfg(feature = "cuda")]
 #[test]
 #[ignore = "a measurement, of a GPU"]
@@ -544,37 +603,13 @@ fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
 fn speed_of_kernels() {
     use crate::tensor::device::timed;
 
-    let mut params = open_clip();
-    let Clip { ref mut embed_dim, ref mut vision, ref mut text, .. } = params.model;
-    *embed_dim = 512;
-    (vision.image_size, vision.patch_size, vision.width, vision.mlp_width) = (224, 32, 768, 3072);
-    (vision.heads, vision.layers) = (12, 12);
-    (text.context_length, text.vocabulary_size, text.width, text.mlp_width) =
-        (77, 49_408, 512, 2048);
-    (text.heads, text.layers) = (8, 12);
-    (params.batch_size, params.gradient_chunk, params.samples_seen) = (256, 256, 256 * 2);
-    params.schedule.learning_rate_max = real(1e-4);
-    let pixels = 3 * 224 * 224;
-    let images: Vec<u8> =
-        (0_u32..256 * pixels).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let caption = |i: u32| {
-        let mut tokens: Vec<u32> = (0..8)
-            .map(|k| [1, 49_407][usize::from(k == 7)].max(3 + (i * 7919 + k) % 49_000))
-            .collect();
-        tokens.resize(77, 0);
-        tokens
-    };
-    let samples = Held {
-        images: images.chunks_exact(pixels as usize).map(Cow::Borrowed).collect(),
-        captions: (0..256).map(|i| vec![caption(i)]).collect(),
-        labels: Vec::new(),
-        shard_sizes: vec![256],
-    };
+    let params = vit_b_32(256, 256, 2);
+    let images = large_images(256);
     timed::begin();
     let start = State::initial(&params).unwrap().on_device(Device::Cuda(0)).unwrap();
     let settings = Settings { level: Level::detect(), threads: 1 };
     let mut times = Vec::new();
-    train(&params, &samples, settings, start, |_| {
+    train(&params, &large_samples(&images), settings, start, |_| {
         times = timed::take().into_iter().collect();
         Control::Continue
     })
@@ -583,10 +618,7 @@ fn speed_of_kernels() {
     let all: f64 = times.iter().map(|(_, (_, seconds))| seconds).sum();
     println!("{:.1} ms in the kernels of a step", 1e3 * all);
     for (kernel, (count, seconds)) in times {
-        println!(
-            "{:8.3} ms  {count:4} × {:8.1} µs  {kernel}",
-            1e3 * seconds,
-            1e6 * seconds / f64::from(count)
-        );
+        let each = 1e6 * seconds / f64::from(count);
+        println!("{:8.3} ms  {count:4} × {each:8.1} µs  {kernel}", 1e3 * seconds);
     }
 }

@@ -165,7 +165,7 @@ struct Operand {
     MEMBER void copy_some(int k, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
 #pragma unroll
         for (int i = 0; i < MOST; ++i)
-            if (i * ((DEPTH - 1) / MOST) == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+            if (i * (DEPTH / MOST) == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
     }
 
     // Puts the last tile there, of less than DEPTH k; `before` are whole.
@@ -195,6 +195,12 @@ struct Place {
     u32 i, j;
     u64 batch;
 };
+
+// The first row and column of a thread's chains within a tile. A warp has 4 × 8 threads.
+template <int WARPS_N, int ROWS>
+DEVICE u32 row_of(u32 thread) { return thread / 32 / WARPS_N * (4 * ROWS) + thread % 32 / 8 * 4; }
+template <int WARPS_N, int COLUMNS>
+DEVICE u32 column_of(u32 thread) { return thread / 32 % WARPS_N * (8 * COLUMNS) + thread % 8 * 4; }
 
 // Finishes the sums of a thread. Two rows at a time: what is read for them is read before anything is written.
 template <int FINISH, int ROWS, int GROUPS, int THREADS>
@@ -253,7 +259,6 @@ DEVICE void take_turn(const ProductArguments &a, float4 *totals, Place at, bool 
 
 template <int TILE, int WARPS_N, int ROWS, int COLUMNS, int THREADS, int WAY_A, int WAY_B>
 DEVICE void product_of(const ProductArguments &a) {
-    // A warp has 4 × 8 threads.
     static_assert(THREADS / 32 / WARPS_N * 4 * ROWS == TILE && WARPS_N * 8 * COLUMNS == TILE, "a tile is its threads'");
     constexpr int GROUPS = COLUMNS / 4;
     typedef Operand<TILE, THREADS, WAY_A> OperandA;
@@ -262,15 +267,13 @@ DEVICE void product_of(const ProductArguments &a) {
     SHARED(shared);
     // So many tiles of each operand, and one for what is left of k.
     float *tiles_a = shared, *tiles_b = tiles_a + (STAGES + 1) * SIZE;
-    float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + threadIdx.x;
     const u32 z = blockIdx.z, outer = z / a.inner, inner = z % a.inner;
     const u64 remaining = a.k_total - (u64)z * a.k_step;
     const u32 depth = remaining < a.k ? (u32)remaining : a.k;
     const u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
     OperandA side_a(a.a + outer * a.a_outer + inner * a.a_inner + row * a.a_row, a.a_row, a.a_column, a.m - row, a.a_way);
     OperandB side_b(a.b + outer * a.b_outer + inner * a.b_inner + column * a.b_column, a.b_column, a.b_row, a.n - column, a.b_way);
-    const u32 warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-    const u32 down = warp / WARPS_N * (4 * ROWS) + lane / 8 * 4, across = warp % WARPS_N * (8 * COLUMNS) + lane % 8 * 4;
+    const u32 down = row_of<WARPS_N, ROWS>(threadIdx.x), across = column_of<WARPS_N, COLUMNS>(threadIdx.x);
 
     float chain[ROWS][COLUMNS];
 #pragma unroll
@@ -332,6 +335,7 @@ DEVICE void product_of(const ProductArguments &a) {
                     }
             }
         }
+        float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + this_thread();
 #pragma unroll
         for (int r = 0; r < ROWS; ++r)
 #pragma unroll
@@ -345,7 +349,12 @@ DEVICE void product_of(const ProductArguments &a) {
         adds = true;
     } while (tile < tiles);
 
-    const Place place = {row + down, column + across, outer * a.out_outer + inner * a.out_inner};
+    const u32 thread = this_thread();
+    float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + thread;
+    const Place place = {
+        blockIdx.x * TILE + row_of<WARPS_N, ROWS>(thread), blockIdx.y * TILE + column_of<WARPS_N, COLUMNS>(thread),
+        outer * a.out_outer + inner * a.out_inner
+    };
     bool is_last = true;
     if (a.turns) {
         u32 *turn = a.turns + blockIdx.y * gridDim.x + blockIdx.x;

@@ -234,8 +234,11 @@ fn compile(text: &str, options: &[String]) -> Result<Vec<u8>, DeviceError> {
     if let Err(error) = unsafe { nvrtc::result::compile_program(program.0, options) } {
         // SAFETY: as above.
         let log = unsafe { nvrtc::result::get_program_log(program.0) }.unwrap_or_default();
-        let log: Vec<u8> =
-            log.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
+        let log: Vec<u8> = log
+            .iter()
+            .map(|byte| u8::from_ne_bytes(byte.to_ne_bytes()))
+            .take_while(|&byte| byte != 0)
+            .collect();
         let text = format!("{error:?}: {}", String::from_utf8_lossy(&log));
         return Err(missing(call, &text));
     }

@@ -189,6 +189,7 @@ static constexpr unsigned first(unsigned threads, unsigned = 0) { return threads
 
 static inline void copy_one(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 1); }
 static inline void copy_four(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 4); }
+static inline unsigned this_thread() { return threadIdx.x; }
 static inline void end_of_copies() { ++emulator::groups[emulator::current]; }
 template <int GROUPS>
 static inline void await_copies() { emulator::await(GROUPS); }

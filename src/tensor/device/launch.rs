@@ -103,8 +103,12 @@ pub(crate) fn softmax_loss(
 
 /// Starts a column reduction. Few blocks of rows are one block of threads, across and down; of more, each is computed by
 /// itself, and then they are added.
-fn reduce_columns(queue: &Queue, kernel: &'static str, arguments: Columns) -> Launched {
-    let (rows, columns) = (arguments.rows as usize, arguments.columns as usize);
+fn reduce_columns(
+    queue: &Queue,
+    kernel: &'static str,
+    [rows, columns]: [usize; 2],
+    arguments: Columns,
+) -> Launched {
     let blocks = rows.div_ceil(BLOCK);
     let threads = match blocks {
         0..=2 => [128, 2, 1],
@@ -143,7 +147,7 @@ pub(crate) fn column_sums(
         columns: columns as u64,
         row_stride: row_stride as u64,
     };
-    reduce_columns(queue, "column_sums", arguments)
+    reduce_columns(queue, "column_sums", [rows, columns], arguments)
 }
 
 /// What a `LayerNorm` of `[rows, width]` reads: input, parameters, and room for mean and reciprocal deviation.
@@ -204,7 +208,7 @@ impl NormOf {
             columns: self.width as u64,
             row_stride: self.width as u64,
         };
-        reduce_columns(queue, "norm_parameter_gradients", arguments)
+        reduce_columns(queue, "norm_parameter_gradients", [self.rows, self.width], arguments)
     }
 }
 

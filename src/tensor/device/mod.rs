@@ -47,7 +47,10 @@ pub(crate) use arguments::Arguments;
 use super::{Device, KernelCache};
 
 /// The queue of a device that is not the processor.
-#[cfg_attr(not(feature = "cuda"), allow(unused_variables))]
+#[cfg_attr(
+    not(feature = "cuda"),
+    allow(unused_variables, reason = "an emulator compiles its own kernels")
+)]
 pub(super) fn queue(device: Device, kernels: &dyn KernelCache) -> Result<Arc<Queue>, DeviceError> {
     match device {
         Device::Cpu => unreachable!("main memory has no queue"),
@@ -144,6 +147,9 @@ pub(crate) trait Machine: Debug + Send + Sync {
     fn shared_memory(&self) -> usize;
 }
 
+/// The bytes from which on a piece of memory is copied to a device by itself.
+const PIECE: usize = 1 << 16;
+
 /// Memory of a device, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -239,6 +245,22 @@ impl Queue {
     pub(crate) fn bring(&self, room: Room, bytes: &[u8]) -> Result<Address, DeviceError> {
         let at = self.room(room, bytes.len())?;
         self.machine.upload(at, bytes)?;
+        Ok(at)
+    }
+
+    /// Copies pieces to a room, one after the other.
+    pub(crate) fn bring_all(&self, room: Room, pieces: &[&[u8]]) -> Result<Address, DeviceError> {
+        let len = pieces.iter().map(|piece| piece.len()).sum();
+        // Many small copies would take longer than one copy more.
+        if len < PIECE * pieces.len() {
+            return self.bring(room, &pieces.concat());
+        }
+        let at = self.room(room, len)?;
+        let mut to = at;
+        for piece in pieces {
+            self.machine.upload(to, piece)?;
+            to = to.bytes(piece.len());
+        }
         Ok(at)
     }
 

@@ -58,7 +58,7 @@ fn cut_patches(of: &ImageForward<'_>, queue: &Queue, patches: Address) -> Launch
         |side: usize| u32::try_from(side).expect("an image has fewer than 2³² pixels a side");
     let pixels: Vec<u8> = of.pixels.values().flat_map(f32::to_ne_bytes).collect();
     let arguments = Patches {
-        images: queue.bring(Room::Images, &of.images.concat())?,
+        images: queue.bring_all(Room::Images, of.images)?,
         pixels: queue.bring(Room::Pixels, &pixels)?,
         patches,
         samples: shape.samples as u64,

@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 targets=("$@")
-[ $# -gt 0 ] || targets=(pictogram-scaling-laws/smoke)
+[ $# -gt 0 ] || targets=(pictogram-scaling-laws/smoke pictogram-scaling-laws/quick)
 date -u
 cargo build --release --features cuda
 ibid=target/release/ibid
