@@ -101,7 +101,9 @@ enum Way { ALONG_K, ALONG_LINES, FOURS, ANY };
 
 // Strides are in elements: A's element (i, k) is a[i·a_row + k·a_column]. Batch z is element (z ÷ inner, z mod inner) of
 // two further dimensions. Where `k_step` is not 0, batch z is part z of one long sum over `k_total`; with `turns`, one for
-// each tile, parts add to `sums`, contiguous as C. Passes and steps are bytes: between the copies of a thread within a tile, and between tiles.
+// each tile, parts add to `sums`, contiguous as C. Passes and steps are bytes: from a copy of a thread to its next within
+// a tile, and from its last to the first of the next tile. `vector`: whether four elements of C and of what is read or
+// written beside it may be moved at once.
 struct ProductArguments {
     const float *a, *b;
     float *out;
@@ -137,9 +139,7 @@ struct Operand {
     MEMBER u32 place(int i) const {
         return k() * STRIDE + line() + i * (way() == ALONG_K ? pass() : pass() * STRIDE);
     }
-    MEMBER bool is_there(int i) const {
-        return (way() == ALONG_K ? i * pass() : 0) < lines;
-    }
+    MEMBER bool is_there(int i) const { return (way() == ALONG_K ? i * pass() : 0) < lines; }
 
     MEMBER Operand(const float *start, u64 line_stride, u64 k_stride, u32 all, int way) : way_at_run_time(way) {
         lines = (int)(all < TILE ? all : TILE) - (int)line();
@@ -271,8 +271,10 @@ DEVICE void product_of(const ProductArguments &a) {
     const u64 remaining = a.k_total - (u64)z * a.k_step;
     const u32 depth = remaining < a.k ? (u32)remaining : a.k;
     const u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
-    OperandA side_a(a.a + outer * a.a_outer + inner * a.a_inner + row * a.a_row, a.a_row, a.a_column, a.m - row, a.a_way);
-    OperandB side_b(a.b + outer * a.b_outer + inner * a.b_inner + column * a.b_column, a.b_column, a.b_row, a.n - column, a.b_way);
+    const float *start_a = a.a + outer * a.a_outer + inner * a.a_inner + row * a.a_row;
+    const float *start_b = a.b + outer * a.b_outer + inner * a.b_inner + column * a.b_column;
+    OperandA side_a(start_a, a.a_row, a.a_column, a.m - row, a.a_way);
+    OperandB side_b(start_b, a.b_column, a.b_row, a.n - column, a.b_way);
     const u32 down = row_of<WARPS_N, ROWS>(threadIdx.x), across = column_of<WARPS_N, COLUMNS>(threadIdx.x);
 
     float chain[ROWS][COLUMNS];
@@ -325,14 +327,17 @@ DEVICE void product_of(const ProductArguments &a) {
                     side_a.copy_some(k, more, tiles_a + free, a.a_pass, a.a_step);
                     side_b.copy_some(k, more, tiles_b + free, a.b_pass, a.b_step);
                 }
-                // There and back, so that a number read from a register is read again by the next.
+                // Four rows at a time, there and back, so that most numbers are still at hand from the product before: no
+                // three registers of one bank are read at once.
 #pragma unroll
-                for (int r = 0; r < ROWS; ++r)
+                for (int first = 0; first < ROWS; first += 4)
 #pragma unroll
-                    for (int c = 0; c < COLUMNS; ++c) {
-                        const int d = r % 2 ? COLUMNS - 1 - c : c;
-                        chain[r][d] = __fmaf_rn(line_a[k % 2][r], line_b[k % 2][d], chain[r][d]);
-                    }
+                    for (int c = 0; c < COLUMNS; ++c)
+#pragma unroll
+                        for (int i = 0; i < 4; ++i) {
+                            const int r = first + (c % 2 ? 3 - i : i);
+                            chain[r][c] = __fmaf_rn(line_a[k % 2][r], line_b[k % 2][c], chain[r][c]);
+                        }
             }
         }
         float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + this_thread();
@@ -372,9 +377,12 @@ DEVICE void product_of(const ProductArguments &a) {
 #undef RUN
 }
 
-// A·B, and Aᵀ·B with A as it lies, in large tiles; whatever lies as it may, in small ones.
+// A·B, and Aᵀ·B with A as it lies, in large tiles; these and A·Bᵀ in small ones, and whatever lies as it may.
 KERNEL(product_128_nn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, ALONG_K, FOURS>(a); }
 KERNEL(product_128_tn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, FOURS, FOURS>(a); }
+KERNEL(product_64_nn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, FOURS>(a); }
+KERNEL(product_64_tn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, FOURS, FOURS>(a); }
+KERNEL(product_64_nt, ProductArguments, 128, 3) { product_of<64, 2, 8, 4, 128, ALONG_K, ALONG_K>(a); }
 KERNEL(product_64, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ANY, ANY>(a); }
 
 // `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish.

@@ -224,7 +224,7 @@ static T __shfl_xor_sync(unsigned, T value, int bits, int) {
     static void name##_thread(const Arguments &a);                                                     \
     extern "C" const char *name(const unsigned *d, int backwards, const void *from, size_t size) {     \
         if (size != sizeof(Arguments)) return "arguments of another size";                             \
-        if (d[3] * d[4] * d[5] > emulator::first(__VA_ARGS__)) return "more threads in a block than the kernel allows";     \
+        if (d[3] * d[4] * d[5] > emulator::first(__VA_ARGS__)) return "more threads than the kernel allows"; \
         return emulator::run(                                                                          \
             d, backwards, [](const void *b) { name##_thread(*(const Arguments *)b); }, from            \
         );                                                                                             \

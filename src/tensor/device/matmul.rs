@@ -324,7 +324,13 @@ fn launch(queue: &Queue, a: Matrix, b: Matrix, arguments: Product, batch: Batch)
         return large.launch(queue, arguments, batches);
     }
     let ways = [Way::of_a(&a, &strides), Way::of_b(&b, &strides)];
-    SMALL.launch(queue, "product_64", ways, arguments, batches)
+    let kernel = match ways {
+        [Way::AlongK, Way::Fours] => "product_64_nn",
+        [Way::Fours, Way::Fours] => "product_64_tn",
+        [Way::AlongK, Way::AlongK] => "product_64_nt",
+        _ => "product_64",
+    };
+    SMALL.launch(queue, kernel, ways, arguments, batches)
 }
 
 /// A kernel with large tiles, which exists for operands that lie well.
