@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::{Failure, FailureKind};
 use crate::action::Params;
@@ -202,14 +203,28 @@ fn serve_all(
 /// Compiled kernels, in a folder. It is read and written before a job is confined, and none can reach it.
 struct Kernels<'a>(&'a Path);
 
+impl Kernels<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.kernels"))
+    }
+}
+
+/// What lies behind the digest with which a file of compiled kernels begins, if it is what was written.
+pub fn unsealed_kernels(kept: &[u8]) -> Option<&[u8]> {
+    let (digest, kernels) = kept.split_at_checked(32)?;
+    (Sha256::digest(kernels)[..] == *digest).then_some(kernels)
+}
+
 impl KernelCache for Kernels<'_> {
     fn find(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(&self.0.join(name)).ok()
+        let kept = fs::read(&self.path(name)).ok()?;
+        unsealed_kernels(&kept).map(<[u8]>::to_vec)
     }
 
     fn keep(&self, name: &str, bytes: &[u8]) {
+        let sealed = [&Sha256::digest(bytes)[..], bytes].concat();
         let kept = fs::create_dir(self.0)
-            .and_then(|()| fs::write_atomic(&self.0.join(name), bytes, Durability::Relaxed));
+            .and_then(|()| fs::write_atomic(&self.path(name), &sealed, Durability::Relaxed));
         if let Err(error) = kept {
             tracing::debug!(%error, "compiled kernels are not kept");
         }
@@ -265,4 +280,25 @@ fn die_with_parent(parent: u32) -> io::Result<()> {
     let is_alive = rustix::process::getppid()
         .is_some_and(|pid| u32::try_from(pid.as_raw_nonzero().get()) == Ok(parent));
     if is_alive { Ok(()) } else { Err(io::Error::other("the parent process has ended")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernels_are_found_as_they_were_kept_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("kernels");
+        let kernels = Kernels(&place);
+        assert_eq!(kernels.find("a"), None);
+        kernels.keep("a", b"binary");
+        assert_eq!(kernels.find("a").as_deref(), Some(&b"binary"[..]));
+        assert_eq!(kernels.find("b"), None);
+        let sealed = fs::read(&kernels.path("a")).unwrap();
+        for damaged in [&sealed[..31], &sealed[..sealed.len() - 1], &[&sealed[..], b"x"].concat()] {
+            fs::write_atomic(&kernels.path("a"), damaged, Durability::Relaxed).unwrap();
+            assert_eq!(kernels.find("a"), None);
+        }
+    }
 }

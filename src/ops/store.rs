@@ -8,6 +8,7 @@ use super::error::Error;
 use super::name::{ExperimentName, Name};
 use super::workspace::Workspace;
 use crate::digest::BlobDigest;
+use crate::exec::worker;
 use crate::fs::{self, Durability};
 use crate::plan::{self, Lockfile};
 use crate::report::page;
@@ -33,12 +34,13 @@ impl Workspace {
         Ok(report)
     }
 
-    /// Removes remembered evaluations or renderings that are damaged.
+    /// Removes remembered evaluations, renderings or kernels that are damaged.
     fn check_cache(&self, folder: &str, report: &mut FsckReport) -> Result<(), Error> {
         for path in fs::entries(&self.store_folder().join(folder))? {
             let is_whole: fn(&[u8]) -> bool = match path.extension().and_then(|e| e.to_str()) {
                 Some("evaluation") => spec::cache::is_whole,
                 Some("png" | "pdf") => |bytes| page::unsealed(bytes).is_some(),
+                Some("kernels") => |bytes| worker::unsealed_kernels(bytes).is_some(),
                 // What a killed writer left.
                 _ => continue,
             };

@@ -277,8 +277,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes temporary files, work folders, resume checkpoints, locks and remembered evaluations and renderings that
-    /// nobody made or used of late.
+    /// Removes temporary files, work folders, resume checkpoints, locks and remembered evaluations, renderings and kernels
+    /// that nobody made or used of late.
     fn remove_leftovers(&self, options: &GcOptions<'_>) -> Result<u64, StoreError> {
         let mut removed = 0;
         let under_way = ["tmp", "work", "scratch", "locks", "leases"];

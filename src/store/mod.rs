@@ -12,7 +12,7 @@
 //! | `scratch/` | resume checkpoints by action key | jobs check them |
 //! | `leases/` | what live processes need | checksums; a damaged one stops [`Store::gc`] |
 //! | `workspaces/` | whose lockfiles [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`] |
-//! | `evaluations/`, `renderings/` | caches of the rooms above | checksums; can be lost |
+//! | `evaluations/`, `renderings/`, `kernels/` | caches of the rooms above | checksums; can be lost |
 //! | `locks/`, `tmp/`, `work/` | what is under way | removed by [`Store::gc`] once stale |
 //!
 //! Any number of processes may use one store at once.
@@ -45,7 +45,7 @@ pub use materialise::{MANIFEST, check_name, manifest_blob};
 const LAYOUT: &str = "ibid-store/1\n";
 
 /// The folders of a store that rooms above fill on their own.
-pub const CACHES: [&str; 2] = ["evaluations", "renderings"];
+pub const CACHES: [&str; 3] = ["evaluations", "kernels", "renderings"];
 
 /// The folders of a store.
 const FOLDERS: [&str; 12] = [

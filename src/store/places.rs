@@ -6,8 +6,8 @@ use super::{CACHES, FOLDERS, Finding};
 use crate::fs::{self, Context as _};
 
 /// Folders whose entries are plain files.
-const OF_FILES: [&str; 6] =
-    ["evaluations", "leases", "locks", "recipes", "renderings", "workspaces"];
+const OF_FILES: [&str; 7] =
+    ["evaluations", "kernels", "leases", "locks", "recipes", "renderings", "workspaces"];
 /// Folders whose entries are folders, each named by the first byte of a digest.
 const FANNED_OUT: [&str; 3] = ["actions", "attestations", "cas"];
 

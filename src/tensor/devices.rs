@@ -30,9 +30,9 @@ pub enum Device {
     },
 }
 
-/// Where compiled kernels wait for the next process. What it holds is checked by whoever asks.
+/// Where compiled kernels wait for the next process.
 pub trait KernelCache {
-    /// What was kept by that name.
+    /// What was kept by that name, to the bit, or nothing.
     fn find(&self, name: &str) -> Option<Vec<u8>>;
 
     /// Keeps bytes by a name, if it can.

@@ -7,7 +7,8 @@
 //
 // Where C has too few tiles to keep a device busy, each block of k of a tile has a block of threads of its own. They write
 // their chains side by side, for `join_parts` to add, or add them to C in turns, each when the one before it has: the same
-// sums in the same order.
+// sums in the same order. Who waits is not first: blocks of threads start by their numbers, those of a part before those of
+// the next.
 
 #define BLOCK_OF_K 256
 #define DEPTH 8
