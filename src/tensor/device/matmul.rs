@@ -1,4 +1,4 @@
-//! Matrix products on a device: which tile, and when a long sum is cut into its blocks of 256.
+//! Matrix products on a device: which tile, whether B is moved before, and when a long sum is cut into its blocks of 256.
 
 use super::arguments::{Address, Join, Product, Transpose};
 use super::launch::{BLOCK_OF_THREADS, copy, elements, fill};
