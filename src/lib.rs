@@ -63,6 +63,9 @@
 //! steps, and nothing that is identified says where it was. `tests/bench/cuda/README.md` says how kernels are held
 //! against the definitions without a GPU, and what no GPU has shown yet.
 //!
+//! A training may instead be bound to a class of GPUs ([`action::params::DeviceProfile`]): its blocks' linear layers then
+//! use tensor cores, it has another name, and it is computed there or nowhere.
+//!
 //! # Where two runs part
 //!
 //! Each training leaves a [`training::Trace`] whose digests are chained, so that the first step that differs between two

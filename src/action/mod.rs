@@ -1,7 +1,8 @@
 //! The unit of work as plain data: an action, its two names, and what it gives.
 //!
 //! An [`Action`] is a job kind with its revision, the numerics profile, every parameter explicit, and its inputs by
-//! name. It has no time, host, path, thread count or device in it. Two names, both over [`canonical`] bytes:
+//! name. It has no time, host, path or thread count in it, and no device but
+//! the class of them that a training may be bound to. Two names, both over [`canonical`] bytes:
 //!
 //! | name | over | known |
 //! |---|---|---|
@@ -14,7 +15,7 @@
 //! |---|---|---|
 //! | job kind | the one key of `params` | names of runs, evaluations, figures, data sets, as far as no table shows them |
 //! | revision of the job's code | `revision`, raised by hand when its bytes may change | the program's version, build, compiler, dependencies |
-//! | numerics profile | `profile` | device, SIMD level, threads, processes, order of completion, executor |
+//! | numerics profile, and the class of devices of a training that is bound to one | `profile`, `params` | device of a portable action, SIMD level, threads, processes, order of completion, executor |
 //! | every parameter, defaults filled in, shares of steps resolved | `params` | how the experiment says it: comments, layout, functions, imports, order of runs and figures |
 //! | fractions, to the bit | [`canonical::Real`] | the digits they were written with |
 //! | pinned files, by SHA-256 | `inputs`, `blob` | where they were published, what they are called |
@@ -41,6 +42,10 @@ pub enum Profile {
     /// Portable numerics, version 1: equal bits on every machine (see `numerics`).
     #[serde(rename = "Portable/1")]
     Portable1,
+    /// Portable numerics but for what a training's own profile says: equal bits on one class of devices (see
+    /// [`params::DeviceProfile`]).
+    #[serde(rename = "DeviceClass/1")]
+    DeviceClass1,
 }
 
 /// An input of a recipe.
@@ -88,7 +93,11 @@ impl<I: Serialize> Action<I> {
     /// An action of today's revision of its job kind.
     pub fn new(params: Params, inputs: BTreeMap<String, I>) -> Self {
         let revision = params.kind().revision();
-        Self { profile: Profile::Portable1, params, revision, inputs }
+        let profile = match &params {
+            Params::Train(train) if train.profile.is_some() => Profile::DeviceClass1,
+            _ => Profile::Portable1,
+        };
+        Self { profile, params, revision, inputs }
     }
 
     /// The canonical bytes that names are computed over, kept so that `explain` can compare them.

@@ -116,6 +116,8 @@ pub enum FailureKind {
     Environment,
     /// The device is missing, or does not answer.
     Device,
+    /// The action is bound to a class of devices, and the device is none of it.
+    DeviceClass,
     /// Memory ran out, as far as one can tell.
     OutOfMemory,
     /// Bytes differ from the digest they are stored or pinned under, or from those recorded.
@@ -166,6 +168,7 @@ impl From<JobError> for Failure {
             }
             JobError::Io { .. } => FailureKind::Environment,
             JobError::BadInput { .. } => FailureKind::Integrity,
+            JobError::AnotherClass(_) => FailureKind::DeviceClass,
             JobError::Unfit(_) => FailureKind::Specification,
             JobError::BadParameters(_) | JobError::Bug(_) => FailureKind::Bug,
         };

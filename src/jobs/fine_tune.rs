@@ -59,6 +59,7 @@ fn recipe(params: &FineTune) -> Train {
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
         crop: None,
+        profile: None,
     }
 }
 

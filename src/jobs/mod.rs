@@ -43,7 +43,7 @@ pub struct JobContext<'a> {
     pub threads: usize,
     /// The SIMD level it computes with. No result depends on it.
     pub level: Level,
-    /// Where it trains and embeds. No result depends on it.
+    /// Where it trains and embeds. No result depends on it; a training that is bound to a class of devices needs one of it.
     pub device: Device,
     /// Seconds of wall time between resume checkpoints. No result depends on it.
     pub resume_interval: std::time::Duration,
@@ -91,6 +91,9 @@ pub enum JobError {
     /// The inputs are what they should be, and what the experiment asks for cannot be done with them.
     #[error("{0}")]
     Unfit(String),
+    /// The action is bound to a class of devices, and this one is none of it.
+    #[error("{0}")]
+    AnotherClass(String),
     /// The parameters contradict each other; `plan` should have refused them.
     #[error("parameters: {0}")]
     BadParameters(String),

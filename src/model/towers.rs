@@ -6,10 +6,10 @@ use crate::action::params::{Activation as ActivationName, Clip, Pooling, Preproc
 use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::tensor::{
-    Activation, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState, Buffer,
-    HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, ImageBackward,
-    ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, PixelTable,
-    Planner, Pool, Region, TensorError, TextBackward, TextForward, TextShape, tap,
+    Activation, Arithmetic, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState,
+    Buffer, HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights,
+    ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward,
+    PixelTable, Planner, Pool, Region, TensorError, TextBackward, TextForward, TextShape, tap,
 };
 
 /// A CLIP model without its weights.
@@ -21,6 +21,7 @@ pub struct Model {
     embedding: Region,
     /// Of a classifier; 0 for a pair of towers.
     classes: usize,
+    arithmetic: Arithmetic,
 }
 
 /// What an image tower keeps for one chunk.
@@ -116,6 +117,7 @@ impl Model {
             pixels: pixels(preprocessing),
             embedding,
             classes: 0,
+            arithmetic: Arithmetic::Portable,
         })
     }
 
@@ -128,7 +130,20 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let layout = Layout::of_classifier(clip, classes)?;
         let embedding = Region::new(layout.len(), 0);
-        Ok(Self { clip: clip.clone(), layout, pixels: pixels(preprocessing), embedding, classes })
+        Ok(Self {
+            clip: clip.clone(),
+            layout,
+            pixels: pixels(preprocessing),
+            embedding,
+            classes,
+            arithmetic: Arithmetic::Portable,
+        })
+    }
+
+    /// The same model, whose blocks' linear layers compute with `arithmetic`.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
     /// Its parameters.
@@ -499,6 +514,7 @@ impl Model {
         let parameters = self.block_start("visual.", index);
         BlockForward {
             level,
+            arithmetic: self.arithmetic,
             shape: self.image_block(tower.samples),
             parameters,
             state: tower.blocks[index],
@@ -509,6 +525,7 @@ impl Model {
         let parameters = self.block_start("", index);
         BlockForward {
             level,
+            arithmetic: self.arithmetic,
             shape: self.text_block(tower.samples),
             parameters,
             state: tower.blocks[index],

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
+use crate::action::params::DeviceProfile;
 use crate::data::{DataError, MemberError};
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
@@ -178,6 +179,14 @@ pub enum Error {
         #[source]
         source: DataError,
     },
+    /// Trainings are bound to a class of devices, and this one is none of it: nothing can be said of their bits.
+    #[error("another class: not comparable bit for bit on {device}{}", bound(trainings))]
+    AnotherClass {
+        /// Where everything would be executed again, with its class.
+        device: String,
+        /// Labels and profiles.
+        trainings: Vec<(String, DeviceProfile)>,
+    },
     /// Stored results cannot be read as what they should be.
     #[error("`{what}` cannot be read: {reason}")]
     BadResult {
@@ -186,6 +195,11 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+}
+
+/// Trainings with the profiles they are bound to.
+fn bound(trainings: &[(String, DeviceProfile)]) -> String {
+    trainings.iter().map(|(label, profile)| format!("\n  {label}: {profile}")).collect()
 }
 
 /// The names of runs under what they lack.
@@ -265,6 +279,7 @@ impl Kind {
             FailureKind::Missing
             | FailureKind::Environment
             | FailureKind::Device
+            | FailureKind::DeviceClass
             | FailureKind::OutOfMemory => Self::Environment,
             FailureKind::Integrity => Self::Integrity,
             FailureKind::Specification => Self::Spec,
@@ -305,7 +320,9 @@ impl Error {
                 ModelFault::Checkpoint(CheckpointError::Io(_)) => Kind::Environment,
                 _ => Kind::Spec,
             },
-            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
+            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } | Self::AnotherClass { .. } => {
+                Kind::Environment
+            }
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
@@ -375,6 +392,7 @@ impl Error {
                     .to_owned(),
             ],
             Self::Failed { failures } => failed_hints(failures),
+            Self::AnotherClass { .. } => one(ANOTHER_CLASS.to_owned()),
             Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
                 hint_of(error).into_iter().collect()
             }
@@ -391,6 +409,8 @@ impl Error {
 
 const BY_HAND: &str =
     "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
+
+const ANOTHER_CLASS: &str = "run it where there is a GPU of that class, with --device cuda (ibid doctor tells what there is); a training without `profile` runs anywhere";
 
 /// What to do about actions that failed.
 fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
@@ -411,6 +431,7 @@ fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
             FailureKind::Device,
             "leave --device out: results never depend on it; what devices there are is told by: ibid doctor",
         ),
+        (FailureKind::DeviceClass, ANOTHER_CLASS),
         (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
     ];
     let hints = hints.into_iter().filter(|(kind, _)| has(*kind));

@@ -69,6 +69,18 @@ impl<'a> Subject<'a> {
             let hint = (!names.is_empty()).then(|| format!("the runs: {}", names.join(", ")));
             return Err(Error::Usage { message, hint });
         }
+        // Operations show their work in main memory.
+        if let Some((bound, profile)) =
+            subjects.iter().find_map(|subject| Some((subject, subject.train.profile?)))
+        {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{}` is bound to a class of GPUs ({profile}); stretches and steps of a training are executed in main memory",
+                    bound.label
+                ),
+                hint: Some(format!("all of it: ibid verify {} --device cuda", loaded.full_name())),
+            });
+        }
         Ok(subjects)
     }
 

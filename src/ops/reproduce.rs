@@ -11,7 +11,8 @@ use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
-use crate::action::Input;
+use crate::action::params::{DeviceClass, DeviceProfile};
+use crate::action::{Input, Params};
 use crate::digest::{BlobDigest, ExperimentId, RecipeId};
 use crate::exec::{How, Summary};
 use crate::metrics::fits::{self, FitRecord};
@@ -24,6 +25,7 @@ use crate::report::lines::{self, Line};
 use crate::report::sensitivity::{self, Sensitivity};
 use crate::report::tables;
 use crate::store::Store;
+use crate::tensor::Device;
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +43,9 @@ pub struct Reproduced {
     pub fetched: usize,
     /// How the results compare with the lockfile.
     pub lockfile: LockComparison,
+    /// The class of GPUs that trainings are bound to and that executed them again, where there are such trainings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_class: Option<DeviceClass>,
     /// The figures, by name.
     pub figures: Vec<ReproducedFigure>,
     /// The tables, by name.
@@ -149,6 +154,9 @@ impl Reproduced {
             let recorded = self.checks.iter().filter(|check| check.is_as_recorded()).count();
             verdict.push_str(&format!("; checks as recorded {recorded}/{}", self.checks.len()));
         }
+        if let Some(class) = self.same_class {
+            verdict.push_str(&format!("; same class {class}"));
+        }
         verdict
     }
 }
@@ -218,6 +226,7 @@ impl Workspace {
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         refuse_unlocked(&plan, &lockfile, loaded)?;
+        let same_class = same_class(&plan, self.device)?;
         let first = self.store()?;
         let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), &first)?;
         let store = Store::open(&second.path)?;
@@ -225,7 +234,8 @@ impl Workspace {
         plan.nodes().keys().for_each(|id| whole.add_target(*id));
         self.refuse_over_budget(&whole, &store, budget)?;
         let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
-        Self::read_back(loaded, &plan, &lockfile, &store, &summary)
+        let reproduced = Self::read_back(loaded, &plan, &lockfile, &store, &summary)?;
+        Ok(Reproduced { same_class, ..reproduced })
     }
 
     pub(super) fn read_back(
@@ -246,6 +256,7 @@ impl Workspace {
             cached: summary.count(How::Cached),
             fetched: summary.count(How::Fetched),
             lockfile: LockComparison::of(plan, lockfile, |id| recorded_result(summary, store, id)),
+            same_class: None,
             figures: figures.collect::<Result<_, _>>()?,
             tables: tables.collect::<Result<_, _>>()?,
             checks: read_checks(plan, store, summary)?,
@@ -253,6 +264,28 @@ impl Workspace {
             evaluations: read_evaluations(plan, store, summary)?,
         })
     }
+}
+
+/// The class of GPUs that trainings of the plan are bound to, which must be that of the device; none if none is.
+fn same_class(plan: &Plan, device: Device) -> Result<Option<DeviceClass>, Error> {
+    let bound = plan.nodes().values().filter_map(|node| match &node.action.params {
+        Params::Train(train) => Some((node.label.clone(), train.profile?)),
+        _ => None,
+    });
+    let bound: Vec<(String, DeviceProfile)> = bound.collect();
+    if bound.is_empty() {
+        return Ok(None);
+    }
+    // A GPU that does not answer is no class.
+    let class = device.class().ok().flatten().map(|(major, minor)| DeviceClass::new(major, minor));
+    let others = bound.into_iter().filter(|(_, profile)| Some(profile.class()) != class);
+    let trainings: Vec<_> = others.collect();
+    if trainings.is_empty() {
+        return Ok(class);
+    }
+    let class = class.map(|class| format!(", which is of class {class}"));
+    let device = format!("`{device}`{}", class.unwrap_or_default());
+    Err(Error::AnotherClass { device, trainings })
 }
 
 /// The pinned files of a plan.
@@ -410,5 +443,63 @@ impl SecondStore {
             .tempdir_in(&parent)
             .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
         Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::experiment::Experiment;
+    use crate::spec::experiment::testing::example;
+
+    #[test]
+    fn a_class_is_the_same_or_another_and_then_nothing_is_compared() {
+        let mut experiment = example();
+        let plan_of = |experiment: &Experiment| plan::expand(experiment, None).unwrap();
+        let gpu = Device::Emulated { processors: 1, backwards: false, memory: 0 };
+        for device in [Device::Cpu, gpu] {
+            assert_eq!(same_class(&plan_of(&experiment), device).unwrap(), None);
+        }
+        experiment.runs[0].train.profile = Some("bf16/sm_90/1".to_owned());
+        let same = same_class(&plan_of(&experiment), gpu).unwrap();
+        assert_eq!(same, Some(DeviceClass::new(9, 0)));
+        let error = same_class(&plan_of(&experiment), Device::Cpu).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "another class: not comparable bit for bit on `cpu`\n  a/train: bf16/sm_90/1"
+        );
+        assert_eq!(error.kind(), Kind::Environment);
+        assert!(error.hints()[0].contains("--device cuda"));
+        experiment.runs[1].train.profile = Some("bf16/sm_80/1".to_owned());
+        let error = same_class(&plan_of(&experiment), gpu).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "another class: not comparable bit for bit on `emulated`, which is of class sm_90\n  \
+             b/train: bf16/sm_80/1"
+        );
+    }
+
+    #[test]
+    fn the_verdict_says_that_the_class_is_the_same() {
+        let reproduced = |same_class| Reproduced {
+            name: "e".to_owned(),
+            id: ExperimentId::from_bytes([0; 32]),
+            executed: 1,
+            cached: 0,
+            fetched: 0,
+            lockfile: LockComparison { same: 1, compared: 1, ..LockComparison::default() },
+            same_class,
+            figures: Vec::new(),
+            tables: Vec::new(),
+            checks: Vec::new(),
+            sources: Vec::new(),
+            evaluations: Vec::new(),
+        };
+        let portable = reproduced(None);
+        assert!(portable.verdict().ends_with("; claims met 0/0"));
+        assert!(serde_json::to_value(&portable).unwrap().get("sameClass").is_none());
+        let bound = reproduced(Some(DeviceClass::new(9, 0)));
+        assert!(bound.verdict().ends_with("; claims met 0/0; same class sm_90"));
+        assert_eq!(serde_json::to_value(&bound).unwrap()["sameClass"], "sm_90");
     }
 }

@@ -36,6 +36,10 @@ pub(super) fn train(train: &spec::Train) -> params::Train {
             ratio_min: real(crop.ratio_min),
             ratio_max: real(crop.ratio_max),
         }),
+        profile: train
+            .profile
+            .as_deref()
+            .map(|text| text.parse().expect("the experiment has been checked")),
     }
 }
 

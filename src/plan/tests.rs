@@ -206,6 +206,29 @@ fn one_changed_field_changes_only_its_descendants() {
     assert_eq!(changed_by(interval), ["curve/draw", "curve/fit"]);
 }
 
+/// A training that is bound to a class of GPUs is another action, also than that of another class, and says so in both of
+/// its places; one that is not has the golden bytes below.
+#[test]
+fn a_class_of_devices_is_part_of_the_name() {
+    let bound = |profile: Option<&str>| {
+        let mut experiment = example();
+        experiment.runs[0].train.profile = profile.map(str::to_owned);
+        let plan = expand(&experiment, Some("a")).unwrap();
+        let (id, node) = plan.labelled("a/train").unwrap();
+        (*id, String::from_utf8(node.action.canonical_bytes()).unwrap())
+    };
+    let (portable, of_90, of_80) =
+        (bound(None), bound(Some("bf16/sm_90/1")), bound(Some("bf16/sm_80/1")));
+    assert_eq!(portable.1, TRAIN_BYTES);
+    let bytes = TRAIN_BYTES
+        .replace(r#","samplesSeen""#, r#","profile":"bf16/sm_90/1","samplesSeen""#)
+        .replace("Portable/1", "DeviceClass/1");
+    assert_eq!(of_90.1, bytes);
+    assert!(portable.0 != of_90.0 && of_90.0 != of_80.0);
+    let changed = changed_by(|e| e.runs[1].train.profile = Some("bf16/sm_90/1".to_owned()));
+    assert_eq!(changed, changed_by(|e| e.runs[1].train.seed = 2));
+}
+
 #[test]
 fn what_affects_no_byte_changes_no_recipe() {
     assert!(changed_by(|e| e.title = "Another".to_owned()).is_empty());

@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{Activation, NormInputs, norm_backward};
-use super::{Operation, Planner, Region, tap};
+use super::{Arithmetic, Operation, Planner, Region, tap};
 use crate::numerics::attention::{AttentionShape, attention_backward, attention_forward};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::{Level, layer_norm};
@@ -155,6 +155,8 @@ impl BlockScratch {
 pub struct BlockForward {
     /// How it is computed.
     pub level: Level,
+    /// What its linear layers compute with.
+    pub arithmetic: Arithmetic,
     /// The sizes.
     pub shape: BlockShape,
     /// The first of the block's parameters, in the parameters.
@@ -244,6 +246,7 @@ impl Operation<1> for BlockForward {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.arithmetic.assert_portable();
         self.attention(target, parameters);
         self.perceptron(target, parameters);
     }
@@ -453,6 +456,7 @@ impl Operation<1> for BlockBackward {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.forward.arithmetic.assert_portable();
         self.perceptron(target, parameters);
         self.attention(target, parameters);
     }

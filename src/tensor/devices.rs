@@ -114,6 +114,24 @@ impl TryFrom<String> for Device {
 }
 
 impl Device {
+    /// The compute capability of a GPU, major and minor number; none of main memory.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such GPU.
+    pub fn class(self) -> Result<Option<(u32, u32)>, TensorError> {
+        match self {
+            Self::Cpu => Ok(None),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(ordinal) => super::device::cuda::class(ordinal)
+                .map(Some)
+                .map_err(|source| TensorError::Kernel { operation: "opening", source }),
+            // It plays one that tests name.
+            #[cfg(test)]
+            Self::Emulated { .. } => Ok(Some((9, 0))),
+        }
+    }
+
     /// Opens the device with all that it needs: libraries, files of the system, kernels. Afterwards a process may give
     /// up the right to open anything.
     #[cfg_attr(

@@ -12,6 +12,7 @@
 //! let sum = &buffer + &buffer;
 //! ```
 
+mod arithmetic;
 mod block;
 mod buffer;
 pub mod checkpoint;
@@ -29,6 +30,7 @@ pub mod safetensors;
 mod stem;
 pub mod tap;
 
+pub use arithmetic::Arithmetic;
 pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
 pub use buffer::{Buffer, Operation, TensorError};
 #[cfg(any(feature = "cuda", test))]

@@ -27,11 +27,11 @@ pub use samples::{Held, SampleError, Samples, Seen};
 pub use schedule::learning_rate_at;
 pub use trace::{Trace, TraceError, TraceStep};
 
-use crate::action::params::{CaptionChoice, Train};
+use crate::action::params::{CaptionChoice, DeviceClass, DeviceProfile, Train};
 use crate::data::{Order, OrderError, caption_choice};
 use crate::model::{Decay, Model, ModelError};
 use crate::numerics::{ControlError, Level};
-use crate::tensor::{BatchRegions, Buffer, Device, Planner, TensorError};
+use crate::tensor::{Arithmetic, BatchRegions, Buffer, Device, Planner, TensorError};
 use samples::{Batch, Batches, with_batches};
 use workers::{Phase, Shared, Worker, deal, perform};
 
@@ -65,6 +65,16 @@ pub enum TrainError {
     /// The device failed.
     #[error("the device failed")]
     Tensor(#[from] TensorError),
+    /// The training's bits are those of a class of GPUs, and the device is none of it.
+    #[error("the profile `{profile}` needs a GPU of class `{}`, and `{device}` is {}", .profile.class(), describe(*.class))]
+    Class {
+        /// The training's profile.
+        profile: DeviceProfile,
+        /// Where it should have computed.
+        device: Device,
+        /// The class of that, if it is a GPU.
+        class: Option<DeviceClass>,
+    },
     /// A worker cannot compute as the definitions say.
     #[error("a worker cannot compute as the definitions say")]
     Control(#[from] ControlError),
@@ -148,6 +158,7 @@ pub fn train_to(
     after_step: impl FnMut(&State) -> Control,
 ) -> Result<State, TrainError> {
     let model = Model::new(&params.model, &params.preprocessing)?;
+    let model = model.with_arithmetic(arithmetic_of(params));
     train_model(&model, params, samples, settings, start, end, after_step)
 }
 
@@ -184,6 +195,7 @@ fn train_model(
     };
     let State { mut step, buffer, mut trace } = start;
     let device = buffer.device();
+    check_class(params, device)?;
     // A device computes the elements of an operation side by side; a second thread would only wait for the first.
     let threads = if device == Device::Cpu { settings.threads } else { 1 };
     let workers = deal(batch_size / chunk, threads)
@@ -333,6 +345,27 @@ fn check(params: &Train) -> Result<(), TrainError> {
         return Err(TrainError::Parameters(text));
     }
     Ok(())
+}
+
+/// What the linear layers of a training compute with.
+fn arithmetic_of(params: &Train) -> Arithmetic {
+    if params.profile.is_some() { Arithmetic::Bf16 } else { Arithmetic::Portable }
+}
+
+/// An error unless the device gives the bits of the training's profile.
+fn check_class(params: &Train, device: Device) -> Result<(), TrainError> {
+    let Some(profile) = params.profile else {
+        return Ok(());
+    };
+    let class = device.class()?.map(|(major, minor)| DeviceClass::new(major, minor));
+    if class == Some(profile.class()) {
+        return Ok(());
+    }
+    Err(TrainError::Class { profile, device, class })
+}
+
+fn describe(class: Option<DeviceClass>) -> String {
+    class.map_or_else(|| "none".to_owned(), |class| format!("of class `{class}`"))
 }
 
 /// Whether a parameter decays under an optimiser that decays positions or not.

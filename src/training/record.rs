@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::gradient::{Update, show_state};
 use super::samples::Batches;
 use super::workers::{Phase, Shared, Worker, deal, perform};
-use super::{Samples, Settings, State, Steps, TrainError, Visit, check, index};
+use super::{Samples, Settings, State, Steps, TrainError, Visit, check, check_class, index};
 use crate::action::params::Train;
 use crate::digest::BlobDigest;
 use crate::model::Model;
@@ -121,6 +121,7 @@ pub fn record_step(
     keep: &[usize],
 ) -> Result<(Recording, State), TrainError> {
     check(params)?;
+    check_class(params, Device::Cpu)?;
     crate::numerics::set_control_state()?;
     let model = Model::new(&params.model, &params.preprocessing)?;
     let (batch_size, chunk) = (index(params.batch_size), index(params.gradient_chunk));

@@ -72,6 +72,7 @@ pub(super) fn tiny() -> Train {
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
         crop: None,
+        profile: None,
         vision_positions_std: Train::first_positions_std(),
     }
 }
@@ -505,6 +506,76 @@ fn trains_to_the_golden_bits_on(device: Device) {
         let ended = go(second, Device::Cpu, steps(&params));
         assert!(files(&params, &ended) == want, "steps 2 to 4 on the device");
     }
+}
+
+/// The class of a device as a profile.
+fn profile_of(device: Device) -> DeviceProfile {
+    let (major, minor) = device.class().unwrap().unwrap();
+    format!("bf16/{}/1", DeviceClass::new(major, minor)).parse().unwrap()
+}
+
+/// Tensor cores, or what the emulator has in their place: the same bits however many processors there are and wherever
+/// a training is interrupted, not those of portable arithmetic, and near them.
+#[test]
+fn a_training_of_a_device_class_repeats_its_bits() {
+    let emulated =
+        |processors, backwards| Device::Emulated { processors, backwards, memory: usize::MAX };
+    let pairs = [
+        [emulated(40, false), emulated(3, true)],
+        #[cfg(feature = "cuda")]
+        [Device::Cuda(0); 2],
+    ];
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    for pair in pairs.into_iter().filter(|pair| pair[0].prepare(&NoKernels).is_ok()) {
+        let mut params = open_clip();
+        let portable = trained(&params, Level::detect(), 1);
+        params.profile = Some(profile_of(pair[0]));
+        let samples = samples(&images);
+        let go = |state: State, device: Device, end: u64| {
+            let start = state.on_device(device).unwrap();
+            train_to(&params, &samples, settings, start, end, |_| Control::Continue).unwrap()
+        };
+        let [first, second] = pair;
+        let ended = go(State::initial(&params).unwrap(), first, steps(&params));
+        let want = files(&params, &ended);
+        assert!(want != portable);
+        let again = go(State::initial(&params).unwrap(), second, 3);
+        let again = go(again.on_device(Device::Cpu).unwrap(), first, steps(&params));
+        assert!(files(&params, &again) == want);
+        let settings_of_portable = Train { profile: None, ..params.clone() };
+        let start = State::initial(&params).unwrap();
+        let exact =
+            train(&settings_of_portable, &samples, settings, start, |_| Control::Continue).unwrap();
+        for step in 0..ended.trace.steps() {
+            let [bound, exact] = [&ended, &exact].map(|of| of.trace.step(step).unwrap().loss);
+            assert!((bound - exact).abs() < 0.02 * exact, "step {step}: {bound} and {exact}");
+        }
+    }
+}
+
+#[test]
+fn another_class_of_devices_is_refused() {
+    let mut params = tiny();
+    params.profile = Some("bf16/sm_80/1".parse().unwrap());
+    let emulated = Device::Emulated { processors: 1, backwards: false, memory: usize::MAX };
+    let is_there = emulated.prepare(&NoKernels).is_ok();
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    let refused = |device: Device| {
+        let start = State::initial(&params).unwrap().on_device(device).unwrap();
+        let ended = train(&params, &samples(&images), settings, start, |_| Control::Continue);
+        ended.unwrap_err().to_string()
+    };
+    let needs = "the profile `bf16/sm_80/1` needs a GPU of class `sm_80`, and";
+    assert_eq!(refused(Device::Cpu), format!("{needs} `cpu` is none"));
+    if is_there {
+        assert_eq!(refused(emulated), format!("{needs} `emulated` is of class `sm_90`"));
+    }
+    // Steps are looked at in main memory.
+    let start = State::initial(&params).unwrap();
+    let recorded = record_step(&params, &samples(&images), settings, start, &[]);
+    assert!(matches!(recorded, Err(TrainError::Class { .. })));
 }
 
 /// Less memory than the chunks of a batch leave: groups of them are smaller and forward passes are repeated, down to one

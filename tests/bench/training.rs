@@ -77,6 +77,7 @@ fn params(width: u64, layers: u64, steps: u64) -> Train {
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
         crop: None,
+        profile: None,
         vision_positions_std: Train::first_positions_std(),
     }
 }

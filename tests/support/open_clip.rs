@@ -194,6 +194,7 @@ impl Case {
             order: SampleOrder::Epochs { shuffle_shards: 0 },
             checkpoint_interval_steps: 0,
             crop: None,
+            profile: None,
             vision_positions_std: Train::first_positions_std(),
         }
     }

@@ -33,6 +33,7 @@ in  { Type =
         , captions : CaptionChoice
         , order : SampleOrder
         , crop : Optional RandomResizedCrop.Type  -- what a visit sees; None is what an evaluation sees
+        , profile : Optional Text  -- bits of one class of GPUs, such as "bf16/sm_90/1"; None is portable
         , checkpointIntervalSteps : Natural  -- 0: none are published
         }
     , default =
@@ -42,6 +43,7 @@ in  { Type =
         , captions = CaptionChoice.First
         , order = SampleOrder.Epochs { shuffleShards = 0 }
         , crop = None RandomResizedCrop.Type
+        , profile = None Text
         , checkpointIntervalSteps = 0
         }
     }

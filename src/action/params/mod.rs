@@ -4,6 +4,7 @@ mod checks;
 mod cost;
 mod model;
 mod probe;
+mod profile;
 mod results;
 mod table;
 mod training;
@@ -17,6 +18,7 @@ pub use checks::{
 pub use cost::Macs;
 pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use probe::{FineTune, HeadStart, Probe, Shots, Split, WeightDecay};
+pub use profile::{DeviceClass, DeviceProfile, ProfileError};
 pub use results::{
     Axis, Cell, Collect, Draw, Evaluate, FigureWidth, Fit, FitMethod, FittedLine, Interval, Joined,
     LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clip, Preprocessing};
+use super::{Clip, DeviceProfile, Preprocessing};
 use crate::action::canonical::Real;
 
 /// Trains a CLIP model from its initial weights.
@@ -47,6 +47,9 @@ pub struct Train {
     /// The rectangle of an image that each visit sees; without it, what an evaluation sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crop: Option<RandomResizedCrop>,
+    /// What its linear layers compute with, on which class of GPUs alone; without it, portable arithmetic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<DeviceProfile>,
 }
 
 impl Train {

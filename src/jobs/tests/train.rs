@@ -60,6 +60,7 @@ fn params(vocabulary_size: u64) -> Train {
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: INTERVAL,
         crop: None,
+        profile: None,
         vision_positions_std: Train::first_positions_std(),
     }
 }
@@ -128,6 +129,21 @@ fn checkpoint(params: &Train, bytes: &[u8]) -> ([Vec<f32>; 3], Vec<f32>) {
     let all = decode(bytes, names.iter().map(|(name, shape)| (name.as_str(), &shape[..]))).unwrap();
     let part = |place: usize| all[place * layout.len()..(place + 1) * layout.len()].to_vec();
     ([0, 1, 2].map(part), all[3 * layout.len()..].to_vec())
+}
+
+/// Nothing else is computed in its place.
+#[test]
+fn a_training_that_is_bound_to_a_class_of_gpus_is_refused_on_the_processor() {
+    let (folder, mut params) = prepared();
+    params.profile = Some("bf16/sm_90/1".parse().unwrap());
+    let (ended, steps) = run(&params, &folder, 1, NEVER, &mut |_, _| ());
+    let error = ended.unwrap_err();
+    assert!(matches!(error, JobError::AnotherClass(_)), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the profile `bf16/sm_90/1` needs a GPU of class `sm_90`, and `cpu` is none"
+    );
+    assert!(steps.is_empty() && folder.files("outputs").is_empty());
 }
 
 #[test]

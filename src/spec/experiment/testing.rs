@@ -89,6 +89,7 @@ pub(crate) fn train(seed: u64) -> Train {
         order: SampleOrder::Epochs { shuffle_shards: 0 },
         checkpoint_interval_steps: 0,
         crop: None,
+        profile: None,
         vision_positions_std: Some(0.02),
     }
 }

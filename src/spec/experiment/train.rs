@@ -38,6 +38,8 @@ pub struct Train {
     pub order: SampleOrder,
     /// The rectangle of an image that each visit sees; without it, what an evaluation sees.
     pub crop: Option<RandomResizedCrop>,
+    /// The class of GPUs whose bits it gives, with their arithmetic: `bf16/sm_90/1`; without it, portable arithmetic.
+    pub profile: Option<String>,
     /// Steps between two published checkpoints; 0: none.
     pub checkpoint_interval_steps: u64,
 }

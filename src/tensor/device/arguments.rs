@@ -71,6 +71,17 @@ arguments! {
         from: Address, out: Address, bias: Address, other: Address, second: Address,
         parts: u64, out_row: u64, other_row: u64, m: u32, n: u32, finish: u32, vector: u32,
     }
+    /// Of `round_…_k`.
+    Round {
+        from: Address, to: Address, line_stride: u64, k_stride: u64, pairs: u64, lines: u32,
+        all_lines: u32, k: u32, vector: u32,
+    }
+    /// Of `product_bf16`.
+    ProductBf16 {
+        a: Address, b: Address, out: Address, bias: Address, other: Address, second: Address,
+        out_row: u64, other_row: u64, out_part: u64, m: u32, n: u32, steps: u32, part_steps: u32,
+        finish: u32, vector: u32,
+    }
     /// Of `transpose`.
     Transpose { from: Address, to: Address, rows: u32, columns: u32, }
     /// Of `column_sums`, `norm_parameter_gradients` and `join_columns`.

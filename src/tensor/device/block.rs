@@ -1,11 +1,12 @@
 //! The transformer block as launches of kernels, step by step as its twin in main memory.
 
 use super::launch::{NormOf, column_sums};
-use super::matmul::{Finish, Matrix, product};
+use super::matmul::{Finish, Matrix};
+use super::matmul_bf16::linear;
 use super::{Address, Launched, Queue, attention};
-use crate::tensor::Region;
 use crate::tensor::block::{BlockBackward, BlockForward, Weights};
 use crate::tensor::rows::Activation;
+use crate::tensor::{Arithmetic, Region};
 
 /// The first element of a region.
 pub(super) const fn at(buffer: Address, region: Region) -> Address {
@@ -50,33 +51,34 @@ pub(crate) fn forward(
     first.forward(queue, parameter(weights.norm_1_bias), normed)?;
     let in_proj = Matrix::new(parameter(weights.qkv), 3 * width, width).transposed();
     let finish = Finish::Bias(parameter(weights.qkv_bias));
-    product(queue, Matrix::new(normed, rows, width), in_proj, finish, qkv)?;
+    linear(queue, of.arithmetic, Matrix::new(normed, rows, width), in_proj, finish, qkv)?;
     attention::forward(queue, &shape.attention, qkv, place(state.probabilities), context)?;
     let out_proj = Matrix::new(parameter(weights.out), width, width).transposed();
     let finish = Finish::BiasResidual { bias: parameter(weights.out_bias), residual: input };
-    product(queue, Matrix::new(context, rows, width), out_proj, finish, middle)?;
+    linear(queue, of.arithmetic, Matrix::new(context, rows, width), out_proj, finish, middle)?;
 
     let [normed, hidden, activated] = [state.normed_2, state.hidden, state.activated].map(place);
     let second = norm(middle, state.stats_2, parameter(weights.norm_2));
     second.forward(queue, parameter(weights.norm_2_bias), normed)?;
     let fc = Matrix::new(parameter(weights.fc), mlp, width).transposed();
     let finish = shape.activation.on_device(parameter(weights.fc_bias), activated);
-    product(queue, Matrix::new(normed, rows, width), fc, finish, hidden)?;
+    linear(queue, of.arithmetic, Matrix::new(normed, rows, width), fc, finish, hidden)?;
     let proj = Matrix::new(parameter(weights.proj), width, mlp).transposed();
     let finish = Finish::BiasResidual { bias: parameter(weights.proj_bias), residual: middle };
-    product(queue, Matrix::new(activated, rows, mlp), proj, finish, output)
+    linear(queue, of.arithmetic, Matrix::new(activated, rows, mlp), proj, finish, output)
 }
 
 /// The gradients of a linear layer `y = x·Wᵀ + b`: of bias and weight from that of y, `[rows, of y]`, and x.
 pub(super) fn linear_gradients(
     queue: &Queue,
+    arithmetic: Arithmetic,
     d_y: Matrix,
     x: Matrix,
     d_bias: Address,
     d_weight: Address,
 ) -> Launched {
     column_sums(queue, [d_y.rows, d_y.columns], d_y.columns, d_y.at, d_bias)?;
-    product(queue, d_y.transposed(), x, Finish::Store, d_weight)
+    linear(queue, arithmetic, d_y.transposed(), x, Finish::Store, d_weight)
 }
 
 /// Turns the gradient of a block's output into that of its input, and stores those of its parameters.
@@ -122,7 +124,7 @@ impl Backward<'_> {
     /// The gradients of a linear layer's bias and weight, from that of its output and from its input.
     fn linear(&self, d_y: Matrix, x: Matrix, gradients: [Region; 2]) -> Launched {
         let [d_bias, d_weight] = gradients.map(|region| self.place(region));
-        linear_gradients(self.queue, d_y, x, d_bias, d_weight)
+        linear_gradients(self.queue, self.of.forward.arithmetic, d_y, x, d_bias, d_weight)
     }
 
     /// Adds the gradient of a `LayerNorm`'s input to that of the stream.
@@ -148,11 +150,18 @@ impl Backward<'_> {
         self.linear(d_y, self.rows(state.activated, mlp), [gradients.proj_bias, gradients.proj])?;
         let finish = shape.activation.backward_on_device(self.place(state.hidden));
         let d_hidden = self.rows(of.scratch.d_hidden, mlp);
-        product(queue, d_y, self.weight(weights.proj, width, mlp), finish, d_hidden.at)?;
+        linear(
+            queue,
+            of.forward.arithmetic,
+            d_y,
+            self.weight(weights.proj, width, mlp),
+            finish,
+            d_hidden.at,
+        )?;
 
         self.linear(d_hidden, self.rows(state.normed_2, width), [gradients.fc_bias, gradients.fc])?;
         let (fc, d_normed) = (self.weight(weights.fc, mlp, width), self.place(of.scratch.d_normed));
-        product(queue, d_hidden, fc, Finish::Store, d_normed)?;
+        linear(queue, of.forward.arithmetic, d_hidden, fc, Finish::Store, d_normed)?;
         let norm = [state.middle, state.stats_2, weights.norm_2];
         self.norm(norm, [gradients.norm_2, gradients.norm_2_bias])
     }
@@ -165,7 +174,7 @@ impl Backward<'_> {
         self.linear(d_y, self.rows(state.context, width), [gradients.out_bias, gradients.out])?;
         let out_proj = self.weight(weights.out, width, width);
         let d_normed = self.place(of.scratch.d_normed);
-        product(queue, d_y, out_proj, Finish::Store, d_normed)?;
+        linear(queue, of.forward.arithmetic, d_y, out_proj, Finish::Store, d_normed)?;
         // The gradient of the context is read before the same room takes that of the normed input.
         let [qkv, probabilities] = [state.qkv, state.probabilities].map(|of| self.place(of));
         let d_qkv = self.rows(of.scratch.d_qkv, 3 * width);
@@ -173,7 +182,7 @@ impl Backward<'_> {
 
         self.linear(d_qkv, self.rows(state.normed_1, width), [gradients.qkv_bias, gradients.qkv])?;
         let in_proj = self.weight(weights.qkv, 3 * width, width);
-        product(queue, d_qkv, in_proj, Finish::Store, d_normed)?;
+        linear(queue, of.forward.arithmetic, d_qkv, in_proj, Finish::Store, d_normed)?;
         let norm = [state.input, state.stats_1, weights.norm_1];
         self.norm(norm, [gradients.norm_1, gradients.norm_1_bias])
     }

@@ -120,6 +120,22 @@ pub(super) fn machine(
     Ok(machine)
 }
 
+/// The compute capability of a GPU, major and minor number.
+pub(crate) fn class(ordinal: usize) -> Result<(u32, u32), DeviceError> {
+    let machines = MACHINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let opened = machines.get(&ordinal).map(|machine| Arc::clone(&machine.context));
+    drop(machines);
+    let context = if let Some(context) = opened {
+        context
+    } else {
+        driver_is_there()?;
+        CudaContext::new(ordinal).map_err(failed("the driver opens a device"))?
+    };
+    let class = context.compute_capability().map_err(failed("the driver describes a device"))?;
+    let number = |number: i32| u32::try_from(number).unwrap_or(0);
+    Ok((number(class.0), number(class.1)))
+}
+
 /// The GPUs of this machine.
 ///
 /// # Errors

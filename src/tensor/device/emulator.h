@@ -217,6 +217,40 @@ static T __shfl_xor_sync(unsigned, T value, int bits, int) {
     return other;
 }
 
+// Four lines of eight bfloat16 a lane of eight: lane l gets of matrix i the pair l mod 4 of the line that lane 8·i + l ÷ 4
+// names.
+static inline void read_matrices(unsigned pairs[4], const unsigned *line) {
+    using namespace emulator;
+    const unsigned self = current, first = self / WARP * WARP, lane = self % WARP;
+    unsigned long long *set = slots[fibres[self].shuffles++ % 2];
+    set[self] = (unsigned long long)line;
+    wait(WAITS_FOR_WARP);
+    for (unsigned i = 0; i < 4; ++i) pairs[i] = ((const unsigned *)set[first + 8 * i + lane / 4])[lane % 4];
+}
+
+// The bits of a tensor core are the device's own: here 16 products, exact, and the sum are added in binary64 and rounded
+// once. Which operands meet is that of PTX's tables for m16n8k16.
+static inline void multiply_bf16(float sums[4], const unsigned a[4], const unsigned b[2]) {
+    using namespace emulator;
+    static unsigned operands[2][MOST_THREADS][6];
+    const unsigned self = current, first = self / WARP * WARP, lane = self % WARP;
+    unsigned (*set)[6] = operands[fibres[self].shuffles++ % 2];
+    for (int i = 0; i < 4; ++i) set[self][i] = a[i];
+    for (int i = 0; i < 2; ++i) set[self][4 + i] = b[i];
+    wait(WAITS_FOR_WARP);
+    for (unsigned e = 0; e < 4; ++e) {
+        const unsigned row = lane / 4 + e / 2 * 8, column = lane % 4 * 2 + e % 2;
+        double sum = sums[e];
+        for (unsigned k = 0; k < 16; ++k) {
+            const unsigned pair = k % 8 / 2, shift = k % 2 * 16;
+            const unsigned of_a = set[first + row % 8 * 4 + pair][row / 8 + k / 8 * 2] >> shift << 16;
+            const unsigned of_b = set[first + column * 4 + pair][4 + k / 8] >> shift << 16;
+            sum += (double)__uint_as_float(of_a) * __uint_as_float(of_b);
+        }
+        sums[e] = (float)sum;
+    }
+}
+
 // Shared memory that a launch asks for; more than any kernel does.
 #define SHARED(name) static float name[1 << 16] __attribute__((aligned(16)))
 

@@ -5,6 +5,7 @@ use super::block::{at, linear_gradients};
 use super::launch::{row_sums, softmax_loss};
 use super::matmul::{Finish, Matrix, product};
 use super::{Address, Launched, Queue, Room};
+use crate::tensor::Arithmetic;
 use crate::tensor::loss::{Classification, Contrastive};
 
 /// The side of a tile of kernels on square matrices.
@@ -92,5 +93,5 @@ pub(crate) fn classification(
     let g = Matrix::new(logits, n, classes);
     product(queue, g, weight, Finish::Store, place(regions.d_images))?;
     let [d_bias, d_weight] = regions.d_head.map(place);
-    linear_gradients(queue, g, images, d_bias, d_weight)
+    linear_gradients(queue, Arithmetic::Portable, g, images, d_bias, d_weight)
 }

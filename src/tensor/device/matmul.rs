@@ -7,7 +7,7 @@ use super::{DeviceError, Launched, Queue, Room};
 /// The length of a chain; longer sums are added block by block.
 const BLOCK: usize = 256;
 /// The most batches of a grid.
-const BATCHES: usize = 65_535;
+pub(super) const BATCHES: usize = 65_535;
 /// The k of a tile of A or B, and the tiles that are on their way or in use.
 const DEPTH: usize = 8;
 const STAGES: usize = 4;
@@ -75,10 +75,10 @@ pub(crate) enum Finish {
 }
 
 /// A finish as the kernels read it: number, bias, other matrix, second result.
-type Code = (u32, Address, Address, Address);
+pub(super) type Code = (u32, Address, Address, Address);
 
 impl Finish {
-    const fn code(self) -> Code {
+    pub(super) const fn code(self) -> Code {
         let none = Address::NULL;
         match self {
             Self::Store => (0, none, none, none),
@@ -212,6 +212,18 @@ fn product_in_parts(
         ..arguments(a, b, Finish::Store, (room, n), batch)
     };
     launch(queue, a, b, part, batch)?;
+    join(queue, room, parts, [m, n], finish, out)
+}
+
+/// Adds matrices of m × n that lie one after the other, in their order, and finishes the sum.
+pub(super) fn join(
+    queue: &Queue,
+    room: Address,
+    parts: usize,
+    [m, n]: [usize; 2],
+    finish: Finish,
+    out: Address,
+) -> Launched {
     let (finish, bias, other, second) = finish.code();
     let arguments = Join {
         from: room,
@@ -308,7 +320,7 @@ fn arguments(
 }
 
 /// Whether four elements may be read or written at once, at these addresses and so many elements further.
-fn are_fours<const N: usize>(at: [Address; N], strides: &[usize]) -> bool {
+pub(super) fn are_fours<const N: usize>(at: [Address; N], strides: &[usize]) -> bool {
     at.iter().all(|at| at.0.is_multiple_of(16))
         && strides.iter().all(|stride| stride.is_multiple_of(4))
 }
@@ -438,6 +450,6 @@ impl Tile {
     }
 }
 
-fn number(size: usize) -> u32 {
+pub(super) fn number(size: usize) -> u32 {
     u32::try_from(size).expect("a side of a matrix is below 2³²")
 }

@@ -26,6 +26,7 @@ pub(crate) mod head;
 pub(crate) mod launch;
 pub(crate) mod loss;
 pub(crate) mod matmul;
+pub(crate) mod matmul_bf16;
 pub(crate) mod optimizer;
 #[cfg(test)]
 mod order;
@@ -185,6 +186,10 @@ pub(crate) enum Room {
     Turns,
     /// A matrix moved to where it can be read faster.
     Moved,
+    /// Operands of a product, rounded to bfloat16.
+    RoundedA,
+    /// The other one.
+    RoundedB,
     /// Gradients of attention scores.
     Scores,
     /// Bytes of images.

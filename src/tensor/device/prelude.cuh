@@ -66,4 +66,20 @@ template <class T>
 DEVICE T read_others(const T *at) { return __ldcg(at); }
 // What nobody writes while the kernel runs.
 DEVICE float read_only(const float *at) { return __ldg(at); }
+
+// Four matrices of 8 × 8 bfloat16, whose lines the lanes name in turns of eight: each lane gets of each the pair of which
+// line and place are its number divided by 4.
+DEVICE void read_matrices(u32 pairs[4], const u32 *line) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(pairs[0]), "=r"(pairs[1]), "=r"(pairs[2]), "=r"(pairs[3])
+                 : "r"((u32)__cvta_generic_to_shared(line)) : "memory");
+}
+// sums += A·B of a warp, 16 × 8 sums of 16 products of bfloat16 each, by a tensor core: bits of the device's own. Nothing
+// portable may use it.
+DEVICE void multiply_bf16(float sums[4], const u32 a[4], const u32 b[2]) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                 "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(sums[0]), "+f"(sums[1]), "+f"(sums[2]), "+f"(sums[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
 #endif

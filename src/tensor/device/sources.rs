@@ -7,6 +7,7 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("gelu.cuh", include_str!("../../numerics/gelu.cuh")),
     ("reduce.cuh", include_str!("../../numerics/reduce.cuh")),
     ("product.cu", include_str!("../../numerics/matmul/product.cu")),
+    ("product_bf16.cu", include_str!("../../numerics/matmul/product_bf16.cu")),
     ("columns.cu", include_str!("../../numerics/matmul/columns.cu")),
     ("layer_norm.cu", include_str!("../../numerics/layer_norm.cu")),
     ("normalise.cu", include_str!("../../numerics/normalise.cu")),

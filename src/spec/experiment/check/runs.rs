@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset, check_file};
 use super::probe::{check_fine_tune, check_linear_probe};
+use crate::action::params::DeviceProfile;
 use crate::spec::experiment::{
     AdamW, Classes, Clip, Evaluation, Label, Preprocessing, RandomResizedCrop, Run, Schedule, Task,
     TextTower, Train, VisionTower, Vocabulary, WarmUp,
@@ -72,6 +73,9 @@ fn check_train<'a>(findings: &mut Findings<'a>, at: &str, train: &'a Train) {
     }
     if let Some(crop) = &train.crop {
         check_crop(findings, &format!("{at}.crop"), crop);
+    }
+    if let Some(Err(error)) = train.profile.as_deref().map(str::parse::<DeviceProfile>) {
+        findings.add(format!("{at}.profile"), error.to_string());
     }
 }
 

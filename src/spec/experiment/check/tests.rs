@@ -56,6 +56,27 @@ fn sizes_that_do_not_divide_are_found() {
 }
 
 #[test]
+fn a_profile_that_nothing_computes_by_is_found() {
+    let messages = |profile: &str| -> Vec<String> {
+        let mut experiment = example();
+        experiment.runs[0].train.profile = Some(profile.to_owned());
+        check(&experiment).iter().map(ToString::to_string).collect()
+    };
+    assert!(messages("bf16/sm_90/1").is_empty());
+    for (profile, reason) in [
+        ("bf16", "`bf16` is not ARITHMETIC/CLASS/REVISION, such as `bf16/sm_90/1`"),
+        ("tf32/sm_90/1", "there is no arithmetic `tf32`; there is `bf16`"),
+        (
+            "bf16/sm_75/1",
+            "`sm_75` is not a class of GPUs that multiply bfloat16: `sm_80` or a later one",
+        ),
+        ("bf16/sm_90/2", "there is no revision `2` of it; this program computes revision `1`"),
+    ] {
+        assert_eq!(messages(profile), [format!("`runs[0].train.profile`: {reason}")]);
+    }
+}
+
+#[test]
 fn zeros_are_found_and_divide_nothing() {
     finds(&["runs[0].train.batchSize"], |e| {
         e.runs[0].train.batch_size = 0;

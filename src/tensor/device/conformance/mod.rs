@@ -9,6 +9,7 @@
 mod attention;
 mod elements;
 mod matmul;
+mod matmul_bf16;
 mod operations;
 mod rows;
 #[cfg(feature = "cuda")]

@@ -5,11 +5,11 @@ use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::reference::tests::{same, samples};
 use crate::tensor::{
-    Activation, BatchRegions, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState,
-    Buffer, Classification, Contrastive, Device, HeadBackward, HeadForward, HeadScratch, HeadShape,
-    HeadState, HeadWeights, ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights,
-    NormBackward, NormForward, Operation, PixelTable, Planner, Pool, Region, TextBackward,
-    TextForward, TextShape,
+    Activation, Arithmetic, BatchRegions, BlockBackward, BlockForward, BlockScratch, BlockShape,
+    BlockState, Buffer, Classification, Contrastive, Device, HeadBackward, HeadForward,
+    HeadScratch, HeadShape, HeadState, HeadWeights, ImageBackward, ImageForward, ImageShape,
+    ImageState, ImageWeights, NormBackward, NormForward, Operation, PixelTable, Planner, Pool,
+    Region, TextBackward, TextForward, TextShape,
 };
 
 /// The processor first, then what is held against it.
@@ -85,7 +85,8 @@ fn blocks() {
         let gradients = planner.take(parameters).start;
         let Some(mut bench) = Bench::new(planner.len(), parameters) else { return };
         let level = Level::detect();
-        let forward = BlockForward { level, shape, parameters: 0, state };
+        let forward =
+            BlockForward { level, arithmetic: Arithmetic::Portable, shape, parameters: 0, state };
         bench.apply_with(&forward);
         bench.apply_with(&BlockBackward { forward, gradients, d_stream, scratch });
     }

@@ -4,8 +4,10 @@
 
 use std::time::Instant;
 
-use super::super::matmul::{Finish, Matrix, product};
+use super::super::matmul::{Finish, Matrix};
+use super::super::matmul_bf16::linear;
 use super::gpu;
+use crate::tensor::Arithmetic;
 
 /// Products of CLIP with ViT-B/32 at 256 pairs: m, n, k, and whether A and B lie by columns.
 const SHAPES: [(&str, [usize; 3], [bool; 2]); 7] = [
@@ -39,15 +41,19 @@ fn speed_of_products() {
             }
         };
         let (on_a, on_b) = (of(a.at(), m, k, a_by_columns), of(b.at(), k, n, b_by_columns));
-        let multiply = || product(&queue, on_a, on_b, Finish::Store, out.at()).unwrap();
-        let wait = || drop(queue.elements(out.at(), 1));
-        (0..3).for_each(|_| multiply());
-        wait();
-        let (rounds, start) = (20, Instant::now());
-        (0..rounds).for_each(|_| multiply());
-        wait();
-        let seconds = start.elapsed().as_secs_f64() / f64::from(rounds);
-        let rate = 2.0 * (m * n) as f64 * k as f64 / seconds * 1e-12;
-        println!("{name}: {m} × {n} × {k}: {:.3} ms, {rate:.1} TFLOP/s", seconds * 1e3);
+        for arithmetic in [Arithmetic::Portable, Arithmetic::Bf16] {
+            let multiply =
+                || linear(&queue, arithmetic, on_a, on_b, Finish::Store, out.at()).unwrap();
+            let wait = || drop(queue.elements(out.at(), 1));
+            (0..3).for_each(|_| multiply());
+            wait();
+            let (rounds, start) = (20, Instant::now());
+            (0..rounds).for_each(|_| multiply());
+            wait();
+            let seconds = start.elapsed().as_secs_f64() / f64::from(rounds);
+            let rate = 2.0 * (m * n) as f64 * k as f64 / seconds * 1e-12;
+            let ms = seconds * 1e3;
+            println!("{name}: {m} × {n} × {k}, {arithmetic:?}: {ms:.3} ms, {rate:.1} TFLOP/s");
+        }
     }
 }
