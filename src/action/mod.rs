@@ -1,8 +1,8 @@
 //! The unit of work as plain data: an action, its two names, and what it gives.
 //!
 //! An [`Action`] is a job kind with its revision, the numerics profile, every parameter explicit, and its inputs by
-//! name. It has no time, host, path or thread count in it, and no device but
-//! the class of them that a training may be bound to. Two names, both over [`canonical`] bytes:
+//! name. It has no time, host, path or thread count in it, and no device but the class of them that a training may be
+//! bound to. Two names, both over [`canonical`] bytes:
 //!
 //! | name | over | known |
 //! |---|---|---|
