@@ -326,7 +326,9 @@ pub(super) fn failed(error: TrainError) -> JobError {
         TrainError::Order(error) => bad_input("dataset", &error),
         TrainError::Sample(error) => bad_input("dataset", &chain(&error)),
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
-        TrainError::Class { .. } => JobError::AnotherClass(chain(&error)),
+        TrainError::Class { .. } | TrainError::TensorCores(_) => {
+            JobError::AnotherClass(chain(&error))
+        }
         // What a device lacks is told like what the machine lacks.
         TrainError::Tensor(ref tensor) if tensor.lacks_memory().is_some() => JobError::Io {
             path: "the device".to_owned(),

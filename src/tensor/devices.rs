@@ -132,6 +132,21 @@ impl Device {
         }
     }
 
+    /// Whether it multiplies bfloat16 as [`Arithmetic::Bf16`](super::Arithmetic) takes it to, by a short test.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn multiplies_bf16(self) -> Result<bool, TensorError> {
+        match self {
+            Self::Cpu => Ok(false),
+            #[cfg(any(feature = "cuda", test))]
+            device => super::device::queue(device, &NoKernels)
+                .and_then(|queue| super::device::self_test::multiplies_bf16(&queue))
+                .map_err(|source| TensorError::Kernel { operation: "a test", source }),
+        }
+    }
+
     /// Opens the device with all that it needs: libraries, files of the system, kernels. Afterwards a process may give
     /// up the right to open anything.
     #[cfg_attr(

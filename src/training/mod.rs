@@ -75,6 +75,11 @@ pub enum TrainError {
         /// The class of that, if it is a GPU.
         class: Option<DeviceClass>,
     },
+    /// The device is of the class, and does not multiply as the profile says.
+    #[error(
+        "`{0}` does not multiply bfloat16 as the profile says: a short test gave other numbers"
+    )]
+    TensorCores(Device),
     /// A worker cannot compute as the definitions say.
     #[error("a worker cannot compute as the definitions say")]
     Control(#[from] ControlError),
@@ -358,10 +363,10 @@ fn check_class(params: &Train, device: Device) -> Result<(), TrainError> {
         return Ok(());
     };
     let class = device.class()?.map(|(major, minor)| DeviceClass::new(major, minor));
-    if class == Some(profile.class()) {
-        return Ok(());
+    if class != Some(profile.class()) {
+        return Err(TrainError::Class { profile, device, class });
     }
-    Err(TrainError::Class { profile, device, class })
+    if device.multiplies_bf16()? { Ok(()) } else { Err(TrainError::TensorCores(device)) }
 }
 
 fn describe(class: Option<DeviceClass>) -> String {

@@ -3,11 +3,13 @@
 use super::arguments::Constants as OnDevice;
 use super::launch::{self, Function, NormOf};
 use super::matmul::{Finish, Matrix, product};
+use super::matmul_bf16::linear;
 use super::optimizer::update;
 use super::{DeviceError, Memory, Queue, attention, bytes_of, bytes_of_mut};
 use crate::numerics::adamw::Constants;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::self_test::{differs, numbers};
+use crate::tensor::Arithmetic;
 
 /// Computes an operation on its fixed inputs.
 type Operation = fn(&Queue) -> Result<Vec<f32>, DeviceError>;
@@ -40,6 +42,34 @@ pub(crate) fn differing(queue: &Queue) -> Result<Vec<&'static str>, DeviceError>
         }
     }
     Ok(names)
+}
+
+/// Whether tensor cores give what they must: products of whole numbers that bfloat16 holds, whose sums are exact, have the
+/// bits of the portable product in every layout.
+pub(crate) fn multiplies_bf16(queue: &Queue) -> Result<bool, DeviceError> {
+    let _turn = queue.turn();
+    let (m, n, k) = (130, 136, 40);
+    let whole = |count: usize, seed: u32| -> Vec<f32> {
+        numbers(count, seed, 4.0).iter().map(|x| x.round()).collect()
+    };
+    let (a, b) = (hold(queue, &whole(m * k, 30))?, hold(queue, &whole(k * n, 31))?);
+    let out = queue.memory(m * n)?;
+    let by_rows = |rows, columns, at: &Memory| Matrix::new(at.at(), rows, columns);
+    let layouts = [
+        (by_rows(m, k, &a), by_rows(n, k, &b).transposed()),
+        (by_rows(m, k, &a), by_rows(k, n, &b)),
+        (by_rows(k, m, &a).transposed(), by_rows(k, n, &b)),
+    ];
+    for (a, b) in layouts {
+        let compute = |arithmetic| -> Result<Vec<u32>, DeviceError> {
+            linear(queue, arithmetic, a, b, Finish::Store, out.at())?;
+            Ok(read(queue, &[(&out, m * n)])?.iter().map(|x| x.to_bits()).collect())
+        };
+        if compute(Arithmetic::Portable)? != compute(Arithmetic::Bf16)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Memory that holds `elements`.
