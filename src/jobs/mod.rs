@@ -91,7 +91,7 @@ pub enum JobError {
     /// The inputs are what they should be, and what the experiment asks for cannot be done with them.
     #[error("{0}")]
     Unfit(String),
-    /// The action is bound to a class of devices, and this one is none of it.
+    /// The action is bound to a class of devices, and this one is none of it, or does not compute as its class shall.
     #[error("{0}")]
     AnotherClass(String),
     /// The parameters contradict each other; `plan` should have refused them.

@@ -650,8 +650,10 @@ fn large_samples(images: &[u8]) -> Held<'_> {
 /// Steps of a model of that size, on the processor and on the first GPU, if there is one.
 #[cfg(feature = "cuda")]
 #[test]
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
 fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
     if Device::Cuda(0).prepare(&NoKernels).is_err() {
+        println!("skipped: no GPU");
         return;
     }
     let params = vit_b_32(32, 16, 2);

@@ -17,8 +17,8 @@ pub struct DeviceProfile {
 }
 
 /// A class of GPUs of NVIDIA's, by compute capability: major and minor number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(into = "String")]
 pub struct DeviceClass(u32, u32);
 
 /// Why a text is not a profile that this program computes by.
@@ -125,14 +125,6 @@ impl TryFrom<String> for DeviceProfile {
 impl From<DeviceClass> for String {
     fn from(class: DeviceClass) -> Self {
         class.to_string()
-    }
-}
-
-impl TryFrom<String> for DeviceClass {
-    type Error = ProfileError;
-
-    fn try_from(text: String) -> Result<Self, ProfileError> {
-        text.parse()
     }
 }
 

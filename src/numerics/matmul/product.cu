@@ -328,8 +328,8 @@ DEVICE void product_of(const ProductArguments &a) {
                     side_a.copy_some(k, more, tiles_a + free, a.a_pass, a.a_step);
                     side_b.copy_some(k, more, tiles_b + free, a.b_pass, a.b_step);
                 }
-                // Four rows at a time, there and back, so that most numbers are still at hand from the product before: no
-                // three registers of one bank are read at once.
+                // Four rows at a time, there and back, so that most numbers are still at hand from the product before: three
+                // registers of one bank are seldom read at once.
 #pragma unroll
                 for (int first = 0; first < ROWS; first += 4)
 #pragma unroll

@@ -52,37 +52,33 @@ impl Heads {
 
     fn rows(&self, queue: &Queue, kernel: &'static str, p: Address, scores: Address) -> Launched {
         let AttentionShape { samples, tokens, heads, causal, .. } = self.shape;
-        let rows = samples * heads * tokens;
-        let arguments = Attention {
-            p,
-            scores,
-            rows: rows as u64,
-            tokens: u32::try_from(tokens).expect("a sequence has fewer than 2³² tokens"),
-            causal: u32::from(causal),
-            scale: scale(&self.shape),
-            unused: 0,
-        };
-        queue.launch(kernel, [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+        let shape = [samples * heads * tokens, tokens];
+        launch_rows(queue, kernel, shape, (causal, scale(&self.shape)), [p, scores])
     }
 }
 
-/// `softmax(scale · x)` of each row of `[rows, width]`, in place.
-pub(crate) fn softmax(
+fn launch_rows(
     queue: &Queue,
-    [rows, width]: [usize; 2],
-    scale: f32,
-    x: Address,
+    kernel: &'static str,
+    [rows, tokens]: [usize; 2],
+    (causal, scale): (bool, f32),
+    [p, scores]: [Address; 2],
 ) -> Launched {
     let arguments = Attention {
-        p: Address::NULL,
-        scores: x,
+        p,
+        scores,
         rows: rows as u64,
-        tokens: u32::try_from(width).expect("a row has fewer than 2³² elements"),
-        causal: 0,
+        tokens: u32::try_from(tokens).expect("a sequence has fewer than 2³² tokens"),
+        causal: u32::from(causal),
         scale,
         unused: 0,
     };
-    queue.launch("attention_softmax", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+    queue.launch(kernel, [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
+}
+
+/// `softmax(scale · x)` of each row of `[rows, width]`, in place.
+pub(crate) fn softmax(queue: &Queue, shape: [usize; 2], scale: f32, x: Address) -> Launched {
+    launch_rows(queue, "attention_softmax", shape, (false, scale), [Address::NULL, x])
 }
 
 fn turned((matrix, strides): (Matrix, [usize; 2])) -> (Matrix, [usize; 2]) {

@@ -1,7 +1,8 @@
 //! The machine that is a GPU of NVIDIA's, through CUDA's driver.
 //!
 //! Driver and compiler are loaded when a GPU is first asked for: a binary with this machine builds and starts where there
-//! is nothing of CUDA. Kernels are compiled once a process, with the flags that belong to the definitions.
+//! is nothing of CUDA. Kernels are compiled once, where somebody keeps them for the next process, with the flags that belong
+//! to the definitions.
 
 use std::collections::BTreeMap;
 use std::ffi::CString;
@@ -383,6 +384,8 @@ impl Machine for Cuda {
 
 #[cfg(test)]
 mod tests {
+    use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
+
     use super::super::{bytes_of, bytes_of_mut, launch};
     use super::*;
 
@@ -422,12 +425,25 @@ mod tests {
         }
         assert_eq!(compiled((9, 0), &kept).unwrap(), first);
         assert_eq!(kept.0.lock().unwrap().1, 1);
+        // The same options for the class's virtual machine, whose text can be read.
+        let options = options((9, 0)).into_iter().map(|option| option.replace("=sm_", "=compute_"));
+        let options = CompileOptions { options: options.collect(), ..CompileOptions::default() };
+        let text = compile_ptx_with_opts(sources::text(), options).unwrap().to_src();
+        let kernels = sources::text().matches("\nKERNEL(").count();
+        assert_eq!(text.matches(".entry ").count(), kernels);
+        assert!(!text.contains(".ftz") && !text.contains(".approx"));
+        for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
+            assert!(text.contains(exact), "{exact}");
+        }
     }
 
     /// On a GPU, if there is one: the sums of small integers are exact, and one launch left out or made twice shows.
     #[test]
+    #[allow(clippy::print_stdout, reason = "a skipped test says so")]
     fn launches_that_come_again_are_one_graph_and_do_the_same() {
-        if gpus().is_ok_and(|gpus| !gpus.is_empty()) {
+        if gpus().map_or(true, |gpus| gpus.is_empty()) {
+            println!("skipped: no GPU");
+        } else {
             let cuda = Arc::new(Cuda::new(0, &NoKernels).unwrap());
             let queue = Queue::new(Arc::clone(&cuda) as Arc<dyn Machine>);
             let (of, sum) = (queue.memory(1000).unwrap(), queue.memory(1000).unwrap());

@@ -52,7 +52,7 @@ impl std::fmt::Debug for Library {
 ///
 /// If the compiler refuses the sources.
 pub(crate) fn queue(processors: usize, backwards: bool, largest: usize) -> Option<Queue> {
-    // As little as any GPU has, and what no kernel asks for.
+    // More than any kernel asks for; the largest device has as little as any GPU.
     let shared = if processors < 1000 { 1 << 18 } else { 48 << 10 };
     let library = LIBRARY.get_or_init(compile).as_ref();
     #[allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a skipped test says so")]

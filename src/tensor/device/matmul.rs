@@ -9,11 +9,11 @@ const BLOCK: usize = 256;
 /// The most batches of a grid.
 pub(super) const BATCHES: usize = 65_535;
 /// The k of a tile of A or B, and the tiles that are on their way or in use.
-const DEPTH: usize = 8;
+pub(super) const DEPTH: usize = 8;
 const STAGES: usize = 4;
 /// The tile that does most for what it reads, and the one for whatever lies as it may.
-const LARGE: Tile = Tile { side: 128, threads: 256 };
-const SMALL: Tile = Tile { side: 64, threads: 128 };
+pub(super) const LARGE: Tile = Tile { side: 128, threads: 256 };
+pub(super) const SMALL: Tile = Tile { side: 64, threads: 128 };
 /// Rows of A from which on it pays to move B.
 const ROWS_WORTH_MOVING: usize = 512;
 /// Blocks of k from which on it pays that they take turns: what is idle else is more than what waiting costs.
@@ -375,7 +375,7 @@ impl Large {
 /// How the tiles of an operand are copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-enum Way {
+pub(super) enum Way {
     /// Number by number, neighbours along k.
     AlongK,
     /// Number by number, neighbours along the lines: rows of A, columns of B.
@@ -405,9 +405,9 @@ impl Way {
 }
 
 /// The tile of a kernel, and its threads.
-struct Tile {
-    side: usize,
-    threads: usize,
+pub(super) struct Tile {
+    pub(super) side: usize,
+    pub(super) threads: usize,
 }
 
 impl Tile {
@@ -418,7 +418,7 @@ impl Tile {
 
     /// Bytes between the copies of a thread within a tile, and from its last one to the first of the next tile, for an
     /// operand with these strides of lines and k.
-    const fn pass_and_step(&self, way: Way, line: u64, k: u64) -> (u64, u64) {
+    pub(super) const fn pass_and_step(&self, way: Way, line: u64, k: u64) -> (u64, u64) {
         let (threads, side, depth) = (self.threads as u64, self.side as u64, DEPTH as u64);
         let (across, pass, wide) = match way {
             Way::AlongK => (depth, line, 1),

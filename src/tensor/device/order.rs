@@ -7,6 +7,7 @@
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
+use super::matmul::{DEPTH, LARGE, SMALL, Way};
 use super::optimizer::RowLeaves;
 use super::stem::places_by_row;
 use crate::numerics::float::Float;
@@ -154,22 +155,14 @@ fn half_warp<F: Float>(count: usize, step: impl Fn(F, usize) -> F) -> [F; 16] {
     lanes
 }
 
-/// `columns_of` in `columns.cu`: a column, with so many threads down.
-fn column<F: Float>(rows: usize, down: usize, step: impl Fn(F, usize) -> F) -> F {
-    let mut sum = F::ZERO;
-    for round in (0..rows).step_by(down * 256) {
-        let chain = |y: usize| {
-            let start = round + y * 256;
-            (start..rows.min(start + 256)).fold(F::ZERO, &step)
-        };
-        let shared: Vec<F> = (0..down).map(chain).collect();
-        for (y, &chain) in shared.iter().enumerate() {
-            if round + y * 256 < rows {
-                sum = if round == 0 && y == 0 { chain } else { sum + chain };
-            }
-        }
-    }
-    sum
+/// `columns_of` in `columns.cu`: the chains of a column's blocks of rows, added ascending by the first row of threads, or by
+/// `join_columns` where they are many.
+fn column<F: Float>(rows: usize, step: impl Fn(F, usize) -> F) -> F {
+    let chain = |block: usize| {
+        let start = block * 256;
+        (start..rows.min(start + 256)).fold(F::ZERO, &step)
+    };
+    (1..rows.div_ceil(256)).fold(chain(0), |sum, block| sum + chain(block))
 }
 
 /// `squares_of_parts` and `clip_scale` in `adamw.cu`, over all tensors.
@@ -213,35 +206,54 @@ fn products_add_in_the_order_of_the_definition() {
     }
 }
 
-/// Every element of C belongs to one thread's registers, and every element of a tile is fetched by one thread.
+/// Every element of C belongs to one thread's registers, and every element of a tile is copied by one thread, from where it
+/// lies: `row_of`, `column_of` and `Operand` in `product.cu`.
 #[test]
 fn tiles_are_covered_once() {
-    for (tile, rows, columns, threads) in [(128, 8, 8, 256), (64, 8, 4, 128)] {
-        let line = |thread: usize, r: usize, count: usize| {
-            r / 4 * (tile / (count / 4)) + thread * 4 + r % 4
-        };
-        let across = tile / columns;
-        let mut seen = vec![0; tile * tile];
+    for (tile, columns) in [(LARGE, 8), (SMALL, 4)] {
+        let (side, threads, rows, warps) = (tile.side, tile.threads, 8, 2);
+        let mut seen = vec![0; side * side];
         for thread in 0..threads {
+            let first_row = thread / 32 / warps * (4 * rows) + thread % 32 / 8 * 4;
+            let first_column = thread / 32 % warps * (8 * columns) + thread % 8 * 4;
             for (r, c) in (0..rows * columns).map(|place| (place / columns, place % columns)) {
-                let (i, j) = (line(thread / across, r, rows), line(thread % across, c, columns));
-                seen[i * tile + j] += 1;
+                let (i, j) = (r / 4 * 16 + r % 4, c / 4 * 32 + c % 4);
+                seen[(first_row + i) * side + first_column + j] += 1;
             }
         }
-        assert!(seen.iter().all(|&times| times == 1), "results of a tile of {tile}");
-        for along_k in [true, false] {
-            let mut seen = vec![0; tile * 8];
+        assert!(seen.iter().all(|&times| times == 1), "results of a tile of {side}");
+        for (way, line_stride, k_stride) in
+            [(Way::AlongK, 900, 1), (Way::AlongLines, 1, 700), (Way::Fours, 1, 700)]
+        {
+            let (pass_bytes, step_bytes) = tile.pass_and_step(way, line_stride, k_stride);
+            let wide = if way == Way::Fours { 4 } else { 1 };
+            let across = if way == Way::AlongK { DEPTH } else { side / wide };
+            let (pass, copies) = (threads / across, side * DEPTH / threads / wide);
+            let mut seen = vec![0; 3 * DEPTH * side];
             for thread in 0..threads {
-                for i in 0..4 {
-                    let (k, line) = if along_k {
-                        (thread % 2 * 4 + i, thread / 2)
-                    } else {
-                        (thread / (tile / 4), thread % (tile / 4) * 4 + i)
-                    };
-                    seen[k * tile + line] += 1;
+                let (k, line) = match way {
+                    Way::AlongK => (thread % across, thread / across),
+                    Way::AlongLines | Way::Fours => (thread / across, thread % across * wide),
+                };
+                let mut at = 4 * (k as u64 * k_stride + line as u64 * line_stride);
+                for copy in 0..3 * copies {
+                    let passed = copy % copies * pass;
+                    let (line, k) =
+                        if way == Way::AlongK { (line + passed, k) } else { (line, k + passed) };
+                    let k = copy / copies * DEPTH + k;
+                    assert_eq!(
+                        at,
+                        4 * (k as u64 * k_stride + line as u64 * line_stride),
+                        "{way:?}"
+                    );
+                    (0..wide).for_each(|e| seen[k * side + line + e] += 1);
+                    at = at.wrapping_add(pass_bytes);
+                    if copy % copies == copies - 1 {
+                        at = at.wrapping_add(step_bytes);
+                    }
                 }
             }
-            assert!(seen.iter().all(|&times| times == 1), "operands of a tile of {tile}");
+            assert!(seen.iter().all(|&times| times == 1), "{way:?} in a tile of {side}");
         }
     }
 }
@@ -262,12 +274,7 @@ fn columns_add_in_the_order_of_the_definition() {
         let y = variables(rows, 0);
         let mut want = [Term::ZERO];
         reference::column_sum(View::new(&y, rows, 1), &mut want);
-        for down in [2, 4, 8, 16, 32] {
-            assert!(
-                column(rows, down, |sum: Term, row| sum + y[row]) == want[0],
-                "{rows}, {down} down"
-            );
-        }
+        assert!(column(rows, |sum: Term, row| sum + y[row]) == want[0], "{rows}");
     }
 }
 

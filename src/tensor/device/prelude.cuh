@@ -67,8 +67,8 @@ DEVICE T read_others(const T *at) { return __ldcg(at); }
 // What nobody writes while the kernel runs.
 DEVICE float read_only(const float *at) { return __ldg(at); }
 
-// Four matrices of 8 × 8 bfloat16, whose lines the lanes name in turns of eight: each lane gets of each the pair of which
-// line and place are its number divided by 4.
+// Four matrices of 8 × 8 bfloat16, whose lines the lanes name in turns of eight: lane l gets of each matrix the pair
+// l mod 4 of line l ÷ 4.
 DEVICE void read_matrices(u32 pairs[4], const u32 *line) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(pairs[0]), "=r"(pairs[1]), "=r"(pairs[2]), "=r"(pairs[3])

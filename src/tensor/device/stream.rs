@@ -60,13 +60,18 @@ impl Stream {
         self.stream.synchronize()
     }
 
-    fn function(&mut self, kernel: &'static str) -> Result<sys::CUfunction, DeviceError> {
+    /// The kernel, ready for launches that ask for so much shared memory.
+    fn function(
+        &mut self,
+        kernel: &'static str,
+        shared: u32,
+    ) -> Result<sys::CUfunction, DeviceError> {
         if let Some(function) = self.functions.get(kernel) {
             return Ok(function.cu_function());
         }
         let function = self.module.load_function(kernel).map_err(failed(kernel))?;
-        // A kernel that has shared memory of its own may ask for less; none has both.
-        if kernel.starts_with("product") {
+        // Those that ask for it have none of their own, and may have all there is.
+        if shared > 0 {
             let most = i32::try_from(self.shared).unwrap_or(i32::MAX);
             let attribute = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             function.set_attribute(attribute, most).map_err(failed(kernel))?;
@@ -105,7 +110,7 @@ impl Launcher for Stream {
 
     fn launch(&mut self, list: &List) -> Launched {
         for (launch, arguments) in list.launches() {
-            let function = self.function(launch.kernel)?;
+            let function = self.function(launch.kernel, launch.blocks.shared)?;
             // The driver copies the arguments before it returns; it never writes them.
             let mut parameters = [arguments.as_ptr().cast::<c_void>().cast_mut()];
             let Blocks { grid: [x, y, z], threads: [a, b, c], shared } = launch.blocks;

@@ -56,8 +56,9 @@ impl Machine for Timed {
         blocks: Blocks,
         arguments: &[u8],
     ) -> Result<(), DeviceError> {
-        let name = if kernel.starts_with("product") {
-            // SAFETY: those of a product.
+        // A kernel of another name may be a product with other arguments.
+        let name = if kernel.starts_with("product_") && arguments.len() == size_of::<Product>() {
+            // SAFETY: those of a product, as long as they are.
             let product = unsafe { arguments.as_ptr().cast::<Product>().read_unaligned() };
             let Product { m, n, k, .. } = product;
             format!("{kernel} {m} × {n} × {k}, {} times", blocks.grid[2])
