@@ -206,7 +206,7 @@ pub(super) struct Diff {
 /// Where jobs compute.
 #[derive(Debug, Clone, Args)]
 pub(super) struct OnDevice {
-    /// Where to train and embed: `cpu`, or `cuda[:N]`, a GPU, in a program built with CUDA; results never depend on it.
+    /// Where to train and embed: `cpu`, or `cuda[:N]`, a GPU, in a program built with CUDA; portable results never depend on it.
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub(super) device: String,
 }

@@ -211,10 +211,10 @@ fn device(command: &Command) -> Result<Device, Failure> {
         let failure = Failure::usage(error.to_string());
         if matches!(error, DeviceNameError::NotBuilt(_)) {
             failure
-                .hint("leave --device out: results never depend on it")
+                .hint("leave --device out: portable results never depend on it")
                 .hint("or build with the kernels: cargo install --path . --features cuda")
         } else {
-            failure.hint("one of: cpu, cuda, cuda:N (results never depend on it)")
+            failure.hint("one of: cpu, cuda, cuda:N (portable results never depend on it)")
         }
     })
 }

@@ -11,10 +11,13 @@ use crate::metrics;
 use crate::model::{Layout, Model, Texts};
 use crate::numerics::Level;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
-use crate::tensor::{Buffer, Planner, TensorError, normalise_rows, safetensors};
+use crate::tensor::{Buffer, Device, Planner, TensorError, normalise_rows, safetensors};
 
-/// Samples embedded at a time; no result depends on it.
+/// Samples embedded at a time; no result depends on it. A device has more to do at once, as far as there is memory.
 const CHUNK: usize = 16;
+const MOST_ON_A_DEVICE: usize = 256;
+/// What a pass may take there, in elements: 4 GiB.
+const ELEMENTS: usize = 1 << 30;
 
 /// Performs the job.
 pub(super) fn run(params: &Evaluate, context: &mut JobContext<'_>) -> Result<(), JobError> {
@@ -81,6 +84,35 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
     Err(bad_input("vocabulary", &reason))
 }
 
+/// Room for one pass after another over as many samples at a time.
+struct Room {
+    arena: Buffer,
+    at_once: usize,
+}
+
+impl Room {
+    /// For what `plan` plans, of `samples` in all.
+    fn new<T>(
+        on: Device,
+        samples: usize,
+        plan: impl Fn(&mut Planner, usize) -> T,
+    ) -> Result<Self, JobError> {
+        let mut at_once = if on == Device::Cpu { CHUNK } else { MOST_ON_A_DEVICE };
+        loop {
+            let mut planner = Planner::default();
+            plan(&mut planner, at_once.min(samples));
+            let is_few = at_once <= CHUNK;
+            if is_few || planner.len() <= ELEMENTS {
+                match Buffer::zeros(planner.len(), &on) {
+                    Err(error) if error.lacks_memory().is_some() && !is_few => {}
+                    made => return Ok(Self { arena: made.map_err(device)?, at_once }),
+                }
+            }
+            at_once /= 2;
+        }
+    }
+}
+
 /// A model with its weights, ready to embed.
 pub(super) struct Embedder {
     pub(super) model: Model,
@@ -114,20 +146,19 @@ impl Embedder {
         context: &mut JobContext<'_>,
     ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
-        for part in samples.chunks(CHUNK) {
+        let plan = |planner: &mut Planner, count| self.model.plan_images(planner, count);
+        let mut room = Room::new(self.parameters.device(), samples.len(), plan)?;
+        for part in samples.chunks(room.at_once) {
             if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(JobError::Cancelled);
             }
             let images = part.iter().map(&image).collect::<Result<Vec<_>, _>>()?;
             let images: Vec<&[u8]> = images.iter().map(AsRef::as_ref).collect();
-            let mut planner = Planner::default();
-            let tower = self.model.plan_images(&mut planner, images.len());
-            let of = self.parameters.device();
-            let mut arena = Buffer::zeros(planner.len(), &of).map_err(device)?;
+            let tower = self.model.plan_images(&mut Planner::default(), images.len());
             self.model
-                .embed_images(self.level, &mut arena, &self.parameters, &tower, &images)
+                .embed_images(self.level, &mut room.arena, &self.parameters, &tower, &images)
                 .map_err(device)?;
-            features.extend(arena.read(tower.features()).map_err(device)?);
+            features.extend(room.arena.read(tower.features()).map_err(device)?);
             let done = (features.len() / self.model.embed_dim()) as u64;
             let total = samples.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
@@ -138,21 +169,20 @@ impl Embedder {
     /// `[texts, embed_dim]`
     fn texts(&self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
-        for part in texts.chunks(CHUNK) {
+        let plan = |planner: &mut Planner, count| self.model.plan_texts(planner, count);
+        let mut room = Room::new(self.parameters.device(), texts.len(), plan)?;
+        for part in texts.chunks(room.at_once) {
             let mut encoded = Texts::new();
             for text in part {
                 encoded.push(
                     &tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))?,
                 );
             }
-            let mut planner = Planner::default();
-            let tower = self.model.plan_texts(&mut planner, part.len());
-            let of = self.parameters.device();
-            let mut arena = Buffer::zeros(planner.len(), &of).map_err(device)?;
+            let tower = self.model.plan_texts(&mut Planner::default(), part.len());
             self.model
-                .embed_texts(self.level, &mut arena, &self.parameters, &tower, &encoded)
+                .embed_texts(self.level, &mut room.arena, &self.parameters, &tower, &encoded)
                 .map_err(device)?;
-            features.extend(arena.read(tower.features()).map_err(device)?);
+            features.extend(room.arena.read(tower.features()).map_err(device)?);
         }
         Ok(features)
     }

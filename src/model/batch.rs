@@ -1,5 +1,7 @@
 //! What a text tower needs to know of its texts beside the tokens.
 
+use std::ops::Range;
+
 /// Encoded texts of one context length, side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Texts {
@@ -54,31 +56,52 @@ impl Texts {
     }
 }
 
-/// The rows of the token embedding that some texts touch.
+/// The rows of the token embedding that the texts of some chunks touch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TouchedRows {
-    /// The rows, ascending.
+    /// The rows, a chunk's after another's, ascending within a chunk.
     pub rows: Vec<u32>,
     /// For each token, the place of its row in `rows`.
     pub slots: Vec<u32>,
+    /// Where the rows of each chunk end.
+    ends: Vec<usize>,
 }
 
 impl TouchedRows {
-    /// Finds the rows of `tokens`, in the room of an earlier answer.
+    /// Finds the rows of the `tokens` of so many chunks of equally many, in the room of an earlier answer.
     ///
     /// # Panics
     ///
-    /// Never: every token is among the rows.
-    pub fn find(&mut self, tokens: &[u32]) {
+    /// If there is no chunk.
+    pub fn find(&mut self, tokens: &[u32], chunks: usize) {
         self.rows.clear();
-        self.rows.extend_from_slice(tokens);
-        self.rows.sort_unstable();
-        self.rows.dedup();
         self.slots.clear();
-        self.slots.extend(tokens.iter().map(|token| {
-            let slot = self.rows.binary_search(token).expect("every token is among the rows");
-            u32::try_from(slot).expect("there are no more rows than tokens")
-        }));
+        self.ends.clear();
+        let of_chunk = tokens.len() / chunks;
+        for chunk in 0..chunks {
+            self.add(&tokens[chunk * of_chunk..(chunk + 1) * of_chunk]);
+            self.ends.push(self.rows.len());
+        }
+    }
+
+    /// Adds a chunk.
+    fn add(&mut self, tokens: &[u32]) {
+        let (first, slots) = (self.rows.len(), self.slots.len());
+        self.slots.extend_from_slice(tokens);
+        let sorted = &mut self.slots[slots..];
+        sorted.sort_unstable();
+        self.rows.extend(sorted.chunk_by(u32::eq).map(|same| same[0]));
+        let rows = &self.rows[first..];
+        for (slot, token) in self.slots[slots..].iter_mut().zip(tokens) {
+            let place = first + rows.binary_search(token).expect("every token is among the rows");
+            *slot = u32::try_from(place).expect("there are no more rows than tokens");
+        }
+    }
+
+    /// The rows of a chunk, as a range of all.
+    pub fn of_chunk(&self, chunk: usize) -> Range<usize> {
+        let start = chunk.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[chunk]
     }
 }
 
@@ -120,8 +143,15 @@ mod tests {
     #[test]
     fn touched_rows_are_ascending_and_slots_point_at_them() {
         let mut touched = TouchedRows::default();
-        touched.find(&[5, 1, 5, 0, 9]);
+        touched.find(&[5, 1, 5, 0, 9, 9], 1);
         assert_eq!(touched.rows, [0, 1, 5, 9]);
-        assert_eq!(touched.slots, [2, 1, 2, 0, 3]);
+        assert_eq!(touched.slots, [2, 1, 2, 0, 3, 3]);
+        assert_eq!(touched.of_chunk(0), 0..4);
+        touched.find(&[5, 1, 5, 0, 9, 9], 3);
+        assert_eq!(touched.rows, [1, 5, 0, 5, 9]);
+        assert_eq!(touched.slots, [1, 0, 3, 2, 4, 4]);
+        assert_eq!([0, 1, 2].map(|chunk| touched.of_chunk(chunk)), [0..2, 2..4, 4..5]);
+        touched.find(&[], 2);
+        assert_eq!(touched.of_chunk(1), 0..0);
     }
 }

@@ -15,7 +15,7 @@ pub use batch::{Texts, TouchedRows};
 pub use initial::{Start, initial_parameters};
 pub use layout::{Decay, Initial, Layout, Parameter};
 pub use open_clip::{ConfigError, Matched, Mismatch, OpenClipConfig, TextEnd, match_tensors};
-pub use towers::{Chunk, GradientRegions, ImageTower, Model, Scratch, TextTower};
+pub use towers::{GradientRegions, Group, ImageTower, Model, Scratch, TextTower};
 
 /// A model that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

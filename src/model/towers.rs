@@ -7,7 +7,7 @@ use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::tensor::{
     Activation, Arithmetic, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState,
-    Buffer, HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights,
+    Buffer, Chunks, HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights,
     ImageBackward, ImageForward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward,
     PixelTable, Planner, Pool, Region, TensorError, TextBackward, TextForward, TextShape, tap,
 };
@@ -24,7 +24,7 @@ pub struct Model {
     arithmetic: Arithmetic,
 }
 
-/// What an image tower keeps for one chunk.
+/// What an image tower keeps for its samples.
 #[derive(Debug, Clone)]
 pub struct ImageTower {
     samples: usize,
@@ -34,7 +34,7 @@ pub struct ImageTower {
     head: HeadState,
 }
 
-/// What a text tower keeps for one chunk.
+/// What a text tower keeps for its samples.
 #[derive(Debug, Clone)]
 pub struct TextTower {
     samples: usize,
@@ -43,9 +43,11 @@ pub struct TextTower {
     head: HeadState,
 }
 
-/// What both towers keep for one chunk, and the gradient of its embeddings.
+/// What both towers keep for some chunks side by side, and the gradient of their embeddings.
 #[derive(Debug, Clone)]
-pub struct Chunk {
+pub struct Group {
+    /// How many chunks they are.
+    pub count: usize,
     /// The image side.
     pub images: ImageTower,
     /// The text side.
@@ -54,7 +56,7 @@ pub struct Chunk {
     pub d_images: Region,
     /// Where the gradient of the text embeddings is expected.
     pub d_texts: Region,
-    /// The gradients of the touched rows of the token embedding.
+    /// The gradients of the touched rows of the token embedding, a chunk's after another's.
     pub d_rows: Region,
 }
 
@@ -71,6 +73,8 @@ pub struct Scratch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GradientRegions {
     region: Region,
+    /// How much further one begins that is planned next.
+    stride: usize,
     embedding: Region,
 }
 
@@ -78,6 +82,11 @@ impl GradientRegions {
     /// All of it.
     pub const fn region(&self) -> Region {
         self.region
+    }
+
+    /// So many gradients that were planned one after the other, of which this is the first.
+    pub const fn chunks(&self, count: usize) -> Chunks {
+        Chunks { count, stride: self.stride }
     }
 
     /// The gradient of the parameter that lies in `parameter`.
@@ -171,6 +180,11 @@ impl Model {
         size(self.clip.text.context_length)
     }
 
+    /// Tokens of an image or of a text, whichever has more.
+    pub fn most_tokens(&self) -> usize {
+        self.image_shape(1).tokens().max(self.context_length())
+    }
+
     /// Side of an image in pixels.
     pub fn image_size(&self) -> usize {
         size(self.clip.vision.image_size)
@@ -186,11 +200,13 @@ impl Model {
         size(self.clip.embed_dim)
     }
 
-    /// Plans what both towers keep for a chunk of `samples`.
-    pub fn plan_chunk(&self, planner: &mut Planner, samples: usize) -> Chunk {
+    /// Plans what both towers keep for `count` chunks of `samples` each.
+    pub fn plan_group(&self, planner: &mut Planner, samples: usize, count: usize) -> Group {
         let texts = if self.classes > 0 { 0 } else { samples };
-        let rows = (texts * self.context_length()).min(self.vocabulary_size());
-        Chunk {
+        let rows = count * (texts * self.context_length()).min(self.vocabulary_size());
+        let [samples, texts] = [samples, texts].map(|of_chunk| count * of_chunk);
+        Group {
+            count,
             images: self.plan_images(planner, samples),
             texts: self.plan_texts(planner, texts),
             d_images: planner.take(samples * self.embed_dim()),
@@ -244,7 +260,8 @@ impl Model {
     /// Plans the gradient of a chunk.
     pub fn plan_gradient(&self, planner: &mut Planner) -> GradientRegions {
         let region = planner.take(self.layout.len() - self.embedding.len);
-        GradientRegions { region, embedding: self.embedding }
+        let stride = planner.len() - region.start;
+        GradientRegions { region, stride, embedding: self.embedding }
     }
 
     /// Embeds images; `arena` is where `tower` was planned.
@@ -301,22 +318,23 @@ impl Model {
         arena.apply_with(parameters, &self.text_head_forward(level, tower, texts))
     }
 
-    /// Stores the gradient of a chunk from that of its embeddings. The logit scale's gradient is not a chunk's.
+    /// Stores the gradients of a group's chunks from those of their embeddings: the first in `gradients`, the others as if
+    /// planned after it. The logit scale's gradient is not a chunk's.
     #[allow(clippy::too_many_arguments, reason = "operands of an operation")]
     pub fn backward(
         &self,
         level: Level,
         arena: &mut Buffer,
         parameters: &Buffer,
-        chunk: &Chunk,
+        group: &Group,
         texts: (&Texts, &TouchedRows),
         gradients: &GradientRegions,
         scratch: &Scratch,
     ) -> Result<(), TensorError> {
         if self.classes == 0 {
-            self.backward_texts(level, arena, parameters, chunk, texts, gradients, scratch)?;
+            self.backward_texts(level, arena, parameters, group, texts, gradients, scratch)?;
         }
-        self.backward_images(level, arena, parameters, chunk, gradients, scratch)
+        self.backward_images(level, arena, parameters, group, gradients, scratch)
     }
 
     fn backward_images(
@@ -324,17 +342,19 @@ impl Model {
         level: Level,
         arena: &mut Buffer,
         parameters: &Buffer,
-        chunk: &Chunk,
+        group: &Group,
         gradients: &GradientRegions,
         scratch: &Scratch,
     ) -> Result<(), TensorError> {
-        let (tower, d_stream) = (&chunk.images, scratch.d_stream);
+        let (tower, d_stream) = (&group.images, scratch.d_stream);
+        let chunks = gradients.chunks(group.count);
         let of = |region| gradients.of(region);
         let forward = self.image_head_forward(level, tower);
         let (gradients_of_head, d_features) =
-            (self.head_weights("visual.ln_post", "visual.proj", of), chunk.d_images);
+            (self.head_weights("visual.ln_post", "visual.proj", of), group.d_images);
         let head = HeadBackward {
             forward,
+            chunks,
             gradients: gradients_of_head,
             d_features,
             d_stream,
@@ -345,14 +365,20 @@ impl Model {
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.image_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block =
-                BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            let block = BlockBackward {
+                forward,
+                chunks,
+                gradients: start,
+                d_stream,
+                scratch: scratch.block,
+            };
             tap::operation(|| format!("image block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
         if let Some(forward) = self.image_norm(level, tower) {
             let [d_gain, d_bias] = [forward.gain, forward.bias].map(of);
-            let norm = NormBackward { forward, d_gain, d_bias, d_stream, scratch: scratch.norm };
+            let norm =
+                NormBackward { forward, chunks, d_gain, d_bias, d_stream, scratch: scratch.norm };
             tap::operation(|| "image ln_pre, backward".to_owned());
             arena.apply_with(parameters, &norm)?;
         }
@@ -361,6 +387,7 @@ impl Model {
         arena.apply(&ImageBackward {
             level,
             shape,
+            chunks,
             gradients: self.image_weights(of),
             state,
             d_stream,
@@ -373,18 +400,20 @@ impl Model {
         level: Level,
         arena: &mut Buffer,
         parameters: &Buffer,
-        chunk: &Chunk,
+        group: &Group,
         (texts, touched): (&Texts, &TouchedRows),
         gradients: &GradientRegions,
         scratch: &Scratch,
     ) -> Result<(), TensorError> {
-        let (tower, d_stream) = (&chunk.texts, scratch.d_stream);
+        let (tower, d_stream) = (&group.texts, scratch.d_stream);
+        let chunks = gradients.chunks(group.count);
         let of = |region| gradients.of(region);
         let forward = self.text_head_forward(level, tower, texts);
         let (gradients_of_head, d_features) =
-            (self.head_weights("ln_final", "text_projection", of), chunk.d_texts);
+            (self.head_weights("ln_final", "text_projection", of), group.d_texts);
         let head = HeadBackward {
             forward,
+            chunks,
             gradients: gradients_of_head,
             d_features,
             d_stream,
@@ -395,8 +424,13 @@ impl Model {
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.text_block_forward(level, tower, index);
             let start = of(Region::new(forward.parameters, 0)).start;
-            let block =
-                BlockBackward { forward, gradients: start, d_stream, scratch: scratch.block };
+            let block = BlockBackward {
+                forward,
+                chunks,
+                gradients: start,
+                d_stream,
+                scratch: scratch.block,
+            };
             tap::operation(|| format!("text block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
@@ -404,8 +438,9 @@ impl Model {
         arena.apply(&TextBackward {
             level,
             shape: self.text_shape(tower.samples),
+            chunks,
             d_positions: of(self.layout.region("positional_embedding")),
-            d_rows: chunk.d_rows,
+            d_rows: group.d_rows,
             d_stream,
             slots: &touched.slots,
             touched: touched.rows.len(),

@@ -429,7 +429,7 @@ fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
         ),
         (
             FailureKind::Device,
-            "leave --device out: results never depend on it; what devices there are is told by: ibid doctor",
+            "leave --device out: portable results never depend on it; what devices there are is told by: ibid doctor",
         ),
         (FailureKind::DeviceClass, ANOTHER_CLASS),
         (FailureKind::Integrity, "check what is stored with: ibid store fsck"),

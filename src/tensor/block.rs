@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{Activation, NormInputs, norm_backward};
-use super::{Arithmetic, Operation, Planner, Region, tap};
+use super::{Arithmetic, Chunks, Operation, Planner, Region, tap};
 use crate::numerics::attention::{AttentionShape, attention_backward, attention_forward};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::{Level, layer_norm};
@@ -263,7 +263,9 @@ impl Operation<1> for BlockForward {
 pub struct BlockBackward {
     /// The forward pass.
     pub forward: BlockForward,
-    /// The first of the gradients of the block's parameters.
+    /// Whose rows they are.
+    pub chunks: Chunks,
+    /// The first of the gradients of the block's parameters, of the first chunk.
     pub gradients: usize,
     /// The gradient of the residual stream.
     pub d_stream: Region,
@@ -457,6 +459,7 @@ impl Operation<1> for BlockBackward {
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
         self.forward.arithmetic.assert_portable();
+        self.chunks.assert_alone();
         self.perceptron(target, parameters);
         self.attention(target, parameters);
     }

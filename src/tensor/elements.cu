@@ -20,6 +20,31 @@ KERNEL(fill_elements, ElementsArguments, 256) {
     for (u64 i = first_place(); i < a.count; i += stride_of_places()) a.to[i] = a.value;
 }
 
+// The sum over the tree of chunks: neighbours, then sums of neighbours, of as many chunks as there are, `stride` apart.
+struct TreeArguments {
+    const float *from;
+    float *to;
+    u64 count, stride;
+    u32 chunks, unused;
+};
+
+#define MOST_CHUNKS 16
+
+KERNEL(sum_chunks, TreeArguments, 256) {
+    for (u64 i = first_place(); i < a.count; i += stride_of_places()) {
+        float sums[MOST_CHUNKS];
+#pragma unroll
+        for (u32 chunk = 0; chunk < MOST_CHUNKS; ++chunk)
+            sums[chunk] = chunk < a.chunks ? a.from[chunk * a.stride + i] : 0.0f;
+#pragma unroll
+        for (u32 width = 1; width < MOST_CHUNKS; width *= 2)
+#pragma unroll
+            for (u32 chunk = 0; chunk + width < MOST_CHUNKS; chunk += 2 * width)
+                if (chunk + width < a.chunks) sums[chunk] = sums[chunk] + sums[chunk + width];
+        a.to[i] = sums[0];
+    }
+}
+
 // The gradient of the token embedding: rows of the step before are cleared, those of this one are sums over the tree of
 // chunks. `values` holds the leaves' rows; leaves of a row lie side by side, by chunk. After each leaf, `joins` says how
 // many sums of the tree are complete: so many times the last two numbers of the stack become one.

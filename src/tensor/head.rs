@@ -4,7 +4,7 @@
 use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
-use super::{Operation, Planner, Region, tap};
+use super::{Chunks, Operation, Planner, Region, tap};
 use crate::numerics::matmul::{Finish, View, multiply};
 use crate::numerics::{Level, layer_norm, normalise};
 
@@ -193,7 +193,9 @@ impl Pool<'_> {
 pub struct HeadBackward<'a> {
     /// The forward pass.
     pub forward: HeadForward<'a>,
-    /// Where the gradients of the parameters go.
+    /// Whose rows they are.
+    pub chunks: Chunks,
+    /// Where the gradients of the parameters go, of the first chunk.
     pub gradients: HeadWeights,
     /// The gradient of the embeddings, in the arena.
     pub d_features: Region,
@@ -231,6 +233,7 @@ impl Operation<1> for HeadBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.chunks.assert_alone();
         let HeadForward { level, shape, weights, state, pool } = self.forward;
         let HeadShape { samples, tokens, width, embed_dim } = shape;
         let [

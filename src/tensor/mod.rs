@@ -16,6 +16,7 @@ mod arithmetic;
 mod block;
 mod buffer;
 pub mod checkpoint;
+mod chunks;
 #[cfg(any(feature = "cuda", test))]
 pub(crate) mod device;
 mod devices;
@@ -33,6 +34,7 @@ pub mod tap;
 pub use arithmetic::Arithmetic;
 pub use block::{BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState};
 pub use buffer::{Buffer, Operation, TensorError};
+pub use chunks::{Chunks, SumChunks};
 #[cfg(any(feature = "cuda", test))]
 pub use device::DeviceError;
 #[cfg(feature = "cuda")]

@@ -5,7 +5,7 @@
 use super::device::{self, Address, Launched, Queue};
 use super::region::disjoint;
 use super::rows::{NormInputs, norm_backward};
-use super::{Operation, Planner, Region, tap};
+use super::{Chunks, Operation, Planner, Region, tap};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::{Level, layer_norm};
 
@@ -186,7 +186,9 @@ pub struct ImageBackward {
     pub level: Level,
     /// The sizes.
     pub shape: ImageShape,
-    /// Where the gradients of the parameters go.
+    /// Whose images they are.
+    pub chunks: Chunks,
+    /// Where the gradients of the parameters go, of the first chunk.
     pub gradients: ImageWeights,
     /// What the forward pass left.
     pub state: ImageState,
@@ -200,6 +202,7 @@ impl Operation<0> for ImageBackward {
     }
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        self.chunks.assert_alone();
         let (level, shape, width) = (self.level, &self.shape, self.shape.width);
         let (patches, tokens) = (shape.patches(), shape.tokens());
         let rows = shape.samples * patches;
@@ -306,15 +309,17 @@ pub struct TextBackward<'a> {
     pub level: Level,
     /// The sizes.
     pub shape: TextShape,
-    /// Where the gradient of the positions goes.
+    /// Whose texts they are.
+    pub chunks: Chunks,
+    /// Where the gradient of the positions goes, of the first chunk.
     pub d_positions: Region,
-    /// Where the gradients of the touched rows go, side by side.
+    /// Where the gradients of the touched rows go, side by side, a chunk's after another's.
     pub d_rows: Region,
     /// The gradient of the stream.
     pub d_stream: Region,
     /// For each row of the stream, which of the touched rows it belongs to.
     pub slots: &'a [u32],
-    /// How many rows were touched.
+    /// How many rows were touched: a row of the embedding counts once for each chunk.
     pub touched: usize,
 }
 
@@ -324,6 +329,7 @@ impl Operation<0> for TextBackward<'_> {
     }
 
     fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        self.chunks.assert_alone();
         let TextShape { samples, tokens, width } = self.shape;
         let d_stream = self.d_stream.first(samples * tokens * width);
         position_gradient(self.level, target, d_stream, self.d_positions, samples);
@@ -392,9 +398,11 @@ impl Operation<1> for NormForward {
 pub struct NormBackward {
     /// The forward pass.
     pub forward: NormForward,
-    /// Where the gradient of the gain goes.
+    /// Whose rows they are.
+    pub chunks: Chunks,
+    /// Where the gradient of the gain goes, of the first chunk.
     pub d_gain: Region,
-    /// Where the gradient of the bias goes.
+    /// Where the gradient of the bias goes, of the first chunk.
     pub d_bias: Region,
     /// The gradient of the stream.
     pub d_stream: Region,
@@ -408,6 +416,7 @@ impl Operation<1> for NormBackward {
     }
 
     fn cpu(&self, target: &mut [f32], [parameters]: [&[f32]; 1]) {
+        self.chunks.assert_alone();
         let NormForward { level, gain, input, stats, .. } = self.forward;
         let d_y = self.scratch.first(input.len);
         let [input, stats, d_stream, d_y, d_gain, d_bias] = disjoint(

@@ -235,17 +235,15 @@ impl<'p> Update<'p> {
         let mut chunk = 0;
         for worker in workers {
             let worker = worker.lock().expect("no worker panicked");
-            for (touched, rows) in worker.touched() {
-                let start = if alone { rows.start } else { self.values.len() };
+            for (rows, gradients) in worker.touched(self.width) {
+                let start = if alone { gradients.start } else { self.values.len() };
                 let places = (start..).step_by(self.width);
-                self.leaves.extend(touched.rows.iter().zip(places).map(|(&row, place)| Leaf {
-                    row,
-                    chunk,
-                    place,
-                }));
+                let leaf = |(&row, place)| Leaf { row, chunk, place };
+                self.leaves.extend(rows.iter().zip(places).map(leaf));
                 if !alone {
-                    let rows = rows.first(touched.rows.len() * self.width);
-                    worker.arena.with(|arena| self.values.extend_from_slice(rows.of(arena)))?;
+                    worker
+                        .arena
+                        .with(|arena| self.values.extend_from_slice(gradients.of(arena)))?;
                 }
                 chunk += 1;
             }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::samples::Batch;
-use super::workers::{Phase, Shared, Worker, deal, perform};
+use super::workers::{Extent, Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::action::canonical::Real;
 use crate::action::params::{
@@ -17,7 +17,7 @@ use crate::digest::BlobDigest;
 use crate::model::reference::Reference;
 use crate::model::{Layout, Texts};
 use crate::numerics::random::{Stream, Streams};
-use crate::tensor::NoKernels;
+use crate::tensor::{NoKernels, device};
 
 const SAMPLES: usize = 24;
 
@@ -578,16 +578,18 @@ fn another_class_of_devices_is_refused() {
     assert!(matches!(recorded, Err(TrainError::Class { .. })));
 }
 
-/// Less memory than the chunks of a batch leave: groups of them are smaller and forward passes are repeated, down to one
+/// Less memory than the chunks of a batch leave: fewer are side by side, and then forward passes are repeated, down to one
 /// chunk at a time; what is too little for one is said.
 #[test]
 fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
     let params = tiny();
     let model = Model::new(&params.model, &params.preprocessing).unwrap();
-    let bytes = |places: usize| {
-        4 * Worker::with_places(&model, 0..6, 2, Device::Cpu, places).unwrap().arena.len()
+    let bytes = |side_by_side: usize, places: usize| {
+        let extent = Extent { side_by_side, places };
+        4 * Worker::with_extent(&model, 0..6, 2, Device::Cpu, extent).unwrap().arena.len()
     };
-    assert!(bytes(1) < bytes(2) && bytes(3) < bytes(6));
+    let alone = |places| bytes(1, places);
+    assert!(alone(1) < alone(2) && alone(3) < alone(6));
     let device = |memory: usize| Device::Emulated { processors: 9, backwards: false, memory };
     if Buffer::zeros(1, &device(usize::MAX)).is_err() {
         return;
@@ -599,12 +601,39 @@ fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
         train(&params, &samples(&images), settings, start, |_| Control::Continue)
     };
     let want = trained(&params, Level::detect(), 1);
-    for memory in [bytes(6), bytes(6) - 1, bytes(3) - 1, bytes(1)] {
+    let sizes = [bytes(4, 6), bytes(2, 6), alone(6), alone(3), alone(1)];
+    let memories = sizes.into_iter().flat_map(|size| [size, size - 1]);
+    for memory in memories.filter(|&memory| memory >= alone(1)) {
         assert!(files(&params, &train_in(memory).unwrap()) == want, "{memory} bytes");
     }
-    let refused = train_in(bytes(1) - 1).unwrap_err();
+    let refused = train_in(alone(1) - 1).unwrap_err();
     let TrainError::Tensor(error) = refused else { panic!("{refused}") };
-    assert_eq!(error.lacks_memory(), Some(bytes(1)));
+    assert_eq!(error.lacks_memory(), Some(alone(1)));
+}
+
+/// Small chunks are computed side by side on a device: a step of six has hardly more kernels than a step of one.
+#[test]
+fn a_step_of_many_small_chunks_launches_few_kernels() {
+    let device = Device::Emulated { processors: 9, backwards: false, memory: usize::MAX };
+    if Buffer::zeros(1, &device).is_err() {
+        return;
+    }
+    let images = images();
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    let launches = |gradient_chunk: u64, batch_size: u64, steps: u64| {
+        let samples_seen = batch_size * 8;
+        let params = Train { samples_seen, batch_size, gradient_chunk, ..tiny() };
+        let start = State::initial(&params).unwrap().on_device(device).unwrap();
+        let before = device::emulator::launches();
+        let go_on = |_: &State| Control::Continue;
+        train_to(&params, &samples(&images), settings, start, steps, go_on).unwrap();
+        device::emulator::launches() - before
+    };
+    let of_a_step = |chunk, batch| launches(chunk, batch, 2) - launches(chunk, batch, 1);
+    let one = of_a_step(12, 12);
+    let two_groups = of_a_step(2, 12);
+    assert_eq!(of_a_step(3, 12), one + 1, "four side by side, and the sum over their tree");
+    assert!(two_groups < 2 * one, "four side by side, and two: {two_groups} to {one}");
 }
 
 /// CLIP with ViT-B/32, for as many steps as there are batches of samples.

@@ -1,4 +1,4 @@
-// Column reductions: the product 1ᵀ·Y, and γ's gradient with it.
+// Column reductions: the product 1ᵀ·Y, and γ's gradient with it; for each gradient chunk, a layer of the grid, by itself.
 //
 // A block of threads has a few columns, threads across, and computes as many blocks of 256 rows side by side as it has
 // threads down; the first row of threads adds their chains ascending. Where there are more blocks of rows, those are blocks
@@ -12,10 +12,30 @@ struct ColumnsArguments {
     float *out;
     float *out_gain;
     float *parts, *gain_parts; // a chain for each block of rows and column, or null
-    u64 rows, columns, row_stride;
+    u64 rows, columns, row_stride; // rows of a chunk
+    u64 out_chunk; // from the results of a chunk to those of the next
 };
 
 #define BLOCK_OF_ROWS 256
+
+DEVICE u64 blocks_of_rows(const ColumnsArguments &a) { return (a.rows + BLOCK_OF_ROWS - 1) / BLOCK_OF_ROWS; }
+
+// What is the chunk's.
+DEVICE ColumnsArguments of_chunk(ColumnsArguments a) {
+    const u64 chunk = blockIdx.z, first = chunk * a.rows;
+    a.y += first * a.row_stride;
+    a.out += chunk * a.out_chunk;
+    if (a.x) {
+        a.x += first * a.row_stride;
+        a.stats += 2 * first;
+        a.out_gain += chunk * a.out_chunk;
+    }
+    if (a.parts) {
+        a.parts += chunk * blocks_of_rows(a) * a.columns;
+        a.gain_parts += chunk * blocks_of_rows(a) * a.columns;
+    }
+    return a;
+}
 
 // The chains of one column over the rows of a block.
 template <bool WITH_GAIN>
@@ -61,14 +81,15 @@ DEVICE void columns_of(const ColumnsArguments &a) {
     if (WITH_GAIN) a.out_gain[column] = gain_chain;
 }
 
-KERNEL(column_sums, ColumnsArguments, 256) { columns_of<false>(a); }
-KERNEL(norm_parameter_gradients, ColumnsArguments, 256) { columns_of<true>(a); }
+KERNEL(column_sums, ColumnsArguments, 256) { columns_of<false>(of_chunk(a)); }
+KERNEL(norm_parameter_gradients, ColumnsArguments, 256) { columns_of<true>(of_chunk(a)); }
 
 // Adds the chains of the blocks of rows, ascending; those of gains in the second row of the grid.
 KERNEL(join_columns, ColumnsArguments, 256) {
-    const u64 blocks = (a.rows + BLOCK_OF_ROWS - 1) / BLOCK_OF_ROWS;
-    const float *parts = blockIdx.y ? a.gain_parts : a.parts;
-    float *out = blockIdx.y ? a.out_gain : a.out;
+    const ColumnsArguments own = of_chunk(a);
+    const u64 blocks = blocks_of_rows(a);
+    const float *parts = blockIdx.y ? own.gain_parts : own.parts;
+    float *out = blockIdx.y ? own.out_gain : own.out;
     for (u64 column = first_place(); column < a.columns; column += stride_of_places()) {
         float sum = parts[column];
 #pragma unroll 16

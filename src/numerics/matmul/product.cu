@@ -101,7 +101,7 @@ DEVICE float4 finish_four(const Arguments &a, float4 c, float4 bias, float4 othe
 enum Way { ALONG_K, ALONG_LINES, FOURS, ANY };
 
 // Strides are in elements: A's element (i, k) is a[i·a_row + k·a_column]. Batch z is element (z ÷ inner, z mod inner) of
-// two further dimensions. Where `k_step` is not 0, batch z is part z of one long sum over `k_total`; with `turns`, one for
+// two further dimensions. Where `k_step` is not 0, the outer one are parts of a long sum over `k_total`; with `turns`, one for
 // each tile, parts add to `sums`, contiguous as C. Passes and steps are bytes: from a copy of a thread to its next within
 // a tile, and from its last to the first of the next tile. `vector`: whether four elements of C and of what is read or
 // written beside it may be moved at once.
@@ -269,7 +269,7 @@ DEVICE void product_of(const ProductArguments &a) {
     // So many tiles of each operand, and one for what is left of k.
     float *tiles_a = shared, *tiles_b = tiles_a + (STAGES + 1) * SIZE;
     const u32 z = blockIdx.z, outer = z / a.inner, inner = z % a.inner;
-    const u64 remaining = a.k_total - (u64)z * a.k_step;
+    const u64 remaining = a.k_total - (u64)outer * a.k_step;
     const u32 depth = remaining < a.k ? (u32)remaining : a.k;
     const u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
     const float *start_a = a.a + outer * a.a_outer + inner * a.a_inner + row * a.a_row;
@@ -386,13 +386,15 @@ KERNEL(product_64_tn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, F
 KERNEL(product_64_nt, ProductArguments, 128, 3) { product_of<64, 2, 8, 4, 128, ALONG_K, ALONG_K>(a); }
 KERNEL(product_64, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ANY, ANY>(a); }
 
-// `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish.
+// `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish; for each gradient chunk,
+// a layer of the grid, by itself.
 struct JoinArguments {
     const float *from;
     float *out;
     const float *bias, *other;
     float *second;
     u64 parts, out_row, other_row;
+    u64 out_chunk; // from the result of a chunk to that of the next
     u32 m, n, finish, vector;
 };
 
@@ -402,14 +404,14 @@ DEVICE void join(const JoinArguments &a) {
     const u32 fours = (a.n + 3) / 4;
     for (u64 e = first_place(); e < (u64)a.m * fours; e += stride_of_places()) {
         const u32 i = (u32)(e / fours), j = (u32)(e % fours) * 4, count = a.n - j;
-        const float *from = a.from + (u64)i * a.n + j;
+        const float *from = a.from + (blockIdx.z * a.parts * a.m + i) * a.n + j;
         float4 total = read_four(from, count, a.n % 4 == 0), bias, other;
 #pragma unroll 8
         for (u64 part = 1; part < a.parts; ++part)
             total = sum_of(total, read_four(from + part * a.m * a.n, count, a.n % 4 == 0));
         if (has_bias(FINISH)) bias = read_four(a.bias + j, count, false);
         if (has_other(FINISH)) other = read_four(a.other + i * a.other_row + j, count, a.vector);
-        const u64 place = i * a.out_row + j;
+        const u64 place = i * a.out_row + j + blockIdx.z * a.out_chunk;
         write_four(a.out + place, finish_four<FINISH>(a, total, bias, other, factor, place, count), count, a.vector);
     }
 }

@@ -69,7 +69,8 @@ arguments! {
     /// Of `join_parts`.
     Join {
         from: Address, out: Address, bias: Address, other: Address, second: Address,
-        parts: u64, out_row: u64, other_row: u64, m: u32, n: u32, finish: u32, vector: u32,
+        parts: u64, out_row: u64, other_row: u64, out_chunk: u64, m: u32, n: u32, finish: u32,
+        vector: u32,
     }
     /// Of `round_…_k`.
     Round {
@@ -87,7 +88,7 @@ arguments! {
     /// Of `column_sums`, `norm_parameter_gradients` and `join_columns`.
     Columns {
         y: Address, x: Address, stats: Address, out: Address, out_gain: Address, parts: Address,
-        gain_parts: Address, rows: u64, columns: u64, row_stride: u64,
+        gain_parts: Address, rows: u64, columns: u64, row_stride: u64, out_chunk: u64,
     }
     /// Of `layer_norm_…`.
     Norm {
@@ -125,6 +126,8 @@ arguments! {
     }
     /// Of `copy_elements`, `add_elements`, `fill_elements`.
     Elements { from: Address, to: Address, count: u64, value: f32, unused: u32, }
+    /// Of `sum_chunks`.
+    Tree { from: Address, to: Address, count: u64, stride: u64, chunks: u32, unused: u32, }
     /// Of `clear_rows` and `sum_rows`.
     RowTree {
         values: Address, embedding: Address, cleared: Address, rows: Address, first_leaf: Address,

@@ -2,11 +2,11 @@
 
 use super::launch::{NormOf, column_sums};
 use super::matmul::{Finish, Matrix};
-use super::matmul_bf16::linear;
+use super::matmul_bf16::{linear, weight_gradient};
 use super::{Address, Launched, Queue, attention};
 use crate::tensor::block::{BlockBackward, BlockForward, Weights};
 use crate::tensor::rows::Activation;
-use crate::tensor::{Arithmetic, Region};
+use crate::tensor::{Arithmetic, Chunks, Region};
 
 /// The first element of a region.
 pub(super) const fn at(buffer: Address, region: Region) -> Address {
@@ -72,13 +72,13 @@ pub(crate) fn forward(
 pub(super) fn linear_gradients(
     queue: &Queue,
     arithmetic: Arithmetic,
+    chunks: Chunks,
     d_y: Matrix,
     x: Matrix,
-    d_bias: Address,
-    d_weight: Address,
+    [d_bias, d_weight]: [Address; 2],
 ) -> Launched {
-    column_sums(queue, [d_y.rows, d_y.columns], d_y.columns, d_y.at, d_bias)?;
-    linear(queue, arithmetic, d_y.transposed(), x, Finish::Store, d_weight)
+    column_sums(queue, chunks, [d_y.rows, d_y.columns], d_y.columns, d_y.at, d_bias)?;
+    weight_gradient(queue, arithmetic, chunks, d_y, x, d_weight)
 }
 
 /// Turns the gradient of a block's output into that of its input, and stores those of its parameters.
@@ -123,8 +123,9 @@ impl Backward<'_> {
 
     /// The gradients of a linear layer's bias and weight, from that of its output and from its input.
     fn linear(&self, d_y: Matrix, x: Matrix, gradients: [Region; 2]) -> Launched {
-        let [d_bias, d_weight] = gradients.map(|region| self.place(region));
-        linear_gradients(self.queue, self.of.forward.arithmetic, d_y, x, d_bias, d_weight)
+        let gradients = gradients.map(|region| self.place(region));
+        let arithmetic = self.of.forward.arithmetic;
+        linear_gradients(self.queue, arithmetic, self.of.chunks, d_y, x, gradients)
     }
 
     /// Adds the gradient of a `LayerNorm`'s input to that of the stream.
@@ -139,7 +140,8 @@ impl Backward<'_> {
         };
         let (d_y, d_stream) = (self.of.scratch.d_normed, self.of.d_stream);
         let gradients = gradients.map(|region| self.place(region));
-        norm.backward(self.queue, self.place(d_y), (self.place(d_stream), true), gradients)
+        let (d_y, d_stream) = (self.place(d_y), self.place(d_stream));
+        norm.backward(self.queue, self.of.chunks, d_y, (d_stream, true), gradients)
     }
 
     fn perceptron(&self) -> Launched {

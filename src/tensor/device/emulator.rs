@@ -1,6 +1,7 @@
 //! The machine of the tests: kernels compiled as C++ and run on the processor, see `emulator.h`.
 
 use std::alloc::{Layout, alloc, dealloc};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::process::Command;
@@ -25,6 +26,15 @@ unsafe impl Sync for Library {}
 static LIBRARY: OnceLock<Option<Library>> = OnceLock::new();
 /// Kernels keep what is shared by a block in static memory: one at a time.
 static TURN: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    static LAUNCHES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many kernels this thread has launched.
+pub(crate) fn launches() -> usize {
+    LAUNCHES.get()
+}
 
 /// A machine in the processor.
 #[derive(Debug)]
@@ -173,6 +183,7 @@ impl Machine for Emulator {
         blocks: Blocks,
         arguments: &[u8],
     ) -> Result<(), DeviceError> {
+        LAUNCHES.set(LAUNCHES.get() + 1);
         let name = CString::new(kernel).expect("without NUL");
         // SAFETY: the handle is that of a loaded library.
         let symbol = unsafe { libc::dlsym(self.library.0, name.as_ptr()) };

@@ -3,7 +3,7 @@
 use super::arguments::Pool as PoolArguments;
 use super::block::at;
 use super::launch::{NormOf, copy, normalise, normalise_backward, pool};
-use super::matmul::{Finish, Matrix, product};
+use super::matmul::{Finish, Matrix, product, product_of_chunks};
 use super::{Address, DeviceError, Launched, Queue, Room};
 use crate::tensor::head::{HeadBackward, HeadForward, HeadShape, Pool};
 use crate::tensor::stem::{NormBackward, NormForward};
@@ -76,7 +76,7 @@ pub(crate) fn backward(
     normalise_backward(queue, [samples, embed_dim], unit, d_projected)?;
     let d_y = Matrix::new(d_projected, samples, embed_dim);
     let normed = Matrix::new(place(state.normed), samples, width).transposed();
-    product(queue, normed, d_y, Finish::Store, place(of.gradients.projection))?;
+    product_of_chunks(queue, of.chunks, normed, d_y, place(of.gradients.projection))?;
     let projection = Matrix::new(parameter(weights.projection), width, embed_dim);
     product(queue, d_y, projection.transposed(), Finish::Store, d_normed)?;
     let norm = NormOf {
@@ -87,7 +87,7 @@ pub(crate) fn backward(
         gain: parameter(weights.gain),
     };
     let d_norm = [of.gradients.gain, of.gradients.bias].map(place);
-    norm.backward(queue, d_normed, (d_pooled, false), d_norm)?;
+    norm.backward(queue, of.chunks, d_normed, (d_pooled, false), d_norm)?;
     let arguments = pooling.on_device(queue, &shape, d_pooled, place(of.d_stream))?;
     pool(queue, "pool_backward", samples * tokens * width, &arguments)
 }
@@ -112,7 +112,8 @@ pub(crate) fn norm_backward(
     let [d_stream, d_y] = [of.d_stream, of.scratch].map(|region| at(target, region));
     copy(queue, d_stream, d_y, of.forward.input.len)?;
     let d_norm = [of.d_gain, of.d_bias].map(|region| at(target, region));
-    norm_of(&of.forward, target, parameters).backward(queue, d_y, (d_stream, false), d_norm)
+    let norm = norm_of(&of.forward, target, parameters);
+    norm.backward(queue, of.chunks, d_y, (d_stream, false), d_norm)
 }
 
 fn norm_of(of: &NormForward, target: Address, parameters: Address) -> NormOf {

@@ -1,7 +1,10 @@
 //! Kernels on rows, columns and elements: which grid, on which addresses.
 
-use super::arguments::{Address, Columns, Elements, Map, Norm, Normalise, Pool, RowSums, Softmax};
+use super::arguments::{
+    Address, Columns, Elements, Map, Norm, Normalise, Pool, RowSums, Softmax, Tree,
+};
 use super::{Launched, Queue, Room};
+use crate::tensor::Chunks;
 
 /// Threads of a block, where a kernel does not say otherwise.
 const THREADS: usize = 256;
@@ -56,6 +59,26 @@ pub(crate) fn fill(queue: &Queue, to: Address, count: usize, value: f32) -> Laun
     one_by_one(queue, "fill_elements", Address::NULL, to, count, value)
 }
 
+/// Sums the gradients of chunks, so many elements, over their tree.
+pub(crate) fn sum_chunks(
+    queue: &Queue,
+    chunks: Chunks,
+    from: Address,
+    to: Address,
+    count: usize,
+) -> Launched {
+    assert!(chunks.count <= Chunks::MOST, "a thread has room for so many");
+    let arguments = Tree {
+        from,
+        to,
+        count: count as u64,
+        stride: chunks.stride as u64,
+        chunks: u32::try_from(chunks.count).expect("they are few"),
+        unused: 0,
+    };
+    queue.launch("sum_chunks", elements(queue, count), BLOCK_OF_THREADS, &arguments)
+}
+
 fn one_by_one(
     queue: &Queue,
     kernel: &'static str,
@@ -101,14 +124,17 @@ pub(crate) fn softmax_loss(
     queue.launch("softmax_loss", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
 }
 
-/// Starts a column reduction. Few blocks of rows are one block of threads, across and down; of more, each is computed by
+/// Starts a column reduction, of the rows of each chunk. Few blocks of rows are one block of threads, across and down; of more, each is computed by
 /// itself, and then they are added.
 fn reduce_columns(
     queue: &Queue,
     kernel: &'static str,
+    chunks: Chunks,
     [rows, columns]: [usize; 2],
     arguments: Columns,
 ) -> Launched {
+    let (count, rows) = (chunks.count, chunks.rows_of(rows));
+    let arguments = Columns { rows: rows as u64, out_chunk: chunks.stride as u64, ..arguments };
     let blocks = rows.div_ceil(BLOCK);
     let threads = match blocks {
         0..=2 => [128, 2, 1],
@@ -117,19 +143,21 @@ fn reduce_columns(
     };
     let across = columns.div_ceil(threads[0] as usize);
     if blocks <= 8 {
-        return queue.launch(kernel, [across, 1, 1], threads, &arguments);
+        return queue.launch(kernel, [across, 1, count], threads, &arguments);
     }
-    let parts = queue.room(Room::Parts, 2 * 4 * blocks * columns)?;
-    let arguments = Columns { parts, gain_parts: parts.element(blocks * columns), ..arguments };
-    queue.launch(kernel, [across, blocks.div_ceil(8), 1], threads, &arguments)?;
+    let parts = queue.room(Room::Parts, 2 * 4 * count * blocks * columns)?;
+    let gain_parts = parts.element(count * blocks * columns);
+    let arguments = Columns { parts, gain_parts, ..arguments };
+    queue.launch(kernel, [across, blocks.div_ceil(8), count], threads, &arguments)?;
     let sums = if arguments.out_gain == Address::NULL { 1 } else { 2 };
-    let grid = [columns.div_ceil(THREADS), sums, 1];
+    let grid = [columns.div_ceil(THREADS), sums, count];
     queue.launch("join_columns", grid, BLOCK_OF_THREADS, &arguments)
 }
 
-/// `out[j] = Σ_k y[k, j]` for rows of `columns` that begin `row_stride` apart.
+/// `out[j] = Σ_k y[k, j]` for rows of `columns` that begin `row_stride` apart, of each chunk.
 pub(crate) fn column_sums(
     queue: &Queue,
+    chunks: Chunks,
     [rows, columns]: [usize; 2],
     row_stride: usize,
     y: Address,
@@ -143,11 +171,12 @@ pub(crate) fn column_sums(
         out_gain: Address::NULL,
         parts: Address::NULL,
         gain_parts: Address::NULL,
-        rows: rows as u64,
+        rows: 0,
         columns: columns as u64,
         row_stride: row_stride as u64,
+        out_chunk: 0,
     };
-    reduce_columns(queue, "column_sums", [rows, columns], arguments)
+    reduce_columns(queue, "column_sums", chunks, [rows, columns], arguments)
 }
 
 /// What a `LayerNorm` of `[rows, width]` reads: input, parameters, and room for mean and reciprocal deviation.
@@ -186,10 +215,12 @@ impl NormOf {
         queue.launch("layer_norm_forward", self.grid(), BLOCK_OF_THREADS, &arguments)
     }
 
-    /// Computes the gradients of input, gain and bias; the first is added to what `d_x` holds, if it shall.
+    /// Computes the gradients of input, gain and bias, of the latter one for each chunk; the first is added to what `d_x`
+    /// holds, if it shall.
     pub(crate) fn backward(
         &self,
         queue: &Queue,
+        chunks: Chunks,
         d_y: Address,
         (d_x, adds): (Address, bool),
         [d_gain, d_bias]: [Address; 2],
@@ -204,11 +235,13 @@ impl NormOf {
             out_gain: d_gain,
             parts: Address::NULL,
             gain_parts: Address::NULL,
-            rows: self.rows as u64,
+            rows: 0,
             columns: self.width as u64,
             row_stride: self.width as u64,
+            out_chunk: 0,
         };
-        reduce_columns(queue, "norm_parameter_gradients", [self.rows, self.width], arguments)
+        let shape = [self.rows, self.width];
+        reduce_columns(queue, "norm_parameter_gradients", chunks, shape, arguments)
     }
 }
 

@@ -5,8 +5,8 @@ use super::block::{at, linear_gradients};
 use super::launch::{row_sums, softmax_loss};
 use super::matmul::{Finish, Matrix, product};
 use super::{Address, Launched, Queue, Room};
-use crate::tensor::Arithmetic;
 use crate::tensor::loss::{Classification, Contrastive};
+use crate::tensor::{Arithmetic, Chunks};
 
 /// The side of a tile of kernels on square matrices.
 const SIDE: usize = 32;
@@ -92,6 +92,6 @@ pub(crate) fn classification(
     queue.launch("classification_loss", [1, 1, 1], ONE, &arguments)?;
     let g = Matrix::new(logits, n, classes);
     product(queue, g, weight, Finish::Store, place(regions.d_images))?;
-    let [d_bias, d_weight] = regions.d_head.map(place);
-    linear_gradients(queue, Arithmetic::Portable, g, images, d_bias, d_weight)
+    let d_head = regions.d_head.map(place);
+    linear_gradients(queue, Arithmetic::Portable, Chunks::ONE, g, images, d_head)
 }

@@ -3,6 +3,7 @@
 use super::arguments::{Address, Join, Product, Transpose};
 use super::launch::{BLOCK_OF_THREADS, copy, elements, fill};
 use super::{DeviceError, Launched, Queue, Room};
+use crate::tensor::Chunks;
 
 /// The length of a chain; longer sums are added block by block.
 const BLOCK: usize = 256;
@@ -45,6 +46,12 @@ impl Matrix {
             column_stride: self.row_stride,
             ..self
         }
+    }
+
+    /// So many rows from one on.
+    #[must_use]
+    pub(crate) const fn rows_from(self, first: usize, rows: usize) -> Self {
+        Self { at: self.at.element(first * self.row_stride), rows, ..self }
     }
 
     /// Whether rows follow one another without a gap.
@@ -170,6 +177,11 @@ fn in_parts(a: Matrix, b: Matrix, parts: usize, out: usize) -> Batch {
     Batch { outer: parts, inner: 1, a, b, out: [out, 0] }
 }
 
+/// The arguments of a product whose outer batches are blocks of k.
+fn of_part(of: Product) -> Product {
+    Product { k: number(BLOCK), k_step: number(BLOCK), ..of }
+}
+
 /// Parts are added as soon as they are there, each by its own blocks of threads, one after the other.
 fn product_in_turns(
     queue: &Queue,
@@ -184,13 +196,8 @@ fn product_in_turns(
     let turns = queue.room(Room::Turns, 4 * tiles)?;
     fill(queue, turns, tiles, 0.0)?;
     let sums = queue.room(Room::Parts, 4 * m * n)?;
-    let arguments = Product {
-        k: number(BLOCK),
-        k_step: number(BLOCK),
-        sums,
-        turns,
-        ..arguments(a, b, finish, (out, n), in_parts(a, b, parts, 0))
-    };
+    let part = of_part(arguments(a, b, finish, (out, n), in_parts(a, b, parts, 0)));
+    let arguments = Product { sums, turns, ..part };
     let large = Large::of(queue, &a, &b, [0; 4]).expect("the caller asked");
     large.launch(queue, arguments, parts)
 }
@@ -206,18 +213,46 @@ fn product_in_parts(
     let (m, n) = (a.rows, b.columns);
     let room = queue.room(Room::Parts, 4 * parts * m * n)?;
     let batch = in_parts(a, b, parts, m * n);
-    let part = Product {
-        k: number(BLOCK),
-        k_step: number(BLOCK),
-        ..arguments(a, b, Finish::Store, (room, n), batch)
-    };
+    let part = of_part(arguments(a, b, Finish::Store, (room, n), batch));
     launch(queue, a, b, part, batch)?;
-    join(queue, room, parts, [m, n], finish, out)
+    join(queue, Chunks::ONE, room, parts, [m, n], finish, out)
 }
 
-/// Adds matrices of m × n that lie one after the other, in their order, and finishes the sum.
+/// Computes `out = A·B` for each of the chunks whose rows lie one after the other along k.
+pub(crate) fn product_of_chunks(
+    queue: &Queue,
+    chunks: Chunks,
+    a: Matrix,
+    b: Matrix,
+    out: Address,
+) -> Launched {
+    if chunks.count == 1 {
+        return product(queue, a, b, Finish::Store, out);
+    }
+    let (count, k) = (chunks.count, chunks.rows_of(a.columns));
+    let (a, b) = (Matrix { columns: k, ..a }, Matrix { rows: k, ..b });
+    let next = [k * a.column_stride, k * b.row_stride];
+    let (m, n, parts) = (a.rows, b.columns, k.div_ceil(BLOCK));
+    let tiles = count * m.div_ceil(SMALL.side) * n.div_ceil(SMALL.side);
+    if parts > 1 && tiles < 2 * queue.processors() && parts * count <= BATCHES {
+        let room = queue.room(Room::Parts, 4 * count * parts * m * n)?;
+        let own = in_parts(a, b, parts, m * n);
+        let [a_of, b_of, out_of] = [(own.a, next[0]), (own.b, next[1]), (own.out, parts * m * n)]
+            .map(|([part, _], chunk)| [part, chunk]);
+        let batch = Batch { inner: count, a: a_of, b: b_of, out: out_of, ..own };
+        let part = of_part(arguments(a, b, Finish::Store, (room, n), batch));
+        launch(queue, a, b, part, batch)?;
+        return join(queue, chunks, room, parts, [m, n], Finish::Store, out);
+    }
+    let [a_next, b_next] = next.map(|next| [next, 0]);
+    let batch = Batch { outer: count, inner: 1, a: a_next, b: b_next, out: [chunks.stride, 0] };
+    product_batch(queue, a, b, Finish::Store, (out, n), batch)
+}
+
+/// Adds matrices of m × n that lie one after the other, in their order, and finishes the sum; of each chunk.
 pub(super) fn join(
     queue: &Queue,
+    chunks: Chunks,
     room: Address,
     parts: usize,
     [m, n]: [usize; 2],
@@ -234,12 +269,14 @@ pub(super) fn join(
         parts: parts as u64,
         out_row: n as u64,
         other_row: n as u64,
+        out_chunk: chunks.stride as u64,
         m: number(m),
         n: number(n),
         finish,
-        vector: u32::from(are_fours([out, other, second], &[n])),
+        vector: u32::from(are_fours([out, other, second], &[n, chunks.stride])),
     };
-    queue.launch("join_parts", elements(queue, m * n.div_ceil(4)), BLOCK_OF_THREADS, &arguments)
+    let [across, ..] = elements(queue, m * n.div_ceil(4));
+    queue.launch("join_parts", [across, 1, chunks.count], BLOCK_OF_THREADS, &arguments)
 }
 
 /// Computes many products alike; rows of a result begin `out.1` elements apart.

@@ -5,9 +5,9 @@
 
 use super::arguments::{Address, ProductBf16, Round};
 use super::launch::{BLOCK_OF_THREADS, elements};
-use super::matmul::{BATCHES, Finish, Matrix, are_fours, join, number, product};
+use super::matmul::{BATCHES, Finish, Matrix, are_fours, join, number, product, product_of_chunks};
 use super::{DeviceError, Launched, Queue, Room};
-use crate::tensor::Arithmetic;
+use crate::tensor::{Arithmetic, Chunks};
 
 /// Rows and columns of a tile, and the k of a step.
 const TILE: usize = 128;
@@ -30,6 +30,28 @@ pub(crate) fn linear(
     match arithmetic {
         Arithmetic::Portable => product(queue, a, b, finish, out),
         Arithmetic::Bf16 => product_bf16(queue, a, b, finish, out),
+    }
+}
+
+/// The gradient of a linear layer's weight, of each chunk, from that of its output, `[rows, of output]`, and its input.
+pub(crate) fn weight_gradient(
+    queue: &Queue,
+    arithmetic: Arithmetic,
+    chunks: Chunks,
+    d_y: Matrix,
+    x: Matrix,
+    out: Address,
+) -> Launched {
+    match arithmetic {
+        Arithmetic::Portable => product_of_chunks(queue, chunks, d_y.transposed(), x, out),
+        Arithmetic::Bf16 => {
+            let rows = chunks.rows_of(d_y.rows);
+            (0..chunks.count).try_for_each(|chunk| {
+                let [d_y, x] = [d_y, x].map(|of| of.rows_from(chunk * rows, rows));
+                let out = out.element(chunk * chunks.stride);
+                product_bf16(queue, d_y.transposed(), x, Finish::Store, out)
+            })
+        }
     }
 }
 
@@ -73,7 +95,7 @@ fn product_bf16(queue: &Queue, a: Matrix, b: Matrix, finish: Finish, out: Addres
     };
     let grid = [m.div_ceil(TILE), n.div_ceil(TILE), parts];
     queue.launch_sharing("product_bf16", grid, BLOCK_OF_THREADS, SHARED, &arguments)?;
-    if is_cut { join(queue, to, parts, [m, n], finish, out) } else { Ok(()) }
+    if is_cut { join(queue, Chunks::ONE, to, parts, [m, n], finish, out) } else { Ok(()) }
 }
 
 /// The rows of a matrix rounded to bfloat16, with neighbours along its columns: whole tiles of lines and whole steps, +0

@@ -187,6 +187,20 @@ fn tree_of_row<F: Float>(leaves: &RowLeaves, row: usize, value: impl Fn(u64) -> 
     stack[0]
 }
 
+/// `sum_chunks` in `elements.cu`: one element of so many gradients.
+fn tree_of_chunks<F: Float>(of_chunk: &[F]) -> F {
+    let mut sums = [F::ZERO; 16];
+    sums[..of_chunk.len()].copy_from_slice(of_chunk);
+    for width in [1, 2, 4, 8] {
+        for chunk in (0..16 - width).step_by(2 * width) {
+            if chunk + width < of_chunk.len() {
+                sums[chunk] = sums[chunk] + sums[chunk + width];
+            }
+        }
+    }
+    sums[0]
+}
+
 fn variables(count: usize, from: usize) -> Vec<Term> {
     (from..from + count).map(Term::variable).collect()
 }
@@ -301,6 +315,15 @@ fn tree(present: &[bool]) -> Option<Term> {
         left.zip(right).map(|(left, right)| left + right).or(left).or(right)
     }
     sum(present, 0)
+}
+
+#[test]
+fn gradients_of_chunks_add_along_the_tree() {
+    for chunks in 1..=16_usize {
+        let present: Vec<bool> =
+            (0..chunks.next_power_of_two()).map(|chunk| chunk < chunks).collect();
+        assert!(Some(tree_of_chunks(&variables(chunks, 0))) == tree(&present), "{chunks}");
+    }
 }
 
 /// Every set of chunks, for every width of the tree to 16.

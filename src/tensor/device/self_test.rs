@@ -9,7 +9,7 @@ use super::{DeviceError, Memory, Queue, attention, bytes_of, bytes_of_mut};
 use crate::numerics::adamw::Constants;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::self_test::{differs, numbers};
-use crate::tensor::Arithmetic;
+use crate::tensor::{Arithmetic, Chunks};
 
 /// Computes an operation on its fixed inputs.
 type Operation = fn(&Queue) -> Result<Vec<f32>, DeviceError>;
@@ -174,7 +174,7 @@ fn layer_norm_both(queue: &Queue) -> Result<Vec<f32>, DeviceError> {
     let (d_gain, d_bias) = (queue.memory(width)?, queue.memory(width)?);
     let norm = NormOf { rows, width, x: x.at(), stats: stats.at(), gain: gain.at() };
     norm.forward(queue, bias.at(), y.at())?;
-    norm.backward(queue, d_y.at(), (d_x.at(), true), [d_gain.at(), d_bias.at()])?;
+    norm.backward(queue, Chunks::ONE, d_y.at(), (d_x.at(), true), [d_gain.at(), d_bias.at()])?;
     let all = rows * width;
     read(queue, &[(&y, all), (&stats, 2 * rows), (&d_x, all), (&d_gain, width), (&d_bias, width)])
 }

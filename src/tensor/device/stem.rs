@@ -3,12 +3,12 @@
 use super::arguments::{Patches, Text, Tokens, Touched};
 use super::block::at;
 use super::launch::{BLOCK_OF_THREADS, column_sums, elements};
-use super::matmul::{Finish, Matrix, product};
+use super::matmul::{Finish, Matrix, product, product_of_chunks};
 use super::{Address, Launched, Queue, Room};
-use crate::tensor::Region;
 use crate::tensor::stem::{
     ImageBackward, ImageForward, ImageShape, TextBackward, TextForward, TextShape,
 };
+use crate::tensor::{Chunks, Region};
 
 /// Computes the tokens of images.
 pub(crate) fn image_forward(
@@ -71,14 +71,14 @@ fn cut_patches(of: &ImageForward<'_>, queue: &Queue, patches: Address) -> Launch
 
 /// Stores the gradients of the parameters of an image stem.
 pub(crate) fn image_backward(of: &ImageBackward, queue: &Queue, target: Address) -> Launched {
-    let (shape, width) = (&of.shape, of.shape.width);
+    let (shape, width, chunks) = (&of.shape, of.shape.width, of.chunks);
     let (samples, tokens) = (shape.samples, shape.tokens());
     let rows = samples * shape.patches();
     let place = |region| at(target, region);
     let d_stream = place(of.d_stream);
-    position_gradient(queue, samples, d_stream, target, of.gradients.positions)?;
+    position_gradient(queue, chunks, samples, d_stream, (target, of.gradients.positions))?;
     if let Some(token) = of.gradients.class_token {
-        column_sums(queue, [samples, width], tokens * width, d_stream, place(token))?;
+        column_sums(queue, chunks, [samples, width], tokens * width, d_stream, place(token))?;
     }
     let products = place(of.state.products);
     // Any address says that there is a class token.
@@ -88,9 +88,9 @@ pub(crate) fn image_backward(of: &ImageBackward, queue: &Queue, target: Address)
     queue.launch("patch_rows", elements(queue, rows * width), BLOCK_OF_THREADS, &arguments)?;
     let d_y = Matrix::new(products, rows, width);
     let patches = Matrix::new(place(of.state.patches), rows, shape.patch_values());
-    product(queue, d_y.transposed(), patches, Finish::Store, place(of.gradients.patch))?;
+    product_of_chunks(queue, chunks, d_y.transposed(), patches, place(of.gradients.patch))?;
     match of.gradients.patch_bias {
-        Some(bias) => column_sums(queue, [rows, width], width, products, place(bias)),
+        Some(bias) => column_sums(queue, chunks, [rows, width], width, products, place(bias)),
         None => Ok(()),
     }
 }
@@ -98,13 +98,14 @@ pub(crate) fn image_backward(of: &ImageBackward, queue: &Queue, target: Address)
 /// Position p: the column sum of the samples' rows at p; all at once, a sample being a row of tokens · width columns.
 fn position_gradient(
     queue: &Queue,
+    chunks: Chunks,
     samples: usize,
     d_stream: Address,
-    target: Address,
-    d_positions: Region,
+    (target, d_positions): (Address, Region),
 ) -> Launched {
     let columns = d_positions.len;
-    column_sums(queue, [samples, columns], columns, d_stream, at(target, d_positions))
+    let d_positions = at(target, d_positions);
+    column_sums(queue, chunks, [samples, columns], columns, d_stream, d_positions)
 }
 
 /// Computes the tokens of texts.
@@ -132,7 +133,7 @@ pub(crate) fn text_forward(
 pub(crate) fn text_backward(of: &TextBackward<'_>, queue: &Queue, target: Address) -> Launched {
     let TextShape { samples, width, .. } = of.shape;
     let d_stream = at(target, of.d_stream);
-    position_gradient(queue, samples, d_stream, target, of.d_positions)?;
+    position_gradient(queue, of.chunks, samples, d_stream, (target, of.d_positions))?;
     let (first_of_row, places) = places_by_row(of.slots, of.touched);
     let touched = u32::try_from(of.touched).expect("there are no more rows than tokens");
     let indices = [&places[..], &[touched], &first_of_row].concat();

@@ -7,7 +7,7 @@ use super::queues;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::reference::tests::{same, samples};
 use crate::numerics::{Level, gelu};
-use crate::tensor::Activation;
+use crate::tensor::{Activation, Chunks};
 
 /// A matrix by rows or by columns.
 struct Operand {
@@ -207,7 +207,8 @@ fn column_reductions() {
                 let mut want = vec![0.0; columns];
                 column_sum(Level::detect(), View::strided(&y, rows, columns, stride, 1), &mut want);
                 let (from, out) = (queue.hold(&y), queue.empty(columns));
-                column_sums(&queue, [rows, columns], stride, from.at(), out.at()).unwrap();
+                column_sums(&queue, Chunks::ONE, [rows, columns], stride, from.at(), out.at())
+                    .unwrap();
                 same(&queue.elements(out.at(), columns), &want);
             }
         }

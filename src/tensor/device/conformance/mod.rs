@@ -7,6 +7,7 @@
 //! threads from first to last and from last to first.
 
 mod attention;
+mod chunks;
 mod elements;
 mod matmul;
 mod matmul_bf16;

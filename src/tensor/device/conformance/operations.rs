@@ -6,7 +6,7 @@ use crate::numerics::attention::AttentionShape;
 use crate::numerics::reference::tests::{same, samples};
 use crate::tensor::{
     Activation, Arithmetic, BatchRegions, BlockBackward, BlockForward, BlockScratch, BlockShape,
-    BlockState, Buffer, Classification, Contrastive, Device, HeadBackward, HeadForward,
+    BlockState, Buffer, Chunks, Classification, Contrastive, Device, HeadBackward, HeadForward,
     HeadScratch, HeadShape, HeadState, HeadWeights, ImageBackward, ImageForward, ImageShape,
     ImageState, ImageWeights, NormBackward, NormForward, Operation, PixelTable, Planner, Pool,
     Region, TextBackward, TextForward, TextShape,
@@ -30,14 +30,14 @@ fn devices() -> Vec<Device> {
 }
 
 /// What one arena and the parameters are on each device.
-struct Bench {
+pub(super) struct Bench {
     arenas: Vec<Buffer>,
     parameters: Vec<Buffer>,
 }
 
 impl Bench {
     /// An arena of ordinary numbers; none where nothing can be emulated.
-    fn new(arena: usize, parameters: usize) -> Option<Self> {
+    pub(super) fn new(arena: usize, parameters: usize) -> Option<Self> {
         let devices = devices();
         if devices.len() == 1 {
             return None;
@@ -50,16 +50,45 @@ impl Bench {
         Some(Self { arenas: on(&arena), parameters: on(&parameters) })
     }
 
-    fn apply(&mut self, operation: &impl Operation<0>) {
+    pub(super) fn apply(&mut self, operation: &impl Operation<0>) {
         self.arenas.iter_mut().for_each(|arena| arena.apply(operation).unwrap());
         self.compare(operation.name());
     }
 
-    fn apply_with(&mut self, operation: &impl Operation<1>) {
+    pub(super) fn apply_with(&mut self, operation: &impl Operation<1>) {
         for (arena, parameters) in self.arenas.iter_mut().zip(&self.parameters) {
             arena.apply_with(parameters, operation).unwrap();
         }
         self.compare(operation.name());
+    }
+
+    /// On the processor one operation after the other, on the others what does the same at once.
+    pub(super) fn apply_side_by_side(
+        &mut self,
+        alone: &[impl Operation<1>],
+        side_by_side: &impl Operation<1>,
+    ) {
+        let [main, others @ ..] = &mut self.arenas[..] else { unreachable!("there are several") };
+        for operation in alone {
+            main.apply_with(&self.parameters[0], operation).unwrap();
+        }
+        for (arena, parameters) in others.iter_mut().zip(&self.parameters[1..]) {
+            arena.apply_with(parameters, side_by_side).unwrap();
+        }
+        self.compare(side_by_side.name());
+    }
+
+    /// The same without parameters.
+    pub(super) fn apply_alone_side_by_side(
+        &mut self,
+        alone: &[impl Operation<0>],
+        side_by_side: &impl Operation<0>,
+    ) {
+        for operation in alone {
+            self.arenas[0].apply(operation).unwrap();
+        }
+        self.arenas[1..].iter_mut().for_each(|arena| arena.apply(side_by_side).unwrap());
+        self.compare(side_by_side.name());
     }
 
     #[allow(clippy::print_stdout, reason = "which operation it was")]
@@ -88,7 +117,13 @@ fn blocks() {
         let forward =
             BlockForward { level, arithmetic: Arithmetic::Portable, shape, parameters: 0, state };
         bench.apply_with(&forward);
-        bench.apply_with(&BlockBackward { forward, gradients, d_stream, scratch });
+        bench.apply_with(&BlockBackward {
+            forward,
+            chunks: Chunks::ONE,
+            gradients,
+            d_stream,
+            scratch,
+        });
     }
 }
 
@@ -115,7 +150,14 @@ fn heads() {
         let Some(mut bench) = Bench::new(planner.len(), 24 + 12 * 9) else { return };
         let forward = HeadForward { level: Level::detect(), shape, weights, state, pool };
         bench.apply_with(&forward);
-        bench.apply_with(&HeadBackward { forward, gradients, d_features, d_stream, scratch });
+        bench.apply_with(&HeadBackward {
+            forward,
+            chunks: Chunks::ONE,
+            gradients,
+            d_features,
+            d_stream,
+            scratch,
+        });
     }
 }
 
@@ -143,7 +185,14 @@ fn image_stems() {
         let level = Level::detect();
         let (pixels, images) = (&pixels, &images[..]);
         bench.apply_with(&ImageForward { level, shape, weights, state, pixels, images });
-        bench.apply(&ImageBackward { level, shape, gradients, state, d_stream });
+        bench.apply(&ImageBackward {
+            level,
+            shape,
+            chunks: Chunks::ONE,
+            gradients,
+            state,
+            d_stream,
+        });
     }
 }
 
@@ -161,6 +210,7 @@ fn text_stems() {
     bench.apply(&TextBackward {
         level: Level::detect(),
         shape,
+        chunks: Chunks::ONE,
         d_positions,
         d_rows,
         d_stream,
@@ -179,7 +229,14 @@ fn norms_before_the_first_block() {
     let Some(mut bench) = Bench::new(planner.len(), 40) else { return };
     let forward = NormForward { level: Level::detect(), gain, bias, input, stats, output };
     bench.apply_with(&forward);
-    bench.apply_with(&NormBackward { forward, d_gain, d_bias, d_stream, scratch });
+    bench.apply_with(&NormBackward {
+        forward,
+        chunks: Chunks::ONE,
+        d_gain,
+        d_bias,
+        d_stream,
+        scratch,
+    });
 }
 
 #[test]

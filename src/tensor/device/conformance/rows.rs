@@ -7,6 +7,7 @@ use crate::numerics::reference::tests::{same, samples};
 use crate::numerics::{
     Level, cross_entropy, layer_norm, normalise as by_definition, reduce, softmax,
 };
+use crate::tensor::Chunks;
 
 const SIZES: [[usize; 2]; 8] =
     [[1, 1], [3, 15], [16, 16], [17, 17], [33, 48], [5, 129], [2, 1000], [300, 20]];
@@ -58,9 +59,11 @@ fn layer_norm_both_ways() {
             same(&queue.elements(on_y.at(), y.len()), &y);
             same(&queue.elements(on_stats.at(), stats.len()), &stats);
             let parameters = [on_d_gain.at(), on_d_bias.at()];
-            norm.backward(&queue, on_d_y.at(), (on_residual.at(), true), parameters).unwrap();
+            norm.backward(&queue, Chunks::ONE, on_d_y.at(), (on_residual.at(), true), parameters)
+                .unwrap();
             same(&queue.elements(on_residual.at(), x.len()), &d_x);
-            norm.backward(&queue, on_d_y.at(), (on_alone.at(), false), parameters).unwrap();
+            norm.backward(&queue, Chunks::ONE, on_d_y.at(), (on_alone.at(), false), parameters)
+                .unwrap();
             same(&queue.elements(on_alone.at(), x.len()), &alone);
             same(&queue.elements(on_d_gain.at(), width), &d_gain);
             same(&queue.elements(on_d_bias.at(), width), &d_bias);
