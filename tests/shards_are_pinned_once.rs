@@ -98,6 +98,8 @@ fn what_is_no_shard_is_refused_in_one_error() {
         assert_eq!(ran.code, Some(code), "{pattern}: {}", ran.stderr);
         assert!(ran.stderr.contains(word), "{pattern}: {}", ran.stderr);
     };
+    check("shards/00099.tar", 3, "00099.tar");
+    assert!(!workspace.path("m.json.partial").exists(), "nothing is known of any shard");
     check("shards/{00000..00099}.tar", 3, "00012.tar");
     check("shards/{3..1}.tar", 2, "is not a pattern");
     check("Cargo.toml", 2, "is not named like a shard");

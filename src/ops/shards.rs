@@ -92,9 +92,16 @@ impl Workspace {
         }
         let network = self.network();
         let mut done = total - left.len();
-        let mut log = OpenOptions::new().create(true).append(true).open(&partial);
+        // Made when there is something to keep: a run that gives nothing leaves nothing.
+        let mut log = None;
         let mut keep = |shard: &PinnedShard| -> Result<(), Error> {
-            let log = log.as_mut().map_err(|error| cannot("write", &partial, error))?;
+            let log = match &mut log {
+                Some(log) => log,
+                none => {
+                    let opened = OpenOptions::new().create(true).append(true).open(&partial);
+                    none.insert(opened.map_err(|error| cannot("write", &partial, &error))?)
+                }
+            };
             let mut line =
                 serde_json::to_vec(shard).expect("what is known of a shard is plain data");
             line.push(b'\n');
@@ -117,7 +124,7 @@ impl Workspace {
         )?;
         let shards = paths.keys().filter_map(|name| known.remove(name)).collect();
         let pinned = finish(&manifest, shards)?;
-        fs::remove_file(&partial)?;
+        fs::if_exists(fs::remove_file(&partial))?;
         Ok(pinned)
     }
 
