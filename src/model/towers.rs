@@ -155,6 +155,11 @@ impl Model {
         Self { arithmetic, ..self }
     }
 
+    /// What its blocks' linear layers compute with.
+    pub const fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
+    }
+
     /// Its parameters.
     pub const fn layout(&self) -> &Layout {
         &self.layout

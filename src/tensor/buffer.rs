@@ -133,6 +133,15 @@ impl Buffer {
         }
     }
 
+    /// An error unless a device has memory for so many elements more; of main memory nothing is asked.
+    pub fn check_room(len: usize, device: &Device) -> Result<(), TensorError> {
+        match device {
+            Device::Cpu => Ok(()),
+            #[cfg(any(feature = "cuda", test))]
+            _ => Self::room(device, len).map(drop),
+        }
+    }
+
     /// A buffer on a device, whatever is in it.
     #[cfg(any(feature = "cuda", test))]
     fn room(device: &Device, len: usize) -> Result<Self, TensorError> {

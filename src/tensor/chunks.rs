@@ -33,13 +33,14 @@ impl Chunks {
         rows / self.count
     }
 
-    /// In main memory chunks are computed one after the other, each while what it leaves is in the caches.
+    /// In main memory chunks are computed one after the other, each while what it leaves is in the caches. So are those of
+    /// a training that is bound to a class of devices, whose sums are cut by how many rows there are.
     ///
     /// # Panics
     ///
     /// If there are several.
     pub(super) fn assert_alone(self) {
-        assert_eq!(self.count, 1, "in main memory a chunk is alone");
+        assert_eq!(self.count, 1, "such chunks are computed one after the other");
     }
 }
 

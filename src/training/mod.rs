@@ -203,10 +203,6 @@ fn train_model(
     check_class(params, device)?;
     // A device computes the elements of an operation side by side; a second thread would only wait for the first.
     let threads = if device == Device::Cpu { settings.threads } else { 1 };
-    let workers = deal(batch_size / chunk, threads)
-        .into_iter()
-        .map(|chunks| Ok(Mutex::new(Worker::new(model, chunks, chunk, device)?)))
-        .collect::<Result<Vec<_>, TrainError>>()?;
     let shared = Shared {
         model,
         level: settings.level,
@@ -217,6 +213,11 @@ fn train_model(
     };
     let batch = RwLock::default();
     let update = gradient::Update::new(model, params, device)?;
+    // Last: they make do with the memory that is left.
+    let workers = deal(batch_size / chunk, threads)
+        .into_iter()
+        .map(|chunks| Ok(Mutex::new(Worker::new(model, chunks, chunk, device)?)))
+        .collect::<Result<Vec<_>, TrainError>>()?;
     let (workers, shared, batch) = (&workers, &shared, &batch);
     let mut steps_of = Steps { params, workers, shared, batch, update };
     let batches = Batches::new(params, samples)?;

@@ -14,7 +14,7 @@ use super::samples::Batch;
 use crate::model::{GradientRegions, Group, Model, Scratch, Texts, TouchedRows};
 use crate::numerics::{Level, set_control_state};
 use crate::tensor::{
-    Add, BatchRegions, Buffer, Chunks, Copy, Device, Planner, Region, SumChunks, tap,
+    Add, Arithmetic, BatchRegions, Buffer, Chunks, Copy, Device, Planner, Region, SumChunks, tap,
 };
 
 /// A partial sum: the chunks `start .. start + width` of the tree, and the slot that holds it.
@@ -87,14 +87,16 @@ const BUSY: usize = 1 << 14;
 const GRADIENTS: usize = 1 << 28;
 
 impl Extent {
-    /// For so many chunks of `samples`, if there is memory for it.
+    /// For so many chunks of `samples`, if there is memory for it. Where bits are those of a class of devices, sums are cut
+    /// by how many rows there are: those of one chunk, whatever memory there is.
     fn of(model: &Model, chunks: usize, samples: usize, device: Device) -> Self {
         let fits = |count: usize| {
             count * samples * model.most_tokens() <= BUSY
                 && count * model.layout().len() <= GRADIENTS
         };
         let several = (1..=Chunks::MOST.ilog2()).rev().map(|power| 1 << power);
-        let several = several.filter(|_| device != Device::Cpu).find(|&count| fits(count));
+        let may = device != Device::Cpu && model.arithmetic() == Arithmetic::Portable;
+        let several = several.filter(|_| may).find(|&count| fits(count));
         Self { side_by_side: several.unwrap_or(1), places: chunks }
     }
 
@@ -182,8 +184,11 @@ impl Worker {
         let slots: Vec<_> = (0..slots).map(|_| model.plan_gradient(&mut planner)).collect();
         let several = if widest == 1 { 0 } else { widest };
         let several: Vec<_> = (0..several).map(|_| model.plan_gradient(&mut planner)).collect();
+        let arena = Buffer::zeros(planner.len(), &device)?;
+        // Operations take rooms as they come, each far smaller than the arena of all blocks.
+        Buffer::check_room(planner.len() / 8, &device)?;
         Ok(Self {
-            arena: Buffer::zeros(planner.len(), &device)?,
+            arena,
             held: vec![None; places],
             groups,
             places,
@@ -399,6 +404,18 @@ mod tests {
             }
         }
         assert_eq!(subtrees(0..7, 16), [0..4, 4..6, 6..7]);
+    }
+
+    #[test]
+    fn chunks_of_a_device_class_are_alone_whatever_memory_there_is() {
+        let params = crate::training::tests::tiny();
+        let model = Model::new(&params.model, &params.preprocessing).unwrap();
+        let gpu = Device::Emulated { processors: 1, backwards: false, memory: usize::MAX };
+        let side_by_side = |model: &Model, on| Extent::of(model, 16, 2, on).side_by_side;
+        assert_eq!(side_by_side(&model, gpu), 16);
+        assert_eq!(side_by_side(&model, Device::Cpu), 1);
+        let bound = model.with_arithmetic(Arithmetic::Bf16);
+        assert_eq!(side_by_side(&bound, gpu), 1);
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::sys::CUdevice_attribute_enum::{
     CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
-    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, CU_DEVICE_ATTRIBUTE_WARP_SIZE,
+    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
+    CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
+    CU_DEVICE_ATTRIBUTE_WARP_SIZE,
 };
 use cudarc::driver::{CudaContext, DriverError, result, sys};
 use cudarc::nvrtc::{self, Ptx};
@@ -63,6 +65,8 @@ struct Cuda {
     work: Mutex<Work>,
     processors: usize,
     shared: usize,
+    /// Whether the device reads main memory as the processor does: then a copy need not have read it when it returns.
+    reads_main_memory: bool,
 }
 
 /// The stream, and the launches that are not on it yet.
@@ -289,9 +293,11 @@ impl Cuda {
         let shared = CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
         let shared = context.attribute(shared).map_err(&opened)?;
         let shared = usize::try_from(shared).unwrap_or(0);
+        let reads = CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES;
+        let reads_main_memory = context.attribute(reads).map_err(&opened)? != 0;
         let work =
             Work { batches: Batches::default(), stream: Stream::new(stream, module, shared) };
-        Ok(Self { context, work: Mutex::new(work), processors, shared })
+        Ok(Self { context, work: Mutex::new(work), processors, shared, reads_main_memory })
     }
 
     /// The driver's calls are for the context of the thread that calls.
@@ -342,9 +348,11 @@ impl Machine for Cuda {
             return Ok(());
         }
         let work = self.flushed()?;
-        // SAFETY: the caller's memory is as long. The source is pageable: the driver has read it when it returns.
-        unsafe { result::memcpy_htod_async(to.0, bytes, work.stream.raw()) }
-            .map_err(failed("a copy to the device"))
+        let copied = failed("a copy to the device");
+        // SAFETY: the caller's memory is as long. It is pageable: a driver that brings it through memory of its own has read
+        // it when it returns; where none needs to, the copy is waited for.
+        unsafe { result::memcpy_htod_async(to.0, bytes, work.stream.raw()) }.map_err(&copied)?;
+        if self.reads_main_memory { work.stream.synchronize().map_err(&copied) } else { Ok(()) }
     }
 
     fn download(&self, from: Address, bytes: &mut [u8]) -> Result<(), DeviceError> {

@@ -48,12 +48,6 @@ impl Matrix {
         }
     }
 
-    /// So many rows from one on.
-    #[must_use]
-    pub(crate) const fn rows_from(self, first: usize, rows: usize) -> Self {
-        Self { at: self.at.element(first * self.row_stride), rows, ..self }
-    }
-
     /// Whether rows follow one another without a gap.
     const fn is_contiguous(&self) -> bool {
         self.column_stride == 1 && self.row_stride == self.columns

@@ -34,6 +34,10 @@ pub(crate) fn linear(
 }
 
 /// The gradient of a linear layer's weight, of each chunk, from that of its output, `[rows, of output]`, and its input.
+///
+/// # Panics
+///
+/// For several chunks in bfloat16: where sums are cut follows from how many rows there are, which are one chunk's.
 pub(crate) fn weight_gradient(
     queue: &Queue,
     arithmetic: Arithmetic,
@@ -45,12 +49,8 @@ pub(crate) fn weight_gradient(
     match arithmetic {
         Arithmetic::Portable => product_of_chunks(queue, chunks, d_y.transposed(), x, out),
         Arithmetic::Bf16 => {
-            let rows = chunks.rows_of(d_y.rows);
-            (0..chunks.count).try_for_each(|chunk| {
-                let [d_y, x] = [d_y, x].map(|of| of.rows_from(chunk * rows, rows));
-                let out = out.element(chunk * chunks.stride);
-                product_bf16(queue, d_y.transposed(), x, Finish::Store, out)
-            })
+            chunks.assert_alone();
+            product_bf16(queue, d_y.transposed(), x, Finish::Store, out)
         }
     }
 }

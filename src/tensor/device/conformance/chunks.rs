@@ -2,7 +2,6 @@
 
 use super::super::launch::column_sums;
 use super::super::matmul::{Matrix, product_of_chunks};
-use super::super::matmul_bf16::{linear, weight_gradient};
 use super::operations::Bench;
 use super::queues;
 use crate::model::TouchedRows;
@@ -10,7 +9,6 @@ use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::reference::tests::{same, samples};
-use crate::tensor::device::matmul::Finish as OnDevice;
 use crate::tensor::{
     Activation, Arithmetic, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState,
     Chunks, HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights,
@@ -315,30 +313,6 @@ fn products_along_rows() {
                 same(got, &want);
             }
         }
-    }
-}
-
-#[test]
-fn products_along_rows_of_a_device_class() {
-    let (count, rows, m, n) = (3, 70, 40, 24);
-    let (a, b) = (samples(5, count * rows * m), samples(6, count * rows * n));
-    for queue in queues().into_iter().filter(|queue| queue.shared_memory() > 80 << 10) {
-        let (on_a, on_b) = (queue.hold(&a), queue.hold(&b));
-        let chunks = Chunks { count, stride: m * n };
-        let [alone, together] = [(); 2].map(|()| queue.empty(count * m * n));
-        let d_y = Matrix::new(on_a.at(), count * rows, m);
-        let x = Matrix::new(on_b.at(), count * rows, n);
-        weight_gradient(&queue, Arithmetic::Bf16, chunks, d_y, x, together.at()).unwrap();
-        for chunk in 0..count {
-            let d_y = Matrix::new(on_a.at().element(chunk * rows * m), rows, m);
-            let x = Matrix::new(on_b.at().element(chunk * rows * n), rows, n);
-            let out = alone.at().element(chunk * m * n);
-            let arithmetic = Arithmetic::Bf16;
-            linear(&queue, arithmetic, d_y.transposed(), x, OnDevice::Store, out).unwrap();
-        }
-        let [alone, together] =
-            [alone, together].map(|out| queue.elements(out.at(), count * m * n));
-        same(&together, &alone);
     }
 }
 
