@@ -118,15 +118,15 @@ pub struct DeclaredCheck {
 /// Actions by recipe id, closed under upstream; the ones that were asked for; what they read from outside.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
-    nodes: BTreeMap<RecipeId, Node>,
-    targets: BTreeSet<RecipeId>,
-    sources: BTreeMap<BlobDigest, SourcePin>,
-    trees: BTreeMap<TreeDigest, TreePin>,
-    figures: BTreeMap<String, FigureTarget>,
-    tables: BTreeMap<String, TableTarget>,
-    checks: BTreeMap<String, CheckTarget>,
-    evaluations: BTreeSet<RunEvaluation>,
-    unpinned: BTreeMap<String, UnpinnedRun>,
+    pub(super) nodes: BTreeMap<RecipeId, Node>,
+    pub(super) targets: BTreeSet<RecipeId>,
+    pub(super) sources: BTreeMap<BlobDigest, SourcePin>,
+    pub(super) trees: BTreeMap<TreeDigest, TreePin>,
+    pub(super) figures: BTreeMap<String, FigureTarget>,
+    pub(super) tables: BTreeMap<String, TableTarget>,
+    pub(super) checks: BTreeMap<String, CheckTarget>,
+    pub(super) evaluations: BTreeSet<RunEvaluation>,
+    pub(super) unpinned: BTreeMap<String, UnpinnedRun>,
 }
 
 impl Plan {

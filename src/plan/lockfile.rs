@@ -1,12 +1,15 @@
 //! The lockfile: the exact bytes an experiment stands on.
 //!
 //! The text is canonical: `decode(text)?.encode() == text` for every text that `decode` accepts. After the header, one line an
-//! action, sorted by label: label, recipe id, then `NAME=DIGEST` for each output, sorted by name.
+//! action, sorted by label: label, recipe id, then `NAME=DIGEST` for each output, sorted by name. The line of a training whose
+//! bits are those of a class of devices ends in one word more, `losses:L1,L2,…`: the mean loss of each of its spans of steps
+//! ([`Losses`]), so that who has no device of that class can compare within a tolerance. No line without that word is
+//! written differently than before there was one, and an older program refuses a line that has it: the version stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::Plan;
+use super::{Losses, Plan};
 use crate::action::ActionResult;
 use crate::digest::{BlobDigest, RecipeId};
 
@@ -26,6 +29,8 @@ pub struct LockedAction {
     pub recipe: RecipeId,
     /// Its outputs.
     pub outputs: BTreeMap<String, BlobDigest>,
+    /// The losses of a training of a device class.
+    pub losses: Option<Losses>,
 }
 
 /// What a lockfile and a plan have in common.
@@ -94,7 +99,17 @@ impl Lockfile {
             (name.clone(), file.digest)
         };
         let outputs = result.outputs.iter().map(digest_of).collect();
-        self.actions.insert(label.to_owned(), LockedAction { recipe, outputs });
+        self.actions.insert(label.to_owned(), LockedAction { recipe, outputs, losses: None });
+    }
+
+    /// States the losses of a locked training.
+    ///
+    /// # Panics
+    ///
+    /// If nothing is locked under the label.
+    pub fn insert_losses(&mut self, label: &str, losses: Losses) {
+        let action = self.actions.get_mut(label).expect("the training is locked before its losses");
+        action.losses = Some(losses);
     }
 
     /// Adds the actions of `old` that this lockfile lacks and `whole`, the plan of the experiment, still has.
@@ -160,6 +175,9 @@ impl Lockfile {
             for (name, digest) in &action.outputs {
                 write!(text, " {name}={digest}").expect("writing to a string succeeds");
             }
+            if let Some(losses) = &action.losses {
+                write!(text, " {losses}").expect("writing to a string succeeds");
+            }
             text.push('\n');
         }
         text
@@ -211,7 +229,16 @@ fn decode_line(content: &str) -> Result<(&str, LockedAction), String> {
     let recipe = words.next().ok_or_else(|| format!("`{label}` has no recipe id"))?;
     let recipe = recipe.parse().map_err(|error| format!("recipe id of `{label}`: {error}"))?;
     let mut outputs = BTreeMap::new();
+    let mut losses = None;
     for word in words {
+        if losses.is_some() {
+            return Err(format!("`{word}` comes after the losses, which are the last word"));
+        }
+        // The name of an output may begin like that too, but then it has a digest.
+        if let Some(numbers) = word.strip_prefix(Losses::PREFIX).filter(|_| !word.contains('=')) {
+            losses = Some(Losses::decode(numbers)?);
+            continue;
+        }
         let (name, digest) = word
             .split_once('=')
             .filter(|(name, _)| is_word(name))
@@ -222,7 +249,7 @@ fn decode_line(content: &str) -> Result<(&str, LockedAction), String> {
         }
         outputs.insert(name.to_owned(), digest);
     }
-    Ok((label, LockedAction { recipe, outputs }))
+    Ok((label, LockedAction { recipe, outputs, losses }))
 }
 
 /// Whether a text can stand between spaces and before `=`.

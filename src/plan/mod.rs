@@ -7,8 +7,10 @@ mod expand;
 mod explain;
 mod graph;
 mod lockfile;
+mod losses;
 mod price;
 mod subject;
+mod substitute;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -24,8 +26,10 @@ pub use graph::{
     TreePin,
 };
 pub use lockfile::{Comparison, LockedAction, Lockfile, LockfileError};
+pub use losses::Losses;
 pub use price::Price;
 pub use subject::stated as stated_model;
+pub use substitute::Substituted;
 pub use unpinned::UnpinnedRun;
 
 // What a plan is made from and speaks of, for the rooms above that do not see `spec`.

@@ -579,7 +579,7 @@ fn a_lockfile_that_was_broken_by_hand_says_where() {
 
 proptest! {
     #[test]
-    fn what_is_read_is_written_back(text in "(ibid-lock/1\n)?([a-c/]{1,3} [0-9a-f]{64}( [ab]=[0-9a-f]{64}){0,2}\n){0,3}.{0,3}") {
+    fn what_is_read_is_written_back(text in "(ibid-lock/1\n)?([a-c/]{1,3} [0-9a-f]{64}( [ab]=[0-9a-f]{64}){0,2}( losses:[0-9][.,][0-9])?\n){0,3}.{0,3}") {
         if let Ok(lockfile) = Lockfile::decode(&text) {
             prop_assert_eq!(lockfile.encode(), text);
         }

@@ -6,6 +6,8 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::action::params::spans;
+
 const HEADER: &[u8] = b"ibid-trace/1\n";
 const DIGEST: usize = 32;
 const RECORD: usize = 4 + 8 + 8 + DIGEST;
@@ -80,6 +82,20 @@ impl Trace {
             fingerprint: [word(4), word(12)],
             digest: record[20..].try_into().expect("the rest of a record is a digest"),
         })
+    }
+
+    /// The mean loss of each of its [`spans`]: added in binary64 in order of the steps, divided by how many they are.
+    #[allow(clippy::cast_precision_loss, reason = "a trace of 2⁵³ steps fits no memory")]
+    pub fn span_losses(&self) -> Vec<f64> {
+        let loss = |step: u64| {
+            let step = usize::try_from(step).ok().and_then(|step| self.step(step));
+            f64::from(step.expect("spans are of its steps").loss)
+        };
+        let mean = |span: std::ops::Range<u64>| {
+            let count = (span.end - span.start) as f64;
+            span.fold(0.0, |sum, step| sum + loss(step)) / count
+        };
+        spans(self.steps() as u64).into_iter().map(mean).collect()
     }
 
     /// The chained digest after so many steps of it; `d_0` after none.
@@ -189,6 +205,28 @@ mod tests {
         assert_eq!(rest.digest(1), whole.digest(2));
         assert_eq!((rest.steps(), rest.step(0)), (1, whole.step(1)));
         assert_eq!((whole.digest(3), whole.digest(usize::MAX)), (None, None));
+    }
+
+    #[test]
+    fn losses_of_spans_are_means_in_binary64_in_order_of_the_steps() {
+        let trace = |losses: &[f32]| {
+            let mut trace = Trace::new(&[1.0]);
+            losses.iter().for_each(|loss| trace.push(*loss, [0, 0]));
+            trace
+        };
+        assert!(trace(&[]).span_losses().is_empty());
+        // Fewer steps than spans: each is one.
+        assert_eq!(trace(&[0.1, 2.5]).span_losses(), [f64::from(0.1_f32), 2.5]);
+        // 18 steps: spans 7 and 15 are steps 7 and 8, and 16 and 17.
+        let losses: Vec<f32> = (0_u8..18).map(f32::from).collect();
+        let means = trace(&losses).span_losses();
+        assert_eq!(means.len(), 16);
+        assert_eq!((means[6], means[7], means[8], means[15]), (6.0, 7.5, 9.0, 16.5));
+        // 48 steps, three a span; (2⁵³ + 1) + 1 is 2⁵³ in binary64, and 1 + (1 + 2⁵³) would be 2⁵³ + 2.
+        let big = f32::from_bits(0x5a00_0000);
+        let mut losses = vec![1.0; 48];
+        losses[..3].copy_from_slice(&[big, 1.0, 1.0]);
+        assert_eq!(trace(&losses).span_losses()[..2], [f64::from(big) / 3.0, 1.0]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ for path in sorted(root.glob("lockfiles/*.lock")):
     lines = path.read_text().splitlines(True)
     for count in (1, 2, 5, 20): seed("lockfile", "".join(lines[:count]))
 digest, zero = "0123456789abcdef" * 4, "0" * 64
+seed("lockfile", f"ibid-lock/1\na/train {digest} trace.bin={digest} losses:3.5,0.1,-0.25\n")
 for text in ["pictogram-scaling-laws/smoke", "a/b.dhall#fig1", f"git+https://a.org/b.git?rev={zero[:40]}#x/y", "file:///srv/a%20b",
              "http://localhost:80/a?b#c", "https://a@b/", digest,
              f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 4\n"]:

@@ -6,6 +6,7 @@ mod model;
 mod probe;
 mod profile;
 mod results;
+mod spans;
 mod table;
 mod training;
 
@@ -24,6 +25,7 @@ pub use results::{
     LegendNames, LegendValue, MarkRole, Measurement, Panel, Prediction, Row, Selection,
     Sensitivity, Series, SweptSeries, Task, YTransform,
 };
+pub use spans::{SPANS_MAX, spans};
 pub use table::{
     Aggregated, Aggregation, Derivation, Operand, Rounding, Rows, SortOrder, Step, Table, TextPart,
     Unmatched,

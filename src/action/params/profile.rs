@@ -44,6 +44,11 @@ impl DeviceProfile {
     /// Raised when the kernels may give other bits.
     const REVISION: &str = "1";
 
+    /// The profile of GPUs of a class, if they multiply bfloat16.
+    pub fn of(class: DeviceClass) -> Option<Self> {
+        (class >= DeviceClass::FIRST).then_some(Self { class })
+    }
+
     /// The class of GPUs whose bits it gives.
     pub const fn class(self) -> DeviceClass {
         self.class
@@ -72,13 +77,11 @@ impl FromStr for DeviceProfile {
             return Err(ProfileError::Arithmetic(arithmetic.to_owned()));
         }
         let class: DeviceClass = class.parse()?;
-        if class < DeviceClass::FIRST {
-            return Err(ProfileError::Class(class.to_string()));
-        }
+        let profile = Self::of(class).ok_or_else(|| ProfileError::Class(class.to_string()))?;
         if revision != Self::REVISION {
             return Err(ProfileError::Revision(revision.to_owned()));
         }
-        Ok(Self { class })
+        Ok(profile)
     }
 }
 
