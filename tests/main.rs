@@ -15,6 +15,7 @@ mod a_bad_machine_loses_nothing;
 mod a_data_set_of_ones_own;
 mod a_probe_says_what_it_learned_from;
 mod a_strangers_experiment_runs_none_of_their_code;
+mod another_class_is_compared_by_losses;
 mod architectures_cost_what_the_authors_count;
 mod bad_input_ends_in_one_clear_error;
 mod behaviour_table;

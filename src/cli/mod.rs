@@ -1,5 +1,6 @@
 //! The terminal: part of the binary crate, sees only the library's public items. One file a command.
 
+mod another_class;
 mod arguments;
 mod bisect;
 mod budget;

@@ -112,6 +112,9 @@ pub(super) fn tell(
             side(differing.actual)
         ))?;
     }
+    if let Some(another) = &reproduced.another_class {
+        super::another_class::tell(another, output)?;
+    }
     tell_what_was_not_compared(reproduced, output);
     for folder in folders {
         let pages = ["report.html", "table.md", "checks.html"].map(|page| folder.join(page));

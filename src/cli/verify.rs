@@ -1,6 +1,6 @@
 //! `ibid verify`
 
-use ibid::ops::{Loaded, Running, Spot, SpotChecked, Workspace};
+use ibid::ops::{Loaded, Running, Spot, SpotChecked, Verifying, Workspace};
 
 use super::arguments::Verify;
 use super::failure::{Failure, Stop};
@@ -36,7 +36,12 @@ pub(super) fn run(
         progress.end();
         return tell_spots(&result.map_err(|error| stopped(error, &signals))?, &loaded, output);
     }
-    let result = workspace.verify(&loaded, verify.into.as_deref(), Some(budget), &mut running);
+    let verifying = Verifying {
+        into: verify.into.as_deref(),
+        budget: Some(budget),
+        tolerance: verify.tolerance,
+    };
+    let result = workspace.verify(&loaded, &verifying, &mut running);
     progress.end();
     let reproduced = result.map_err(|error| stopped(error, &signals))?;
     let trace = |of: &&ibid::ops::DifferingOutput| of.output == "trace.bin";

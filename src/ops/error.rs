@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
-use crate::action::params::DeviceProfile;
 use crate::data::{DataError, MemberError};
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
@@ -179,14 +178,6 @@ pub enum Error {
         #[source]
         source: DataError,
     },
-    /// Trainings are bound to a class of devices, and this one is none of it: nothing can be said of their bits.
-    #[error("another class: not comparable bit for bit on {device}{}", bound(trainings))]
-    AnotherClass {
-        /// Where everything would be executed again, with its class.
-        device: String,
-        /// Labels and profiles.
-        trainings: Vec<(String, DeviceProfile)>,
-    },
     /// Stored results cannot be read as what they should be.
     #[error("`{what}` cannot be read: {reason}")]
     BadResult {
@@ -195,11 +186,6 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-}
-
-/// Trainings with the profiles they are bound to.
-fn bound(trainings: &[(String, DeviceProfile)]) -> String {
-    trainings.iter().map(|(label, profile)| format!("\n  {label}: {profile}")).collect()
 }
 
 /// The names of runs under what they lack.
@@ -320,9 +306,7 @@ impl Error {
                 ModelFault::Checkpoint(CheckpointError::Io(_)) => Kind::Environment,
                 _ => Kind::Spec,
             },
-            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } | Self::AnotherClass { .. } => {
-                Kind::Environment
-            }
+            Self::Source(_) | Self::Fs(_) | Self::Missing { .. } => Kind::Environment,
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
@@ -392,7 +376,6 @@ impl Error {
                     .to_owned(),
             ],
             Self::Failed { failures } => failed_hints(failures),
-            Self::AnotherClass { .. } => one(ANOTHER_CLASS.to_owned()),
             Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
                 hint_of(error).into_iter().collect()
             }
@@ -410,7 +393,9 @@ impl Error {
 const BY_HAND: &str =
     "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
 
-const ANOTHER_CLASS: &str = "run it where there is a GPU of that class, with --device cuda (ibid doctor tells what there is); a training without `profile` runs anywhere";
+const CLASS_ELSEWHERE: &str = "run it where there is a GPU of that class, with --device cuda (ibid doctor tells what there is); a training without `profile` runs anywhere";
+
+const CLASS_HERE: &str = "if its losses are locked, what there is here compares with them within a tolerance: ibid verify NAME";
 
 /// What to do about actions that failed.
 fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
@@ -431,7 +416,8 @@ fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
             FailureKind::Device,
             "leave --device out: portable results never depend on it; what devices there are is told by: ibid doctor",
         ),
-        (FailureKind::DeviceClass, ANOTHER_CLASS),
+        (FailureKind::DeviceClass, CLASS_ELSEWHERE),
+        (FailureKind::DeviceClass, CLASS_HERE),
         (FailureKind::Integrity, "check what is stored with: ibid store fsck"),
     ];
     let hints = hints.into_iter().filter(|(kind, _)| has(*kind));

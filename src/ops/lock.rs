@@ -1,15 +1,18 @@
 //! `lock`, and what every run compares with the lockfile.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::error::Error;
+use super::losses::{has_losses, lockfile_of, losses_of, profile_of};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::ActionResult;
 use crate::digest::{BlobDigest, RecipeId};
 use crate::exec::Summary;
 use crate::fs::{self, Durability};
-use crate::plan::{self, Lockfile, Plan};
+use crate::plan::{self, LockedAction, Lockfile, Node, Plan};
 use crate::store::Store;
 
 /// How results and a lockfile compare.
@@ -34,21 +37,32 @@ pub struct LockComparison {
 pub struct DifferingOutput {
     /// The action.
     pub label: String,
-    /// The output.
+    /// The output, or `losses`: the word of the line that states them.
     pub output: String,
-    /// The digest in the lockfile; `None`: it does not name this output.
+    /// The digest in the lockfile, or of the word in it; `None`: it does not name this output.
     pub locked: Option<BlobDigest>,
-    /// The digest of what came out; `None`: nothing came out under this name.
+    /// The digest of what came out, or of the word that follows from it; `None`: nothing came out under this name.
     pub actual: Option<BlobDigest>,
 }
 
 impl LockComparison {
-    /// Compares every action of `plan` whose result `result_of` knows.
+    /// Compares every action of `plan` whose result this run gave or `store` has recorded.
+    pub(super) fn of_run(
+        plan: &Plan,
+        lockfile: &Lockfile,
+        store: &Store,
+        summary: &Summary,
+    ) -> Result<Self, Error> {
+        Self::of(plan, lockfile, store, |id| recorded_result(summary, store, id))
+    }
+
+    /// Compares every action of `plan` whose result `result_of` knows; `store` has the traces of trainings.
     pub(super) fn of(
         plan: &Plan,
         lockfile: &Lockfile,
+        store: &Store,
         mut result_of: impl FnMut(&RecipeId) -> Option<ActionResult>,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         let locked = lockfile.by_recipe();
         let mut comparison = Self::default();
         for (id, node) in plan.nodes() {
@@ -61,24 +75,47 @@ impl LockComparison {
                 continue;
             };
             comparison.compared += 1;
-            let actual = |name: &String| result.outputs.get(name).map(|file| file.digest);
-            let names = locked.outputs.keys().chain(result.outputs.keys());
-            let names: std::collections::BTreeSet<_> = names.collect();
-            let before = comparison.differing.len();
-            for name in names {
-                let (locked, actual) = (locked.outputs.get(name).copied(), actual(name));
-                if locked != actual {
-                    let (label, output) = (node.label.clone(), name.clone());
-                    comparison.differing.push(DifferingOutput { label, output, locked, actual });
-                }
-            }
-            comparison.same += usize::from(comparison.differing.len() == before);
+            let differing = differing_outputs(node, locked, &result, store)?;
+            comparison.same += usize::from(differing.is_empty());
+            comparison.differing.extend(differing);
         }
         comparison.unlocked.sort();
         comparison.unseen.sort();
         comparison.differing.sort_by(|a, b| (&a.label, &a.output).cmp(&(&b.label, &b.output)));
-        comparison
+        Ok(comparison)
     }
+}
+
+/// The outputs of an action that are not as locked. Where all are, the losses of a training of a device class are held
+/// against its trace: they stand for its bits on other devices.
+fn differing_outputs(
+    node: &Node,
+    locked: &LockedAction,
+    result: &ActionResult,
+    store: &Store,
+) -> Result<Vec<DifferingOutput>, Error> {
+    let actual = |name: &String| result.outputs.get(name).map(|file| file.digest);
+    let names: BTreeSet<_> = locked.outputs.keys().chain(result.outputs.keys()).collect();
+    let mut differing = Vec::new();
+    for name in names {
+        let (locked, actual) = (locked.outputs.get(name).copied(), actual(name));
+        if locked != actual {
+            let (label, output) = (node.label.clone(), name.clone());
+            differing.push(DifferingOutput { label, output, locked, actual });
+        }
+    }
+    if differing.is_empty()
+        && profile_of(node).is_some()
+        && let Some(stated) = &locked.losses
+        && let Some(losses) = losses_of(&node.label, result, store)?
+        && *stated != losses
+    {
+        let [locked, actual] =
+            [stated, &losses].map(|of| Some(BlobDigest::of(of.to_string().as_bytes())));
+        let (label, output) = (node.label.clone(), "losses".to_owned());
+        differing.push(DifferingOutput { label, output, locked, actual });
+    }
+    Ok(differing)
 }
 
 /// The result of an action: of this run, or as the store recorded it when the run did not need to visit it.
@@ -132,12 +169,12 @@ impl Workspace {
         self.refuse_over_budget(&plan, &store, budget)?;
         let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
         let old = loaded.read_lockfile()?.unwrap_or_default();
-        let missing: Vec<_> = plan
-            .nodes()
-            .keys()
-            .filter(|id| recorded_result(&summary, &store, id).is_none())
-            .copied()
-            .collect();
+        let is_known = |id: &RecipeId, node: &Node| {
+            let result = recorded_result(&summary, &store, id);
+            result.is_some_and(|result| has_losses(node, &result, &store))
+        };
+        let missing = plan.nodes().iter().filter(|(id, node)| !is_known(id, node));
+        let missing: Vec<_> = missing.map(|(id, _)| *id).collect();
         let summary = if missing.is_empty() {
             summary
         } else {
@@ -146,7 +183,7 @@ impl Workspace {
             missing.iter().for_each(|id| whole.add_target(*id));
             self.execute(&whole, &loaded.root, &store, None, running)?
         };
-        let mut new = Lockfile::from_results(&plan, |id| recorded_result(&summary, &store, id));
+        let mut new = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
         new.keep(&old, &plan::expand_every_depth(&loaded.experiment)?);
         let (old_text, new_text) = (old.encode(), new.encode());
         let is_current = old_text == new_text && loaded.lockfile.exists();

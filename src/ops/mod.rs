@@ -13,6 +13,7 @@ mod init;
 mod inputs;
 mod laboratory;
 mod lock;
+mod losses;
 mod model;
 mod name;
 mod order;
@@ -27,6 +28,7 @@ mod spot;
 mod store;
 mod stranger;
 mod tokens;
+mod verify;
 mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
@@ -54,4 +56,7 @@ pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
 pub use stranger::{Fetch, Introduction, Origin};
 pub use tokens::OpenClipTokens;
+pub use verify::{
+    AnotherClass, ComparedSpan, ComparedTraining, LossTolerance, LossToleranceError, Verifying,
+};
 pub use workspace::{Loaded, Settings, Workspace};

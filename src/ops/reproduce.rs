@@ -1,6 +1,4 @@
-//! `reproduce` and `verify`: run what is missing or everything, compare with the lockfile, judge the claims.
-
-use std::path::{Path, PathBuf};
+//! `reproduce`: run what is missing, compare with the lockfile, judge the claims; what `verify` comes to, too.
 
 use serde::Serialize;
 
@@ -10,9 +8,10 @@ use super::evaluations::read_evaluations;
 use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
+use super::verify::{AnotherClass, refuse_unlocked};
 use super::workspace::{Loaded, Workspace};
-use crate::action::params::{DeviceClass, DeviceProfile};
-use crate::action::{Input, Params};
+use crate::action::Input;
+use crate::action::params::DeviceClass;
 use crate::digest::{BlobDigest, ExperimentId, RecipeId};
 use crate::exec::{How, Summary};
 use crate::metrics::fits::{self, FitRecord};
@@ -25,7 +24,6 @@ use crate::report::lines::{self, Line};
 use crate::report::sensitivity::{self, Sensitivity};
 use crate::report::tables;
 use crate::store::Store;
-use crate::tensor::Device;
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -46,6 +44,9 @@ pub struct Reproduced {
     /// The class of GPUs that trainings are bound to and that executed them again, where there are such trainings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_class: Option<DeviceClass>,
+    /// How trainings compare that are bound to another class and were computed by what there is in its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub another_class: Option<AnotherClass>,
     /// The figures, by name.
     pub figures: Vec<ReproducedFigure>,
     /// The tables, by name.
@@ -135,20 +136,27 @@ impl Reproduced {
         (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
     }
 
-    /// Whether nothing differs: every compared action has the locked bits, every claim and check is as
-    /// recorded.
+    /// Whether nothing differs: every compared action has the locked bits, the losses of trainings of another class are
+    /// within the tolerance, every claim and check is as recorded.
     pub fn is_as_recorded(&self) -> bool {
         let (met, all) = self.claims_met();
         let checks_are = self.checks.iter().all(JudgedCheck::is_as_recorded);
-        self.lockfile.differing.is_empty() && met == all && checks_are
+        let is_within = self.another_class.as_ref().is_none_or(AnotherClass::is_within);
+        self.lockfile.differing.is_empty() && is_within && met == all && checks_are
     }
 
     /// The verdict: the last line of `reproduce` and `verify`.
     pub fn verdict(&self) -> String {
         let (met, claims) = self.claims_met();
+        let (same, compared) = (self.lockfile.same, self.lockfile.compared);
+        let bits = if self.another_class.is_some() && compared == 0 {
+            "no bits compared".to_owned()
+        } else {
+            format!("same bits as lockfile {same}/{compared}")
+        };
         let mut verdict = format!(
-            "executed {}, cached {}, fetched {}; same bits as lockfile {}/{}; claims met {met}/{claims}",
-            self.executed, self.cached, self.fetched, self.lockfile.same, self.lockfile.compared
+            "executed {}, cached {}, fetched {}; {bits}; claims met {met}/{claims}",
+            self.executed, self.cached, self.fetched
         );
         if !self.checks.is_empty() {
             let recorded = self.checks.iter().filter(|check| check.is_as_recorded()).count();
@@ -156,6 +164,9 @@ impl Reproduced {
         }
         if let Some(class) = self.same_class {
             verdict.push_str(&format!("; same class {class}"));
+        }
+        if let Some(another) = &self.another_class {
+            verdict.push_str(&format!("; {}", another.verdict()));
         }
         verdict
     }
@@ -179,7 +190,10 @@ impl Workspace {
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
         match self.execute(&with_what_is_read(&plan), &loaded.root, &store, None, running) {
-            Ok(summary) => Self::read_back(loaded, &plan, &lockfile, &store, &summary),
+            Ok(summary) => {
+                let comparison = LockComparison::of_run(&plan, &lockfile, &store, &summary)?;
+                Self::read_back(loaded, &plan, comparison, &store, &summary)
+            }
             Err(error) => Err(self.instead(loaded, &lockfile, &store, running, error)),
         }
     }
@@ -202,9 +216,11 @@ impl Workspace {
         let Ok(Some(plan)) = plan::expand_printed(&loaded.experiment, target) else {
             return error;
         };
-        let reproduced = self
-            .execute(&plan, &loaded.root, store, None, running)
-            .and_then(|summary| Self::read_back(loaded, &plan, lockfile, store, &summary));
+        let reproduced =
+            self.execute(&plan, &loaded.root, store, None, running).and_then(|summary| {
+                let comparison = LockComparison::of_run(&plan, lockfile, store, &summary)?;
+                Self::read_back(loaded, &plan, comparison, store, &summary)
+            });
         match reproduced {
             Ok(reproduced) => {
                 Error::OnlyPrinted { error: Box::new(error), reproduced: Box::new(reproduced) }
@@ -213,35 +229,11 @@ impl Workspace {
         }
     }
 
-    /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
-    /// is read; pinned inputs may come from it, each hashed as it is read.
-    pub fn verify(
-        &self,
-        loaded: &Loaded,
-        into: Option<&Path>,
-        budget: Option<f64>,
-        running: &mut Running<'_>,
-    ) -> Result<Reproduced, Error> {
-        let plan = self.plan_of(loaded)?;
-        super::run::refuse_unpinned(&plan)?;
-        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
-        refuse_unlocked(&plan, &lockfile, loaded)?;
-        let same_class = same_class(&plan, self.device)?;
-        let first = self.store()?;
-        let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), &first)?;
-        let store = Store::open(&second.path)?;
-        let mut whole = plan.clone();
-        plan.nodes().keys().for_each(|id| whole.add_target(*id));
-        self.refuse_over_budget(&whole, &store, budget)?;
-        let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
-        let reproduced = Self::read_back(loaded, &plan, &lockfile, &store, &summary)?;
-        Ok(Reproduced { same_class, ..reproduced })
-    }
-
+    /// What a run of `plan` came to.
     pub(super) fn read_back(
         loaded: &Loaded,
         plan: &Plan,
-        lockfile: &Lockfile,
+        lockfile: LockComparison,
         store: &Store,
         summary: &Summary,
     ) -> Result<Reproduced, Error> {
@@ -255,8 +247,9 @@ impl Workspace {
             executed: summary.count(How::Executed),
             cached: summary.count(How::Cached),
             fetched: summary.count(How::Fetched),
-            lockfile: LockComparison::of(plan, lockfile, |id| recorded_result(summary, store, id)),
+            lockfile,
             same_class: None,
+            another_class: None,
             figures: figures.collect::<Result<_, _>>()?,
             tables: tables.collect::<Result<_, _>>()?,
             checks: read_checks(plan, store, summary)?,
@@ -264,28 +257,6 @@ impl Workspace {
             evaluations: read_evaluations(plan, store, summary)?,
         })
     }
-}
-
-/// The class of GPUs that trainings of the plan are bound to, which must be that of the device; none if none is.
-fn same_class(plan: &Plan, device: Device) -> Result<Option<DeviceClass>, Error> {
-    let bound = plan.nodes().values().filter_map(|node| match &node.action.params {
-        Params::Train(train) => Some((node.label.clone(), train.profile?)),
-        _ => None,
-    });
-    let bound: Vec<(String, DeviceProfile)> = bound.collect();
-    if bound.is_empty() {
-        return Ok(None);
-    }
-    // A GPU that does not answer is no class.
-    let class = device.class().ok().flatten().map(|(major, minor)| DeviceClass::new(major, minor));
-    let others = bound.into_iter().filter(|(_, profile)| Some(profile.class()) != class);
-    let trainings: Vec<_> = others.collect();
-    if trainings.is_empty() {
-        return Ok(class);
-    }
-    let class = class.map(|class| format!(", which is of class {class}"));
-    let device = format!("`{device}`{}", class.unwrap_or_default());
-    Err(Error::AnotherClass { device, trainings })
 }
 
 /// The pinned files of a plan.
@@ -296,19 +267,6 @@ fn sources_of(plan: &Plan) -> Vec<ReproducedSource> {
         ReproducedSource { sha256: *sha256, bytes: pin.bytes, places }
     };
     plan.sources().iter().map(source).collect()
-}
-
-/// A lockfile that lacks some of the plan's actions cannot judge a run.
-pub(super) fn refuse_unlocked(
-    plan: &Plan,
-    lockfile: &Lockfile,
-    loaded: &Loaded,
-) -> Result<(), Error> {
-    let unlocked: Vec<_> = lockfile.compare(plan).unlocked.into_iter().collect();
-    if unlocked.is_empty() {
-        return Ok(());
-    }
-    Err(Error::Unlocked { path: loaded.lockfile.clone(), name: loaded.full_name(), unlocked })
 }
 
 /// The plan with every action as a target whose outputs a figure hands out: a drawing that is known does not need
@@ -415,69 +373,9 @@ fn bad(what: &str, reason: &str) -> Error {
     Error::BadResult { what: what.to_owned(), reason: reason.to_owned() }
 }
 
-/// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
-pub(super) struct SecondStore {
-    pub(super) path: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
-}
-
-impl SecondStore {
-    pub(super) fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
-        if let Some(path) = into {
-            let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
-            if !is_empty {
-                return Err(Error::Usage {
-                    message: format!(
-                        "`{}` is not empty; a second store starts from nothing",
-                        path.display()
-                    ),
-                    hint: Some("name a new folder, or leave --into out".to_owned()),
-                });
-            }
-            return Ok(Self { path, _temporary: None });
-        }
-        // Beside the first one's data: the system's temporary folder may be small, or memory.
-        let parent = first.root().join("tmp");
-        let temporary = tempfile::Builder::new()
-            .prefix("verify-")
-            .tempdir_in(&parent)
-            .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
-        Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::experiment::Experiment;
-    use crate::spec::experiment::testing::example;
-
-    #[test]
-    fn a_class_is_the_same_or_another_and_then_nothing_is_compared() {
-        let mut experiment = example();
-        let plan_of = |experiment: &Experiment| plan::expand(experiment, None).unwrap();
-        let gpu = Device::Emulated { processors: 1, backwards: false, memory: 0 };
-        for device in [Device::Cpu, gpu] {
-            assert_eq!(same_class(&plan_of(&experiment), device).unwrap(), None);
-        }
-        experiment.runs[0].train.profile = Some("bf16/sm_90/1".to_owned());
-        let same = same_class(&plan_of(&experiment), gpu).unwrap();
-        assert_eq!(same, Some(DeviceClass::new(9, 0)));
-        let error = same_class(&plan_of(&experiment), Device::Cpu).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "another class: not comparable bit for bit on `cpu`\n  a/train: bf16/sm_90/1"
-        );
-        assert_eq!(error.kind(), Kind::Environment);
-        assert!(error.hints()[0].contains("--device cuda"));
-        experiment.runs[1].train.profile = Some("bf16/sm_80/1".to_owned());
-        let error = same_class(&plan_of(&experiment), gpu).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "another class: not comparable bit for bit on `emulated`, which is of class sm_90\n  \
-             b/train: bf16/sm_80/1"
-        );
-    }
 
     #[test]
     fn the_verdict_says_that_the_class_is_the_same() {
@@ -489,6 +387,7 @@ mod tests {
             fetched: 0,
             lockfile: LockComparison { same: 1, compared: 1, ..LockComparison::default() },
             same_class,
+            another_class: None,
             figures: Vec::new(),
             tables: Vec::new(),
             checks: Vec::new(),

@@ -9,8 +9,10 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::laboratory::{Laboratory, Look, Subject};
-use super::reproduce::{Reproduced, SecondStore, refuse_unlocked};
+use super::lock::LockComparison;
+use super::reproduce::Reproduced;
 use super::run::Running;
+use super::verify::{SecondStore, refuse_unlocked};
 use super::workspace::{Loaded, Workspace};
 use crate::action::{ActionResult, OutputFile};
 use crate::digest::BlobDigest;
@@ -231,7 +233,8 @@ impl Workspace {
         let mut whole = plan.clone();
         plan.nodes().keys().for_each(|id| whole.add_target(*id));
         let summary = self.execute(&whole, &loaded.root, &store, Some(first), running)?;
-        Self::read_back(loaded, plan, lockfile, &store, &summary)
+        let comparison = LockComparison::of_run(plan, lockfile, &store, &summary)?;
+        Self::read_back(loaded, plan, comparison, &store, &summary)
     }
 }
 

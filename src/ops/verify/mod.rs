@@ -1,0 +1,160 @@
+//! `verify`: execute everything again elsewhere, compare with the lockfile, judge the claims.
+
+mod another_class;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+pub use another_class::{
+    AnotherClass, ComparedSpan, ComparedTraining, LossTolerance, LossToleranceError,
+};
+
+use super::error::Error;
+use super::lock::{LockComparison, recorded_result};
+use super::losses::bound;
+use super::reproduce::Reproduced;
+use super::run::Running;
+use super::workspace::{Loaded, Workspace};
+use crate::action::params::DeviceClass;
+use crate::exec::Summary;
+use crate::plan::{Lockfile, Plan};
+use crate::store::Store;
+use crate::tensor::Device;
+use another_class::{Replacement, class_of};
+
+/// How everything is executed again.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Verifying<'a> {
+    /// The folder of the second store; as a rule none, and it is a temporary one.
+    pub into: Option<&'a Path>,
+    /// Seconds that all of it may take, as estimated.
+    pub budget: Option<f64>,
+    /// How far losses may be apart where trainings are bound to another class of devices.
+    pub tolerance: LossTolerance,
+}
+
+impl Workspace {
+    /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
+    /// is read; pinned inputs may come from it, each hashed as it is read. A training that is bound to a class of GPUs of
+    /// which the device is none is computed by what the device has, and its losses are compared instead of its bits.
+    pub fn verify(
+        &self,
+        loaded: &Loaded,
+        verifying: &Verifying<'_>,
+        running: &mut Running<'_>,
+    ) -> Result<Reproduced, Error> {
+        let Verifying { into, budget, tolerance } = *verifying;
+        let plan = self.plan_of(loaded)?;
+        super::run::refuse_unpinned(&plan)?;
+        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
+        refuse_unlocked(&plan, &lockfile, loaded)?;
+        let verification = Verification::new(loaded, &plan, &lockfile, self.device)?;
+        let first = self.store()?;
+        let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), &first)?;
+        let store = Store::open(&second.path)?;
+        let mut whole = verification.plan().clone();
+        verification.plan().nodes().keys().for_each(|id| whole.add_target(*id));
+        self.refuse_over_budget(&whole, &store, budget)?;
+        let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
+        verification.judge(&store, &summary, tolerance)
+    }
+}
+
+/// What is executed again on a device, and what it is held against.
+#[derive(Debug)]
+struct Verification<'a> {
+    loaded: &'a Loaded,
+    locked: &'a Plan,
+    lockfile: &'a Lockfile,
+    /// The class of the device, if trainings are bound to it.
+    same_class: Option<DeviceClass>,
+    replacement: Option<Replacement>,
+}
+
+impl<'a> Verification<'a> {
+    fn new(
+        loaded: &'a Loaded,
+        locked: &'a Plan,
+        lockfile: &'a Lockfile,
+        device: Device,
+    ) -> Result<Self, Error> {
+        let class = class_of(device);
+        let is_same = bound(locked).any(|(_, _, profile)| Some(profile.class()) == class);
+        let same_class = class.filter(|_| is_same);
+        let replacement = Replacement::of(locked, lockfile, &loaded.full_name(), device)?;
+        Ok(Self { loaded, locked, lockfile, same_class, replacement })
+    }
+
+    /// The plan that the device can execute.
+    fn plan(&self) -> &Plan {
+        self.replacement.as_ref().map_or(self.locked, Replacement::plan)
+    }
+
+    /// What came out, compared: actions that are those of the lockfile to the bit, others by their losses.
+    fn judge(
+        &self,
+        store: &Store,
+        summary: &Summary,
+        tolerance: LossTolerance,
+    ) -> Result<Reproduced, Error> {
+        let result_of = |id: &_| {
+            let is_executed = self.plan().nodes().contains_key(id);
+            is_executed.then(|| recorded_result(summary, store, id)).flatten()
+        };
+        let mut comparison = LockComparison::of(self.locked, self.lockfile, store, result_of)?;
+        let another_class = match &self.replacement {
+            None => None,
+            Some(replacement) => {
+                let others = std::mem::take(&mut comparison.unseen);
+                Some(replacement.compare(store, summary, tolerance, others)?)
+            }
+        };
+        let read = Workspace::read_back(self.loaded, self.plan(), comparison, store, summary)?;
+        Ok(Reproduced { same_class: self.same_class, another_class, ..read })
+    }
+}
+
+/// A lockfile that lacks some of the plan's actions cannot judge a run.
+pub(super) fn refuse_unlocked(
+    plan: &Plan,
+    lockfile: &Lockfile,
+    loaded: &Loaded,
+) -> Result<(), Error> {
+    let unlocked: Vec<_> = lockfile.compare(plan).unlocked.into_iter().collect();
+    if unlocked.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Unlocked { path: loaded.lockfile.clone(), name: loaded.full_name(), unlocked })
+}
+
+/// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
+pub(super) struct SecondStore {
+    pub(super) path: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl SecondStore {
+    pub(super) fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
+        if let Some(path) = into {
+            let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
+            if !is_empty {
+                return Err(Error::Usage {
+                    message: format!(
+                        "`{}` is not empty; a second store starts from nothing",
+                        path.display()
+                    ),
+                    hint: Some("name a new folder, or leave --into out".to_owned()),
+                });
+            }
+            return Ok(Self { path, _temporary: None });
+        }
+        // Beside the first one's data: the system's temporary folder may be small, or memory.
+        let parent = first.root().join("tmp");
+        let temporary = tempfile::Builder::new()
+            .prefix("verify-")
+            .tempdir_in(&parent)
+            .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
+        Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
+    }
+}
