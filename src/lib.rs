@@ -64,7 +64,9 @@
 //! against the definitions without a GPU, and what no GPU has shown yet.
 //!
 //! A training may instead be bound to a class of GPUs ([`action::params::DeviceProfile`]): its blocks' linear layers then
-//! use tensor cores, it has another name, and it is computed there or nowhere.
+//! use tensor cores, it has another name, and it is computed there or nowhere. Its line of the lockfile holds its losses too
+//! ([`plan::Losses`]): `verify` on another device computes the training by what that has, as another action, and compares
+//! losses within a tolerance ([`ops::AnotherClass`]); all that does not follow from it is compared bit for bit, as always.
 //!
 //! # Where two runs part
 //!
@@ -97,6 +99,7 @@
 //! | the same | lead a recipe to another action | the lockfile, exit 1; `store fsck` forms the key again from the inputs, exit 4 |
 //! | the same | forge result and attestation of an action that is not locked | `verify` after somebody honest locked it; else nothing |
 //! | whoever can write to the lockfile | edit a digest | `reproduce`, `verify` and `lock --check`: exit 1. A lockfile grants no hit; it is only compared with |
+//! | the same | edit the losses of a training of a device class | the same, where its trace is at hand; `verify` on another class, exit 1, if they are beyond the tolerance, else nothing |
 //! | the same | edit a recipe id, or another version of the format | not locked (`--locked`, `verify`: exit 2), or refused with the line: exit 2 |
 //! | whoever can write to the store *and* the lockfile | lie consistently | `verify`: it executes again in a second store and reads no result of the first |
 //! | a job that gives other bytes when repeated | be believed once | `verify`, exit 1, names action and output; within one store exit 4, and both results are kept |

@@ -253,13 +253,13 @@ pub(super) struct Lock {
 /// `verify`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A training with a `profile` has bits of one class of GPUs. On a device of that class they are compared like all others
-(`same class`). On any other device the training is computed by what there is (the profile of the GPU's own class, else
-portable arithmetic), and the mean losses of up to 16 spans of its steps are compared with those in the lockfile
+A training with a `profile` has the bits of one class of GPUs. On a device of that class they are compared like all \
+others (`same class`). On any other device the training is computed by what there is (the profile of the GPU's own class, \
+else portable arithmetic), and the mean losses of up to 16 spans of its steps are compared with those in the lockfile \
 (`another class`); what follows from it is other actions and is not compared, but its claims and checks are judged.
 
-Exit codes: 0 nothing differs; 1 a bit, a loss, a claim or a check does; 2 usage, specification or budget; 3 something
-is missing.")]
+Exit codes: 0 nothing differs; 1 a bit, a loss, a claim or a check does; 2 usage, specification or budget; 3 something is \
+missing.")]
 pub(super) struct Verify {
     /// `EXPERIMENT[/TARGET]`.
     pub(super) name: String,
@@ -278,8 +278,8 @@ pub(super) struct Verify {
     #[arg(long, value_name = "HEX", requires = "spot")]
     pub(super) nonce: Option<String>,
     /// How far the mean loss of a span of steps may be from the locked one where a training is bound to another class of
-    /// GPUs than the device is of: a share of the larger of both, at least 0 and less than 1. Bits that can be compared
-    /// always are, and to those it means nothing.
+    /// GPUs than the device is of: a share of the loss of the first span, at least 0 and less than 1. Bits that can be
+    /// compared always are, and to those it means nothing.
     #[arg(long, value_name = "SHARE", default_value_t, conflicts_with = "spot")]
     pub(super) tolerance: LossTolerance,
     /// Stop before executing when the estimate exceeds this; with `--spot`, that of all segments that are drawn.

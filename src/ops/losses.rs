@@ -65,3 +65,58 @@ pub(super) fn lockfile_of(
 fn trace_of(result: &ActionResult) -> Option<BlobDigest> {
     result.outputs.get(TRACE).map(|output| output.digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::Kind;
+    use super::*;
+    use crate::action::OutputFile;
+    use crate::fs::Durability;
+    use crate::plan::expand;
+    use crate::spec::experiment::testing::example;
+
+    /// A store that has `bytes` as a trace, and the result that names it.
+    fn stored(bytes: &[u8]) -> (tempfile::TempDir, Store, ActionResult) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store")).unwrap();
+        let digest = store.put(bytes, Durability::Relaxed).unwrap();
+        let file = OutputFile { digest, bytes: bytes.len() as u64 };
+        (folder, store, ActionResult { outputs: [(TRACE.to_owned(), file)].into() })
+    }
+
+    #[test]
+    fn losses_come_from_the_trace_where_it_is_here_and_sound() {
+        let mut trace = Trace::new(&[1.0]);
+        trace.push(0.5, [0, 0]);
+        trace.push(0.25, [0, 0]);
+        let (_folder, store, result) = stored(trace.bytes());
+        let losses = losses_of("a/train", &result, &store).unwrap().unwrap();
+        assert_eq!(losses.means(), [0.5, 0.25]);
+        let (_other, empty, _) = stored(b"");
+        assert_eq!(losses_of("a/train", &result, &empty).unwrap(), None);
+
+        let mut diverged = trace.clone();
+        diverged.push(f32::NAN, [0, 0]);
+        for bytes in [diverged.bytes(), Trace::new(&[1.0]).bytes(), b"rubbish"] {
+            let (_folder, store, result) = stored(bytes);
+            let error = losses_of("a/train", &result, &store).unwrap_err();
+            assert_eq!(error.kind(), Kind::Integrity);
+            assert!(error.to_string().starts_with("`a/train trace.bin` cannot be read: "));
+        }
+    }
+
+    #[test]
+    fn only_a_training_of_a_device_class_needs_its_trace() {
+        let mut experiment = example();
+        experiment.runs[1].train.profile = Some("bf16/sm_90/1".to_owned());
+        let plan = expand(&experiment, None).unwrap();
+        let labels: Vec<_> = bound(&plan).map(|(_, node, _)| node.label.as_str()).collect();
+        assert_eq!(labels, ["b/train"]);
+        let (_folder, store, result) = stored(b"a trace");
+        let (_other, empty, _) = stored(b"");
+        let node = |label: &str| plan.labelled(label).unwrap().1;
+        assert!(has_losses(node("b/train"), &result, &store));
+        assert!(!has_losses(node("b/train"), &result, &empty));
+        assert!(has_losses(node("a/train"), &result, &empty));
+    }
+}
