@@ -53,6 +53,10 @@ pub(super) fn run(
 
 fn say_where_to_look(loaded: &Loaded, label: &str, verify: &Verify, output: Output) {
     let run = label.trim_end_matches("/train");
+    // Steps of a training of a device class are not executed in main memory.
+    if loaded.experiment.run(run).is_some_and(|run| run.train.profile.is_some()) {
+        return;
+    }
     let with = verify.into.as_ref().map(|into| format!(" --with {}", into.display()));
     output.say(format_args!(
         "hint: the step, operation and element: ibid bisect {} --run {run}{}",
