@@ -124,8 +124,8 @@ pub(crate) fn softmax_loss(
     queue.launch("softmax_loss", [rows.div_ceil(ROWS), 1, 1], BLOCK_OF_THREADS, &arguments)
 }
 
-/// Starts a column reduction, of the rows of each chunk. Few blocks of rows are one block of threads, across and down; of more, each is computed by
-/// itself, and then they are added.
+/// Starts a column reduction of the rows of each chunk. Few blocks of rows are one block of threads, across and down; of
+/// more, each is computed by itself, and then they are added.
 fn reduce_columns(
     queue: &Queue,
     kernel: &'static str,
