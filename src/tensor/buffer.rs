@@ -134,6 +134,10 @@ impl Buffer {
     }
 
     /// An error unless a device has memory for so many elements more; of main memory nothing is asked.
+    #[cfg_attr(
+        not(any(feature = "cuda", test)),
+        allow(unused_variables, reason = "there is no device but main memory")
+    )]
     pub fn check_room(len: usize, device: &Device) -> Result<(), TensorError> {
         match device {
             Device::Cpu => Ok(()),

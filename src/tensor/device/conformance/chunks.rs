@@ -1,10 +1,11 @@
 //! Chunks side by side: each gradient is that of the chunk alone.
 
+use std::collections::BTreeSet;
+
 use super::super::launch::column_sums;
 use super::super::matmul::{Matrix, product_of_chunks};
 use super::operations::Bench;
 use super::queues;
-use crate::model::TouchedRows;
 use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
@@ -216,22 +217,36 @@ fn image_stems() {
 fn text_stems() {
     let shape = TextShape { samples: COUNT * 3, tokens: 5, width: 9 };
     let tokens: Vec<u32> = (0..60).map(|i| i * i % 13).collect();
-    let mut touched = TouchedRows::default();
-    touched.find(&tokens, COUNT);
+    // What each chunk touches, each row once; the places of rows of the embedding among all of them.
+    let rows: Vec<Vec<u32>> = tokens
+        .chunks_exact(15)
+        .map(|tokens| tokens.iter().copied().collect::<BTreeSet<u32>>().into_iter().collect())
+        .collect();
+    let of_chunk = |chunk: usize| {
+        let start: usize = rows[..chunk].iter().map(Vec::len).sum();
+        start..start + rows[chunk].len()
+    };
+    let own_slots: Vec<Vec<u32>> = tokens
+        .chunks_exact(15)
+        .zip(&rows)
+        .map(|(tokens, rows)| {
+            let slot = |token| u32::try_from(rows.binary_search(token).unwrap()).unwrap();
+            tokens.iter().map(slot).collect()
+        })
+        .collect();
+    let moved_slots = |chunk: usize| {
+        let before = u32::try_from(of_chunk(chunk).start).unwrap();
+        own_slots[chunk].iter().map(move |slot| slot + before)
+    };
+    let slots: Vec<u32> = (0..COUNT).flat_map(moved_slots).collect();
     let mut planner = Planner::default();
     let d_stream = planner.take(tokens.len() * 9);
     let d_rows = planner.take(COUNT * 13 * 9);
     let (first, chunks) = plan_gradients(&mut planner, 5 * 9);
     let Some(mut bench) = Bench::new(planner.len(), 1) else { return };
     let level = Level::detect();
-    let own_slots: Vec<Vec<u32>> = (0..COUNT)
-        .map(|chunk| {
-            let before = u32::try_from(touched.of_chunk(chunk).start).unwrap();
-            touched.slots[15 * chunk..15 * (chunk + 1)].iter().map(|slot| slot - before).collect()
-        })
-        .collect();
     let alone = |chunk: usize| {
-        let rows = touched.of_chunk(chunk);
+        let rows = of_chunk(chunk);
         TextBackward {
             level,
             shape: TextShape { samples: 3, ..shape },
@@ -244,7 +259,7 @@ fn text_stems() {
         }
     };
     let alone: Vec<_> = (0..COUNT).map(alone).collect();
-    let (slots, touched) = (&touched.slots[..], touched.rows.len());
+    let (slots, touched) = (&slots[..], of_chunk(COUNT - 1).end);
     let d_positions = first;
     let together =
         TextBackward { level, shape, chunks, d_positions, d_rows, d_stream, slots, touched };
