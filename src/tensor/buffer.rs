@@ -133,17 +133,25 @@ impl Buffer {
         }
     }
 
-    /// An error unless a device has memory for so many elements more; of main memory nothing is asked.
+    /// A buffer of zeros, if the device has memory for `spare` elements more beside it, which are not taken; of main memory
+    /// nothing is asked. The error tells what both take.
     #[cfg_attr(
         not(any(feature = "cuda", test)),
         allow(unused_variables, reason = "there is no device but main memory")
     )]
-    pub fn check_room(len: usize, device: &Device) -> Result<(), TensorError> {
-        match device {
-            Device::Cpu => Ok(()),
-            #[cfg(any(feature = "cuda", test))]
-            _ => Self::room(device, len).map(drop),
+    pub fn zeros_beside(spare: usize, len: usize, device: &Device) -> Result<Self, TensorError> {
+        let buffer = Self::zeros(len, device)?;
+        #[cfg(any(feature = "cuda", test))]
+        if *device != Device::Cpu {
+            Self::room(device, spare).map_err(|error| match error {
+                TensorError::Kernel { operation, source: DeviceError::Memory { .. } } => {
+                    let source = DeviceError::Memory { bytes: 4 * (len + spare) };
+                    TensorError::Kernel { operation, source }
+                }
+                other => other,
+            })?;
         }
+        Ok(buffer)
     }
 
     /// A buffer on a device, whatever is in it.
@@ -423,5 +431,19 @@ mod tests {
         target.apply_with(&source, &Axpy(0.5)).unwrap();
         assert_eq!(target.to_vec().unwrap(), [6.0, 12.0]);
         assert_eq!(target.with(<[f32]>::as_ptr).unwrap(), address);
+    }
+
+    #[test]
+    fn room_beside_a_buffer_is_looked_for_and_not_taken() {
+        let on = Device::Emulated { processors: 1, backwards: false, memory: 4096 };
+        if Buffer::zeros(1, &on).is_err() {
+            return;
+        }
+        let buffer = Buffer::zeros_beside(1024, 3, &on).unwrap();
+        assert_eq!(buffer.to_vec().unwrap(), [0.0; 3]);
+        let lacks = |spare, len| Buffer::zeros_beside(spare, len, &on).unwrap_err().lacks_memory();
+        assert_eq!(lacks(1025, 3), Some(4 * 1028));
+        assert_eq!(lacks(0, 1025), Some(4 * 1025));
+        assert_eq!(Buffer::zeros_beside(usize::MAX, 2, &Device::Cpu).unwrap().len(), 2);
     }
 }

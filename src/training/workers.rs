@@ -184,9 +184,8 @@ impl Worker {
         let slots: Vec<_> = (0..slots).map(|_| model.plan_gradient(&mut planner)).collect();
         let several = if widest == 1 { 0 } else { widest };
         let several: Vec<_> = (0..several).map(|_| model.plan_gradient(&mut planner)).collect();
-        let arena = Buffer::zeros(planner.len(), &device)?;
         // Operations take rooms as they come, each far smaller than the arena of all blocks.
-        Buffer::check_room(planner.len() / 8, &device)?;
+        let arena = Buffer::zeros_beside(planner.len() / 8, planner.len(), &device)?;
         Ok(Self {
             arena,
             held: vec![None; places],
