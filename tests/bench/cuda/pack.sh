@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what check.sh beside this runs and packs it into FILE (.tar.xz, some 40 MB), for a machine that has a GPU and this
+# Builds what check.sh beside this runs and packs it into FILE (.tar.xz, some 60 MB), for a machine that has a GPU and this
 # repository but no Rust:
 #
 #   tests/bench/cuda/pack.sh FILE          here
