@@ -14,8 +14,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 targets=("$@")
 [ $# -gt 0 ] || targets=(pictogram-scaling-laws/smoke pictogram-scaling-laws/quick)
-for library in /usr/local/cuda*/targets/*/lib/libnvrtc.so*; do
-    [ ! -e "$library" ] || export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}${library%/*}"
+for folder in /usr/local/cuda*/targets/*/lib; do
+    if ls "$folder"/libnvrtc.so* > /dev/null 2>&1; then
+        export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$folder"
+    fi
 done
 if [ -n "${BUILT:-}" ]; then
     ibid=$BUILT/ibid
