@@ -17,7 +17,7 @@ mod sensitivity;
 mod split;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod train;

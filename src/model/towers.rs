@@ -369,14 +369,7 @@ impl Model {
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.image_block_forward(level, tower, index);
-            let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward {
-                forward,
-                chunks,
-                gradients: start,
-                d_stream,
-                scratch: scratch.block,
-            };
+            let block = block_backward(&forward, chunks, gradients, scratch);
             tap::operation(|| format!("image block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
@@ -428,14 +421,7 @@ impl Model {
         arena.apply_with(parameters, &head)?;
         for index in (0..tower.blocks.len()).rev() {
             let forward = self.text_block_forward(level, tower, index);
-            let start = of(Region::new(forward.parameters, 0)).start;
-            let block = BlockBackward {
-                forward,
-                chunks,
-                gradients: start,
-                d_stream,
-                scratch: scratch.block,
-            };
+            let block = block_backward(&forward, chunks, gradients, scratch);
             tap::operation(|| format!("text block {index}, backward"));
             arena.apply_with(parameters, &block)?;
         }
@@ -612,6 +598,17 @@ impl Model {
 fn pixels(preprocessing: &Preprocessing) -> PixelTable {
     let [mean, std] = [preprocessing.mean, preprocessing.std].map(|of| of.map(|x| x.get() as f32));
     PixelTable::new(mean, std)
+}
+
+fn block_backward(
+    forward: &BlockForward,
+    chunks: Chunks,
+    gradients: &GradientRegions,
+    scratch: &Scratch,
+) -> BlockBackward {
+    let first = gradients.of(Region::new(forward.parameters, 0)).start;
+    let (d_stream, scratch) = (scratch.d_stream, scratch.block);
+    BlockBackward { forward: *forward, chunks, gradients: first, d_stream, scratch }
 }
 
 fn plan_blocks(

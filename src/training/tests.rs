@@ -611,29 +611,57 @@ fn less_memory_gives_the_same_bits_until_one_chunk_does_not_fit() {
     assert_eq!(error.lacks_memory(), Some(alone(1)));
 }
 
+/// How many kernels the second step of a training launches on a device of so many processors; none without a compiler.
+fn launches_of_a_step(params: &Train, samples: &Held<'_>, processors: usize) -> Option<usize> {
+    let device = Device::Emulated { processors, backwards: false, memory: usize::MAX };
+    device.prepare(&NoKernels).ok()?;
+    let settings = Settings { level: Level::detect(), threads: 1 };
+    let launches = |steps: u64| {
+        let start = State::initial(params).unwrap().on_device(device).unwrap();
+        let before = device::emulator::launches();
+        let go_on = |_: &State| Control::Continue;
+        train_to(params, samples, settings, start, steps, go_on).unwrap();
+        device::emulator::launches() - before
+    };
+    Some(launches(2) - launches(1))
+}
+
 /// Small chunks are computed side by side on a device: a step of six has hardly more kernels than a step of one.
 #[test]
 fn a_step_of_many_small_chunks_launches_few_kernels() {
-    let device = Device::Emulated { processors: 9, backwards: false, memory: usize::MAX };
-    if Buffer::zeros(1, &device).is_err() {
-        return;
-    }
     let images = images();
-    let settings = Settings { level: Level::detect(), threads: 1 };
-    let launches = |gradient_chunk: u64, batch_size: u64, steps: u64| {
-        let samples_seen = batch_size * 8;
-        let params = Train { samples_seen, batch_size, gradient_chunk, ..tiny() };
-        let start = State::initial(&params).unwrap().on_device(device).unwrap();
-        let before = device::emulator::launches();
-        let go_on = |_: &State| Control::Continue;
-        train_to(&params, &samples(&images), settings, start, steps, go_on).unwrap();
-        device::emulator::launches() - before
+    let of_a_step = |gradient_chunk| {
+        let params = Train { gradient_chunk, ..tiny() };
+        launches_of_a_step(&params, &samples(&images), 9)
     };
-    let of_a_step = |chunk, batch| launches(chunk, batch, 2) - launches(chunk, batch, 1);
-    let one = of_a_step(12, 12);
-    let two_groups = of_a_step(2, 12);
-    assert_eq!(of_a_step(3, 12), one + 1, "four side by side, and the sum over their tree");
+    let Some(one) = of_a_step(12) else { return };
+    assert_eq!(of_a_step(3), Some(one + 1), "four side by side, and the sum over their tree");
+    let two_groups = of_a_step(2).unwrap();
     assert!(two_groups < 2 * one, "four side by side, and two: {two_groups} to {one}");
+}
+
+/// XS of the study of pictograms, 128 pairs in chunks of 16: it was 1,019 launches with one chunk at a time.
+#[test]
+fn a_step_of_a_small_model_is_so_many_launches() {
+    let mut params = tiny();
+    let (vision, text) = (&mut params.model.vision, &mut params.model.text);
+    (vision.image_size, vision.patch_size) = (32, 8);
+    (vision.width, vision.heads, vision.mlp_width) = (32, 1, 128);
+    (text.width, text.heads, text.mlp_width) = (32, 1, 128);
+    (text.context_length, text.vocabulary_size) = (12, 500);
+    params.model.embed_dim = 32;
+    (params.samples_seen, params.batch_size, params.gradient_chunk) = (1024, 128, 16);
+    let byte = |i: u32| (i.wrapping_mul(2_654_435_761) >> 21) as u8;
+    let images: Vec<u8> = (0..24 * 3072).map(byte).collect();
+    let caption = |i: u32| vec![vec![1, 3 + i, 7 + i, 2, 0, 0, 0, 0, 0, 0, 0, 0]];
+    let held = Held {
+        images: images.chunks_exact(3072).map(Cow::Borrowed).collect(),
+        captions: (0..24).map(caption).collect(),
+        labels: Vec::new(),
+        shard_sizes: vec![24],
+    };
+    let launches = launches_of_a_step(&params, &held, 132);
+    assert!(launches.is_none_or(|launches| launches == 145), "{launches:?}");
 }
 
 /// CLIP with ViT-B/32, for as many steps as there are batches of samples.

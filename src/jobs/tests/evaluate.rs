@@ -7,6 +7,7 @@
 
 use super::*;
 use crate::action::params::{Activation, Clip, Evaluate, Pooling, Task, TextTower, VisionTower};
+use crate::data::Tokenizer;
 use crate::model::Layout;
 use crate::tensor::safetensors::{NamedTensor, encode};
 

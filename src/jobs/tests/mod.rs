@@ -5,31 +5,23 @@ mod fine_tune;
 mod probe;
 mod train;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::testing::{Sample, shard, vocabulary};
 use super::{Device, JobContext, JobError, Level};
 use crate::action::Params;
 use crate::action::canonical::Real;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::params::{AdamW, Preprocessing};
-use crate::data::image::encode_png;
-use crate::data::{FIRST_TOKEN, Tokenizer};
 use crate::digest::BlobDigest;
 
 /// The folders of one action.
 struct Folder(tempfile::TempDir);
-
-/// A sample: grey values of a square image, captions, class.
-struct Sample<'a> {
-    pixels: Vec<u8>,
-    captions: &'a [&'a str],
-    label: Option<u32>,
-}
 
 impl Folder {
     fn new() -> Self {
@@ -97,36 +89,6 @@ impl Folder {
             }
         }
     }
-}
-
-fn shard(samples: &[Sample<'_>]) -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut append = |name: String, content: &[u8]| {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, content).unwrap();
-    };
-    for (index, sample) in samples.iter().enumerate() {
-        let side = sample.pixels.len().isqrt();
-        append(format!("{index:04}.png"), &encode_png(&sample.pixels, side));
-        let mut json = serde_json::json!({ "captions": sample.captions });
-        if let Some(label) = sample.label {
-            json["label"] = label.into();
-        }
-        append(format!("{index:04}.json"), json.to_string().as_bytes());
-    }
-    builder.into_inner().unwrap()
-}
-
-/// The vocabulary file of those byte pairs that `texts` need, and how many tokens it gives.
-fn vocabulary(texts: &[&str]) -> (Vec<u8>, u64) {
-    let all: String = (0..49_406).map(|id| format!("{id}\n")).collect();
-    let tokenizer = Tokenizer::new(all.as_bytes(), 32).unwrap();
-    let tokens = texts.iter().flat_map(|text| tokenizer.encode(text).unwrap());
-    let ids: BTreeSet<u32> = tokens.filter_map(|token| token.checked_sub(FIRST_TOKEN)).collect();
-    let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
-    (lines.into_bytes(), u64::from(FIRST_TOKEN) + ids.len() as u64)
 }
 
 fn real(value: f64) -> Real {

@@ -10,12 +10,11 @@ use super::super::losses::lockfile_of;
 use super::*;
 use crate::action::{ActionResult, Params};
 use crate::commit::Root;
-use crate::data::image::encode_png;
-use crate::data::{FIRST_TOKEN, Tokenizer};
 use crate::digest::{BlobDigest, ExperimentId};
 use crate::exec::clock::FixedClock;
 use crate::exec::{self, InProcess, Options, StoreOnly};
 use crate::fs::Durability;
+use crate::jobs::testing::{Sample, shard, vocabulary};
 use crate::numerics::Level;
 use crate::plan::{self, Losses};
 use crate::spec::Evaluated;
@@ -67,33 +66,13 @@ impl Bed {
 }
 
 /// One shard of eight images of 8 × 8 pixels.
-fn shard() -> Vec<u8> {
-    let mut builder = tar::Builder::new(Vec::new());
-    let mut append = |name: String, content: &[u8]| {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
-        builder.append_data(&mut header, name, content).unwrap();
-    };
-    for index in 0..8_usize {
+fn images() -> Vec<u8> {
+    let sample = |index: usize| {
         let pixel = |at: usize| (at * (index + 3) * 7 + index * 40).to_le_bytes()[0];
-        let pixels: Vec<u8> = (0..64).map(pixel).collect();
-        append(format!("{index:04}.png"), &encode_png(&pixels, 8));
-        let json = serde_json::json!({ "captions": [CAPTIONS[index % 4]] });
-        append(format!("{index:04}.json"), json.to_string().as_bytes());
-    }
-    builder.into_inner().unwrap()
-}
-
-/// The vocabulary file of the captions, and how many tokens it gives.
-fn vocabulary() -> (Vec<u8>, u64) {
-    let all: String = (0..49_406).map(|id| format!("{id}\n")).collect();
-    let tokenizer = Tokenizer::new(all.as_bytes(), 32).unwrap();
-    let tokens = CAPTIONS.iter().flat_map(|text| tokenizer.encode(text).unwrap());
-    let ids: std::collections::BTreeSet<u32> =
-        tokens.filter_map(|token| token.checked_sub(FIRST_TOKEN)).collect();
-    let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
-    (lines.into_bytes(), u64::from(FIRST_TOKEN) + ids.len() as u64)
+        let captions = &CAPTIONS[index % 4..=index % 4];
+        Sample { pixels: (0..64).map(pixel).collect(), captions, label: None }
+    };
+    shard(&(0..8).map(sample).collect::<Vec<_>>())
 }
 
 /// Runs `a`, bound to a class and measured, and `b`, portable; and the files that they read.
@@ -101,7 +80,7 @@ fn experiment() -> (Experiment, Vec<Vec<u8>>) {
     let mut experiment = example();
     experiment.figures.clear();
     experiment.tables.clear();
-    let (shard, (words, size)) = (shard(), vocabulary());
+    let (shard, (words, size)) = (images(), vocabulary(&CAPTIONS));
     let digest = |bytes: &[u8]| DigestText(BlobDigest::of(bytes).to_string());
     for run in &mut experiment.runs {
         let train = &mut run.train;

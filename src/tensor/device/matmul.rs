@@ -131,7 +131,7 @@ pub(crate) fn product(
     }
     // Too few tiles to keep the device busy: the blocks of k are computed side by side, and then added in order.
     if parts > 1 && small_tiles < 2 * processors && parts <= BATCHES {
-        return product_in_parts(queue, a, b, finish, out, parts);
+        return product_in_parts(queue, Chunks::ONE, a, b, finish, out, parts);
     }
     product_batch(queue, a, b, finish, (out, n), Batch::ONE)
 }
@@ -196,20 +196,31 @@ fn product_in_turns(
     large.launch(queue, arguments, parts)
 }
 
+/// Parts are written side by side, of all chunks, of which A and B are the first, and then added.
 fn product_in_parts(
     queue: &Queue,
+    chunks: Chunks,
     a: Matrix,
     b: Matrix,
     finish: Finish,
     out: Address,
     parts: usize,
 ) -> Launched {
-    let (m, n) = (a.rows, b.columns);
-    let room = queue.room(Room::Parts, 4 * parts * m * n)?;
-    let batch = in_parts(a, b, parts, m * n);
+    let (m, n, count) = (a.rows, b.columns, chunks.count);
+    let room = queue.room(Room::Parts, 4 * count * parts * m * n)?;
+    let own = in_parts(a, b, parts, m * n);
+    // A chunk alone has no next one.
+    let k = if count == 1 { 0 } else { a.columns };
+    let batch = Batch {
+        inner: count,
+        a: [own.a[0], k * a.column_stride],
+        b: [own.b[0], k * b.row_stride],
+        out: [own.out[0], parts * m * n],
+        ..own
+    };
     let part = of_part(arguments(a, b, Finish::Store, (room, n), batch));
     launch(queue, a, b, part, batch)?;
-    join(queue, Chunks::ONE, room, parts, [m, n], finish, out)
+    join(queue, chunks, room, parts, [m, n], finish, out)
 }
 
 /// Computes `out = A·B` for each of the chunks whose rows lie one after the other along k.
@@ -225,20 +236,12 @@ pub(crate) fn product_of_chunks(
     }
     let (count, k) = (chunks.count, chunks.rows_of(a.columns));
     let (a, b) = (Matrix { columns: k, ..a }, Matrix { rows: k, ..b });
-    let next = [k * a.column_stride, k * b.row_stride];
     let (m, n, parts) = (a.rows, b.columns, k.div_ceil(BLOCK));
     let tiles = count * m.div_ceil(SMALL.side) * n.div_ceil(SMALL.side);
     if parts > 1 && tiles < 2 * queue.processors() && parts * count <= BATCHES {
-        let room = queue.room(Room::Parts, 4 * count * parts * m * n)?;
-        let own = in_parts(a, b, parts, m * n);
-        let [a_of, b_of, out_of] = [(own.a, next[0]), (own.b, next[1]), (own.out, parts * m * n)]
-            .map(|([part, _], chunk)| [part, chunk]);
-        let batch = Batch { inner: count, a: a_of, b: b_of, out: out_of, ..own };
-        let part = of_part(arguments(a, b, Finish::Store, (room, n), batch));
-        launch(queue, a, b, part, batch)?;
-        return join(queue, chunks, room, parts, [m, n], Finish::Store, out);
+        return product_in_parts(queue, chunks, a, b, Finish::Store, out, parts);
     }
-    let [a_next, b_next] = next.map(|next| [next, 0]);
+    let (a_next, b_next) = ([k * a.column_stride, 0], [k * b.row_stride, 0]);
     let batch = Batch { outer: count, inner: 1, a: a_next, b: b_next, out: [chunks.stride, 0] };
     product_batch(queue, a, b, Finish::Store, (out, n), batch)
 }

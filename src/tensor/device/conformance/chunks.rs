@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use super::super::launch::column_sums;
 use super::super::matmul::{Matrix, product_of_chunks};
-use super::operations::Bench;
+use super::operations::{Bench, Block};
 use super::queues;
 use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::reference::tests::{same, samples};
 use crate::tensor::{
-    Activation, Arithmetic, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState,
-    Chunks, HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights,
-    ImageBackward, ImageShape, ImageState, ImageWeights, NormBackward, NormForward, Planner, Pool,
-    Region, SumChunks, TextBackward, TextShape,
+    Activation, BlockBackward, BlockForward, BlockScratch, BlockShape, BlockState, Chunks,
+    HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, ImageBackward,
+    ImageShape, ImageState, ImageWeights, NormBackward, NormForward, Planner, Pool, Region,
+    SumChunks, TextBackward, TextShape,
 };
 
 const COUNT: usize = 4;
@@ -54,25 +54,12 @@ fn blocks() {
     for (activation, causal, per_chunk) in
         [(Activation::Gelu, true, 3), (Activation::QuickGelu, false, 40)]
     {
-        let attention = AttentionShape {
-            samples: COUNT * per_chunk,
-            tokens: 7,
-            heads: 2,
-            head_width: 6,
-            causal,
-        };
-        let shape = BlockShape { attention, mlp_width: 40, activation };
         let mut planner = Planner::default();
-        let input = planner.take(shape.rows() * shape.width());
-        let state = BlockState::plan(&mut planner, &shape, input);
-        let scratch = BlockScratch::plan(&mut planner, &[shape]);
-        let d_stream = planner.take(shape.rows() * shape.width());
-        let (width, mlp) = (shape.width(), shape.mlp_width);
-        let parameters = 4 * width * width + 2 * mlp * width + 9 * width + mlp;
+        let block = Block::plan(&mut planner, activation, causal, COUNT * per_chunk);
+        let Block { forward, scratch, d_stream, parameters } = block;
+        let BlockForward { shape, state, .. } = forward;
         let (gradients, chunks) = plan_gradients(&mut planner, parameters);
         let Some(mut bench) = Bench::new(planner.len(), parameters) else { return };
-        let (level, arithmetic) = (Level::detect(), Arithmetic::Portable);
-        let forward = BlockForward { level, arithmetic, shape, parameters: 0, state };
         bench.apply_with(&forward);
         let alone = |chunk: usize| {
             let of = |region| part(region, chunk);
@@ -95,7 +82,7 @@ fn blocks() {
                 d_qkv: of(scratch.d_qkv),
                 d_normed: of(scratch.d_normed),
             };
-            let attention = AttentionShape { samples: per_chunk, ..attention };
+            let attention = AttentionShape { samples: per_chunk, ..shape.attention };
             let forward =
                 BlockForward { shape: BlockShape { attention, ..shape }, state, ..forward };
             let gradients = moved(gradients, chunks, chunk).start;

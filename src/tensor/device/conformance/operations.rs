@@ -99,23 +99,45 @@ impl Bench {
     }
 }
 
-#[test]
-fn blocks() {
-    for (activation, causal) in [(Activation::Gelu, true), (Activation::QuickGelu, false)] {
-        let attention = AttentionShape { samples: 3, tokens: 7, heads: 2, head_width: 6, causal };
+/// A block and what its backward pass needs but the gradients of its parameters.
+pub(super) struct Block {
+    pub(super) forward: BlockForward,
+    pub(super) scratch: BlockScratch,
+    pub(super) d_stream: Region,
+    /// How many there are.
+    pub(super) parameters: usize,
+}
+
+impl Block {
+    /// Of seven tokens a sample.
+    pub(super) fn plan(
+        planner: &mut Planner,
+        activation: Activation,
+        causal: bool,
+        samples: usize,
+    ) -> Self {
+        let attention = AttentionShape { samples, tokens: 7, heads: 2, head_width: 6, causal };
         let shape = BlockShape { attention, mlp_width: 40, activation };
-        let mut planner = Planner::default();
         let input = planner.take(shape.rows() * shape.width());
-        let state = BlockState::plan(&mut planner, &shape, input);
-        let scratch = BlockScratch::plan(&mut planner, &[shape]);
+        let state = BlockState::plan(planner, &shape, input);
+        let scratch = BlockScratch::plan(planner, &[shape]);
         let d_stream = planner.take(shape.rows() * shape.width());
         let (width, mlp) = (shape.width(), shape.mlp_width);
         let parameters = 4 * width * width + 2 * mlp * width + 9 * width + mlp;
+        let (level, arithmetic) = (Level::detect(), Arithmetic::Portable);
+        let forward = BlockForward { level, arithmetic, shape, parameters: 0, state };
+        Self { forward, scratch, d_stream, parameters }
+    }
+}
+
+#[test]
+fn blocks() {
+    for (activation, causal) in [(Activation::Gelu, true), (Activation::QuickGelu, false)] {
+        let mut planner = Planner::default();
+        let block = Block::plan(&mut planner, activation, causal, 3);
+        let Block { forward, scratch, d_stream, parameters } = block;
         let gradients = planner.take(parameters).start;
         let Some(mut bench) = Bench::new(planner.len(), parameters) else { return };
-        let level = Level::detect();
-        let forward =
-            BlockForward { level, arithmetic: Arithmetic::Portable, shape, parameters: 0, state };
         bench.apply_with(&forward);
         bench.apply_with(&BlockBackward {
             forward,
