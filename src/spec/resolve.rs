@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use dhall::builtins::Builtin;
 use dhall::operations::{BinOp, OpKind};
-use dhall::semantics::{Hir, HirKind, ImportLocation, NameEnv};
+use dhall::semantics::{Hir, HirKind, ImportLocation, NameEnv, Nir, NirKind};
 use dhall::syntax::{
     Expr, ExprKind, FilePath, FilePrefix, Hash, Import, ImportMode, ImportTarget, InterpolatedText,
     Scheme, Span, URL, binary,
@@ -27,6 +27,8 @@ const TOTAL_BYTES_MAX: usize = 16 << 20;
 const IMPORTS_MAX: usize = 2_000;
 /// Files importing files importing files.
 const IMPORT_DEPTH_MAX: usize = 64;
+/// Of an import's normal form; a larger one is evaluated from its source wherever it is imported.
+const NORMAL_FORM_PARTS_MAX: usize = 16_000;
 
 /// Why an expression has no value.
 #[derive(Debug)]
@@ -352,8 +354,13 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             return self.text(name, bytes);
         }
         let typed = self.code(name, bytes, None)?;
-        let hir = typed.normalize(self.cx).to_hir();
-        Ok(Typed { hir, ty: typed.ty })
+        let normal_form = typed.normalize(self.cx);
+        // The engine evaluates an import wherever it is named, and copies its tree at every level of it. A small normal
+        // form bounds both. A large one costs more than its source: `let` shares nothing in it, a function least of all.
+        if !is_small(normal_form.as_nir(), &mut { NORMAL_FORM_PARTS_MAX }) {
+            return Ok(typed);
+        }
+        Ok(Typed { hir: normal_form.to_hir(), ty: typed.ty })
     }
 
     fn remote(
@@ -412,7 +419,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     }
 
     fn hash(&self, id: ImportResultId<'cx>) -> BlobDigest {
-        semantic_bytes(&self.cx[id].hir.to_expr_alpha(self.cx), BlobDigest::of)
+        semantic_bytes(&self.cx[id].normalize(self.cx).to_expr_alpha(self.cx), BlobDigest::of)
     }
 
     fn read(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, String> {
@@ -443,6 +450,28 @@ const MISSING_AS_LOCATION: &str =
 /// Encodes a normal form and hands its canonical bytes to `digest`.
 pub(super) fn semantic_bytes<T>(normal_form: &Expr, digest: impl FnOnce(&[u8]) -> T) -> T {
     digest(&binary::encode(normal_form).expect("writing to memory does not fail"))
+}
+
+/// Whether `nir` is no function, holds none, and has no more than `parts_left` parts, which are taken off.
+fn is_small(nir: &Nir<'_>, parts_left: &mut usize) -> bool {
+    let Some(less) = parts_left.checked_sub(1) else {
+        return false;
+    };
+    *parts_left = less;
+    let mut small = |part: &Nir<'_>| is_small(part, parts_left);
+    match nir.kind() {
+        NirKind::LamClosure { .. } => false,
+        NirKind::NEOptionalLit(value) => small(value),
+        NirKind::NEListLit(values) => values.iter().all(small),
+        NirKind::RecordLit(fields) | NirKind::RecordType(fields) => fields.values().all(small),
+        NirKind::UnionConstructor(_, alternatives) | NirKind::UnionType(alternatives) => {
+            alternatives.values().flatten().all(small)
+        }
+        NirKind::UnionLit(_, payload, alternatives) => {
+            small(payload) && alternatives.values().flatten().all(small)
+        }
+        _ => true,
+    }
 }
 
 fn parsed(name: &str, source: &str) -> Result<Expr> {

@@ -132,6 +132,35 @@ fn an_evaluation_that_takes_too_much_ends_in_seconds() {
     });
 }
 
+/// Evaluated wherever it is named, the last of these files would cost 2^40 evaluations of the first.
+#[test]
+fn files_that_import_each_other_twice_are_evaluated_once() {
+    let folder = Folder::with(&[("f0.dhall", "{ n = 1, m = Some 2 }")]);
+    for level in 1..=40 {
+        let below = level - 1;
+        let source =
+            format!("{{ n = Natural/subtract (./f{below}.dhall).n 2, m = (./f{below}.dhall).m }}");
+        folder.add(&format!("f{level}.dhall"), source.as_bytes());
+    }
+    let value = evaluate(&folder.request("f40.dhall")).unwrap().value;
+    assert_eq!(value.field("n"), Some(&Value::Natural(1)));
+}
+
+/// Its normal form has 2^40 parts.
+#[test]
+fn an_imported_function_keeps_what_it_shares() {
+    let doubled = "let n = n + n ".repeat(40);
+    let function = format!("{{ doubled = λ(n : Natural) → {doubled} in n }}");
+    let folder = Folder::with(&[
+        ("a.dhall", "{ x = (./functions.dhall).doubled 1, y = ./function.dhall 3 }"),
+        ("functions.dhall", &function),
+        ("function.dhall", "(./functions.dhall).doubled"),
+    ]);
+    let value = evaluate(&folder.request("a.dhall")).unwrap().value;
+    assert_eq!(value.field("x"), Some(&Value::Natural(1 << 40)));
+    assert_eq!(value.field("y"), Some(&Value::Natural(3 << 40)));
+}
+
 #[test]
 fn brackets_are_read_in_linear_time() {
     let nested = format!("{}1{}", "(".repeat(150), ")".repeat(150));
