@@ -67,6 +67,8 @@ fn another_class_is_verified_within_a_tolerance_and_says_so() {
     published[7] += 0.008 * losses[0];
     lock(&workspace, &lines, &published);
     let ran = workspace.ok(&["verify", SMOKE, "--into", "second"]);
+    let before = "another class: `cpu` computes smoke-xs-2k/train by other arithmetic, and losses are compared instead of bits";
+    assert_eq!(ran.stderr.lines().next(), Some(before), "{}", ran.stderr);
     let said: Vec<&str> = ran.stdout.lines().collect();
     let line = said.iter().find(|line| line.starts_with("within")).unwrap();
     let expected = "smoke-xs-2k/train  locked bf16/sm_90/1, computed portable  furthest apart by 0.0080  steps 14 to 15: ";
@@ -89,11 +91,9 @@ fn without_losses_there_is_nothing_to_compare_with() {
     let ran = workspace.run(&["verify", SMOKE]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("does not have the losses of its 16 spans"), "{}", ran.stderr);
-    assert!(
-        ran.stderr.contains(&format!(
-            "hint: write them where the training was executed: ibid lock {SMOKE}"
-        ))
-    );
+    assert!(ran.stderr.contains(&format!(
+        "hint: write them where the training was executed: ibid lock {SMOKE} --device cuda"
+    )));
 
     // Nothing else computes in place of the class.
     let ran = workspace.run(&["reproduce", SMOKE]);

@@ -2,8 +2,24 @@
 
 use ibid::ops::{AnotherClass, ComparedTraining};
 
+use super::arguments::OnDevice;
 use super::output::{Closed, Output};
 use super::table::aligned;
+
+/// Before anything is executed: that bits will not be compared, and where they would be.
+pub(super) fn announce(bound_elsewhere: &[String], on: &OnDevice, output: Output) {
+    let Some(first) = bound_elsewhere.first() else {
+        return;
+    };
+    let more = match bound_elsewhere.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    output.say(format_args!(
+        "another class: `{}` computes {first}{more} by other arithmetic, and losses are compared instead of bits",
+        on.device
+    ));
+}
 
 /// A line for each training, and one for what follows from them.
 pub(super) fn tell(another: &AnotherClass, output: Output) -> Result<(), Closed> {

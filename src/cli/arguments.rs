@@ -242,6 +242,8 @@ pub(super) struct Lock {
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
+    #[command(flatten)]
+    pub(super) on: OnDevice,
     /// Compare only; exit 1 when the lockfile differs.
     #[arg(long)]
     pub(super) check: bool,

@@ -205,6 +205,7 @@ fn open(common: Common, environment: &Environment) -> Result<Workspace, Stop> {
 fn device(command: &Command) -> Result<Device, Failure> {
     let on = match command {
         Command::Reproduce(reproduce) => &reproduce.on,
+        Command::Lock(lock) => &lock.on,
         Command::Verify(verify) => &verify.on,
         _ => return Ok(Device::Cpu),
     };

@@ -19,6 +19,9 @@ pub(super) fn run(
     let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     let budget = super::budget::parse(&verify.budget)?;
     super::consent::ask(workspace, &loaded, true, None, yes, output)?;
+    if verify.spot.is_none() {
+        super::another_class::announce(&workspace.bound_elsewhere(&loaded)?, &verify.on, output);
+    }
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -287,7 +287,7 @@ fn unlocked(label: &str, profile: DeviceProfile, steps: u64, name: &str) -> Erro
         hint: if name.starts_with("git+") {
             "the lockfile is its author's to write".to_owned()
         } else {
-            format!("write them where the training was executed: ibid lock {name}")
+            format!("write them where the training was executed: ibid lock {name} --device cuda")
         },
     }
 }

@@ -35,6 +35,17 @@ pub struct Verifying<'a> {
 }
 
 impl Workspace {
+    /// The labels of the trainings that are bound to another class of GPUs than the device is of, in order:
+    /// [`Workspace::verify`] computes them by other arithmetic, and compares their losses.
+    pub fn bound_elsewhere(&self, loaded: &Loaded) -> Result<Vec<String>, Error> {
+        let plan = self.plan_of(loaded)?;
+        let class = class_of(self.device);
+        let elsewhere = bound(&plan).filter(|(_, _, profile)| Some(profile.class()) != class);
+        let mut labels: Vec<_> = elsewhere.map(|(_, node, _)| node.label.clone()).collect();
+        labels.sort();
+        Ok(labels)
+    }
+
     /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
     /// is read; pinned inputs may come from it, each hashed as it is read. A training that is bound to a class of GPUs of
     /// which the device is none is computed by what the device has, and its losses are compared instead of its bits.

@@ -260,6 +260,9 @@ fn a_profile_is_replaced_by_what_the_device_has() {
             error.to_string(),
             "`a/train` is bound to another class (bf16/sm_80/1), and the lockfile does not have the losses of its 5 spans"
         );
-        assert_eq!(error.hints(), ["write them where the training was executed: ibid lock e"]);
+        assert_eq!(
+            error.hints(),
+            ["write them where the training was executed: ibid lock e --device cuda"]
+        );
     }
 }
