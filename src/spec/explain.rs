@@ -3,7 +3,6 @@
 //! The engine says that something is wrong and stops at the first. Here the expression is walked again, down to every
 //! smallest part that is wrong by itself, so that all findings are said at once.
 
-use dhall::Ctxt;
 use dhall::error::TypeError;
 use dhall::operations::{BinOp, OpKind};
 use dhall::semantics::{Hir, HirKind, NirKind, Tir, TyEnv, Type, type_with};
@@ -15,16 +14,16 @@ use super::schema::{self, Step, extended, nearest, short};
 /// More findings than this help nobody.
 const FINDINGS_MAX: usize = 50;
 
-/// All that is wrong with `hir`, which the engine refused with `error`; never empty.
+/// All that is wrong with `hir`, which the engine refused with `error`; never empty. `env` has its imports.
 pub(super) fn findings<'cx>(
-    cx: Ctxt<'cx>,
+    env: &TyEnv<'cx>,
     hir: &Hir<'cx>,
     file: &str,
     expected: Option<&Expr>,
     error: &TypeError,
 ) -> Vec<Finding> {
     let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
-    explainer.visit(&TyEnv::new(cx), hir, "", expected);
+    explainer.visit(env, hir, "", expected);
     if explainer.findings.is_empty() {
         let message = Explainer::engine_message(error);
         explainer.findings.push(Finding::new(message).at(file, &hir.span()));

@@ -129,26 +129,28 @@ fn evaluate_with<'cx>(
 ) -> Result<Evaluated, Failure> {
     let expected: Option<Expr> = match &request.expected {
         None => None,
-        Some(source) => Some(resolver.closed("schema", source)?.normalize(cx).to_expr(cx)),
+        Some(source) => {
+            Some(resolver.closed("schema", source)?.value.to_expr(cx, ToExprOptions::default()))
+        }
     };
-    let typed = resolver.file(name, expected.as_ref())?;
-    let ty = typed.ty.as_nir().to_expr(cx, ToExprOptions::default());
+    let checked = resolver.file(name, expected.as_ref())?;
+    let ty = checked.ty.as_nir().to_expr(cx, ToExprOptions::default());
     if let Some(expected) = &expected {
-        let findings = explain::schema_findings(&typed.hir, name, &ty, expected);
+        let findings = explain::schema_findings(&checked.hir, name, &ty, expected);
         if !findings.is_empty() {
             return Err(Failure::Refused(findings));
         }
     }
-    let normal_form = typed.normalize(cx);
-    let value = Value::from_normal_form(normal_form.as_nir())?;
-    let id = resolve::semantic_bytes(&normal_form.to_expr_alpha(cx), |bytes| {
+    let value = Value::from_normal_form(&checked.value)?;
+    let id = resolve::semantic_bytes(&checked.alpha_normal_form(cx), |bytes| {
         ExperimentId::from_bytes(*crate::digest::BlobDigest::of(bytes).as_bytes())
     });
+    let normal_form = || checked.value.to_expr(cx, ToExprOptions::default());
     Ok(Evaluated {
         value,
         ty: ty.to_string(),
         id,
         sources: resolver.sources().clone(),
-        normal_form: request.normal_form.then(|| show::dhall(&normal_form.to_expr(cx))),
+        normal_form: request.normal_form.then(|| show::dhall(&normal_form())),
     })
 }

@@ -6,15 +6,16 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use dhall::builtins::Builtin;
 use dhall::operations::{BinOp, OpKind};
-use dhall::semantics::{Hir, HirKind, ImportLocation, NameEnv, Nir, NirKind};
+use dhall::semantics::{AlphaVar, Hir, HirKind, NameEnv, Nir, TyEnv, Type, type_with};
 use dhall::syntax::{
     Expr, ExprKind, FilePath, FilePrefix, Hash, Import, ImportMode, ImportTarget, InterpolatedText,
-    Scheme, Span, URL, binary,
+    Label, Scheme, Span, URL, binary,
 };
-use dhall::{Ctxt, ImportResultId, Typed};
+use dhall::{Ctxt, ToExprOptions};
 
 use super::confined::{self, Sources};
 use super::diagnostic::Finding;
@@ -27,8 +28,6 @@ const TOTAL_BYTES_MAX: usize = 16 << 20;
 const IMPORTS_MAX: usize = 2_000;
 /// Files importing files importing files.
 const IMPORT_DEPTH_MAX: usize = 64;
-/// Of an import's normal form; a larger one is evaluated from its source wherever it is imported.
-const NORMAL_FORM_PARTS_MAX: usize = 16_000;
 
 /// Why an expression has no value.
 #[derive(Debug)]
@@ -83,14 +82,77 @@ impl Base<'_> {
     }
 }
 
+/// What an import names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// A file below the root.
+    File { name: String, as_text: bool },
+    /// Bytes that are pinned.
+    Pin { pin: BlobDigest, as_text: bool },
+    /// `missing as Location`.
+    Missing,
+}
+
+impl Key {
+    /// What messages call it.
+    fn label(&self) -> Label {
+        match self {
+            Self::File { name, .. } => name.as_str().into(),
+            Self::Pin { pin, .. } => format!("sha256:{pin}").into(),
+            Self::Missing => "missing".into(),
+        }
+    }
+}
+
+/// A closed expression that was type checked. Its value is computed once, as far as it is asked for.
+#[derive(Clone)]
+pub(super) struct Checked<'cx> {
+    pub(super) hir: Rc<Hir<'cx>>,
+    pub(super) ty: Type<'cx>,
+    pub(super) value: Nir<'cx>,
+}
+
+impl<'cx> Checked<'cx> {
+    /// The normal form, its bound variables renamed to `_`.
+    pub(super) fn alpha_normal_form(&self, cx: Ctxt<'cx>) -> Expr {
+        self.value.to_expr(cx, ToExprOptions { alpha: true })
+    }
+}
+
+/// What an expression has in scope while it is lowered.
+///
+/// Its imports are variables outside of all that it binds itself. The engine would evaluate an import at every mention
+/// and copy its tree for it; a variable's value is shared by all mentions in all files.
+#[derive(Default)]
+struct Scope<'cx> {
+    names: NameEnv,
+    /// The first is the innermost variable.
+    imports: Vec<(Key, Checked<'cx>)>,
+}
+
+impl<'cx> Scope<'cx> {
+    fn variable(&mut self, key: Key, imported: Checked<'cx>) -> AlphaVar {
+        let known = self.imports.iter().position(|(known, _)| *known == key);
+        let index = known.unwrap_or(self.imports.len());
+        if known.is_none() {
+            self.imports.push((key, imported));
+        }
+        AlphaVar::new(self.names.as_varenv().size() + index)
+    }
+
+    fn environment(&self, cx: Ctxt<'cx>) -> TyEnv<'cx> {
+        self.imports.iter().rev().fold(TyEnv::new(cx), |outside, (key, imported)| {
+            outside.insert_value(&key.label(), imported.value.clone(), imported.ty.clone())
+        })
+    }
+}
+
 /// Resolves and type checks; one for an evaluation.
 pub(super) struct Resolver<'cx, 'a> {
     cx: Ctxt<'cx>,
     root: &'a Root,
     pins: &'a [PathBuf],
-    /// Results by file and whether it was imported as text.
-    by_file: BTreeMap<(String, bool), ImportResultId<'cx>>,
-    by_pin: BTreeMap<(BlobDigest, bool), ImportResultId<'cx>>,
+    imported: BTreeMap<Key, Checked<'cx>>,
     /// The files being evaluated, outermost first.
     stack: Vec<String>,
     bytes_total: usize,
@@ -125,8 +187,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             cx,
             root,
             pins,
-            by_file: BTreeMap::new(),
-            by_pin: BTreeMap::new(),
+            imported: BTreeMap::new(),
             stack: Vec::new(),
             bytes_total: 0,
             import_count: 0,
@@ -147,7 +208,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     }
 
     /// Parses and type checks the file `name`; `expected` improves the messages.
-    pub(super) fn file(&mut self, name: &str, expected: Option<&Expr>) -> Result<Typed<'cx>> {
+    pub(super) fn file(&mut self, name: &str, expected: Option<&Expr>) -> Result<Checked<'cx>> {
         let absent = || Finding::new(format!("there is no file `{name}` below the import root"));
         let bytes = self
             .read(name)
@@ -157,12 +218,17 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     }
 
     /// Type checks an expression that is not in a file.
-    pub(super) fn closed(&mut self, name: &str, source: &str) -> Result<Typed<'cx>> {
+    pub(super) fn closed(&mut self, name: &str, source: &str) -> Result<Checked<'cx>> {
         let tree = parsed(name, source)?;
         self.check(Base::Closed(name), &tree, None)
     }
 
-    fn code(&mut self, name: &str, bytes: Vec<u8>, expected: Option<&Expr>) -> Result<Typed<'cx>> {
+    fn code(
+        &mut self,
+        name: &str,
+        bytes: Vec<u8>,
+        expected: Option<&Expr>,
+    ) -> Result<Checked<'cx>> {
         let source = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             Finding::new(format!("`{name}` is not UTF-8 at byte {at}"))
@@ -179,22 +245,25 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         base: Base<'_>,
         tree: &Expr,
         expected: Option<&Expr>,
-    ) -> Result<Typed<'cx>> {
-        let hir = self.lower(base, &mut NameEnv::new(), tree)?;
-        let ty = match hir.typecheck_noenv(self.cx) {
+    ) -> Result<Checked<'cx>> {
+        let mut scope = Scope::default();
+        let hir = self.lower(base, &mut scope, tree)?;
+        let environment = scope.environment(self.cx);
+        let ty = match type_with(&environment, &hir, None) {
             Ok(typed) => typed.ty().clone(),
             Err(error) => {
-                let findings = explain::findings(self.cx, &hir, base.name(), expected, &error);
+                let findings = explain::findings(&environment, &hir, base.name(), expected, &error);
                 return Err(Failure::Refused(findings));
             }
         };
-        Ok(Typed { hir, ty })
+        let value = hir.eval(&environment);
+        Ok(Checked { hir: Rc::new(hir), ty, value })
     }
 
-    fn lower(&mut self, base: Base<'_>, names: &mut NameEnv, tree: &Expr) -> Result<Hir<'cx>> {
+    fn lower(&mut self, base: Base<'_>, scope: &mut Scope<'cx>, tree: &Expr) -> Result<Hir<'cx>> {
         let span = tree.span();
         let kind = match tree.kind() {
-            ExprKind::Var(variable) => match names.unlabel_var(variable) {
+            ExprKind::Var(variable) => match scope.names.unlabel_var(variable) {
                 Some(bound) => HirKind::Var(bound),
                 None => HirKind::MissingVar(variable.clone()),
             },
@@ -210,40 +279,36 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             ExprKind::Builtin(Builtin::NaturalToInteger) => {
                 self.uses_to_integer = true;
                 if self.integers == Integers::Checked && !matches!(base, Base::Closed(CHECKED)) {
-                    let typed = self.closed(CHECKED, CHECKED_TO_INTEGER)?;
-                    return Ok(typed.hir);
+                    return Ok((*self.closed(CHECKED, CHECKED_TO_INTEGER)?.hir).clone());
                 }
                 HirKind::Expr(ExprKind::Builtin(Builtin::NaturalToInteger))
             }
             ExprKind::Op(OpKind::BinOp(BinOp::ImportAlt, left, right)) => {
-                return match self.lower(base, names, left) {
-                    Err(Failure::Absent(_)) => self.lower(base, names, right),
+                return match self.lower(base, scope, left) {
+                    Err(Failure::Absent(_)) => self.lower(base, scope, right),
                     other => other,
                 };
             }
             ExprKind::Op(OpKind::BinOp(BinOp::TextAppend, left, right)) => {
-                let left = self.lower(base, names, left)?;
-                let right = self.lower(base, names, right)?;
+                let left = self.lower(base, scope, left)?;
+                let right = self.lower(base, scope, right)?;
                 let tail = vec![(left, String::new()), (right, String::new())];
                 HirKind::Expr(ExprKind::TextLit((String::new(), tail).into()))
             }
             ExprKind::Op(OpKind::Completion(schema, record)) => {
-                return self.lower(base, names, &completed(schema, record, &span));
+                return self.lower(base, scope, &completed(schema, record, &span));
             }
             ExprKind::Import(import) => {
-                let result = self.import(base, import, &span)?;
-                let location = ImportLocation::dhall_code_without_imports();
-                let id = self.cx.push_import(location, import.map_ref(|_| ()), span.clone());
-                self.cx[id].set_resultid(result);
-                HirKind::Import(id)
+                let (key, imported) = self.import(base, import, &span)?;
+                HirKind::Var(scope.variable(key, imported))
             }
             other => HirKind::Expr(other.traverse_ref_maybe_binder(|binder, child| {
                 if let Some(binder) = binder {
-                    names.insert_mut(binder);
+                    scope.names.insert_mut(binder);
                 }
-                let lowered = self.lower(base, names, child);
+                let lowered = self.lower(base, scope, child);
                 if binder.is_some() {
-                    names.remove_mut();
+                    scope.names.remove_mut();
                 }
                 lowered
             })?),
@@ -256,7 +321,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         base: Base<'_>,
         import: &Import<Expr>,
         span: &Span,
-    ) -> Result<ImportResultId<'cx>> {
+    ) -> Result<(Key, Checked<'cx>)> {
         let refuse = |message: String| Finding::new(message).at(base.name(), span);
         self.import_count += 1;
         if self.import_count > IMPORTS_MAX {
@@ -268,8 +333,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         });
         match (&import.location, import.mode) {
             (ImportTarget::Missing, ImportMode::Location) => {
-                let typed = self.closed("missing", MISSING_AS_LOCATION)?;
-                Ok(self.cx.push_import_result(typed))
+                Ok((Key::Missing, self.closed("missing", MISSING_AS_LOCATION)?))
             }
             (_, ImportMode::Location) => Err(refuse("`as Location` is refused".to_owned())
                 .hint("it would put a file name of this machine into the value")
@@ -302,22 +366,21 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         as_text: bool,
         pin: Option<BlobDigest>,
         span: &Span,
-    ) -> Result<ImportResultId<'cx>> {
+    ) -> Result<(Key, Checked<'cx>)> {
         let refuse = |message: String| Finding::new(message).at(base.name(), span);
-        let key = (name.to_owned(), as_text);
-        let id = if let Some(&id) = self.by_file.get(&key) {
-            id
+        let key = Key::File { name: name.to_owned(), as_text };
+        let imported = if let Some(known) = self.imported.get(&key) {
+            known.clone()
         } else {
-            let typed = self.import_file(base, name, as_text, span)?;
-            let id = self.cx.push_import_result(typed);
-            self.by_file.insert(key, id);
-            id
+            let imported = self.import_file(base, name, as_text, span)?;
+            self.imported.insert(key.clone(), imported.clone());
+            imported
         };
         // Rewritten expressions have other hashes; the plain pass has compared them.
         if let Some(wanted) = pin
             && self.integers == Integers::Plain
         {
-            let found = self.hash(id);
+            let found = semantic_bytes(&imported.alpha_normal_form(self.cx), BlobDigest::of);
             if found != wanted {
                 let finding = refuse(format!("`{name}` is not what it is pinned to"));
                 return Err(finding
@@ -326,7 +389,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
                     .into());
             }
         }
-        Ok(id)
+        Ok((key, imported))
     }
 
     fn import_file(
@@ -335,7 +398,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         name: &str,
         as_text: bool,
         span: &Span,
-    ) -> Result<Typed<'cx>> {
+    ) -> Result<Checked<'cx>> {
         let refuse = |message: String| Finding::new(message).at(base.name(), span);
         if !as_text && let Some(first) = self.stack.iter().position(|file| file == name) {
             let cycle = self.stack[first..].join("` → `");
@@ -353,14 +416,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         if as_text {
             return self.text(name, bytes);
         }
-        let typed = self.code(name, bytes, None)?;
-        let normal_form = typed.normalize(self.cx);
-        // The engine evaluates an import wherever it is named, and copies its tree at every level of it. A small normal
-        // form bounds both. A large one costs more than its source: `let` shares nothing in it, a function least of all.
-        if !is_small(normal_form.as_nir(), &mut { NORMAL_FORM_PARTS_MAX }) {
-            return Ok(typed);
-        }
-        Ok(Typed { hir: normal_form.to_hir(), ty: typed.ty })
+        self.code(name, bytes, None)
     }
 
     fn remote(
@@ -370,7 +426,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         as_text: bool,
         pin: Option<BlobDigest>,
         span: &Span,
-    ) -> Result<ImportResultId<'cx>> {
+    ) -> Result<(Key, Checked<'cx>)> {
         let refuse = |message: String| Finding::new(message).at(base.name(), span);
         if matches!(base, Base::Closed(_)) {
             return Err(refuse("imports are not allowed here".to_owned()).into());
@@ -384,8 +440,9 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
                 .hint("write the pin that `dhall freeze` prints behind the address, or copy the file below the import root")
                 .into());
         };
-        if let Some(&id) = self.by_pin.get(&(pin, as_text)) {
-            return Ok(id);
+        let key = Key::Pin { pin, as_text };
+        if let Some(known) = self.imported.get(&key) {
+            return Ok((key, known.clone()));
         }
         let Some(bytes) = confined::read_pinned(self.pins, pin) else {
             self.sources.absent_pins.insert(pin);
@@ -401,13 +458,12 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         if as_text && !matches!(tree.kind(), ExprKind::TextLit(text) if text.tail().is_empty()) {
             return Err(refuse(format!("sha256:{pin} is not a text")).into());
         }
-        let typed = self.check(Base::Closed(&address), &tree, None)?;
-        let id = self.cx.push_import_result(typed);
-        self.by_pin.insert((pin, as_text), id);
-        Ok(id)
+        let imported = self.check(Base::Closed(&address), &tree, None)?;
+        self.imported.insert(key.clone(), imported.clone());
+        Ok((key, imported))
     }
 
-    fn text(&mut self, name: &str, bytes: Vec<u8>) -> Result<Typed<'cx>> {
+    fn text(&mut self, name: &str, bytes: Vec<u8>) -> Result<Checked<'cx>> {
         let text = String::from_utf8(bytes)
             .map_err(|_| Finding::new(format!("`{name}` is imported as text and is not UTF-8")))?;
         let literal = InterpolatedText::from(text);
@@ -416,10 +472,6 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             &Expr::new(ExprKind::TextLit(literal), Span::Artificial),
             None,
         )
-    }
-
-    fn hash(&self, id: ImportResultId<'cx>) -> BlobDigest {
-        semantic_bytes(&self.cx[id].normalize(self.cx).to_expr_alpha(self.cx), BlobDigest::of)
     }
 
     fn read(&mut self, name: &str) -> std::result::Result<Option<Vec<u8>>, String> {
@@ -450,28 +502,6 @@ const MISSING_AS_LOCATION: &str =
 /// Encodes a normal form and hands its canonical bytes to `digest`.
 pub(super) fn semantic_bytes<T>(normal_form: &Expr, digest: impl FnOnce(&[u8]) -> T) -> T {
     digest(&binary::encode(normal_form).expect("writing to memory does not fail"))
-}
-
-/// Whether `nir` is no function, holds none, and has no more than `parts_left` parts, which are taken off.
-fn is_small(nir: &Nir<'_>, parts_left: &mut usize) -> bool {
-    let Some(less) = parts_left.checked_sub(1) else {
-        return false;
-    };
-    *parts_left = less;
-    let mut small = |part: &Nir<'_>| is_small(part, parts_left);
-    match nir.kind() {
-        NirKind::LamClosure { .. } => false,
-        NirKind::NEOptionalLit(value) => small(value),
-        NirKind::NEListLit(values) => values.iter().all(small),
-        NirKind::RecordLit(fields) | NirKind::RecordType(fields) => fields.values().all(small),
-        NirKind::UnionConstructor(_, alternatives) | NirKind::UnionType(alternatives) => {
-            alternatives.values().flatten().all(small)
-        }
-        NirKind::UnionLit(_, payload, alternatives) => {
-            small(payload) && alternatives.values().flatten().all(small)
-        }
-        _ => true,
-    }
 }
 
 fn parsed(name: &str, source: &str) -> Result<Expr> {

@@ -132,33 +132,52 @@ fn an_evaluation_that_takes_too_much_ends_in_seconds() {
     });
 }
 
-/// Evaluated wherever it is named, the last of these files would cost 2^40 evaluations of the first.
+/// Evaluated at every mention, the last of these files would cost 2^40 evaluations of the first; as normal forms, their
+/// functions would have 2^40 parts.
 #[test]
-fn files_that_import_each_other_twice_are_evaluated_once() {
-    let folder = Folder::with(&[("f0.dhall", "{ n = 1, m = Some 2 }")]);
+fn every_file_is_evaluated_once() {
+    let doubled = "let n = n + n ".repeat(40);
+    let first = format!("{{ n = 1, doubled = λ(n : Natural) → {doubled} in n }}");
+    let folder = Folder::with(&[("a0.dhall", first.as_str()), ("b0.dhall", "./a0.dhall")]);
     for level in 1..=40 {
         let below = level - 1;
-        let source =
-            format!("{{ n = Natural/subtract (./f{below}.dhall).n 2, m = (./f{below}.dhall).m }}");
-        folder.add(&format!("f{level}.dhall"), source.as_bytes());
+        let one = format!("Natural/subtract (./a{below}.dhall).n ((./b{below}.dhall).n + 1)");
+        let doubled =
+            format!("λ(n : Natural) → (./b{below}.dhall).doubled ((./a{below}.dhall).n * n)");
+        let source = format!("{{ n = {one}, doubled = {doubled} }}");
+        folder.add(&format!("a{level}.dhall"), source.as_bytes());
+        folder.add(&format!("b{level}.dhall"), source.as_bytes());
     }
-    let value = evaluate(&folder.request("f40.dhall")).unwrap().value;
+    folder.add("c.dhall", b"let a = ./a40.dhall in { n = a.n, x = a.doubled 3 }");
+    let value = evaluate(&folder.request("c.dhall")).unwrap().value;
     assert_eq!(value.field("n"), Some(&Value::Natural(1)));
+    assert_eq!(value.field("x"), Some(&Value::Natural(3 << 40)));
 }
 
-/// Its normal form has 2^40 parts.
+/// An import is a variable that no expression can name, whatever binds around it.
 #[test]
-fn an_imported_function_keeps_what_it_shares() {
-    let doubled = "let n = n + n ".repeat(40);
-    let function = format!("{{ doubled = λ(n : Natural) → {doubled} in n }}");
+fn imports_are_told_from_what_binds_around_them() {
     let folder = Folder::with(&[
-        ("a.dhall", "{ x = (./functions.dhall).doubled 1, y = ./function.dhall 3 }"),
-        ("functions.dhall", &function),
-        ("function.dhall", "(./functions.dhall).doubled"),
+        ("one.dhall", "1"),
+        ("two.dhall", "2"),
+        ("one.dhall as Text", "3"),
+        ("type.dhall", "{ n : Natural }"),
+        (
+            "a.dhall",
+            "let f = λ(x : Natural) → λ(`one.dhall` : Natural) → [ `one.dhall`, ./one.dhall, x, ./two.dhall ]
+             let two = ./two.dhall
+             in  { list = f two 7, text = ./one.dhall as Text, three = ./\"one.dhall as Text\", typed = { n = ./one.dhall } : ./type.dhall }",
+        ),
     ]);
     let value = evaluate(&folder.request("a.dhall")).unwrap().value;
-    assert_eq!(value.field("x"), Some(&Value::Natural(1 << 40)));
-    assert_eq!(value.field("y"), Some(&Value::Natural(3 << 40)));
+    let list = [7, 1, 2, 2].map(Value::Natural).to_vec();
+    assert_eq!(value.field("list"), Some(&Value::List(list)));
+    assert_eq!(value.field("text"), Some(&Value::Text("1".to_owned())));
+    assert_eq!(value.field("three"), Some(&Value::Natural(3)));
+    assert_eq!(value.field("typed").unwrap().field("n"), Some(&Value::Natural(1)));
+    folder.add("a.dhall", "./one.dhall + `two.dhall`".as_bytes());
+    let found = findings(evaluate(&folder.request("a.dhall")));
+    assert!(found[0].to_string().contains("`two.dhall` is not defined here"), "{}", found[0]);
 }
 
 #[test]
