@@ -91,6 +91,7 @@ fn without_losses_there_is_nothing_to_compare_with() {
     let ran = workspace.run(&["verify", SMOKE]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("does not have the losses of its 16 spans"), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
     assert!(ran.stderr.contains(&format!(
         "hint: write them where the training was executed: ibid lock {SMOKE} --device cuda"
     )));

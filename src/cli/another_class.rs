@@ -7,7 +7,7 @@ use super::output::{Closed, Output};
 use super::table::aligned;
 
 /// Before anything is executed: that bits will not be compared, and where they would be.
-pub(super) fn announce(bound_elsewhere: &[String], on: &OnDevice, output: Output) {
+pub(super) fn announce(bound_elsewhere: &[&str], on: &OnDevice, output: Output) {
     let Some(first) = bound_elsewhere.first() else {
         return;
     };

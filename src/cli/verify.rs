@@ -19,9 +19,6 @@ pub(super) fn run(
     let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     let budget = super::budget::parse(&verify.budget)?;
     super::consent::ask(workspace, &loaded, true, None, yes, output)?;
-    if verify.spot.is_none() {
-        super::another_class::announce(&workspace.bound_elsewhere(&loaded)?, &verify.on, output);
-    }
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {
@@ -44,7 +41,9 @@ pub(super) fn run(
         budget: Some(budget),
         tolerance: verify.tolerance,
     };
-    let result = workspace.verify(&loaded, &verifying, &mut running);
+    let verification = workspace.verification(&loaded)?;
+    super::another_class::announce(&verification.bound_elsewhere(), &verify.on, output);
+    let result = workspace.verify(&verification, &verifying, &mut running);
     progress.end();
     let reproduced = result.map_err(|error| stopped(error, &signals))?;
     let trace = |of: &&ibid::ops::DifferingOutput| of.output == "trace.bin";

@@ -57,6 +57,7 @@ pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};
 pub use stranger::{Fetch, Introduction, Origin};
 pub use tokens::OpenClipTokens;
 pub use verify::{
-    AnotherClass, ComparedSpan, ComparedTraining, LossTolerance, LossToleranceError, Verifying,
+    AnotherClass, ComparedSpan, ComparedTraining, LossTolerance, LossToleranceError, Verification,
+    Verifying,
 };
 pub use workspace::{Loaded, Settings, Workspace};

@@ -197,6 +197,11 @@ impl Replacement {
         Ok((!replacement.trainings.is_empty()).then_some(replacement))
     }
 
+    /// The trainings whose profile is replaced, in order.
+    pub(super) fn labels(&self) -> Vec<&str> {
+        self.trainings.iter().map(|training| training.label.as_str()).collect()
+    }
+
     /// The plan that the device can execute.
     pub(super) fn plan(&self) -> &Plan {
         &self.substituted.plan

@@ -35,15 +35,13 @@ pub struct Verifying<'a> {
 }
 
 impl Workspace {
-    /// The labels of the trainings that are bound to another class of GPUs than the device is of, in order:
-    /// [`Workspace::verify`] computes them by other arithmetic, and compares their losses.
-    pub fn bound_elsewhere(&self, loaded: &Loaded) -> Result<Vec<String>, Error> {
+    /// What [`Workspace::verify`] executes again; an error where the lockfile has not all that it is held against.
+    pub fn verification<'a>(&self, loaded: &'a Loaded) -> Result<Verification<'a>, Error> {
         let plan = self.plan_of(loaded)?;
-        let class = class_of(self.device);
-        let elsewhere = bound(&plan).filter(|(_, _, profile)| Some(profile.class()) != class);
-        let mut labels: Vec<_> = elsewhere.map(|(_, node, _)| node.label.clone()).collect();
-        labels.sort();
-        Ok(labels)
+        super::run::refuse_unpinned(&plan)?;
+        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
+        refuse_unlocked(&plan, &lockfile, loaded)?;
+        Verification::new(loaded, plan, lockfile, self.device)
     }
 
     /// Executes everything again in a second, empty store and compares with the lockfile. No result of the first store
@@ -51,33 +49,29 @@ impl Workspace {
     /// which the device is none is computed by what the device has, and its losses are compared instead of its bits.
     pub fn verify(
         &self,
-        loaded: &Loaded,
+        verification: &Verification<'_>,
         verifying: &Verifying<'_>,
         running: &mut Running<'_>,
     ) -> Result<Reproduced, Error> {
         let Verifying { into, budget, tolerance } = *verifying;
-        let plan = self.plan_of(loaded)?;
-        super::run::refuse_unpinned(&plan)?;
-        let lockfile = loaded.read_lockfile()?.unwrap_or_default();
-        refuse_unlocked(&plan, &lockfile, loaded)?;
-        let verification = Verification::new(loaded, &plan, &lockfile, self.device)?;
         let first = self.store()?;
         let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), &first)?;
         let store = Store::open(&second.path)?;
         let mut whole = verification.plan().clone();
         verification.plan().nodes().keys().for_each(|id| whole.add_target(*id));
         self.refuse_over_budget(&whole, &store, budget)?;
-        let summary = self.execute(&whole, &loaded.root, &store, Some(&first), running)?;
+        let root = &verification.loaded.root;
+        let summary = self.execute(&whole, root, &store, Some(&first), running)?;
         verification.judge(&store, &summary, tolerance)
     }
 }
 
 /// What is executed again on a device, and what it is held against.
 #[derive(Debug)]
-struct Verification<'a> {
+pub struct Verification<'a> {
     loaded: &'a Loaded,
-    locked: &'a Plan,
-    lockfile: &'a Lockfile,
+    locked: Plan,
+    lockfile: Lockfile,
     /// The class of the device, if trainings are bound to it.
     same_class: Option<DeviceClass>,
     replacement: Option<Replacement>,
@@ -86,20 +80,25 @@ struct Verification<'a> {
 impl<'a> Verification<'a> {
     fn new(
         loaded: &'a Loaded,
-        locked: &'a Plan,
-        lockfile: &'a Lockfile,
+        locked: Plan,
+        lockfile: Lockfile,
         device: Device,
     ) -> Result<Self, Error> {
         let class = class_of(device);
-        let is_same = bound(locked).any(|(_, _, profile)| Some(profile.class()) == class);
+        let is_same = bound(&locked).any(|(_, _, profile)| Some(profile.class()) == class);
         let same_class = class.filter(|_| is_same);
-        let replacement = Replacement::of(locked, lockfile, &loaded.full_name(), device)?;
+        let replacement = Replacement::of(&locked, &lockfile, &loaded.full_name(), device)?;
         Ok(Self { loaded, locked, lockfile, same_class, replacement })
+    }
+
+    /// The labels of the trainings that are bound to another class of GPUs than the device is of.
+    pub fn bound_elsewhere(&self) -> Vec<&str> {
+        self.replacement.as_ref().map_or_else(Vec::new, Replacement::labels)
     }
 
     /// The plan that the device can execute.
     fn plan(&self) -> &Plan {
-        self.replacement.as_ref().map_or(self.locked, Replacement::plan)
+        self.replacement.as_ref().map_or(&self.locked, Replacement::plan)
     }
 
     /// What came out, compared: actions that are those of the lockfile to the bit, others by their losses.
@@ -113,7 +112,7 @@ impl<'a> Verification<'a> {
             let is_executed = self.plan().nodes().contains_key(id);
             is_executed.then(|| recorded_result(summary, store, id)).flatten()
         };
-        let mut comparison = LockComparison::of(self.locked, self.lockfile, store, result_of)?;
+        let mut comparison = LockComparison::of(&self.locked, &self.lockfile, store, result_of)?;
         let another_class = match &self.replacement {
             None => None,
             Some(replacement) => {

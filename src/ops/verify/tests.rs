@@ -155,7 +155,8 @@ fn another_class_is_compared_by_losses_and_what_does_not_follow_to_the_bit() {
     let loaded = loaded(experiment);
     let tolerance = LossTolerance::default();
     let judge = |lockfile: &Lockfile, device: Device, bed: &Bed, tolerance: LossTolerance| {
-        let verification = Verification::new(&loaded, &plan, lockfile, device).unwrap();
+        let verification =
+            Verification::new(&loaded, plan.clone(), lockfile.clone(), device).unwrap();
         let summary = bed.execute(verification.plan(), device);
         verification.judge(&bed.store, &summary, tolerance).unwrap()
     };
@@ -237,7 +238,7 @@ fn a_profile_is_replaced_by_what_the_device_has() {
     let own = |device: Device, experiment: &Experiment| {
         let (plan, lockfile) = lock(experiment);
         let loaded = loaded(experiment.clone());
-        let verification = Verification::new(&loaded, &plan, &lockfile, device).unwrap();
+        let verification = Verification::new(&loaded, plan, lockfile, device).unwrap();
         let trained = verification.plan().labelled("a/train").unwrap().1.action.params.clone();
         let Params::Train(train) = trained else { panic!("a training is a training") };
         (verification.replacement.is_some(), train.profile.map(|profile| profile.to_string()))
@@ -254,7 +255,7 @@ fn a_profile_is_replaced_by_what_the_device_has() {
     lockfile.insert_losses("a/train", Losses::new(vec![1.0; 4]).unwrap());
     let without = Lockfile::from_results(&plan, |_| Some(nothing()));
     for lockfile in [lockfile, without] {
-        let error = Verification::new(&loaded, &plan, &lockfile, Device::Cpu).unwrap_err();
+        let error = Verification::new(&loaded, plan.clone(), lockfile, Device::Cpu).unwrap_err();
         assert_eq!(error.kind(), Kind::Environment);
         assert_eq!(
             error.to_string(),
