@@ -27,6 +27,7 @@ fn wrong_words_are_refused_with_what_would_do() {
     check(&workspace, &["reproduce", SMOKE, "--simd", "neon"], 2, "scalar");
     check(&workspace, &["reproduce", SMOKE, "--device", "gpu"], 2, "one of: cpu, cuda, cuda:N");
     check(&workspace, &["verify", SMOKE, "--device", "cuda:x"], 2, "`cuda:x` is not a device");
+    check(&workspace, &["lock", SMOKE, "--device", "tpu"], 2, "`tpu` is not a device");
     #[cfg(not(feature = "cuda"))]
     check(&workspace, &["reproduce", SMOKE, "--device", "cuda"], 2, "--features cuda");
     check(&workspace, &["frobnicate"], 2, "unrecognized");
