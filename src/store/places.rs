@@ -1,5 +1,6 @@
 //! What stands in the way: a file where a folder of the store belongs, or something else where a file does.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use super::{CACHES, FOLDERS, Finding};
@@ -18,14 +19,14 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
     let mut cleared = Vec::new();
     // First of all, since everything else is moved into it.
     let quarantine = root.join("quarantine");
-    if is_else(&quarantine, Path::is_dir) {
+    if is_else(&quarantine, is_folder) {
         let meanwhile = fs::unique_path(root);
         rename_if_exists(&quarantine, &meanwhile)?;
         fs::create_dir(&quarantine)?;
         cleared.push(aside(root, &meanwhile, &quarantine)?);
     }
     let folders = FOLDERS.iter().chain(&CACHES).map(|folder| root.join(folder));
-    for path in folders.filter(|path| is_else(path, Path::is_dir)) {
+    for path in folders.filter(|path| is_else(path, is_folder)) {
         cleared.push(aside(root, &path, &path)?);
     }
     for folder in FOLDERS {
@@ -38,7 +39,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
     for folder in FANNED_OUT {
         let fanned = fs::entries(&root.join(folder))?;
         for path in fanned.into_iter().filter(|path| is_hex(path, 2)) {
-            if is_else(&path, Path::is_dir) {
+            if is_else(&path, is_folder) {
                 cleared.push(aside(root, &path, &path)?);
                 continue;
             }
@@ -48,7 +49,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
                 continue;
             }
             for path in named {
-                if is_else(&path, Path::is_dir) {
+                if is_else(&path, is_folder) {
                     cleared.push(aside(root, &path, &path)?);
                 } else {
                     files.extend(fs::entries(&path)?);
@@ -56,7 +57,7 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
             }
         }
     }
-    for path in files.into_iter().filter(|path| is_else(path, is_plain_file)) {
+    for path in files.into_iter().filter(|path| is_else(path, is_file)) {
         cleared.push(aside(root, &path, &path)?);
     }
     Ok(cleared)
@@ -66,8 +67,8 @@ pub(super) fn clear(root: &Path) -> Result<Vec<Finding>, fs::Error> {
 pub(super) fn give_way(root: &Path, path: &Path) -> Result<bool, fs::Error> {
     let mut above: Vec<_> = path.ancestors().skip(1).take_while(|above| *above != root).collect();
     above.reverse();
-    let folder = above.into_iter().find(|above| is_else(above, Path::is_dir));
-    let Some(found) = folder.or_else(|| is_else(path, is_plain_file).then_some(path)) else {
+    let folder = above.into_iter().find(|above| is_else(above, is_folder));
+    let Some(found) = folder.or_else(|| is_else(path, is_file).then_some(path)) else {
         return Ok(false);
     };
     let finding = aside(root, found, found)?;
@@ -99,9 +100,19 @@ pub(super) fn rename_if_exists(path: &Path, target: &Path) -> Result<(), fs::Err
     fs::if_exists(std::fs::rename(path, target).context("move aside", path)).map(drop)
 }
 
-/// Whether there is something at `path`, and not what belongs there.
-fn is_else(path: &Path, belongs: fn(&Path) -> bool) -> bool {
-    !belongs(path) && std::fs::symlink_metadata(path).is_ok()
+/// Whether there is something at `path`, and not what belongs there. One look: between two, another process could make
+/// the very folder that belongs there, and it would be moved aside with all that is in it by then.
+fn is_else(path: &Path, belongs: fn(&Path, &Metadata) -> bool) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| !belongs(path, &found))
+}
+
+/// A link to a folder serves as one.
+fn is_folder(path: &Path, found: &Metadata) -> bool {
+    found.is_dir() || found.is_symlink() && path.is_dir()
+}
+
+fn is_file(_: &Path, found: &Metadata) -> bool {
+    found.is_file()
 }
 
 fn is_hex(path: &Path, digits: usize) -> bool {
@@ -132,6 +143,24 @@ mod tests {
             std::fs::remove_file(path).unwrap();
             std::fs::create_dir_all(path.join("a folder")).unwrap();
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_made_meanwhile_is_not_in_the_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("actions/96");
+        fs::create_dir(folder.parent().unwrap()).unwrap();
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                for _ in 0..20_000 {
+                    std::fs::create_dir(&folder).unwrap();
+                    std::fs::remove_dir(&folder).unwrap();
+                }
+            });
+            while !others.is_finished() {
+                assert!(!give_way(dir.path(), &folder.join("a result")).unwrap());
+            }
+        });
     }
 
     #[test]
