@@ -6,7 +6,7 @@ use super::arguments::OnDevice;
 use super::output::{Closed, Output};
 use super::table::aligned;
 
-/// Before anything is executed: that bits will not be compared, and where they would be.
+/// Before anything is executed: of which trainings no bits will be compared.
 pub(super) fn announce(bound_elsewhere: &[&str], on: &OnDevice, output: Output) {
     let Some(first) = bound_elsewhere.first() else {
         return;

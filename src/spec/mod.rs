@@ -129,9 +129,7 @@ fn evaluate_with<'cx>(
 ) -> Result<Evaluated, Failure> {
     let expected: Option<Expr> = match &request.expected {
         None => None,
-        Some(source) => {
-            Some(resolver.closed("schema", source)?.value.to_expr(cx, ToExprOptions::default()))
-        }
+        Some(source) => Some(resolver.closed("schema", source)?.normal_form(cx)),
     };
     let checked = resolver.file(name, expected.as_ref())?;
     let ty = checked.ty.as_nir().to_expr(cx, ToExprOptions::default());
@@ -145,12 +143,11 @@ fn evaluate_with<'cx>(
     let id = resolve::semantic_bytes(&checked.alpha_normal_form(cx), |bytes| {
         ExperimentId::from_bytes(*crate::digest::BlobDigest::of(bytes).as_bytes())
     });
-    let normal_form = || checked.value.to_expr(cx, ToExprOptions::default());
     Ok(Evaluated {
         value,
         ty: ty.to_string(),
         id,
         sources: resolver.sources().clone(),
-        normal_form: request.normal_form.then(|| show::dhall(&normal_form())),
+        normal_form: request.normal_form.then(|| show::dhall(&checked.normal_form(cx))),
     })
 }

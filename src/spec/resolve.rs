@@ -113,6 +113,11 @@ pub(super) struct Checked<'cx> {
 }
 
 impl<'cx> Checked<'cx> {
+    /// The normal form.
+    pub(super) fn normal_form(&self, cx: Ctxt<'cx>) -> Expr {
+        self.value.to_expr(cx, ToExprOptions { alpha: false })
+    }
+
     /// The normal form, its bound variables renamed to `_`.
     pub(super) fn alpha_normal_form(&self, cx: Ctxt<'cx>) -> Expr {
         self.value.to_expr(cx, ToExprOptions { alpha: true })
