@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Control, Executor, Failure, Prepared};
 use crate::action::Params;
+use crate::action::params::JobKind;
 use crate::jobs::{self, Device, JobContext, JobError, Level, Progress};
 
 /// Runs a job function in place. It must not be trusted to survive a crash.
@@ -43,5 +44,9 @@ impl<F: Fn(&Params, &mut JobContext<'_>) -> Result<(), JobError> + Sync> Executo
             progress: &mut progress,
         };
         Ok((self.job)(&prepared.action.params, &mut context)?)
+    }
+
+    fn device(&self, _: JobKind) -> String {
+        format!("cpu {}", self.level)
     }
 }

@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::worker::{REPLY, Reply, Request};
 use super::{Control, Executor, Failure, FailureKind, Prepared};
-use crate::action::params::JobKind;
+use crate::action::params::{DeviceClass, JobKind};
 use crate::fs::{self, Context as _, TempFile};
 use crate::jobs::{Device, Inspection, Level};
 
@@ -140,6 +140,20 @@ impl LocalExecutor {
 impl Executor for LocalExecutor {
     fn execute(&self, prepared: &Prepared<'_>, control: &Control<'_>) -> Result<(), Failure> {
         self.serve(prepared, None, control)
+    }
+
+    fn device(&self, kind: JobKind) -> String {
+        let processor = format!("{} {}", Device::Cpu, self.options.level);
+        let device = self.options.device_of(kind);
+        if device == Device::Cpu {
+            return processor;
+        }
+        match device.class() {
+            Ok(Some((major, minor))) => {
+                format!("{device} {}, {processor}", DeviceClass::new(major, minor))
+            }
+            Ok(None) | Err(_) => format!("{device}, {processor}"),
+        }
     }
 }
 

@@ -100,6 +100,9 @@ pub struct Control<'a> {
 pub trait Executor: Sync {
     /// Fills the folder of outputs, or says why not. Blocks until nothing of the execution is left running.
     fn execute(&self, prepared: &Prepared<'_>, control: &Control<'_>) -> Result<(), Failure>;
+
+    /// What computes actions of a kind, for attestations.
+    fn device(&self, kind: JobKind) -> String;
 }
 
 /// What went wrong, as far as the exit code depends on it.
@@ -247,7 +250,7 @@ pub struct Options<'a> {
     pub cancelled: &'a AtomicBool,
     /// The time, for attestations.
     pub clock: &'a dyn clock::Clock,
-    /// Who executes, for attestations.
+    /// Machine and program, for attestations; the executor says on which device.
     pub maker: Maker,
 }
 

@@ -14,7 +14,7 @@ use crate::action::{Action, ActionResult, OutputFile, ResolvedInput};
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::fs::{self, Context as _, Durability, Lock};
 use crate::jobs::Progress;
-use crate::store::{Attestation, PutMode, Store, StoreError, check_name, manifest_blob};
+use crate::store::{Attestation, Maker, PutMode, Store, StoreError, check_name, manifest_blob};
 
 /// How often a waiting thread looks whether it was told to stop.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -133,13 +133,14 @@ impl Performer<'_> {
         let start = self.options.clock.monotonic();
         let executed = self.execute(&prepared).and_then(|()| self.publish(&outputs));
         let wall_time = self.options.clock.monotonic().saturating_sub(start);
+        let device = self.executor.device(self.task.action.params.kind());
         let attested = self.store.attest(
             &Attestation {
                 key: self.task.key,
                 recipe: self.task.id,
                 label: self.task.label.clone(),
                 result: executed.as_ref().ok().cloned(),
-                maker: self.options.maker.clone(),
+                maker: Maker { device, ..self.options.maker.clone() },
                 started_unix_ms: started,
                 wall_time_ms: u64::try_from(wall_time.as_millis()).unwrap_or(u64::MAX),
                 threads: self.task.threads as u64,

@@ -226,6 +226,10 @@ impl Executor for Simulated<'_> {
         }
         self.commit(fault, prepared)
     }
+
+    fn device(&self, _: JobKind) -> String {
+        "simulated".to_owned()
+    }
 }
 
 /// A digest of the action and of the bytes that it was given to read.

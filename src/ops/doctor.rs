@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::run::level_name;
 use super::workspace::Workspace;
 use crate::confinement;
 use crate::numerics::{self, Level, self_test};
@@ -52,7 +51,7 @@ impl Workspace {
             Err(error) => ill("confinement", chain(&error), 3),
         });
         findings.extend(gpus());
-        let level = level_name(self.settings.level);
+        let level = self.settings.level;
         findings.push(well(
             "threads",
             format!("{} at {level}, {} actions at once", self.settings.threads, self.settings.jobs),
@@ -81,7 +80,7 @@ impl Workspace {
 
 /// Whether this machine computes the published bits. Other bits are an integrity error: nothing made here can be trusted.
 fn golden_bits(level: Level) -> Diagnosed {
-    let what = format!("golden bits, {}", level_name(level));
+    let what = format!("golden bits, {level}");
     match self_test::differing(level) {
         differing if differing.is_empty() => {
             well(&what, format!("{} operations agree", self_test::operations()))

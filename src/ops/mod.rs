@@ -50,7 +50,7 @@ pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction};
 pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped};
 pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable};
-pub use run::{Running, duration_text, level_name};
+pub use run::{Running, duration_text};
 pub use shards::{PinnedShard, PinnedShards};
 pub use specification::{Found, Listed, ListedTarget, Unknown};
 pub use spot::{CheckedSegment, MissProbability, Spot, SpotChecked};

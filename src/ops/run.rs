@@ -79,7 +79,7 @@ impl Workspace {
             keep_going: running.keep_going,
             check_targets: true,
             costs: costs_of(plan),
-            maker: self.maker(),
+            maker: Self::maker(),
             ..Options::new(settings.threads, &inputs, running.cancelled, &*self.clock)
         };
         let summary = exec::run(plan, store, &executor, &options, running.on_event)?;
@@ -126,13 +126,12 @@ impl Workspace {
         vec!["job".into()]
     }
 
-    fn maker(&self) -> Maker {
+    fn maker() -> Maker {
         let host = rustix::system::uname();
         Maker {
-            who: String::new(),
             host: host.nodename().to_string_lossy().into_owned(),
             build: format!("ibid {}", env!("CARGO_PKG_VERSION")),
-            device: format!("cpu {}", level_name(self.settings.level)),
+            ..Maker::default()
         }
     }
 }
@@ -145,15 +144,6 @@ pub(super) fn refuse_unpinned(plan: &Plan) -> Result<(), Error> {
     let runs =
         plan.unpinned().iter().map(|(name, run)| (name.clone(), run.missing.clone())).collect();
     Err(Error::Unpinned { runs })
-}
-
-/// The word for a SIMD level on the command line.
-pub fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Scalar => "scalar",
-        Level::Avx2 => "avx2",
-        Level::Avx512 => "avx512",
-    }
 }
 
 /// Floating-point operations a second that one thread reaches in a training of small models, measured on one core of

@@ -12,17 +12,15 @@ use crate::action::ActionResult;
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::fs::{self, Context as _, Durability};
 
-/// Who executes, where, and with what.
+/// Where something is executed, and with what.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Maker {
-    /// The user's name.
-    pub who: String,
     /// The machine's name.
     pub host: String,
     /// The program's version and build.
     pub build: String,
-    /// The device and its vector instructions: `cpu avx512`.
+    /// The device and its vector instructions: `cpu avx512`, `cuda:0 sm_90, cpu avx2`.
     pub device: String,
 }
 
@@ -38,7 +36,7 @@ pub struct Attestation {
     pub label: String,
     /// What it gave; `None`: it failed.
     pub result: Option<ActionResult>,
-    /// Who executed it, where, and with what.
+    /// Where it was executed, and with what.
     pub maker: Maker,
     /// When it started: milliseconds since 1970 in UTC.
     pub started_unix_ms: u64,

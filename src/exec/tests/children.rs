@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::jobs::Device;
 
 /// The child's side: serves requests with the directed job.
 #[test]
@@ -34,18 +35,22 @@ fn arguments(test: &str) -> Vec<std::ffi::OsString> {
         .to_vec()
 }
 
-fn local(store: &Store) -> LocalExecutor {
-    LocalExecutor::new(LocalOptions {
+fn local_options(store: &Path) -> LocalOptions {
+    LocalOptions {
         program: this_binary(),
         arguments: arguments("child_process"),
         level: crate::jobs::Level::Scalar,
-        device: crate::jobs::Device::Cpu,
+        device: Device::Cpu,
         variables: Vec::new(),
         resume_interval: Duration::from_secs(60),
         grace: Duration::from_secs(20),
-        tmp: store.root().join("tmp"),
-        kernels: store.root().join("kernels"),
-    })
+        tmp: store.join("tmp"),
+        kernels: store.join("kernels"),
+    }
+}
+
+fn local(store: &Store) -> LocalExecutor {
+    LocalExecutor::new(local_options(store.root()))
 }
 
 /// What only a child may do.
@@ -180,7 +185,17 @@ fn what_a_job_says_is_in_its_log_and_progress_in_the_events() {
     let log = paths.iter().find(|path| path.extension().is_some_and(|e| e == "log")).unwrap();
     let text = std::fs::read_to_string(log).unwrap();
     assert!(text.contains("to the error\n") && text.contains("to the output\n"), "{text}");
-    assert_eq!(bed.store.attestations(&key).unwrap()[0].label, "one");
+    let attestation = &bed.store.attestations(&key).unwrap()[0];
+    assert_eq!((&*attestation.label, &*attestation.maker.device), ("one", "cpu scalar"));
+}
+
+#[test]
+fn attestations_name_the_device_that_computed() {
+    let device = Device::Emulated { processors: 1, backwards: false, memory: 0 };
+    let executor =
+        LocalExecutor::new(LocalOptions { device, ..local_options(Path::new("nowhere")) });
+    assert_eq!(executor.device(JobKind::Train), "emulated sm_90, cpu scalar");
+    assert_eq!(executor.device(JobKind::Collect), "cpu scalar");
 }
 
 #[test]
@@ -269,14 +284,7 @@ fn a_program_that_does_not_exist_is_an_environment_failure() {
     let bed = Bed::new();
     let executor = LocalExecutor::new(LocalOptions {
         program: PathBuf::from("/nowhere/ibid"),
-        arguments: Vec::new(),
-        level: crate::jobs::Level::Scalar,
-        device: crate::jobs::Device::Cpu,
-        variables: Vec::new(),
-        resume_interval: Duration::from_secs(60),
-        grace: Duration::from_secs(1),
-        tmp: bed.store.root().join("tmp"),
-        kernels: bed.store.root().join("kernels"),
+        ..local_options(bed.store.root())
     });
     let (plan, id) = waiting();
     let summary = run(&plan, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();

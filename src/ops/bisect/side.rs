@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::error::Error;
 use super::super::laboratory::{Executing, Laboratory, Look, Seen, Subject};
-use super::super::run::{Running, level_name};
+use super::super::run::Running;
 use crate::digest::BlobDigest;
 use crate::jobs::Inspection;
 use crate::numerics::Level;
@@ -41,7 +41,7 @@ impl Followed<'_> {
             0 => "the start".to_owned(),
             step => format!("the checkpoint after {step} steps"),
         };
-        format!("executed again from {start} ({}, threads {threads})", level_name(*level))
+        format!("executed again from {start} ({level}, threads {threads})")
     }
 }
 
