@@ -196,7 +196,90 @@ pub fn duration_text(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+    use std::time::SystemTime;
+
+    use super::super::workspace::Settings;
+    use super::super::{LockComparison, Name};
     use super::*;
+    use crate::action::Params;
+    use crate::exec::InProcess;
+    use crate::exec::clock::FixedClock;
+    use crate::jobs::{self, JobContext};
+    use crate::spec;
+    use crate::tensor::NoKernels;
+
+    /// Executes a target of this repository's experiments, or only actions with these labels and what they need, trainings
+    /// and evaluations on the emulated kernels of a GPU, and compares with the lockfile: whether all have its bits, and how
+    /// many those are. Nothing where there is no compiler.
+    fn reproduce_on_kernels(target: &str, labels: &[&str]) -> Option<usize> {
+        let device = Device::Emulated { processors: 132, backwards: false, memory: usize::MAX };
+        device.prepare(&NoKernels).ok()?;
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            folder: env!("CARGO_MANIFEST_DIR").into(),
+            workspace: None,
+            store: Some(folder.path().join("store")),
+            mirrors: Vec::new(),
+            threads: 1,
+            jobs: 1,
+            resume_interval: Duration::from_secs(86_400),
+            offline: true,
+            certificates: None,
+            proxies: Vec::new(),
+            level: Level::detect(),
+            program: PathBuf::new(),
+            #[cfg(feature = "faults")]
+            fault: None,
+        };
+        let clock = FixedClock(SystemTime::UNIX_EPOCH);
+        let workspace = Workspace::open(settings, Box::new(clock)).unwrap();
+        let name = Name::parse(target).unwrap();
+        let place = workspace.place(&name).unwrap();
+        let evaluated = spec::evaluate(&place.request).unwrap();
+        let loaded = Workspace::bound(place, name.target, evaluated).unwrap();
+        let mut plan = workspace.plan_of(&loaded).unwrap();
+        if !labels.is_empty() {
+            let nodes = plan.nodes().iter();
+            let named = nodes.filter(|(_, node)| labels.contains(&node.label.as_str()));
+            plan.set_targets(named.map(|(id, _)| *id).collect());
+        }
+        let store = Store::open(workspace.store_folder()).unwrap();
+        let builder = SetBuilder::default();
+        let build = |set: &str, version: &str| builder.build(set, version);
+        let inputs = PlanInputs::new(&plan, workspace.sources(&loaded.root, &build), None);
+        let job = |params: &Params, context: &mut JobContext<'_>| {
+            context.level = Level::detect();
+            if params.kind().uses_device() {
+                context.device = device;
+            }
+            jobs::run(params, context)
+        };
+        let cancelled = AtomicBool::new(false);
+        let options = Options::new(1, &inputs, &cancelled, &clock);
+        let executor = InProcess::new(job);
+        let summary = exec::run(&plan, &store, &executor, &options, &mut |_| {}).unwrap();
+        assert!(summary.failures.is_empty(), "{:?}", summary.failures);
+        let lockfile = loaded.read_lockfile().unwrap().unwrap();
+        let compared = LockComparison::of_run(&plan, &lockfile, &store, &summary).unwrap();
+        assert!(compared.differing.is_empty() && compared.unlocked.is_empty(), "{compared:?}");
+        Some(compared.same)
+    }
+
+    #[test]
+    #[ignore = "a minute, in an emulator"]
+    fn smoke_on_emulated_kernels_has_the_bits_of_its_lockfile() {
+        let same = reproduce_on_kernels("pictogram-scaling-laws/smoke", &[]);
+        assert!(same.is_none_or(|same| same == 6), "{same:?}");
+    }
+
+    #[test]
+    #[ignore = "nine minutes, in an emulator"]
+    fn xs_and_s_on_emulated_kernels_have_the_bits_of_their_lockfile() {
+        let labels = ["xs-36k-16k/train", "s-36k-16k/train"];
+        let same = reproduce_on_kernels("pictogram-scaling-laws/quick", &labels);
+        assert!(same.is_none_or(|same| same == labels.len()), "{same:?}");
+    }
 
     #[test]
     fn an_estimate_is_bounded_by_the_sum_and_by_the_longest() {

@@ -665,7 +665,6 @@ fn a_step_of_a_small_model_is_so_many_launches() {
 }
 
 /// CLIP with ViT-B/32, for as many steps as there are batches of samples.
-#[cfg(feature = "cuda")]
 fn vit_b_32(batch_size: u64, gradient_chunk: u64, steps: u64) -> Train {
     let mut params = open_clip();
     let Clip { ref mut embed_dim, ref mut vision, ref mut text, .. } = params.model;
@@ -679,13 +678,11 @@ fn vit_b_32(batch_size: u64, gradient_chunk: u64, steps: u64) -> Train {
 }
 
 /// So many images of 224 pixels a side.
-#[cfg(feature = "cuda")]
 fn large_images(count: u32) -> Vec<u8> {
     (0..count * 3 * 224 * 224).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
 /// The images with captions of nine tokens.
-#[cfg(feature = "cuda")]
 fn large_samples(images: &[u8]) -> Held<'_> {
     let images: Vec<Cow<'_, [u8]>> =
         images.chunks_exact(3 * 224 * 224).map(Cow::Borrowed).collect();
@@ -704,7 +701,18 @@ fn large_samples(images: &[u8]) -> Held<'_> {
     }
 }
 
-/// Steps of a model of that size, on the processor and on the first GPU, if there is one.
+/// Steps of a model of that size have the same bits on the processor and on `device`.
+fn compare_steps_of_vit_b_32(params: &Train, device: Device) {
+    let images = large_images(u32::try_from(params.samples_seen).unwrap());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = Settings { level: Level::detect(), threads };
+    let [want, got] = [Device::Cpu, device].map(|device| {
+        let start = State::initial(params).unwrap().on_device(device).unwrap();
+        train(params, &large_samples(&images), settings, start, |_| Control::Continue).unwrap()
+    });
+    assert!(files(params, &got) == files(params, &want));
+}
+
 #[cfg(feature = "cuda")]
 #[test]
 #[allow(clippy::print_stdout, reason = "a skipped test says so")]
@@ -713,16 +721,16 @@ fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
         println!("skipped: no GPU");
         return;
     }
-    let params = vit_b_32(32, 16, 2);
-    let images = large_images(64);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = Settings { level: Level::detect(), threads };
-    let [want, got] = [Device::Cpu, Device::Cuda(0)].map(|device| {
-        let start = State::initial(&params).unwrap().on_device(device).unwrap();
-        let samples = large_samples(&images);
-        train(&params, &samples, settings, start, |_| Control::Continue).unwrap()
-    });
-    assert!(files(&params, &got) == files(&params, &want));
+    compare_steps_of_vit_b_32(&vit_b_32(32, 16, 2), Device::Cuda(0));
+}
+
+#[test]
+#[ignore = "half an hour, in an emulator"]
+fn steps_of_vit_b_32_have_the_same_bits_on_emulated_kernels() {
+    let emulated = Device::Emulated { processors: 132, backwards: false, memory: usize::MAX };
+    if emulated.prepare(&NoKernels).is_ok() {
+        compare_steps_of_vit_b_32(&vit_b_32(32, 16, 1), emulated);
+    }
 }
 
 /// What each kernel of a step takes on the first GPU: CLIP with ViT-B/32 at 256 pairs, as in `tests/bench/training.rs`.

@@ -88,7 +88,7 @@ fn compile() -> Option<Library> {
     let mut command = Command::new(compiler);
     command.args([
         "-std=c++17",
-        "-O2",
+        "-O3",
         "-ffp-contract=off",
         "-fno-strict-aliasing",
         "-fPIC",
