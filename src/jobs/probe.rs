@@ -160,9 +160,11 @@ impl Probing<'_> {
                 Control::Continue
             }
         };
-        layer.train(&recipe, context.level, features, after_epoch).map_err(|error| match error {
-            TrainError::Stopped(_) => JobError::Cancelled,
-            error => failed(error),
-        })
+        layer.train(&recipe, (context.level, context.device), features, after_epoch).map_err(
+            |error| match error {
+                TrainError::Stopped(_) => JobError::Cancelled,
+                error => failed(error),
+            },
+        )
     }
 }

@@ -165,6 +165,24 @@ impl Device {
 }
 
 #[cfg(test)]
+impl Device {
+    /// What tests hold against main memory, as far as it is there: the kernels in the emulator, with few processors in one
+    /// order of threads and with many in the other, and the first GPU.
+    pub(crate) fn others() -> Vec<Self> {
+        let emulated =
+            |processors, backwards| Self::Emulated { processors, backwards, memory: usize::MAX };
+        let devices = [
+            emulated(1, true),
+            emulated(200, false),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(0),
+        ];
+        let is_there = |device: &Self| device.prepare(&NoKernels).is_ok();
+        devices.into_iter().filter(is_there).collect()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -15,13 +15,13 @@ pub struct BatchRegions {
     pub images: Region,
     /// `[batch, embed_dim]`
     pub texts: Region,
-    /// `[batch, embed_dim]`
+    /// `[batch, embed_dim]`; empty where nobody asks for it.
     pub d_images: Region,
     /// `[batch, embed_dim]`
     pub d_texts: Region,
     /// The loss, and its gradient with respect to the logit scale.
     pub results: Region,
-    /// Of a classifier, the gradients of the linear layer's bias and weight.
+    /// Of a classifier, the gradients of the linear layer's bias and weight; in memory, the weight's comes first.
     pub d_head: [Region; 2],
     pub(super) products: Region,
     pub(super) logits: Region,
@@ -57,24 +57,43 @@ impl BatchRegions {
         embed_dim: usize,
         classes: usize,
     ) -> Self {
+        let layer = Self::plan_layer(planner, batch, embed_dim, classes);
+        Self { d_images: planner.take(batch * embed_dim), ..layer }
+    }
+
+    /// Plans the batch of a linear layer alone, whose embeddings have no gradient.
+    pub fn plan_layer(
+        planner: &mut Planner,
+        batch: usize,
+        embed_dim: usize,
+        classes: usize,
+    ) -> Self {
         let none = Region::default();
+        let layer = planner.take(classes * (embed_dim + 1));
+        let weight = layer.first(classes * embed_dim);
         Self {
             images: planner.take(batch * embed_dim),
             texts: none,
-            d_images: planner.take(batch * embed_dim),
+            d_images: none,
             d_texts: none,
             results: planner.take(2),
-            d_head: [planner.take(classes), planner.take(classes * embed_dim)],
+            d_head: [Region::new(weight.end(), classes), weight],
             products: none,
             logits: planner.take(batch * classes),
             by_row: none,
             by_column: none,
         }
     }
+
+    /// The gradients of a classifier's linear layer: of weight and bias, one after the other.
+    pub const fn d_layer(&self) -> Region {
+        let [bias, weight] = self.d_head;
+        Region::new(weight.start, weight.len + bias.len)
+    }
 }
 
-/// Computes the cross-entropy of a linear layer on the embeddings, and the gradients of embeddings and layer; reads the
-/// parameters.
+/// Computes the cross-entropy of a linear layer on the embeddings, and the gradients of layer and, where they have a
+/// region, embeddings; reads the parameters.
 ///
 /// `X = I·Wᵀ + b`; loss and `G`, the gradient of the logits, as `cross_entropy` has them; `dI = G·W`, `dW = Gᵀ·I`, and `db`
 /// the column reduction of `G`: over the whole batch, once a step, outside the chunk tree.
@@ -116,10 +135,12 @@ impl Operation<1> for Classification<'_> {
         tap::see("loss", [1], &results[..1]);
         tap::see("gradient of logits", [n, classes], logits);
         let g = View::new(logits, n, classes);
-        multiply(level, g, w, Finish::Store, d_images, width);
         multiply(level, g.transposed(), i, Finish::Store, d_weight, width);
         column_sum(level, g, d_bias);
-        tap::see("gradient of image features", [n, width], d_images);
+        if !d_images.is_empty() {
+            multiply(level, g, w, Finish::Store, d_images, width);
+            tap::see("gradient of image features", [n, width], d_images);
+        }
     }
 
     #[cfg(any(feature = "cuda", test))]

@@ -42,7 +42,9 @@ pub use device::cuda::{Gpu, gpus};
 pub use devices::{Device, DeviceNameError, KernelCache, NoKernels};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Classification, Contrastive};
-pub use optimizer::{AdamWStep, Add, Clear, Copy, OptimizedTensor, Outcome, Rates};
+pub use optimizer::{
+    AdamWStep, AdamWUpdate, Add, Bring, Clear, Copy, OptimizedTensor, Outcome, Rates,
+};
 pub use region::{Planner, Region};
 pub use rows::{Activation, normalise_rows};
 pub use stem::{

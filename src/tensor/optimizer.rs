@@ -33,6 +33,31 @@ impl Operation<1> for Copy {
     }
 }
 
+/// Copies elements of main memory to a region.
+#[derive(Debug, Clone, Copy)]
+pub struct Bring<'a> {
+    /// As many elements as the region has.
+    pub elements: &'a [f32],
+    /// Where to.
+    pub to: Region,
+}
+
+impl Operation<0> for Bring<'_> {
+    fn name(&self) -> &'static str {
+        "copy from main memory"
+    }
+
+    fn cpu(&self, target: &mut [f32], []: [&[f32]; 0]) {
+        self.to.of_mut(target).copy_from_slice(self.elements);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(&self, queue: &Queue, target: Address, []: [Address; 0]) -> Launched {
+        assert_eq!(self.elements.len(), self.to.len, "as many elements as there are places");
+        queue.upload(target.element(self.to.start), device::bytes_of(self.elements))
+    }
+}
+
 /// Sets a region to +0.
 #[derive(Debug, Clone, Copy)]
 pub struct Clear(pub Region);
@@ -165,6 +190,36 @@ pub struct AdamWStep<'a> {
     pub logit_scale: Region,
     /// Receives what the step says of gradient and parameters.
     pub outcome: &'a Cell<Outcome>,
+}
+
+/// One step of `AdamW` by a gradient as it is; everything decays, and nothing is said of what the step leaves. The target
+/// holds parameters, first and second moments, one after the other; the source the gradient.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamWUpdate {
+    /// How it is computed.
+    pub level: Level,
+    /// The scalars.
+    pub rates: Rates,
+    /// The gradient of all parameters, in the source.
+    pub gradient: Region,
+}
+
+impl Operation<1> for AdamWUpdate {
+    fn name(&self) -> &'static str {
+        "AdamW"
+    }
+
+    fn cpu(&self, target: &mut [f32], [source]: [&[f32]; 1]) {
+        let (theta, moments) = target.split_at_mut(self.gradient.len);
+        let (first, second) = moments.split_at_mut(self.gradient.len);
+        let constants = self.rates.constants(true);
+        adamw::update(self.level, &constants, 1.0, self.gradient.of(source), theta, first, second);
+    }
+
+    #[cfg(any(feature = "cuda", test))]
+    fn device(&self, queue: &Queue, target: Address, [source]: [Address; 1]) -> Launched {
+        device::optimizer::adamw_update(self, queue, target, source)
+    }
 }
 
 /// What a step of the optimiser says of the gradient, and of the parameters that it leaves.

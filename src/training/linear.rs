@@ -1,13 +1,15 @@
 //! A linear layer trained on features: softmax cross-entropy, `AdamW`, a cosine without warm-up. Equal bits at every
-//! SIMD level; one thread.
+//! SIMD level and on every device; one thread.
 
 use super::{TrainError, learning_rate_at};
 use crate::action::canonical::Real;
 use crate::action::params::{Schedule, WarmUp};
-use crate::numerics::adamw::{self, Constants};
-use crate::numerics::matmul::{Finish, View, column_sum, multiply};
+use crate::numerics::matmul::{Finish, View, multiply};
 use crate::numerics::random::Streams;
-use crate::numerics::{Level, cross_entropy};
+use crate::numerics::{Level, adamw};
+use crate::tensor::{
+    AdamWUpdate, BatchRegions, Bring, Buffer, Classification, Device, Planner, Rates, Region,
+};
 
 /// How a layer is trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,11 +79,11 @@ impl LinearLayer {
         scores
     }
 
-    /// Trains from this layer on; `after_epoch` is given the epochs done.
+    /// Trains from this layer on, on a device; `after_epoch` is given the epochs done.
     pub fn train(
-        mut self,
+        self,
         recipe: &LinearRecipe,
-        level: Level,
+        (level, device): (Level, Device),
         features: &Features,
         mut after_epoch: impl FnMut(u64) -> super::Control,
     ) -> Result<Self, TrainError> {
@@ -96,19 +98,22 @@ impl LinearLayer {
             learning_rate_final: zero,
             warm_up: WarmUp::Steps(0),
         };
-        let mut moments = Moments::of(&self);
+        let mut learner = Learner::new(self, features, recipe.batch_size, (level, device))?;
         let mut step = 0;
         for epoch in 0..recipe.epochs {
             let order = Streams::new(recipe.seed).named("probe order", epoch).permutation(count);
             for batch in order.chunks(recipe.batch_size) {
-                let rate = learning_rate_at(&schedule, step, steps);
+                let learning_rate = learning_rate_at(&schedule, step, steps);
                 step += 1;
-                let [beta1, beta2, epsilon, decay] =
-                    [recipe.betas[0], recipe.betas[1], recipe.epsilon, recipe.weight_decay]
-                        .map(Real::get);
-                let constants = Constants::new(rate, [beta1, beta2], epsilon, decay, step);
-                let loss = self.step(level, features, batch, &constants, &mut moments);
-                if !loss.is_finite() {
+                let rates = Rates {
+                    beta1: recipe.betas[0].get(),
+                    beta2: recipe.betas[1].get(),
+                    epsilon: recipe.epsilon.get(),
+                    weight_decay: recipe.weight_decay.get(),
+                    learning_rate,
+                    step,
+                };
+                if !learner.step(batch, rates)?.is_finite() {
                     let what = "the loss of the linear layer".to_owned();
                     return Err(TrainError::Diverged { step: step - 1, what });
                 }
@@ -117,52 +122,79 @@ impl LinearLayer {
                 return Err(TrainError::Stopped(step));
             }
         }
-        if adamw::all_finite(level, &self.weight) && adamw::all_finite(level, &self.bias) {
-            return Ok(self);
+        let learned = learner.layer()?;
+        if adamw::all_finite(level, &learned.weight) && adamw::all_finite(level, &learned.bias) {
+            return Ok(learned);
         }
         Err(TrainError::Diverged { step: step - 1, what: "the linear layer".to_owned() })
     }
+}
 
-    /// One step; the loss before it.
-    fn step(
-        &mut self,
-        level: Level,
-        features: &Features,
-        batch: &[usize],
-        constants: &Constants,
-        moments: &mut Moments,
-    ) -> f32 {
-        let (width, classes) = (features.width, self.bias.len());
-        let mut inputs = Vec::with_capacity(batch.len() * width);
-        for &sample in batch {
-            inputs.extend_from_slice(&features.elements[sample * width..(sample + 1) * width]);
-        }
-        let labels: Vec<u32> = batch.iter().map(|&sample| features.labels[sample]).collect();
-        let mut d_logits = self.scores(level, &inputs);
-        let loss = cross_entropy::backward(level, classes, &labels, &mut d_logits);
-        let d_logits = View::new(&d_logits, batch.len(), classes);
-        let mut d_weight = vec![0.0; classes * width];
-        let inputs = View::new(&inputs, batch.len(), width);
-        multiply(level, d_logits.transposed(), inputs, Finish::Store, &mut d_weight, width);
-        let mut d_bias = vec![0.0; classes];
-        column_sum(level, d_logits, &mut d_bias);
-        let Moments { weight: [wm, wv], bias: [bm, bv] } = moments;
-        adamw::update(level, constants, 1.0, &d_weight, &mut self.weight, wm, wv);
-        adamw::update(level, constants, 1.0, &d_bias, &mut self.bias, bm, bv);
-        loss
+/// A layer that is being trained.
+struct Learner<'f> {
+    features: &'f Features,
+    level: Level,
+    /// Bias and weight in the state: the weight comes first, and the moments of both come after both.
+    head: [Region; 2],
+    state: Buffer,
+    /// Features, logits and gradients of a batch.
+    batch: Buffer,
+    /// The features of a batch, on their way to the device, and its labels.
+    inputs: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+impl<'f> Learner<'f> {
+    fn new(
+        layer: LinearLayer,
+        features: &'f Features,
+        batch_size: usize,
+        (level, device): (Level, Device),
+    ) -> Result<Self, TrainError> {
+        let LinearLayer { mut weight, bias } = layer;
+        let head = [Region::new(weight.len(), bias.len()), Region::new(0, weight.len())];
+        let mut planner = Planner::default();
+        let largest = batch_size.min(features.labels.len());
+        BatchRegions::plan_layer(&mut planner, largest, features.width, bias.len());
+        weight.extend(bias);
+        weight.resize(3 * weight.len(), 0.0);
+        Ok(Self {
+            features,
+            level,
+            head,
+            state: Buffer::from_vec(weight, &device)?,
+            batch: Buffer::zeros(planner.len(), &device)?,
+            inputs: Vec::new(),
+            labels: Vec::new(),
+        })
     }
-}
 
-/// First and second moments.
-struct Moments {
-    weight: [Vec<f32>; 2],
-    bias: [Vec<f32>; 2],
-}
+    /// One step on the features of these numbers; the loss before it.
+    fn step(&mut self, samples: &[usize], rates: Rates) -> Result<f32, TrainError> {
+        let Features { width: embed_dim, elements, labels } = self.features;
+        let (embed_dim, level, head) = (*embed_dim, self.level, self.head);
+        self.inputs.clear();
+        for &sample in samples {
+            let feature = sample * embed_dim..(sample + 1) * embed_dim;
+            self.inputs.extend_from_slice(&elements[feature]);
+        }
+        self.labels.clear();
+        self.labels.extend(samples.iter().map(|&sample| labels[sample]));
+        let (labels, classes) = (&self.labels[..], head[0].len);
+        let planner = &mut Planner::default();
+        let regions = BatchRegions::plan_layer(planner, samples.len(), embed_dim, classes);
+        self.batch.apply(&Bring { elements: &self.inputs, to: regions.images })?;
+        let loss = Classification { level, embed_dim, classes, labels, regions, head };
+        self.batch.apply_with(&self.state, &loss)?;
+        let update = AdamWUpdate { level, rates, gradient: regions.d_layer() };
+        self.state.apply_with(&self.batch, &update)?;
+        Ok(self.batch.read(regions.results)?[0])
+    }
 
-impl Moments {
-    fn of(layer: &LinearLayer) -> Self {
-        let zeros = |of: &[f32]| [vec![0.0; of.len()], vec![0.0; of.len()]];
-        Self { weight: zeros(&layer.weight), bias: zeros(&layer.bias) }
+    /// The layer as it is now.
+    fn layer(&self) -> Result<LinearLayer, TrainError> {
+        let [bias, weight] = self.head;
+        Ok(LinearLayer { weight: self.state.read(weight)?, bias: self.state.read(bias)? })
     }
 }
 
@@ -225,13 +257,13 @@ mod tests {
             -0.028_440_1_f32,
         ];
         let bias = [0.063_949, 0.219_475_1, -0.139_445_1_f32];
-        let layers: Vec<LinearLayer> = Level::available()
-            .into_iter()
-            .map(|level| {
-                let initial = LinearLayer::initial(3, 5, 11);
-                initial.train(&recipe(), level, &features(), |_| Control::Continue).unwrap()
-            })
-            .collect();
+        let trained = |computes| {
+            let initial = LinearLayer::initial(3, 5, 11);
+            initial.train(&recipe(), computes, &features(), |_| Control::Continue).unwrap()
+        };
+        let levels = Level::available().into_iter().map(|level| (level, Device::Cpu));
+        let others = Device::others().into_iter().map(|device| (Level::Scalar, device));
+        let layers: Vec<LinearLayer> = levels.chain(others).map(trained).collect();
         let found = layers[0].weight.iter().chain(&layers[0].bias);
         for (found, expected) in found.zip(weight.iter().chain(&bias)) {
             // Adam divides by the root of squares: errors of some 1e-7 of a gradient grow little over 18 steps.
@@ -239,14 +271,15 @@ mod tests {
         }
         assert!(
             layers.iter().all(|layer| *layer == layers[0]),
-            "the bits of every level are equal"
+            "the bits of every level and device are equal"
         );
     }
 
     #[test]
     fn training_stops_when_told_and_not_after_the_last_epoch() {
         let stopped_after = |epochs| {
-            LinearLayer::initial(3, 5, 11).train(&recipe(), Level::Scalar, &features(), |done| {
+            let scalar = (Level::Scalar, Device::Cpu);
+            LinearLayer::initial(3, 5, 11).train(&recipe(), scalar, &features(), |done| {
                 if done == epochs { Control::Stop } else { Control::Continue }
             })
         };
@@ -259,9 +292,11 @@ mod tests {
     fn a_layer_that_diverges_is_an_error() {
         let recipe =
             LinearRecipe { learning_rate: real(1e30), weight_decay: real(1e10), ..recipe() };
-        let trained =
-            LinearLayer::initial(3, 5, 0)
-                .train(&recipe, Level::Scalar, &features(), |_| Control::Continue);
-        assert!(matches!(trained, Err(TrainError::Diverged { .. })), "{trained:?}");
+        for device in Device::others().into_iter().chain([Device::Cpu]) {
+            let computes = (Level::Scalar, device);
+            let initial = LinearLayer::initial(3, 5, 0);
+            let trained = initial.train(&recipe, computes, &features(), |_| Control::Continue);
+            assert!(matches!(trained, Err(TrainError::Diverged { .. })), "{trained:?}");
+        }
     }
 }

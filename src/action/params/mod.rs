@@ -105,7 +105,7 @@ impl JobKind {
 
     /// Whether the job computes on a device if there is one.
     pub const fn uses_device(self) -> bool {
-        matches!(self, Self::Train | Self::Evaluate | Self::FineTune)
+        matches!(self, Self::Train | Self::Evaluate | Self::Probe | Self::FineTune)
     }
 
     /// The word that labels and messages use.

@@ -99,22 +99,13 @@ fn prepared(samples: &[Sample<'_>], task: Task) -> (Folder, Params) {
 }
 
 fn run(params: &Params, folder: &Folder, level: Level) -> Result<(), JobError> {
-    let watched =
-        Watched { threads: 1, level, resume_interval: Duration::ZERO, watch: &mut |_, _| () };
-    watched.run(params, folder)
+    run_by((level, Device::Cpu, 1), params, folder)
 }
 
-/// The text of `metrics.json`, which must be the only output, the same at every level.
+/// The text of `metrics.json`, which must be the only output.
 fn metrics(params: &Params, folder: &Folder) -> String {
-    let mut texts = Level::available().into_iter().map(|level| {
-        run(params, folder, level).unwrap();
-        let outputs = folder.files("outputs");
-        assert!(outputs.keys().eq(["metrics.json"]), "{:?}", outputs.keys());
-        String::from_utf8(outputs["metrics.json"].clone()).unwrap()
-    });
-    let first = texts.next().unwrap();
-    assert!(texts.all(|text| text == first));
-    first
+    let outputs = outputs_of(params, folder, &["metrics.json"]);
+    String::from_utf8(outputs["metrics.json"].clone()).unwrap()
 }
 
 fn labelled(order: [usize; 6], label: u32) -> Sample<'static> {
@@ -206,6 +197,7 @@ fn a_cancelled_evaluation_leaves_nothing() {
     let watched = Watched {
         threads: 1,
         level: Level::Scalar,
+        device: Device::Cpu,
         resume_interval: Duration::ZERO,
         watch: &mut |_, cancelled| cancelled.store(true, std::sync::atomic::Ordering::Relaxed),
     };

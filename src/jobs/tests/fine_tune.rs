@@ -1,7 +1,7 @@
 //! Fine-tuning of the hand-made model of `evaluate`, on the samples of `probe`.
 
 use super::evaluate::model;
-use super::probe::{WITHIN, outputs_of, part, text, whole, words};
+use super::probe::{WITHIN, part, text, whole, words};
 use super::*;
 use crate::action::params::{FineTune, HeadStart, Schedule, Shots, WarmUp};
 
@@ -66,6 +66,7 @@ fn an_interrupted_fine_tuning_goes_on_to_the_same_bytes() {
     let interrupted = Watched {
         threads: 2,
         level: Level::detect(),
+        device: Device::Cpu,
         resume_interval: Duration::ZERO,
         watch: &mut |done, cancelled| {
             cancelled.store(done == 7, std::sync::atomic::Ordering::Relaxed);
@@ -78,6 +79,7 @@ fn an_interrupted_fine_tuning_goes_on_to_the_same_bytes() {
     let resumed = Watched {
         threads: 1,
         level: Level::Scalar,
+        device: Device::Cpu,
         resume_interval: Duration::from_secs(3600),
         watch: &mut |done, _| {
             first.get_or_insert(done);

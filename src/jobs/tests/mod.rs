@@ -115,6 +115,7 @@ fn preprocessing(mean: f64, std: f64) -> Preprocessing {
 struct Watched<'a> {
     threads: usize,
     level: Level,
+    device: Device,
     resume_interval: Duration,
     watch: &'a mut dyn FnMut(u64, &AtomicBool),
 }
@@ -132,11 +133,43 @@ impl Watched<'_> {
                 scratch: &scratch,
                 threads: self.threads,
                 level: self.level,
-                device: Device::Cpu,
+                device: self.device,
                 resume_interval: self.resume_interval,
                 cancelled: &cancelled,
                 progress: &mut |progress| (self.watch)(progress.done, &cancelled),
             },
         )
     }
+}
+
+/// Every way to compute a job here: levels of the processor, with one and two threads in turn, then other devices.
+fn ways() -> Vec<(Level, Device, usize)> {
+    let levels = Level::available().into_iter().zip([1, 2].into_iter().cycle());
+    let processor = levels.map(|(level, threads)| (level, Device::Cpu, threads));
+    let others = Device::others().into_iter().map(|device| (Level::detect(), device, 1));
+    processor.chain(others).collect()
+}
+
+/// Runs a job from start to end.
+fn run_by(
+    (level, device, threads): (Level, Device, usize),
+    params: &Params,
+    folder: &Folder,
+) -> Result<(), JobError> {
+    let (resume_interval, watch) = (Duration::ZERO, &mut |_, _: &AtomicBool| ());
+    Watched { threads, level, device, resume_interval, watch }.run(params, folder)
+}
+
+/// The outputs of a job, with these names, and the same bytes in every way to compute it.
+fn outputs_of(params: &Params, folder: &Folder, names: &[&str]) -> BTreeMap<String, Vec<u8>> {
+    let mut all = ways().into_iter().map(|way| {
+        run_by(way, params, folder).unwrap();
+        (way, folder.files("outputs"))
+    });
+    let (_, first) = all.next().unwrap();
+    assert!(first.keys().eq(names), "{:?}", first.keys());
+    for (way, outputs) in all {
+        assert!(outputs == first, "{way:?}");
+    }
+    first
 }

@@ -58,32 +58,9 @@ pub(super) fn whole() -> Folder {
     folder
 }
 
-fn run(params: &Params, folder: &Folder, level: Level, threads: usize) -> Result<(), JobError> {
-    let watched =
-        Watched { threads, level, resume_interval: Duration::ZERO, watch: &mut |_, _| () };
-    watched.run(params, folder)
-}
-
 fn outputs(params: &Probe, folder: &Folder) -> BTreeMap<String, Vec<u8>> {
     let names = ["metrics.json", "probe.safetensors", "samples.csv"];
     outputs_of(&Params::Probe(params.clone()), folder, &names)
-}
-
-/// The outputs, equal at every level and for one and for two threads.
-pub(super) fn outputs_of(
-    params: &Params,
-    folder: &Folder,
-    names: &[&str],
-) -> BTreeMap<String, Vec<u8>> {
-    let mut all =
-        Level::available().into_iter().zip([1, 2].into_iter().cycle()).map(|(level, threads)| {
-            run(params, folder, level, threads).unwrap();
-            folder.files("outputs")
-        });
-    let first = all.next().unwrap();
-    assert!(first.keys().eq(names));
-    assert!(all.all(|outputs| outputs == first));
-    first
 }
 
 pub(super) fn text(outputs: &BTreeMap<String, Vec<u8>>, name: &str) -> String {
@@ -183,7 +160,8 @@ fn other_data_sets_are_learned_from_one_after_the_other() {
 #[test]
 fn what_cannot_be_learned_is_named() {
     let error = |params: &Probe, folder: &Folder| {
-        run(&Params::Probe(params.clone()), folder, Level::Scalar, 1).unwrap_err().to_string()
+        let by = (Level::Scalar, Device::Cpu, 1);
+        run_by(by, &Params::Probe(params.clone()), folder).unwrap_err().to_string()
     };
     // Two of the three samples of class 2 are left after the test split.
     assert_eq!(
@@ -225,6 +203,7 @@ fn a_cancelled_probe_leaves_nothing() {
     let watched = Watched {
         threads: 1,
         level: Level::Scalar,
+        device: Device::Cpu,
         resume_interval: Duration::ZERO,
         watch: &mut |done, cancelled| {
             cancelled.store(done == 3, std::sync::atomic::Ordering::Relaxed);

@@ -92,6 +92,7 @@ fn run(
     let watched = Watched {
         threads,
         level: Level::detect(),
+        device: Device::Cpu,
         resume_interval,
         watch: &mut |step, cancelled| {
             steps.push(step);
@@ -192,15 +193,14 @@ fn published_checkpoints_hold_parameters_moments_and_step() {
 }
 
 #[test]
-fn neither_level_nor_threads_show_in_the_outputs() {
+fn neither_level_nor_device_nor_threads_show_in_the_outputs() {
     let (folder, params) = prepared();
     let (expected, _) = undisturbed(&params, &folder);
-    for level in Level::available() {
+    let three_threads = (Level::detect(), Device::Cpu, 3);
+    for way in ways().into_iter().chain([three_threads]) {
         let (folder, params) = prepared();
-        let watched =
-            Watched { threads: 3, level, resume_interval: Duration::ZERO, watch: &mut |_, _| () };
-        watched.run(&Params::Train(params), &folder).unwrap();
-        assert!(folder.files("outputs") == expected, "{level:?}");
+        run_by(way, &Params::Train(params), &folder).unwrap();
+        assert!(folder.files("outputs") == expected, "{way:?}");
     }
 }
 

@@ -91,7 +91,9 @@ pub(crate) fn classification(
     };
     queue.launch("classification_loss", [1, 1, 1], ONE, &arguments)?;
     let g = Matrix::new(logits, n, classes);
-    product(queue, g, weight, Finish::Store, place(regions.d_images))?;
+    if regions.d_images.len > 0 {
+        product(queue, g, weight, Finish::Store, place(regions.d_images))?;
+    }
     let d_head = regions.d_head.map(place);
     linear_gradients(queue, Arithmetic::Portable, Chunks::ONE, g, images, d_head)
 }

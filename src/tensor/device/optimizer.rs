@@ -1,11 +1,11 @@
 //! The optimiser as launches of kernels: norm, clipping, `AdamW`, and the sum of the embedding's rows.
 
 use super::arguments::{AdamW, Arguments as _, Clip, Constants, RowTree, Squares, Tensor};
-use super::launch::{BLOCK_OF_THREADS, ROWS, elements};
+use super::launch::{BLOCK_OF_THREADS, ROWS, elements, fill};
 use super::{Address, DeviceError, Launched, Queue, Room};
 use crate::numerics::adamw;
 use crate::tensor::Region;
-use crate::tensor::optimizer::{AdamWStep, LOGIT_SCALE_MAX, OptimizedTensor, Outcome};
+use crate::tensor::optimizer::{AdamWStep, AdamWUpdate, LOGIT_SCALE_MAX, OptimizedTensor, Outcome};
 
 /// Elements of a part: a block of the norm's sum, and what a block of threads updates.
 const PART: usize = 4096;
@@ -94,7 +94,21 @@ pub(crate) fn adamw_step(
     Ok(())
 }
 
-/// Updates one tensor of `len` elements, as golden bits have it: state, gradient, and what that is multiplied by.
+/// Performs a step by a gradient as it is.
+pub(crate) fn adamw_update(
+    of: &AdamWUpdate,
+    queue: &Queue,
+    state: Address,
+    source: Address,
+) -> Launched {
+    let scale = queue.room(Room::Parts, size_of::<f32>())?;
+    fill(queue, scale, 1, 1.0)?;
+    let gradient = source.element(of.gradient.start);
+    let constants = of.rates.constants(true).into();
+    update(queue, of.gradient.len, constants, [state, gradient, scale])
+}
+
+/// Updates one tensor of `len` elements, and says nothing of it: state, gradient, and what that is multiplied by.
 pub(crate) fn update(
     queue: &Queue,
     len: usize,

@@ -1,6 +1,5 @@
 //! Whole operations, as trainings perform them: every element that one leaves in an arena is compared.
 
-use super::super::emulator;
 use crate::numerics::Level;
 use crate::numerics::attention::AttentionShape;
 use crate::numerics::reference::tests::{same, samples};
@@ -12,23 +11,6 @@ use crate::tensor::{
     Region, TextBackward, TextForward, TextShape,
 };
 
-/// The processor first, then what is held against it.
-fn devices() -> Vec<Device> {
-    let mut devices = vec![Device::Cpu];
-    if emulator::queue(1, false, usize::MAX).is_some() {
-        devices.extend([(1, true), (200, false)].map(|(processors, backwards)| Device::Emulated {
-            processors,
-            backwards,
-            memory: usize::MAX,
-        }));
-    }
-    #[cfg(feature = "cuda")]
-    if super::gpu().is_some() {
-        devices.push(Device::Cuda(0));
-    }
-    devices
-}
-
 /// What one arena and the parameters are on each device.
 pub(super) struct Bench {
     arenas: Vec<Buffer>,
@@ -38,10 +20,12 @@ pub(super) struct Bench {
 impl Bench {
     /// An arena of ordinary numbers; none where nothing can be emulated.
     pub(super) fn new(arena: usize, parameters: usize) -> Option<Self> {
-        let devices = devices();
-        if devices.len() == 1 {
+        let others = Device::others();
+        if others.is_empty() {
             return None;
         }
+        // The processor first, then what is held against it.
+        let devices = [&[Device::Cpu], &others[..]].concat();
         let (arena, parameters) = (samples(9, arena), samples(10, parameters));
         let on = |elements: &[f32]| {
             let on = |device| Buffer::from_vec(elements.to_vec(), device).unwrap();
