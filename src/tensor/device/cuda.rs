@@ -9,6 +9,7 @@ use std::ffi::CString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cudarc::driver::sys::CUdevice_attribute_enum::{
+    CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
     CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
     CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
@@ -125,20 +126,32 @@ pub(super) fn machine(
     Ok(machine)
 }
 
-/// The compute capability of a GPU, major and minor number.
+/// The compute capability of a GPU, major and minor number. What was not opened stays closed.
 pub(crate) fn class(ordinal: usize) -> Result<(u32, u32), DeviceError> {
+    let asked = failed("the driver describes a device");
     let machines = MACHINES.lock().unwrap_or_else(PoisonError::into_inner);
     let opened = machines.get(&ordinal).map(|machine| Arc::clone(&machine.context));
     drop(machines);
-    let context = if let Some(context) = opened {
-        context
+    let class = if let Some(context) = opened {
+        context.compute_capability()
     } else {
         driver_is_there()?;
-        CudaContext::new(ordinal).map_err(failed("the driver opens a device"))?
+        class_of_closed(ordinal)
     };
-    let class = context.compute_capability().map_err(failed("the driver describes a device"))?;
+    let (major, minor) = class.map_err(asked)?;
     let number = |number: i32| u32::try_from(number).unwrap_or(0);
-    Ok((number(class.0), number(class.1)))
+    Ok((number(major), number(minor)))
+}
+
+fn class_of_closed(ordinal: usize) -> Result<(i32, i32), DriverError> {
+    result::init()?;
+    let device = result::device::get(i32::try_from(ordinal).unwrap_or(i32::MAX))?;
+    // SAFETY: the driver just named the device.
+    let attribute = |which| unsafe { result::device::get_attribute(device, which) };
+    Ok((
+        attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
+        attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
+    ))
 }
 
 /// The GPUs of this machine.
@@ -442,6 +455,17 @@ mod tests {
         assert!(!text.contains(".ftz") && !text.contains(".approx"));
         for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
             assert!(text.contains(exact), "{exact}");
+        }
+    }
+
+    #[test]
+    #[allow(clippy::print_stdout, reason = "a skipped test says so")]
+    fn a_gpu_is_of_the_same_class_open_and_closed() {
+        if gpus().map_or(true, |gpus| gpus.is_empty()) {
+            println!("skipped: no GPU");
+        } else {
+            let context = CudaContext::new(0).unwrap();
+            assert_eq!(class_of_closed(0).unwrap(), context.compute_capability().unwrap());
         }
     }
 
