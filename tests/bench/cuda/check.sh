@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds with the feature `cuda` and checks and times everything that needs a GPU, in a few minutes on a machine with one:
 # the golden bits; every kernel and every operation against the processor, bit for bit; whole trainings by digest, also
-# one that moves from the processor to the GPU and back; trainings of an experiment against its lockfile; then speed, of
-# products, of each kernel of a step, and of whole steps, beside cuBLAS and PyTorch where there is a `python3` with torch.
+# one that moves from the processor to the GPU and back; jobs by the files they leave; trainings of an experiment against
+# its lockfile; then speed, of products, of each kernel of a step, and of whole steps, beside cuBLAS and PyTorch where
+# there is a `python3` with torch.
 # Ends with the first thing that is wrong.
 #
 # `libcuda.so.1` comes with the driver; `libnvrtc.so` must be where the loader looks: of a toolkit (one in /usr/local is
@@ -32,7 +33,7 @@ fi
 date -u
 $ibid doctor
 $ibid doctor | grep -q '^ok .*golden bits, cuda:0' || { echo "there is no GPU, or its bits are others" >&2; exit 1; }
-tests tensor::device training::
+tests tensor::device training:: jobs::tests
 store=$(mktemp -d)
 trap 'rm -rf "$store"' EXIT
 for target in "${targets[@]}"; do
