@@ -127,9 +127,12 @@ struct Pending {
 static Pending pending[MOST_THREADS][64];
 static int begun[MOST_THREADS], groups[MOST_THREADS];
 static bool late;
+// What a thread did that a GPU refuses.
+static const char *refused;
 
 static void copy(bool wanted, float *to, const float *from, int count) {
     if (!wanted) return;
+    if ((size_t)to % (sizeof *to * count) || (size_t)from % (sizeof *from * count)) refused = "a copy is not aligned";
     const Pending one = {to, from, count, groups[current]};
     if (late) pending[current][begun[current]++] = one;
     else memcpy(to, from, sizeof *to * count);
@@ -157,6 +160,7 @@ static const char *run_block(bool backwards) {
             const unsigned first = (backwards ? warps - 1 - w : w) * WARP;
             run_warp(first, first + WARP, backwards);
         }
+        if (refused) return refused;
         if (all(0, threads, ENDED)) return 0;
         if (!all(0, threads, WAITS_FOR_BLOCK)) return "threads of a block wait at different places";
         for (unsigned i = 0; i < threads; ++i) fibres[i].state = RUNS;

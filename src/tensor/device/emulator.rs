@@ -94,6 +94,8 @@ fn compile() -> Option<Library> {
         "-fPIC",
         "-shared",
     ]);
+    // Four numbers at once are read and written where a GPU could: the process ends where they lie otherwise.
+    command.args(["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"]);
     // A jump from one fibre to another is what the library's own checks take for a mistake.
     command.arg("-U_FORTIFY_SOURCE");
     #[cfg(target_arch = "x86_64")]
