@@ -14,9 +14,10 @@ KERNEL(softmax_loss, SoftmaxArguments, 256) {
     const u64 count = row < a.rows ? a.width : 0;
     float *x = a.x + row * a.width;
     const u64 own_place = count ? (a.labels ? a.labels[row] : row) : 0;
-    // Read before any thread of the half warp writes: a shuffle lies between.
     const float own = count ? x[own_place] : 0.0f;
     const float maximum = row_maximum(x, count);
+    // Read before any thread of the half warp writes; shuffles alone order no memory.
+    __syncwarp();
     float lane = 0.0f;
     for (u64 e = lane_of_row(); e < count; e += 16) {
         const float power = exp_of((x[e] - maximum) * 1.0f);

@@ -11,8 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use cudarc::driver::sys::CUdevice_attribute_enum::{
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR,
     CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN,
-    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT,
-    CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES,
+    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS,
     CU_DEVICE_ATTRIBUTE_WARP_SIZE,
 };
 use cudarc::driver::{CudaContext, DriverError, result, sys};
@@ -66,7 +65,7 @@ struct Cuda {
     work: Mutex<Work>,
     processors: usize,
     shared: usize,
-    /// Whether the device reads main memory as the processor does: then a copy need not have read it when it returns.
+    /// Whether the device can read any main memory: then a copy need not have read it when it returns.
     reads_main_memory: bool,
 }
 
@@ -306,7 +305,7 @@ impl Cuda {
         let shared = CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
         let shared = context.attribute(shared).map_err(&opened)?;
         let shared = usize::try_from(shared).unwrap_or(0);
-        let reads = CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS_USES_HOST_PAGE_TABLES;
+        let reads = CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS;
         let reads_main_memory = context.attribute(reads).map_err(&opened)? != 0;
         let work =
             Work { batches: Batches::default(), stream: Stream::new(stream, module, shared) };

@@ -207,6 +207,8 @@ static inline float read_only(const float *at) { return *at; }
 
 static inline void __syncthreads() { emulator::wait(emulator::WAITS_FOR_BLOCK); }
 
+static inline void __syncwarp() { emulator::wait(emulator::WAITS_FOR_WARP); }
+
 // The value of the lane whose number differs in the bits of `bits`. A thread is never more than one shuffle ahead of its
 // warp, so two sets of slots do.
 template <class T>
