@@ -52,8 +52,8 @@ impl Environment {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let text =
             |name: &str| set(name).map(|value: OsString| value.to_string_lossy().into_owned());
-        let all = |names: &[&str]| {
-            names.iter().filter_map(|name| Some(((*name).to_owned(), set(name)?))).collect()
+        let all = |names: &[&str], value: &dyn Fn(&str) -> Option<OsString>| {
+            names.iter().filter_map(|name| Some(((*name).to_owned(), value(name)?))).collect()
         };
         Self {
             store: set("IBID_STORE").map(PathBuf::from),
@@ -62,8 +62,9 @@ impl Environment {
             log: text("IBID_LOG"),
             offline: text("IBID_OFFLINE").is_some_and(|value| value != "0"),
             certificates: set("SSL_CERT_FILE").map(PathBuf::from),
-            proxies: all(&PROXIES),
-            gpu: all(&GPU),
+            proxies: all(&PROXIES, &set),
+            // An empty list of devices says that there is none.
+            gpu: all(&GPU, &|name| std::env::var_os(name)),
             fancy: std::io::stderr().is_terminal()
                 && set("NO_COLOR").is_none()
                 && text("TERM").is_none_or(|term| term != "dumb"),
