@@ -163,15 +163,15 @@ impl From<JobError> for Failure {
         let kind = match &error {
             JobError::Diverged { .. } => FailureKind::Diverged,
             JobError::Cancelled => FailureKind::Interrupted,
+            error if error.lacks_memory() => FailureKind::OutOfMemory,
             // A thread that the kernel has no room for would block.
-            JobError::Io { source, .. }
-                if matches!(source.kind(), ErrorKind::OutOfMemory | ErrorKind::WouldBlock) =>
-            {
+            JobError::Io { source, .. } if source.kind() == ErrorKind::WouldBlock => {
                 FailureKind::OutOfMemory
             }
             JobError::Io { .. } => FailureKind::Environment,
             JobError::BadInput { .. } => FailureKind::Integrity,
             JobError::AnotherClass(_) => FailureKind::DeviceClass,
+            JobError::Device(_) => FailureKind::Device,
             JobError::Unfit(_) => FailureKind::Specification,
             JobError::BadParameters(_) | JobError::Bug(_) => FailureKind::Bug,
         };

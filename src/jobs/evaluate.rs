@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::files::{bad_input, read_bytes, read_text, write_text};
+use super::train::broken;
 use super::{JobContext, JobError, Progress, chain, released};
 use crate::action::params::{Clip, Evaluate, Preprocessing, Task};
 use crate::data::{DataError, Dataset, Memory, Tokenizer};
@@ -11,7 +12,7 @@ use crate::metrics;
 use crate::model::{Layout, Model, Texts};
 use crate::numerics::Level;
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
-use crate::tensor::{Buffer, Device, Planner, TensorError, normalise_rows, safetensors};
+use crate::tensor::{Buffer, Device, Planner, normalise_rows, safetensors};
 
 /// Samples embedded at a time; no result depends on it. A device has more to do at once, as far as there is memory.
 const CHUNK: usize = 16;
@@ -84,33 +85,37 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
     Err(bad_input("vocabulary", &reason))
 }
 
-/// Room for one pass after another over as many samples at a time.
-struct Room {
-    arena: Buffer,
-    at_once: usize,
-}
-
-impl Room {
-    /// For what `plan` plans, of `samples` in all.
-    fn new<T>(
-        on: Device,
-        samples: usize,
-        plan: impl Fn(&mut Planner, usize) -> T,
-    ) -> Result<Self, JobError> {
-        let mut at_once = if on == Device::Cpu { CHUNK } else { MOST_ON_A_DEVICE };
-        loop {
-            let mut planner = Planner::default();
-            plan(&mut planner, at_once.min(samples));
-            let is_few = at_once <= CHUNK;
-            if is_few || planner.len() <= ELEMENTS {
-                match Buffer::zeros(planner.len(), &on) {
-                    Err(error) if error.lacks_memory().is_some() && !is_few => {}
-                    made => return Ok(Self { arena: made.map_err(device)?, at_once }),
-                }
-            }
+/// Looks at all samples, as many at a time as there is memory for; `pass` looks at some of them, in an arena as `plan` plans
+/// it. No result depends on how many those are.
+fn in_passes<S, T>(
+    on: Device,
+    samples: &[S],
+    plan: impl Fn(&mut Planner, usize) -> T,
+    mut pass: impl FnMut(&mut Buffer, &[S]) -> Result<(), JobError>,
+) -> Result<(), JobError> {
+    let mut at_once = if on == Device::Cpu { CHUNK } else { MOST_ON_A_DEVICE };
+    let mut arena = None;
+    let mut left = samples;
+    while !left.is_empty() {
+        let mut planner = Planner::default();
+        plan(&mut planner, at_once.min(samples.len()));
+        if planner.len() > ELEMENTS && at_once > CHUNK {
             at_once /= 2;
+            continue;
+        }
+        let (part, others) = left.split_at(at_once.min(left.len()));
+        let made = match arena.take() {
+            Some(arena) => Ok(arena),
+            None => Buffer::zeros(planner.len(), &on).map_err(broken),
+        };
+        let passed = made.and_then(|mut arena| pass(&mut arena, part).map(|()| arena));
+        match passed {
+            Ok(used) => (arena, left) = (Some(used), others),
+            Err(error) if error.lacks_memory() && at_once > 1 => at_once /= 2,
+            Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 /// A model with its weights, ready to embed.
@@ -129,7 +134,7 @@ impl Embedder {
         let model = Model::new(clip, preprocessing)
             .map_err(|error| JobError::BadParameters(error.to_string()))?;
         let elements = read_weights(clip, preprocessing, model.layout(), context)?;
-        let parameters = Buffer::from_vec(elements, &context.device).map_err(device)?;
+        let parameters = Buffer::from_vec(elements, &context.device).map_err(broken)?;
         Ok(Self { model, level: context.level, parameters })
     }
 
@@ -147,8 +152,7 @@ impl Embedder {
     ) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
         let plan = |planner: &mut Planner, count| self.model.plan_images(planner, count);
-        let mut room = Room::new(self.parameters.device(), samples.len(), plan)?;
-        for part in samples.chunks(room.at_once) {
+        in_passes(self.parameters.device(), samples, plan, |arena, part| {
             if context.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
                 return Err(JobError::Cancelled);
             }
@@ -156,13 +160,14 @@ impl Embedder {
             let images: Vec<&[u8]> = images.iter().map(AsRef::as_ref).collect();
             let tower = self.model.plan_images(&mut Planner::default(), images.len());
             self.model
-                .embed_images(self.level, &mut room.arena, &self.parameters, &tower, &images)
-                .map_err(device)?;
-            features.extend(room.arena.read(tower.features()).map_err(device)?);
+                .embed_images(self.level, arena, &self.parameters, &tower, &images)
+                .map_err(broken)?;
+            features.extend(arena.read(tower.features()).map_err(broken)?);
             let done = (features.len() / self.model.embed_dim()) as u64;
             let total = samples.len() as u64;
             (context.progress)(Progress { done, total, unit: "images".to_owned() });
-        }
+            Ok(())
+        })?;
         Ok(features)
     }
 
@@ -170,8 +175,7 @@ impl Embedder {
     fn texts(&self, tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<f32>, JobError> {
         let mut features = Vec::new();
         let plan = |planner: &mut Planner, count| self.model.plan_texts(planner, count);
-        let mut room = Room::new(self.parameters.device(), texts.len(), plan)?;
-        for part in texts.chunks(room.at_once) {
+        in_passes(self.parameters.device(), texts, plan, |arena, part| {
             let mut encoded = Texts::new();
             for text in part {
                 encoded.push(
@@ -180,10 +184,11 @@ impl Embedder {
             }
             let tower = self.model.plan_texts(&mut Planner::default(), part.len());
             self.model
-                .embed_texts(self.level, &mut room.arena, &self.parameters, &tower, &encoded)
-                .map_err(device)?;
-            features.extend(room.arena.read(tower.features()).map_err(device)?);
-        }
+                .embed_texts(self.level, arena, &self.parameters, &tower, &encoded)
+                .map_err(broken)?;
+            features.extend(arena.read(tower.features()).map_err(broken)?);
+            Ok(())
+        })?;
         Ok(features)
     }
 
@@ -241,10 +246,6 @@ pub(super) fn classless(input: &str, key: &str) -> JobError {
     JobError::Unfit(format!(
         "input `{input}`: sample `{key}` has no class: its shard needs a member `{key}.cls`, or a `label` in `{key}.json`"
     ))
-}
-
-pub(super) fn device(error: TensorError) -> JobError {
-    JobError::Bug(format!("the device failed: {}", chain(&error)))
 }
 
 /// `rows · columnsᵀ`: `[rows, columns]` of scores.

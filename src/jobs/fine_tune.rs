@@ -2,7 +2,7 @@
 //! machinery of `training` (chunks, tree, optimiser, schedule, trace), then measured.
 
 use super::evaluate::{
-    Embedder, classification_fields, device, read_weights, to_json, tokenizer, with_skipped,
+    Embedder, classification_fields, read_weights, to_json, tokenizer, with_skipped,
 };
 use super::files::{bad_input, read_bytes, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
@@ -166,7 +166,7 @@ fn measure(
     let parameters = state.parameters().map_err(broken)?;
     let region = |name: &str| model.layout().region(name).of(&parameters).to_vec();
     let layer = LinearLayer { weight: region("head.weight"), bias: region("head.bias") };
-    let buffer = Buffer::from_vec(parameters.clone(), &context.device).map_err(device)?;
+    let buffer = Buffer::from_vec(parameters.clone(), &context.device).map_err(broken)?;
     let embedder = Embedder::of(model.clone(), context.level, buffer);
     let scores = layer.scores(
         context.level,

@@ -97,7 +97,10 @@ pub enum JobError {
     /// The parameters contradict each other; `plan` should have refused them.
     #[error("parameters: {0}")]
     BadParameters(String),
-    /// A mistake of ours: a worker panicked, the device failed, or a promise between rooms was broken.
+    /// A GPU, or its driver, failed.
+    #[error("{0}")]
+    Device(String),
+    /// A mistake of ours: a worker panicked, or a promise between rooms was broken.
     #[error("a mistake of ours: {0}")]
     Bug(String),
     /// Reading inputs or writing outputs failed.
@@ -109,6 +112,13 @@ pub enum JobError {
         #[source]
         source: std::io::Error,
     },
+}
+
+impl JobError {
+    /// Whether memory ran out, of this machine or of a device.
+    pub fn lacks_memory(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory)
+    }
 }
 
 /// Performs the job that `params` describe.

@@ -334,6 +334,7 @@ pub(super) fn failed(error: TrainError) -> JobError {
             path: "the device".to_owned(),
             source: std::io::Error::new(std::io::ErrorKind::OutOfMemory, chain(&error)),
         },
+        TrainError::Tensor(ref tensor) if tensor.is_of_device() => JobError::Device(chain(tensor)),
         TrainError::Stopped(_)
         | TrainError::Tensor(_)
         | TrainError::Control(_)

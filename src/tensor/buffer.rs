@@ -326,6 +326,15 @@ impl TensorError {
             _ => None,
         }
     }
+
+    /// Whether a device that is not the processor failed otherwise.
+    pub fn is_of_device(&self) -> bool {
+        match self {
+            #[cfg(any(feature = "cuda", test))]
+            Self::Kernel { source: DeviceError::Call { .. }, .. } => true,
+            _ => false,
+        }
+    }
 }
 
 fn failed<const N: usize>(

@@ -9,6 +9,8 @@ use super::*;
 use crate::action::params::{Activation, Clip, Evaluate, Pooling, Task, TextTower, VisionTower};
 use crate::data::Tokenizer;
 use crate::model::Layout;
+use crate::tensor::NoKernels;
+use crate::tensor::device::emulator;
 use crate::tensor::safetensors::{NamedTensor, encode};
 
 pub(super) const WORDS: [&str; 6] = ["cat", "dog", "fish", "bird", "tree", "car"];
@@ -132,6 +134,33 @@ fn zero_shot_accuracies_are_those_by_hand() {
         metrics(&params, &folder),
         "{\n  \"acc1\": 0.6,\n  \"acc5\": 0.8,\n  \"mean_per_class_recall\": 0.5\n}\n"
     );
+}
+
+/// Less memory than the samples of a pass take: a pass has fewer, and there are more of them; what is too little for one is
+/// said as what the machine lacks.
+#[test]
+fn less_memory_gives_the_same_metrics_until_one_sample_does_not_fit() {
+    let labels = (0..48).map(|label| labelled([0, 1, 2, 3, 4, 5], label % 3));
+    let (folder, params) = prepared(&labels.collect::<Vec<_>>(), classification());
+    let device = |memory| Device::Emulated { processors: 9, backwards: false, memory };
+    if device(usize::MAX).prepare(&NoKernels).is_err() {
+        return;
+    }
+    let want = metrics(&params, &folder);
+    let mut launches = Vec::new();
+    let memories = std::iter::successors(Some(1_usize << 16), |memory| Some(memory * 3 / 4));
+    let refused = memories.take(100).find_map(|memory| {
+        let before = emulator::launches();
+        let ended = run_by((Level::detect(), device(memory), 1), &params, &folder);
+        if ended.is_ok() {
+            launches.push(emulator::launches() - before);
+            assert_eq!(folder.files("outputs")["metrics.json"], want.as_bytes(), "{memory} bytes");
+        }
+        ended.err()
+    });
+    let refused = refused.unwrap();
+    assert!(refused.lacks_memory(), "{refused}");
+    assert!(launches.is_sorted() && launches[0] < *launches.last().unwrap(), "{launches:?}");
 }
 
 /// By hand. Text to image: `cat` finds its image at rank 0 (250, 150, 100), `dog` at 1 (200 after 250), `fish` at 0

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::super::train::broken;
 use super::*;
 use crate::action::params::{
     Activation, CaptionChoice, Clip, Pooling, SampleOrder, Schedule, TextTower, Train, VisionTower,
@@ -9,6 +10,7 @@ use crate::action::params::{
 };
 use crate::model::Layout;
 use crate::tensor::safetensors::decode;
+use crate::tensor::{DeviceError, TensorError};
 use crate::training::Trace;
 
 const CAPTIONS: [&[&str]; 3] =
@@ -339,4 +341,14 @@ fn inputs_and_parameters_that_do_not_fit_are_named() {
     params.model.text.vocabulary_size -= 1;
     params.gradient_chunk = 3;
     assert!(error(&params).starts_with("parameters: 32 samples seen, batches of 4"));
+}
+
+#[test]
+fn a_device_that_fails_is_told_from_a_mistake_of_ours() {
+    let of_kernel = |source| broken(TensorError::Kernel { operation: "head", source });
+    let (call, text) = ("a copy from the device".to_owned(), "it is gone".to_owned());
+    let failed = of_kernel(DeviceError::Call { call, text });
+    let said = "operation `head` failed on the device: a copy from the device: it is gone";
+    assert!(matches!(failed, JobError::Device(_)) && failed.to_string() == said, "{failed}");
+    assert!(of_kernel(DeviceError::Memory { bytes: 5 }).lacks_memory());
 }
