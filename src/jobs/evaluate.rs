@@ -97,17 +97,18 @@ fn in_passes<S, T>(
     let mut arena = None;
     let mut left = samples;
     while !left.is_empty() {
-        let mut planner = Planner::default();
-        plan(&mut planner, at_once.min(samples.len()));
-        if planner.len() > ELEMENTS && at_once > CHUNK {
-            at_once /= 2;
-            continue;
-        }
-        let (part, others) = left.split_at(at_once.min(left.len()));
-        let made = match arena.take() {
-            Some(arena) => Ok(arena),
-            None => Buffer::zeros(planner.len(), &on).map_err(broken),
+        let made = if let Some(arena) = arena.take() {
+            Ok(arena)
+        } else {
+            let mut planner = Planner::default();
+            plan(&mut planner, at_once.min(samples.len()));
+            if planner.len() > ELEMENTS && at_once > CHUNK {
+                at_once /= 2;
+                continue;
+            }
+            Buffer::zeros(planner.len(), &on).map_err(broken)
         };
+        let (part, others) = left.split_at(at_once.min(left.len()));
         let passed = made.and_then(|mut arena| pass(&mut arena, part).map(|()| arena));
         match passed {
             Ok(used) => (arena, left) = (Some(used), others),

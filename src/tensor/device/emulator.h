@@ -177,6 +177,7 @@ static const char *run(const unsigned *dimensions, bool backwards, void (*what)(
     if (d[1] > 65535 || d[2] > 65535 || d[0] > 2147483647u) return "a grid is too large";
     body = what;
     arguments = with;
+    refused = 0;
     for (unsigned z = 0; z < d[2]; ++z)
         for (unsigned y = 0; y < d[1]; ++y)
             for (unsigned x = 0; x < d[0]; ++x) {
