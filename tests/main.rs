@@ -25,6 +25,7 @@ mod corrupt_blob_is_found_and_rebuilt;
 mod eight_runners_share_one_store;
 mod experiments;
 mod faults;
+mod history_says_when_and_where;
 mod hostile_dhall_is_refused;
 mod interrupted_run_resumes_to_the_same_bytes;
 mod kills;

@@ -100,6 +100,8 @@ pub(super) enum Command {
     Bisect(Bisect),
     /// Say why actions are not hits: the nearest earlier action and the fields that differ.
     Explain(Named),
+    /// Say when, where and with what the actions were executed, as far as this store has a record.
+    History(Named),
     /// Print which samples a training step sees.
     Order(Order),
     /// Look after the store.

@@ -15,6 +15,7 @@ mod doctor;
 mod environment;
 mod explain;
 mod failure;
+mod history;
 mod init;
 mod list;
 mod lock;
@@ -131,6 +132,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Verify(verify) => verify::run(&workspace, &verify, yes, output),
         Command::Bisect(bisect) => bisect::run(&workspace, &bisect, output),
         Command::Explain(named) => explain::run(&workspace, &named, output),
+        Command::History(named) => history::run(&workspace, &named, output),
         Command::Order(order) => order::run(&workspace, &order, yes, output),
         Command::Store(store) => store::run(&workspace, store, output),
         Command::Data(data) => data::run(&workspace, data, output),

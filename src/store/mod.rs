@@ -6,7 +6,7 @@
 //! | `cas/` | blobs by SHA-256 | hashed when written and when read |
 //! | `actions/` | results by action key | each carries a checksum over key and outputs |
 //! | `recipes/` | recipe id → key, and each recipe's canonical bytes | checksums; can be lost without executing anything again |
-//! | `attestations/` | who made a result, where and when, with the log | named by digest; read only by [`Store::fsck`], to find forged results |
+//! | `attestations/` | who made a result, where and when, with the log | named by digest; read by [`Store::fsck`], to find forged results, and for `history` |
 //! | `conflicts/` | results that a key gave beside the recorded one | checksums; kept for people |
 //! | `quarantine/` | blobs whose bytes did not have their digest, damaged records, and what stood in the place of either | kept for people |
 //! | `scratch/` | resume checkpoints by action key | jobs check them |
