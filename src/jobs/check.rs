@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::files::{bad_input, read_text, write_text};
 use super::{JobContext, JobError};
-use crate::action::params::Check;
+use crate::action::params::{Check, Severity};
 use crate::metrics::checks::{CheckError, FindingRecord, Sheet, encode, findings};
 use crate::plot::table::Table;
 
@@ -20,13 +20,14 @@ pub(super) fn run(params: &Check, context: &mut JobContext<'_>) -> Result<(), Jo
     write_text(context, "findings.json", &encode(&records))
 }
 
-/// What breaks the rule of `params` in tables by name.
+/// What breaks the rule of `params` in tables by name, behind what cannot be read there, which is an error of any check.
 fn check(params: &Check, tables: &BTreeMap<&str, Table>) -> Result<Vec<FindingRecord>, JobError> {
     let sheets = tables.iter().map(|(name, table)| (*name, sheet_of(table))).collect();
     let found = findings(&params.rule, &sheets).map_err(|error| refused(&params.id, &error))?;
     let record =
-        |finding| FindingRecord { check: params.id.clone(), severity: params.severity, finding };
-    Ok(found.into_iter().map(record).collect())
+        |severity| move |finding| FindingRecord { check: params.id.clone(), severity, finding };
+    let unreadable = found.unreadable.into_iter().map(record(Severity::Error));
+    Ok(unreadable.chain(found.broken.into_iter().map(record(params.severity))).collect())
 }
 
 fn sheet_of(table: &Table) -> Sheet<'_> {
@@ -42,7 +43,8 @@ fn refused(id: &str, error: &CheckError) -> JobError {
 mod tests {
     use super::*;
     use crate::action::canonical::Real;
-    use crate::action::params::{CheckedRows, Rule, Severity};
+    use crate::action::params::{CheckedRows, Rule};
+    use crate::metrics::checks::Finding;
 
     fn at_most(column: &str) -> Check {
         let rows = CheckedRows {
@@ -79,7 +81,25 @@ mod tests {
         let error = found(&at_most("z"), "k,x,y\na,1,2\n").unwrap_err().to_string();
         let expected = "check `order`: table `t` has no column `z`; it has k, x, y";
         assert_eq!(error, expected);
-        let error = found(&at_most("x"), "k,x,y\na,1,\n").unwrap_err().to_string();
-        assert!(error.ends_with("row 1, column `y`: `` is not a number"), "{error}");
+    }
+
+    #[test]
+    fn a_cell_that_cannot_be_read_is_an_error_of_any_check_and_hides_nothing() {
+        let records = found(&at_most("x"), "k,x,y\na,3,2\nb,1,NaN\nc,,2\n").unwrap();
+        let told = |record: &FindingRecord| {
+            let Finding { place, found, .. } = &record.finding;
+            (record.severity, place.row, place.column.clone(), found.clone())
+        };
+        let cell = |severity, row, column: &str, found: &str| {
+            (severity, Some(row), column.to_owned(), found.to_owned())
+        };
+        assert_eq!(
+            records.iter().map(told).collect::<Vec<_>>(),
+            [
+                cell(Severity::Error, 2, "y", "NaN"),
+                cell(Severity::Error, 3, "x", ""),
+                cell(Severity::Warning, 1, "x", "3"),
+            ]
+        );
     }
 }

@@ -18,7 +18,7 @@ pub struct JudgedCheck {
     pub id: String,
     /// What is checked.
     pub text: String,
-    /// How bad a finding is.
+    /// How bad the worst finding is, and at least what the experiment says of the check.
     pub severity: Severity,
     /// What was found, in the order of the rule's findings; then what was not, and should have been.
     pub findings: Vec<JudgedFinding>,
@@ -114,7 +114,9 @@ pub fn judge(
 ) -> JudgedCheck {
     let mut occurs = vec![false; check.known.len()];
     let mut findings = Vec::with_capacity(records.len());
-    for FindingRecord { finding, .. } in records {
+    let mut worst = check.severity;
+    for FindingRecord { finding, severity, .. } in records {
+        worst = worst.min(severity);
         let mut reason = None;
         for (known, occurs) in check.known.iter().zip(&mut occurs) {
             if is_known(known, &finding) {
@@ -124,26 +126,26 @@ pub fn judge(
         }
         let standing = if reason.is_some() { Standing::Known } else { Standing::New };
         let file = file_of(&finding.place.table);
-        findings.push(judged(check, standing, reason, file, finding));
+        findings.push(judged((check, severity), standing, reason, file, finding));
     }
     for (known, _) in check.known.iter().zip(occurs).filter(|(_, occurs)| !occurs) {
         let file = file_of(&check.table);
         let reason = Some(known.reason.clone());
-        findings.push(judged(check, Standing::Stale, reason, file, stale(check, known)));
+        let stale = stale(check, known);
+        findings.push(judged((check, check.severity), Standing::Stale, reason, file, stale));
     }
     let (id, text) = (check.id.clone(), check.text.clone());
-    JudgedCheck { id, text, severity: check.severity, findings }
+    JudgedCheck { id, text, severity: worst, findings }
 }
 
 fn judged(
-    check: &DeclaredCheck,
+    (check, severity): (&DeclaredCheck, Severity),
     standing: Standing,
     reason: Option<String>,
     file: Option<String>,
     finding: Finding,
 ) -> JudgedFinding {
-    let (id, severity) = (check.id.clone(), check.severity);
-    JudgedFinding { check: id, severity, standing, reason, file, finding }
+    JudgedFinding { check: check.id.clone(), severity, standing, reason, file, finding }
 }
 
 fn is_known(known: &Known, finding: &Finding) -> bool {
@@ -269,6 +271,15 @@ mod tests {
         {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn a_check_is_as_bad_as_its_worst_finding() {
+        let unreadable = FindingRecord { severity: Severity::Error, ..record("a", "NaN") };
+        let check = judged_by(Vec::new(), vec![unreadable, record("b", "1")]);
+        let severities: Vec<_> = check.findings.iter().map(|finding| finding.severity).collect();
+        assert_eq!(severities, [Severity::Error, Severity::Warning]);
+        assert_eq!(check.severity, Severity::Error);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{View, agree, finite, is_near, shortest};
-use super::{CheckError, Finding, GRID_MAX, KeyPart};
+use super::{CheckError, Finding, Found, GRID_MAX, KeyPart};
 use crate::action::params::{GridAxis, Tolerance};
 
 /// No two rows share a key: a finding for each row but the first.
@@ -67,25 +67,21 @@ pub(super) fn grid(view: &View<'_>, axes: &[GridAxis]) -> Result<Vec<Finding>, C
 
 /// The integers in a column of each group run from `first` to their largest: a finding for each that is missing, and
 /// for each cell that is no integer, comes before `first`, or stands there again.
-pub(super) fn sequence(
-    view: &View<'_>,
-    column: &str,
-    first: u64,
-) -> Result<Vec<Finding>, CheckError> {
+pub(super) fn sequence(view: &View<'_>, column: &str, first: u64) -> Result<Found, CheckError> {
     let place = view.column(column)?;
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for group in view.groups(&view.key) {
         let mut seen = BTreeSet::new();
         for &row in &group {
-            let number = view.number(row, place)?;
+            let Some(number) = view.number(row, place, &mut found.unreadable) else { continue };
             let Some(integer) = as_integer(number).filter(|integer| *integer >= first) else {
                 let expected = format!("an integer from {first}");
-                findings.push(view.finding(row, place, expected, "is none".to_owned()));
+                found.broken.push(view.finding(row, place, expected, "is none".to_owned()));
                 continue;
             };
             if !seen.insert(integer) {
                 let message = "stands in an earlier row of its group".to_owned();
-                findings.push(view.finding(row, place, "another integer".to_owned(), message));
+                found.broken.push(view.finding(row, place, "another integer".to_owned(), message));
             }
         }
         let Some(&last) = seen.last() else { continue };
@@ -95,7 +91,7 @@ pub(super) fn sequence(
         for missing in (first..last).filter(|integer| !seen.contains(integer)) {
             let mut key = view.key_of(group[0], &view.key);
             key.push(KeyPart { column: column.to_owned(), text: missing.to_string() });
-            findings.push(Finding {
+            found.broken.push(Finding {
                 place: view.place_of(None, &[place]),
                 key,
                 found: String::new(),
@@ -105,7 +101,7 @@ pub(super) fn sequence(
             });
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// The integer that a number is, if it is one below 2^53.
@@ -183,9 +179,9 @@ pub(super) fn mean(
     members: &[String],
     column: &str,
     tolerance: Tolerance<f64>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let (member, column) = (view.column(member)?, view.column(column)?);
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for group in view.groups(&view.key) {
         let row_of = |name: &str| group.iter().copied().find(|row| view.text(*row, member) == name);
         let missing = |name: &str| Finding {
@@ -196,31 +192,34 @@ pub(super) fn mean(
             against: None,
             message: "the group has no such row".to_owned(),
         };
-        let (mut sum, mut count) = (0.0, 0.0);
+        let (mut sum, mut count, mut is_read) = (0.0, 0.0, true);
         for name in members {
             match row_of(name) {
                 Some(row) if view.text(row, column).is_empty() => {}
-                Some(row) => {
-                    sum += view.number(row, column)?;
-                    count += 1.0;
-                }
-                None => findings.push(missing(name)),
+                Some(row) => match view.number(row, column, &mut found.unreadable) {
+                    Some(number) => {
+                        sum += number;
+                        count += 1.0;
+                    }
+                    None => is_read = false,
+                },
+                None => found.broken.push(missing(name)),
             }
         }
         let Some(row) = row_of(total) else {
-            findings.push(missing(total));
+            found.broken.push(missing(total));
             continue;
         };
-        let (found, value) = (view.text(row, column), sum / count);
-        if !finite(found).is_some_and(|number| is_near(number, value, tolerance)) {
-            let difference = finite(found).map_or(f64::NAN, |number| (number - value).abs());
+        let (text, value) = (view.text(row, column), sum / count);
+        if is_read && !finite(text).is_some_and(|number| is_near(number, value, tolerance)) {
+            let difference = finite(text).map_or(f64::NAN, |number| (number - value).abs());
             let message = format!(
                 "the mean of the {count} members is {}, {} apart",
                 shortest(value),
                 shortest(difference)
             );
-            findings.push(view.finding(row, column, shortest(value), message));
+            found.broken.push(view.finding(row, column, shortest(value), message));
         }
     }
-    Ok(findings)
+    Ok(found)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::view::{View, agree, apart};
-use super::{CheckError, Finding, Sheet};
+use super::{CheckError, Finding, Found, Sheet};
 use crate::action::params::{Cells, Tolerance};
 
 /// Columns of two tables agree where their keys do.
@@ -17,29 +17,33 @@ pub(super) fn equal(
     compare(&one, &other, &one.view.rows, tolerance)
 }
 
-/// The last row of each group agrees with a table.
+/// The last row of each group agrees with a table. Of a group with a place in the order that cannot be read, none is known
+/// to be the last.
 pub(super) fn final_point(
     curve: &Cells,
     order: &str,
     table: &Cells,
     tolerance: Tolerance<f64>,
     tables: &BTreeMap<&str, Sheet<'_>>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let (one, other) = (Side::of(curve, tables)?, Side::of(table, tables)?);
     let order = one.view.column(order)?;
-    let mut last = Vec::new();
+    let (mut last, mut found) = (Vec::new(), Found::default());
     for group in one.view.groups(&one.view.key) {
         let mut best = (f64::NEG_INFINITY, group[0]);
+        let mut is_read = true;
         for row in group {
-            let number = one.view.number(row, order)?;
-            if number > best.0 {
-                best = (number, row);
+            match one.view.number(row, order, &mut found.unreadable) {
+                Some(number) if number > best.0 => best = (number, row),
+                Some(_) => {}
+                None => is_read = false,
             }
         }
-        last.push(best.1);
+        last.extend(is_read.then_some(best.1));
     }
     last.sort_unstable();
-    compare(&one, &other, &last, tolerance)
+    found.broken = compare(&one, &other, &last, tolerance)?;
+    Ok(found)
 }
 
 /// One side of a comparison.
@@ -111,7 +115,8 @@ fn compare(
         }
     }
     if other.every_row {
-        let keys: Vec<_> = rows.iter().map(|row| one.key(*row)).collect();
+        // Of every row, so that one that is not compared is a counterpart all the same.
+        let keys: Vec<_> = one.view.rows.iter().map(|row| one.key(*row)).collect();
         let keys: std::collections::BTreeSet<_> = keys.into_iter().collect();
         let lonely = other.view.rows.iter().filter(|row| !keys.contains(&other.key(**row)));
         findings.extend(lonely.map(|row| other.lonely(*row, one)));

@@ -2,7 +2,8 @@
 //!
 //! A finding names table, row, column and both values with all the digits the table has, so that a reader can put a
 //! finger on it. Findings stand in the order of the rows, then of the rule's columns. A cell that should hold a number
-//! and does not, a column that is not there and a rule that looks at no row are errors: such a check says nothing.
+//! and does not is found, too, and what follows from the other cells is judged all the same. A column that is not there
+//! and a rule that looks at no row are errors: such a check says nothing.
 
 mod groups;
 mod joins;
@@ -12,7 +13,7 @@ mod tests;
 mod texts;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +70,21 @@ pub struct Finding {
     pub message: String,
 }
 
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Cells that should hold a finite number and do not, by place; the rule is not held against them.
+    pub unreadable: BTreeSet<Finding>,
+    /// What breaks the rule.
+    pub broken: Vec<Finding>,
+}
+
+impl From<Vec<Finding>> for Found {
+    fn from(broken: Vec<Finding>) -> Self {
+        Self { unreadable: BTreeSet::new(), broken }
+    }
+}
+
 /// Why a check says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -85,18 +101,6 @@ pub enum CheckError {
         column: String,
         /// The columns it has.
         columns: String,
-    },
-    /// A cell is no finite number.
-    #[error("table `{table}`, row {row}, column `{column}`: `{text}` is not a number")]
-    NotANumber {
-        /// The table.
-        table: String,
-        /// The row, from 1, the header not counted.
-        row: usize,
-        /// The column.
-        column: String,
-        /// What stands there.
-        text: String,
     },
     /// No row is looked at.
     #[error("no row of table `{0}` meets the check's conditions, so it says nothing")]
@@ -121,23 +125,25 @@ const GRID_MAX: usize = 1_000_000;
 ///
 /// # Errors
 ///
-/// If a table or column is missing, a number is none, or there is no row to look at.
+/// If a table or column is missing, or there is no row to look at.
 pub fn findings(
     rule: &Rule<Real>,
     tables: &BTreeMap<&str, Sheet<'_>>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let view = |rows| View::of(rows, tables);
     match &rule.map(Real::get) {
-        Rule::UniqueKeys { rows } => Ok(groups::unique_keys(&view(rows)?)),
-        Rule::Grid { rows, axes } => groups::grid(&view(rows)?, axes),
+        Rule::UniqueKeys { rows } => Ok(groups::unique_keys(&view(rows)?).into()),
+        Rule::Grid { rows, axes } => Ok(groups::grid(&view(rows)?, axes)?.into()),
         Rule::Sequence { rows, column, first } => groups::sequence(&view(rows)?, column, *first),
         Rule::Repeated { rows, within, columns, most } => {
-            groups::repeated(&view(rows)?, within, columns, *most)
+            Ok(groups::repeated(&view(rows)?, within, columns, *most)?.into())
         }
         Rule::Constant { rows, within, column, tolerance } => {
-            groups::constant(&view(rows)?, within, column, *tolerance)
+            Ok(groups::constant(&view(rows)?, within, column, *tolerance)?.into())
         }
-        Rule::Equal { left, right, tolerance } => joins::equal(left, right, *tolerance, tables),
+        Rule::Equal { left, right, tolerance } => {
+            Ok(joins::equal(left, right, *tolerance, tables)?.into())
+        }
         Rule::FinalPoint { curve, order, table, tolerance } => {
             joins::final_point(curve, order, table, *tolerance, tables)
         }
@@ -161,14 +167,16 @@ pub fn findings(
             numbers::monotonic(&view(rows)?, order, column, *direction, *slack)
         }
         Rule::LabelText { rows, label, column, cases, whole } => {
-            texts::label_text(&view(rows)?, label, column, cases, *whole)
+            Ok(texts::label_text(&view(rows)?, label, column, cases, *whole)?.into())
         }
         Rule::LabelNumber { rows, label, before, after, unit, columns, tolerance } => {
             let form = texts::NumberForm { before, after, unit: *unit };
             texts::label_number(&view(rows)?, label, form, columns, *tolerance)
         }
-        Rule::OneOf { rows, column, texts } => texts::one_of(&view(rows)?, column, texts),
-        Rule::NonEmpty { rows, columns } => texts::non_empty(&view(rows)?, columns),
+        Rule::OneOf { rows, column, texts } => {
+            Ok(texts::one_of(&view(rows)?, column, texts)?.into())
+        }
+        Rule::NonEmpty { rows, columns } => Ok(texts::non_empty(&view(rows)?, columns)?.into()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules about the numbers of a row, and of rows in an order.
 
 use super::view::{View, is_near, shortest};
-use super::{CheckError, Finding};
+use super::{CheckError, Finding, Found};
 use crate::action::params::{Direction, SampleCount, Tolerance};
 
 /// A column is `constant` times factors over divisors, from left to right.
@@ -11,19 +11,15 @@ pub(super) fn product(
     constant: f64,
     [factors, divisors]: [&[String]; 2],
     tolerance: Tolerance<f64>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let (multiplied, divided) = (view.columns(factors)?, view.columns(divisors)?);
     let mut names = factors.join(" · ");
     divisors.iter().for_each(|name| names.push_str(&format!(" ÷ {name}")));
-    computed(view, column, tolerance, &names, |row| {
-        let mut value = constant;
-        for column in &multiplied {
-            value *= view.number(row, *column)?;
-        }
-        for column in &divided {
-            value /= view.number(row, *column)?;
-        }
-        Ok(value)
+    let terms = [&multiplied[..], &divided].concat();
+    computed(view, column, tolerance, (&names, &terms), |numbers| {
+        let (factors, divisors) = numbers.split_at(multiplied.len());
+        let product = factors.iter().fold(constant, |value, factor| value * factor);
+        divisors.iter().fold(product, |value, divisor| value / divisor)
     })
 }
 
@@ -33,29 +29,29 @@ pub(super) fn sum(
     column: &str,
     terms: &[String],
     tolerance: Tolerance<f64>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let places = view.columns(terms)?;
-    computed(view, column, tolerance, &terms.join(" + "), |row| {
-        let mut value = 0.0;
-        for column in &places {
-            value += view.number(row, *column)?;
-        }
-        Ok(value)
+    computed(view, column, tolerance, (&terms.join(" + "), &places), |numbers| {
+        numbers.iter().fold(0.0, |value, number| value + number)
     })
 }
 
-/// Holds a column against what `value_of` computes for its row. A result that is not finite agrees with nothing.
+/// Holds a column against what `value_of` computes of others of its row, whose names are told. A result that is not
+/// finite agrees with nothing.
 fn computed(
     view: &View<'_>,
     column: &str,
     tolerance: Tolerance<f64>,
-    names: &str,
-    value_of: impl Fn(usize) -> Result<f64, CheckError>,
-) -> Result<Vec<Finding>, CheckError> {
+    (names, terms): (&str, &[usize]),
+    value_of: impl Fn(&[f64]) -> f64,
+) -> Result<Found, CheckError> {
     let column = view.column(column)?;
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for &row in &view.rows {
-        let (number, value) = (view.number(row, column)?, value_of(row)?);
+        let number = view.number(row, column, &mut found.unreadable);
+        let numbers = view.numbers(row, terms, &mut found.unreadable);
+        let (Some(number), Some(numbers)) = (number, numbers) else { continue };
+        let value = value_of(&numbers);
         if !is_near(number, value, tolerance) {
             let share = (number - value).abs() / value.abs();
             let message = format!(
@@ -64,10 +60,10 @@ fn computed(
                 shortest((number - value).abs()),
                 share * 100.0
             );
-            findings.push(view.finding(row, column, shortest(value), message));
+            found.broken.push(view.finding(row, column, shortest(value), message));
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// A rate times the samples it is a share of is an integer.
@@ -76,7 +72,7 @@ pub(super) fn counts(
     rate: &str,
     of: &SampleCount,
     slack: f64,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let rate = view.column(rate)?;
     let samples_column = match of {
         SampleCount::Constant(_) => None,
@@ -84,23 +80,27 @@ pub(super) fn counts(
             Some(view.column(column)?)
         }
     };
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for &row in &view.rows {
         let samples = match (of, samples_column) {
             (SampleCount::ByText { counts, .. }, Some(column)) => {
                 let text = view.text(row, column);
                 let Some(count) = counts.iter().find(|count| count.text == text) else {
                     let message = format!("the check does not say of how many samples `{text}` is");
-                    findings.push(view.finding(row, rate, String::new(), message));
+                    found.broken.push(view.finding(row, rate, String::new(), message));
                     continue;
                 };
-                as_number(count.samples)
+                Some(as_number(count.samples))
             }
-            (SampleCount::Constant(samples), _) => as_number(*samples),
-            (SampleCount::Column(_), Some(column)) => view.number(row, column)?,
+            (SampleCount::Constant(samples), _) => Some(as_number(*samples)),
+            (SampleCount::Column(_), Some(column)) => {
+                view.number(row, column, &mut found.unreadable)
+            }
             (_, None) => unreachable!("a column was looked up for it"),
         };
-        let count = view.number(row, rate)? * samples;
+        let share = view.number(row, rate, &mut found.unreadable);
+        let (Some(share), Some(samples)) = (share, samples) else { continue };
+        let count = share * samples;
         let nearest = libm::rint(count);
         if (count - nearest).abs() > slack || !count.is_finite() {
             let message = format!(
@@ -108,10 +108,10 @@ pub(super) fn counts(
                 shortest(samples),
                 shortest(count)
             );
-            findings.push(view.finding(row, rate, shortest(nearest / samples), message));
+            found.broken.push(view.finding(row, rate, shortest(nearest / samples), message));
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "rounded once, to nearest even")]
@@ -125,14 +125,14 @@ pub(super) fn range(
     column: &str,
     least: Option<f64>,
     most: Option<f64>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let column = view.column(column)?;
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for &row in &view.rows {
-        let number = view.number(row, column)?;
+        let Some(number) = view.number(row, column, &mut found.unreadable) else { continue };
         if least.is_some_and(|least| number < least) {
             let bound = shortest(least.unwrap_or_default());
-            findings.push(view.finding(
+            found.broken.push(view.finding(
                 row,
                 column,
                 format!("≥ {bound}"),
@@ -141,7 +141,7 @@ pub(super) fn range(
         }
         if most.is_some_and(|most| number > most) {
             let bound = shortest(most.unwrap_or_default());
-            findings.push(view.finding(
+            found.broken.push(view.finding(
                 row,
                 column,
                 format!("≤ {bound}"),
@@ -149,7 +149,7 @@ pub(super) fn range(
             ));
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// In each row, one number is at most another.
@@ -158,18 +158,19 @@ pub(super) fn at_most(
     lesser: &str,
     greater: &str,
     slack: f64,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let (name, lesser) = (greater, view.column(lesser)?);
     let greater = view.column(greater)?;
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for &row in &view.rows {
-        if view.number(row, lesser)? - view.number(row, greater)? > slack {
+        let numbers = view.numbers(row, &[lesser, greater], &mut found.unreadable);
+        if numbers.is_some_and(|numbers| numbers[0] - numbers[1] > slack) {
             let expected = format!("≤ {}", view.text(row, greater));
             let finding = view.finding(row, lesser, expected, format!("is above `{name}`"));
-            findings.push(Finding { against: Some(view.place(row, greater)), ..finding });
+            found.broken.push(Finding { against: Some(view.place(row, greater)), ..finding });
         }
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// In each group, numbers go one way along an order; rows at the same place of it keep the table's order.
@@ -179,13 +180,14 @@ pub(super) fn monotonic(
     column: &str,
     direction: Direction,
     slack: f64,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let (place, column) = (view.column(order)?, view.column(column)?);
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for group in view.groups(&view.key) {
         let mut points = Vec::with_capacity(group.len());
         for row in group {
-            points.push((view.number(row, place)?, row, view.number(row, column)?));
+            let numbers = view.numbers(row, &[place, column], &mut found.unreadable);
+            points.extend(numbers.map(|numbers| (numbers[0], row, numbers[1])));
         }
         points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         for pair in points.windows(2) {
@@ -205,10 +207,10 @@ pub(super) fn monotonic(
                 let mut finding = view.finding(row, column, expected, message);
                 finding.key.extend(view.key_of(row, &[place]));
                 finding.against = Some(view.place(before, column));
-                findings.push(finding);
+                found.broken.push(finding);
             }
         }
     }
-    findings.sort_by_key(|finding| finding.place.row);
-    Ok(findings)
+    found.broken.sort_by_key(|finding| finding.place.row);
+    Ok(found)
 }

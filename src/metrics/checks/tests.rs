@@ -17,6 +17,12 @@ fn parsed(csv: &str) -> (Vec<String>, Vec<Vec<String>>) {
 
 /// What breaks `rule` in the tables `t` and `u`.
 fn held_against(rule: &Rule<f64>, t: &str, u: &str) -> Result<Vec<Finding>, CheckError> {
+    let found = found_in(rule, t, u)?;
+    assert_eq!(found.unreadable, BTreeSet::new());
+    Ok(found.broken)
+}
+
+fn found_in(rule: &Rule<f64>, t: &str, u: &str) -> Result<Found, CheckError> {
     let (t, u) = (parsed(t), parsed(u));
     let tables = BTreeMap::from([
         ("t", Sheet { columns: &t.0, rows: &t.1 }),
@@ -350,8 +356,6 @@ fn what_a_rule_cannot_be_held_against_is_refused() {
     let error = |rule: &Rule<f64>, t| held_against(rule, t, "k,y\na,1\n").unwrap_err().to_string();
     assert_eq!(error(&range("v", "x"), "k,x\n"), "there is no table `v`");
     assert_eq!(error(&range("t", "y"), "k,x\na,1\n"), "table `t` has no column `y`; it has k, x");
-    let text = error(&range("t", "x"), "k,x\na,1\nb,NaN\n");
-    assert_eq!(text, "table `t`, row 2, column `x`: `NaN` is not a number");
     let mut left = cells("t", "x");
     left.rows.key.push("x".into());
     let rule = Rule::Equal { left, right: cells("u", "y"), tolerance: EXACT };
@@ -359,6 +363,65 @@ fn what_a_rule_cannot_be_held_against_is_refused() {
     let axes = vec![GridAxis { column: "k".into(), texts: vec!["a".into(); 1_000_001] }];
     let rule = Rule::Grid { rows: rows_of("t", &[]), axes };
     assert_eq!(error(&rule, "k\na\n"), "a grid of more than 1000000 rows");
+}
+
+/// The rule cannot read these cells of `t`, and finds just this in the others.
+fn check_unreadable(rule: &Rule<f64>, (t, u): (&str, &str), cells: &[&str], broken: &[&str]) {
+    let found = found_in(rule, t, u).unwrap();
+    let lines: Vec<_> = found.unreadable.iter().map(line).collect();
+    assert_eq!(lines, cells.iter().map(|cell| format!("{cell}|a number")).collect::<Vec<_>>());
+    assert_eq!(found.broken.iter().map(line).collect::<Vec<_>>(), broken, "{:#?}", found.broken);
+}
+
+#[test]
+fn a_number_that_cannot_be_read_is_found_and_hides_nothing() {
+    let rows = || rows_of("t", &["k"]);
+    let range = Rule::Range { rows: rows(), column: "x".into(), least: None, most: Some(1.0) };
+    let texts = "k,x\na,NaN\nb,\nc,0.5%\nd,inf\ne,1e400\nf,2\n";
+    let cells = ["1:x:NaN", "2:x:", "3:x:0.5%", "4:x:inf", "5:x:1e400"];
+    check_unreadable(&range, (texts, "k\n"), &cells, &["6:x:2|≤ 1"]);
+    // A cell that is asked for twice is told once, and both of a row are told.
+    let sum =
+        Rule::Sum { rows: rows(), column: "a".into(), terms: owned(&["a", "b"]), tolerance: EXACT };
+    check_unreadable(&sum, ("k,a,b\nx,-,-\ny,1,1\n", "k\n"), &["1:a:-", "1:b:-"], &["2:a:1|2"]);
+    let of = SampleCount::Column("n".into());
+    let counts = Rule::Counts { rows: rows(), rate: "x".into(), of, slack: 1e-6 };
+    let table = "k,n,x\na,?,?\nb,2,0.4\n";
+    check_unreadable(&counts, (table, "k\n"), &["1:n:?", "1:x:?"], &["2:x:0.4|0.5"]);
+    let monotonic = Rule::Monotonic {
+        rows: rows(),
+        order: "n".into(),
+        column: "x".into(),
+        direction: Direction::Rising,
+        slack: 0.0,
+    };
+    let table = "k,n,x\na,1,5\na,2,?\na,3,4\n";
+    check_unreadable(&monotonic, (table, "k\n"), &["2:x:?"], &["3:x:4|≥ 5"]);
+    let sequence = Rule::Sequence { rows: rows(), column: "n".into(), first: 1 };
+    check_unreadable(&sequence, ("k,n\na,1\na,?\na,3\n", "k\n"), &["2:n:?"], &["-:n:|2"]);
+}
+
+#[test]
+fn what_follows_from_a_number_that_cannot_be_read_is_not_judged() {
+    let mean = Rule::Mean {
+        rows: rows_of("t", &["k"]),
+        member: "m".into(),
+        total: "all".into(),
+        members: owned(&["one", "two"]),
+        column: "x".into(),
+        tolerance: EXACT,
+    };
+    let table = "k,m,x\na,one,?\na,two,2\na,all,9\nb,one,1\nb,two,1\nb,all,2\n";
+    check_unreadable(&mean, (table, "k\n"), &["1:x:?"], &["6:x:2|1"]);
+    // A group whose last row is unknown has a counterpart all the same.
+    let last = Rule::FinalPoint {
+        curve: cells("t", "x"),
+        order: "n".into(),
+        table: cells("u", "x"),
+        tolerance: EXACT,
+    };
+    let curve = "k,n,x\na,1,1\na,?,2\nb,1,1\n";
+    check_unreadable(&last, (curve, "k,x\na,9\nb,2\n"), &["2:n:?"], &["3:x:1|2"]);
 }
 
 #[test]

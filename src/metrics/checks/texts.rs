@@ -1,7 +1,7 @@
 //! Rules about texts: labels against values, membership, presence.
 
 use super::view::{View, finite, is_near, shortest};
-use super::{CheckError, Finding};
+use super::{CheckError, Finding, Found};
 use crate::action::params::{LabelCase, Tolerance};
 
 /// A label says what the text of another column calls for.
@@ -64,15 +64,14 @@ pub(super) fn label_number(
     form: NumberForm<'_>,
     columns: &[String],
     tolerance: Tolerance<f64>,
-) -> Result<Vec<Finding>, CheckError> {
+) -> Result<Found, CheckError> {
     let label = view.column(label)?;
     let places = view.columns(columns)?;
-    let mut findings = Vec::new();
+    let mut found = Found::default();
     for &row in &view.rows {
-        let mut value = 1.0;
-        for column in &places {
-            value *= view.number(row, *column)?;
-        }
+        let numbers = view.numbers(row, &places, &mut found.unreadable);
+        let Some(numbers) = numbers else { continue };
+        let value = numbers.iter().fold(1.0, |value, number| value * number);
         let computed = shortest(value);
         let against = Some(view.place_of(Some(row), &places));
         let message = match form.read(view.text(row, label)) {
@@ -84,9 +83,9 @@ pub(super) fn label_number(
                 columns.join(" · ")
             ),
         };
-        findings.push(Finding { against, ..view.finding(row, label, computed, message) });
+        found.broken.push(Finding { against, ..view.finding(row, label, computed, message) });
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// A text is one of those listed.

@@ -1,6 +1,6 @@
 //! The rows of one table that a rule looks at, with what every rule asks of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CheckError, Finding, KeyPart, Place, Sheet};
 use crate::action::params::{CheckedRows, Tolerance};
@@ -65,15 +65,32 @@ impl<'a> View<'a> {
         columns.iter().map(|column| self.text(row, *column)).collect()
     }
 
-    /// The finite number in a cell.
-    pub(super) fn number(&self, row: usize, column: usize) -> Result<f64, CheckError> {
-        let text = self.text(row, column);
-        finite(text).ok_or_else(|| CheckError::NotANumber {
-            table: self.table.to_owned(),
-            row: row + 1,
-            column: self.sheet.columns[column].clone(),
-            text: text.to_owned(),
-        })
+    /// The finite number in a cell; a cell that holds none is added to those that cannot be read.
+    pub(super) fn number(
+        &self,
+        row: usize,
+        column: usize,
+        unreadable: &mut BTreeSet<Finding>,
+    ) -> Option<f64> {
+        let number = finite(self.text(row, column));
+        if number.is_none() {
+            let message = "cannot be read as a finite number".to_owned();
+            unreadable.insert(self.finding(row, column, "a number".to_owned(), message));
+        }
+        number
+    }
+
+    /// The finite numbers in some cells of a row, if each holds one.
+    pub(super) fn numbers(
+        &self,
+        row: usize,
+        columns: &[usize],
+        unreadable: &mut BTreeSet<Finding>,
+    ) -> Option<Vec<f64>> {
+        // All are read before one is missed, so that each that cannot be read is told.
+        let read: Vec<_> =
+            columns.iter().map(|column| self.number(row, *column, unreadable)).collect();
+        read.into_iter().collect()
     }
 
     /// The rows by the texts of some columns, groups in the order of their first row.
