@@ -171,7 +171,8 @@ pub(super) fn constant(
     Ok(findings)
 }
 
-/// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members.
+/// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members. A name
+/// of several rows names none of them: that is found, and no mean is judged with it.
 pub(super) fn mean(
     view: &View<'_>,
     member: &str,
@@ -183,7 +184,9 @@ pub(super) fn mean(
     let (member, column) = (view.column(member)?, view.column(column)?);
     let mut found = Found::default();
     for group in view.groups(&view.key) {
-        let row_of = |name: &str| group.iter().copied().find(|row| view.text(*row, member) == name);
+        let rows_of = |name: &str| -> Vec<usize> {
+            group.iter().copied().filter(|row| view.text(*row, member) == name).collect()
+        };
         let missing = |name: &str| Finding {
             place: view.place_of(None, &[member]),
             key: view.key_of(group[0], &view.key),
@@ -192,26 +195,42 @@ pub(super) fn mean(
             against: None,
             message: "the group has no such row".to_owned(),
         };
-        let (mut sum, mut count, mut is_read) = (0.0, 0.0, true);
+        let repeated = |name: &str, rows: &[usize]| {
+            let message = format!("`{name}` names {}", view.rows_text(rows));
+            let finding = view.finding(rows[1], column, String::new(), message);
+            Finding { against: Some(view.place(rows[0], column)), ..finding }
+        };
+        let (mut sum, mut count, mut is_known) = (0.0, 0.0, true);
         for name in members {
-            match row_of(name) {
-                Some(row) if view.text(row, column).is_empty() => {}
-                Some(row) => match view.number(row, column, &mut found.unreadable) {
+            match rows_of(name)[..] {
+                [] => found.broken.push(missing(name)),
+                [row] if view.text(row, column).is_empty() => {}
+                [row] => match view.number(row, column, &mut found.unreadable) {
                     Some(number) => {
                         sum += number;
                         count += 1.0;
                     }
-                    None => is_read = false,
+                    None => is_known = false,
                 },
-                None => found.broken.push(missing(name)),
+                ref rows => {
+                    found.broken.push(repeated(name, rows));
+                    is_known = false;
+                }
             }
         }
-        let Some(row) = row_of(total) else {
-            found.broken.push(missing(total));
-            continue;
+        let row = match rows_of(total)[..] {
+            [] => {
+                found.broken.push(missing(total));
+                continue;
+            }
+            [row] => row,
+            ref rows => {
+                found.broken.push(repeated(total, rows));
+                continue;
+            }
         };
         let (text, value) = (view.text(row, column), sum / count);
-        if is_read && !finite(text).is_some_and(|number| is_near(number, value, tolerance)) {
+        if is_known && !finite(text).is_some_and(|number| is_near(number, value, tolerance)) {
             let difference = finite(text).map_or(f64::NAN, |number| (number - value).abs());
             let message = format!(
                 "the mean of the {count} members is {}, {} apart",

@@ -18,7 +18,7 @@ pub(super) fn equal(
 }
 
 /// The last row of each group agrees with a table. Of a group with a place in the order that cannot be read, none is known
-/// to be the last.
+/// to be the last; that two rows share the last place is found.
 pub(super) fn final_point(
     curve: &Cells,
     order: &str,
@@ -28,22 +28,36 @@ pub(super) fn final_point(
 ) -> Result<Found, CheckError> {
     let (one, other) = (Side::of(curve, tables)?, Side::of(table, tables)?);
     let order = one.view.column(order)?;
-    let (mut last, mut found) = (Vec::new(), Found::default());
+    let (mut last, mut ambiguous, mut found) = (Vec::new(), Vec::new(), Found::default());
     for group in one.view.groups(&one.view.key) {
-        let mut best = (f64::NEG_INFINITY, group[0]);
+        let (mut greatest, mut best) = (f64::NEG_INFINITY, Vec::new());
         let mut is_read = true;
         for row in group {
             match one.view.number(row, order, &mut found.unreadable) {
-                Some(number) if number > best.0 => best = (number, row),
+                Some(number) if number > greatest => (greatest, best) = (number, vec![row]),
+                Some(number) if number >= greatest => best.push(row),
                 Some(_) => {}
                 None => is_read = false,
             }
         }
-        last.extend(is_read.then_some(best.1));
+        match best[..] {
+            _ if !is_read => {}
+            [row] => last.push(row),
+            _ => ambiguous.push(several(&one, order, &best)),
+        }
     }
     last.sort_unstable();
     found.broken = compare(&one, &other, &last, tolerance)?;
+    found.broken.extend(ambiguous);
     Ok(found)
+}
+
+/// Rows that are all the last of their group, told at the second of them.
+fn several(side: &Side<'_>, order: usize, rows: &[usize]) -> Finding {
+    let (view, place) = (&side.view, side.view.text(rows[0], order));
+    let message = format!("`{place}` is the place of {}", view.rows_text(rows));
+    let finding = view.finding(rows[1], side.column, String::new(), message);
+    Finding { against: Some(view.place(rows[0], side.column)), ..finding }
 }
 
 /// One side of a comparison.

@@ -140,6 +140,14 @@ fn the_last_point_of_a_curve_is_the_tables() {
         (curve, "k,acc\na,0.4\nb,0.1\n"),
         &["1:acc:0.5|0.4"],
     );
+    // Which of two last points is the last, nobody can tell.
+    let two = format!("{curve}a,10.0,0.5\n");
+    check_two(
+        &rule,
+        (curve, "k,acc\na,0.5\nb,0.1\n"),
+        (&two, "k,acc\na,0.5\nb,0.2\n"),
+        &["3:acc:0.1|0.2", "4:acc:0.5|"],
+    );
 }
 
 #[test]
@@ -189,6 +197,31 @@ fn means_are_those_of_their_members() {
         "k,m,x\na,one,1\na,two,2\na,three,\na,all,1.5\na,four,9\n",
         "k,m,x\na,one,1\na,two,2\na,three,3\na,all,2.5\nb,all,1\nb,one,1\nb,two,1\n",
         &["4:x:2.5|2", "-:m:|three"],
+    );
+}
+
+#[test]
+fn a_name_of_several_rows_is_found_and_judges_no_mean() {
+    let rule = Rule::Mean {
+        rows: rows_of("t", &["k"]),
+        member: "m".into(),
+        total: "all".into(),
+        members: owned(&["one", "two"]),
+        column: "x".into(),
+        tolerance: EXACT,
+    };
+    let clean = "k,m,x\na,one,1\na,two,2\na,all,1.5\n";
+    check(&rule, clean, &format!("{clean}a,all,0.1\n"), &["4:x:0.1|"]);
+    check(&rule, clean, &format!("{clean}a,two,9\na,two,2\n"), &["4:x:9|"]);
+    let found = held_against(&rule, &format!("{clean}a,two,9\n"), "k\n").unwrap();
+    assert_eq!(found[0].message, "`two` names rows 2 (a) and 4 (a)");
+    assert_eq!(found[0].against.as_ref().and_then(|place| place.row), Some(2));
+    // Another row that the rule does not name may stand there as often as it likes.
+    check(
+        &rule,
+        &format!("{clean}a,three,1\na,three,2\n"),
+        "k,m,x\na,one,1\na,two,2\n",
+        &["-:m:|all"],
     );
 }
 
