@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{bad_input, read_text, write_text};
+use super::files::{read_text, unfit, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Check, Severity};
 use crate::metrics::checks::{CheckError, FindingRecord, Sheet, encode, findings};
@@ -13,7 +13,7 @@ pub(super) fn run(params: &Check, context: &mut JobContext<'_>) -> Result<(), Jo
     let mut tables = BTreeMap::new();
     for name in params.rule.tables() {
         let text = read_text(context, name)?;
-        let table = Table::parse(&text).map_err(|error| bad_input(name, &error))?;
+        let table = Table::parse(&text).map_err(|error| unfit(name, &error))?;
         tables.insert(name, table);
     }
     let records = check(params, &tables)?;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::files::{bad_input, read_text, write_text};
+use super::files::{bad_input, read_text, unfit, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Cell, Collect, Measurement};
 use crate::plot::table::{Table, number_text};
@@ -59,7 +59,7 @@ fn text_of(cell: &Cell, measurements: &BTreeMap<String, Measurements>) -> Result
             match value {
                 Some(Some(value)) => number_text(value),
                 Some(None) => String::new(),
-                None => return Err(bad_input(input, &format!("no field `{field}`"))),
+                None => return Err(unfit(input, &format!("no field `{field}`"))),
             }
         }
     })

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::files::{bad_input, read_bytes, read_text, write_text};
+use super::files::{bad_input, read_bytes, read_text, unfit, write_text};
 use super::train::broken;
 use super::{JobContext, JobError, Progress, chain, released};
 use crate::action::params::{Clip, Evaluate, Preprocessing, Task};
@@ -59,21 +59,30 @@ pub(super) fn dataset(
     let dataset = Dataset::open(&context.inputs.join(name), side, memory)
         .map_err(|error| unreadable(name, &error))?;
     if dataset.is_empty() {
-        return Err(bad_input(name, &"it has no samples"));
+        return Err(unfit(name, &"it has no samples"));
     }
     Ok(dataset)
 }
 
-/// A data set that is not what its manifest says.
+/// A data set that cannot be read, or not as the experiment says.
 pub(super) fn unreadable(name: &str, error: &DataError) -> JobError {
-    bad_input(name, &chain(error))
+    match error {
+        DataError::Manifest { .. } | DataError::ShardName { .. } | DataError::ShardSize { .. } => {
+            bad_input(name, &chain(error))
+        }
+        DataError::Io { path, source } => JobError::Io {
+            path: path.display().to_string(),
+            source: std::io::Error::new(source.kind(), source.to_string()),
+        },
+        error => unfit(name, &chain(error)),
+    }
 }
 
 /// The tokeniser of a model's vocabulary.
 pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, JobError> {
     let context_length = usize::try_from(clip.text.context_length).unwrap_or(usize::MAX);
-    let tokenizer = Tokenizer::new(vocabulary, context_length)
-        .map_err(|error| bad_input("vocabulary", &error))?;
+    let tokenizer =
+        Tokenizer::new(vocabulary, context_length).map_err(|error| unfit("vocabulary", &error))?;
     if tokenizer.vocabulary_size() as u64 == clip.text.vocabulary_size {
         return Ok(tokenizer);
     }
@@ -82,7 +91,7 @@ pub(super) fn tokenizer(clip: &Clip, vocabulary: &[u8]) -> Result<Tokenizer, Job
         tokenizer.vocabulary_size(),
         clip.text.vocabulary_size
     );
-    Err(bad_input("vocabulary", &reason))
+    Err(unfit("vocabulary", &reason))
 }
 
 /// Looks at all samples, as many at a time as there is memory for; `pass` looks at some of them, in an arena as `plan` plans
@@ -179,9 +188,7 @@ impl Embedder {
         in_passes(self.parameters.device(), texts, plan, |arena, part| {
             let mut encoded = Texts::new();
             for text in part {
-                encoded.push(
-                    &tokenizer.encode(text).map_err(|error| bad_input("vocabulary", &error))?,
-                );
+                encoded.push(&tokenizer.encode(text).map_err(|error| unfit("vocabulary", &error))?);
             }
             let tower = self.model.plan_texts(&mut Planner::default(), part.len());
             self.model
@@ -281,7 +288,7 @@ fn classify(
     }
     let scores = scores(level, images, prompts, width);
     let measured = metrics::classification(&scores, classes, &labels)
-        .map_err(|error| bad_input("dataset", &error))?;
+        .map_err(|error| unfit("dataset", &error))?;
     Ok(classification_fields(&measured))
 }
 
@@ -319,7 +326,7 @@ fn retrieve(
     recall_at: &[u64],
 ) -> Result<Vec<(String, f64)>, JobError> {
     let measured = metrics::retrieval(scores, images, image_of_text)
-        .map_err(|error| bad_input("dataset", &error))?;
+        .map_err(|error| unfit("dataset", &error))?;
     let fields = recall_at.iter().flat_map(|k| {
         let at = usize::try_from(*k).unwrap_or(usize::MAX);
         [

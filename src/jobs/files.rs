@@ -11,7 +11,7 @@ pub(super) fn read_text(context: &JobContext<'_>, input: &str) -> Result<String,
     let path = context.inputs.join(input);
     let bytes = std::fs::read(&path)
         .map_err(|source| JobError::Io { path: path.display().to_string(), source })?;
-    String::from_utf8(bytes).map_err(|error| bad_input(input, &error))
+    String::from_utf8(bytes).map_err(|error| unfit(input, &error))
 }
 
 /// Writes an output.
@@ -26,9 +26,14 @@ pub(super) fn write_text(
         .map_err(|source| JobError::Io { path: path.display().to_string(), source })
 }
 
-/// An input that is not what the parameters say.
+/// An input of ours that is not what its job wrote.
 pub(super) fn bad_input(input: &str, reason: &impl ToString) -> JobError {
     JobError::BadInput { input: input.to_owned(), reason: reason.to_string() }
+}
+
+/// An input whose bytes are as pinned, and which the experiment asks something of that it does not hold.
+pub(super) fn unfit(input: &str, reason: &impl ToString) -> JobError {
+    JobError::Unfit(format!("input `{input}`: {}", reason.to_string()))
 }
 
 /// The bytes of an input, or of a file in an input that is a tree.

@@ -4,7 +4,7 @@
 use super::evaluate::{
     Embedder, classification_fields, read_weights, to_json, tokenizer, with_skipped,
 };
-use super::files::{bad_input, read_bytes, write_bytes, write_text};
+use super::files::{read_bytes, unfit, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{Training, binding, broken};
 use super::{JobContext, JobError};
@@ -174,7 +174,7 @@ fn measure(
     );
     let labels: Vec<u32> = parts.test.iter().map(|place| place.label).collect();
     let measured = metrics::classification(&scores, material.classes().len(), &labels)
-        .map_err(|error| bad_input("dataset", &error))?;
+        .map_err(|error| unfit("dataset", &error))?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params));
     Ok(with_skipped(fields, material.sets()))

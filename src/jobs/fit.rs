@@ -2,7 +2,7 @@
 //!
 //! The interval of line k (from 0) is drawn from the stream "bootstrap" with the seed of the parameters and index k.
 
-use super::files::{bad_input, read_text, write_text};
+use super::files::{read_text, unfit, write_text};
 use super::selection::select;
 use super::{JobContext, JobError};
 use crate::action::params::{Fit, FitMethod, FittedLine, Interval, YTransform};
@@ -14,7 +14,7 @@ use crate::plot::table::Table;
 /// Reads `points` and writes `fits.json`.
 pub(super) fn run(params: &Fit, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let text = read_text(context, "points")?;
-    let table = Table::parse(&text).map_err(|error| bad_input("points", &error))?;
+    let table = Table::parse(&text).map_err(|error| unfit("points", &error))?;
     write_text(context, "fits.json", &encode(&fits(params, &table)?))
 }
 
@@ -26,7 +26,7 @@ pub(super) fn fits(params: &Fit, table: &Table) -> Result<Vec<FitRecord>, JobErr
 fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobError> {
     let refuse = |reason: &dyn ToString| {
         let FittedLine { panel, series, .. } = line;
-        bad_input("points", &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()))
+        unfit("points", &format!("line `{series}` of panel `{panel}`: {}", reason.to_string()))
     };
     let selected = select(table, &line.points).map_err(|error| refuse(&error))?;
     let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();

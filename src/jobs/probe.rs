@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::evaluate::{Embedder, classification_fields, to_json, with_skipped};
-use super::files::{bad_input, write_bytes, write_text};
+use super::files::{unfit, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{broken, failed};
 use super::{JobContext, JobError, Progress};
@@ -34,7 +34,7 @@ pub(super) fn run(params: &Probe, context: &mut JobContext<'_>) -> Result<(), Jo
     let test = embedded.features(&parts.test, probing.width);
     let scores = layer.scores(context.level, &test.elements);
     let measured = metrics::classification(&scores, classes, &test.labels)
-        .map_err(|error| bad_input("dataset", &error))?;
+        .map_err(|error| unfit("dataset", &error))?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params, weight_decay));
     let fields = with_skipped(fields, material.sets());
@@ -118,7 +118,7 @@ impl Probing<'_> {
             let layer = self.train(candidate, &features, context)?;
             let scores = layer.scores(context.level, &validation.elements);
             let measured = metrics::classification(&scores, self.classes, &validation.labels)
-                .map_err(|error| bad_input("dataset", &error))?;
+                .map_err(|error| unfit("dataset", &error))?;
             if best.as_ref().is_none_or(|(acc1, ..)| measured.acc1 > *acc1) {
                 best = Some((measured.acc1, candidate, layer));
             }

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use super::files::bad_input;
 use super::{JobError, chain};
 use crate::action::manifest::{WEIGHTS, WEIGHTS_CONFIG};
 use crate::action::params::{Clip, Preprocessing};
@@ -44,7 +43,7 @@ pub(super) fn parameters(
             CheckpointError::Io(source) => io(&path, source),
             error => unfit(&error),
         })?;
-        check_finite(name, &tensor).map_err(|error| bad_input("weights", &error))?;
+        check_finite(name, &tensor).map_err(|error| unfit(&error))?;
         elements.extend(tensor);
     }
     Ok(elements)

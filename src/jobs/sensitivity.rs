@@ -4,7 +4,7 @@
 //! bins and margin. Numbers are written in the shortest form that reads back to the same binary64 value. A cell is empty
 //! where the method has no such setting, or its points make no line.
 
-use super::files::{bad_input, read_text, write_text};
+use super::files::{read_text, unfit, write_text};
 use super::fit::bins_of;
 use super::selection::select;
 use super::{JobContext, JobError};
@@ -16,7 +16,7 @@ use crate::plot::table::{Table, number_text};
 /// Reads `points` and writes `sensitivity.csv`.
 pub(super) fn run(params: &Sensitivity, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let text = read_text(context, "points")?;
-    let points = Table::parse(&text).map_err(|error| bad_input("points", &error))?;
+    let points = Table::parse(&text).map_err(|error| unfit("points", &error))?;
     write_text(context, "sensitivity.csv", &table(params, &points)?.to_csv())
 }
 
@@ -34,7 +34,7 @@ fn rows_of(series: &SweptSeries, points: &Table) -> Result<Vec<Vec<String>>, Job
     let refuse = |reason: &dyn ToString| {
         let SweptSeries { panel, series, .. } = series;
         let reason = reason.to_string();
-        bad_input("points", &format!("series `{series}` of panel `{panel}`: {reason}"))
+        unfit("points", &format!("series `{series}` of panel `{panel}`: {reason}"))
     };
     let selected = select(points, &series.points).map_err(|error| refuse(&error))?;
     let points: Vec<_> = selected.iter().map(|point| (point.x, point.y)).collect();

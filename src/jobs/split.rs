@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::evaluate::{classless, unreadable};
-use super::files::{bad_input, read_text, write_text};
+use super::files::{read_text, unfit, write_text};
 use super::{JobContext, JobError};
 use crate::action::params::{Clip, Shots, Split};
 use crate::data::{Dataset, Memory};
@@ -122,7 +122,7 @@ impl Material {
             if label as usize >= self.classes.len() {
                 let count = self.classes.len();
                 let reason = format!("sample {sample} has class {label}, but there are {count}");
-                return Err(bad_input(name, &reason));
+                return Err(unfit(name, &reason));
             }
             Ok(Place { set, sample, label })
         };

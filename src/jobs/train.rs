@@ -13,12 +13,12 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::files::{bad_input, read_bytes, write_atomic, write_bytes};
+use super::files::{read_bytes, unfit, write_atomic, write_bytes};
 use super::{JobContext, JobError, Progress, chain};
 use crate::action::canonical;
 use crate::action::params::Train;
 use crate::data::preprocess::CropRange;
-use crate::data::{Dataset, Memory, SampleRef, Tokenizer};
+use crate::data::{DataError, Dataset, Memory, SampleRef, Tokenizer};
 use crate::digest::{BlobDigest, tagged};
 use crate::model::Layout;
 use crate::tensor::TensorError;
@@ -323,8 +323,11 @@ pub(super) fn broken(error: TensorError) -> JobError {
 pub(super) fn failed(error: TrainError) -> JobError {
     match error {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
-        TrainError::Order(error) => bad_input("dataset", &error),
-        TrainError::Sample(error) => bad_input("dataset", &chain(&error)),
+        TrainError::Order(error) => unfit("dataset", &error),
+        TrainError::Sample(error) => match error.source.downcast_ref() {
+            Some(error @ DataError::Io { .. }) => super::evaluate::unreadable("dataset", error),
+            _ => unfit("dataset", &chain(&error)),
+        },
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
         TrainError::Class { .. } | TrainError::TensorCores(_) => {
             JobError::AnotherClass(chain(&error))

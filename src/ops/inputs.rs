@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::classes::miscounted;
 use crate::digest::BlobDigest;
 use crate::exec::{FailureKind, InputError, Inputs};
 use crate::fs::Durability;
@@ -29,6 +30,8 @@ enum Cause {
     Store(#[from] StoreError),
     #[error("the experiment does not say where it was published")]
     Unknown,
+    #[error("`classes.count` {0}")]
+    Miscounted(String),
     #[error("the file vanished while it was read")]
     Vanished(#[from] std::io::Error),
 }
@@ -42,6 +45,7 @@ impl Cause {
             Self::Store(error) if error.is_integrity() => FailureKind::Integrity,
             Self::Source(_) | Self::Vanished(_) => FailureKind::Missing,
             Self::Store(_) => FailureKind::Environment,
+            Self::Miscounted(_) => FailureKind::Specification,
             Self::Unknown => FailureKind::Bug,
         }
     }
@@ -84,6 +88,16 @@ impl<'a> PlanInputs<'a> {
         Ok(())
     }
 
+    /// An error if a file of class names has other than the experiment says.
+    fn count(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
+        let Some(pin) = self.plan.sources().get(digest).filter(|pin| !pin.class_counts.is_empty())
+        else {
+            return Ok(());
+        };
+        let message = miscounted(&pin.class_counts, &store.read(digest)?);
+        message.map_or(Ok(()), |message| Err(Cause::Miscounted(message)))
+    }
+
     /// The manifest of a tree whose files the experiment states itself.
     fn stated_manifest(&self, digest: &BlobDigest) -> Option<&[u8]> {
         let of_tree =
@@ -116,10 +130,11 @@ impl<'a> PlanInputs<'a> {
 
 impl Inputs for PlanInputs<'_> {
     fn ensure(&self, digest: &BlobDigest, store: &Store) -> Result<(), InputError> {
-        if store.blob_size(digest).is_some() {
-            return Ok(());
-        }
-        self.obtain(digest, store).map_err(|cause| InputError {
+        let had = match store.blob_size(digest) {
+            Some(_) => Ok(()),
+            None => self.obtain(digest, store),
+        };
+        had.and_then(|()| self.count(digest, store)).map_err(|cause| InputError {
             digest: *digest,
             kind: cause.kind(),
             source: Box::new(cause),

@@ -2,6 +2,7 @@
 
 mod bisect;
 mod checks;
+mod classes;
 #[cfg(feature = "pictograms")]
 mod data;
 mod doctor;

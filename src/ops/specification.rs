@@ -117,6 +117,7 @@ impl Workspace {
             let loaded = Self::bound(place, name.target.clone(), evaluated)?;
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
             found = self.check_released(&loaded)?;
+            found.extend(self.check_class_counts(&loaded));
         }
         Ok(self.located(&request, found))
     }

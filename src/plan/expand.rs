@@ -395,6 +395,7 @@ impl<'a> Expansion<'a> {
         }
         if let Some(classes) = evaluation.task.classes() {
             add("classes", self.file(&classes.file), classes.file.bytes);
+            self.plan.count_classes(&digest(&classes.file.sha256), classes.count);
         }
         for (index, dataset) in evaluation.task.train_sets().iter().enumerate() {
             add(&format!("train-{index}"), self.dataset(dataset), dataset.bytes());

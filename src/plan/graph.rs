@@ -28,6 +28,8 @@ pub struct SourcePin {
     pub bytes: u64,
     /// Where it was published; any of them will do.
     pub locations: BTreeSet<Location>,
+    /// How many classes the experiment says that it names, of a file of class names.
+    pub class_counts: BTreeSet<u64>,
 }
 
 /// A tree of files that actions read.
@@ -171,8 +173,15 @@ impl Plan {
 
     /// Says where a pinned file can be had.
     pub fn add_source(&mut self, digest: BlobDigest, bytes: u64, location: Location) {
-        let new = || SourcePin { bytes, locations: BTreeSet::new() };
+        let new = || SourcePin { bytes, locations: BTreeSet::new(), class_counts: BTreeSet::new() };
         self.sources.entry(digest).or_insert_with(new).locations.insert(location);
+    }
+
+    /// Says how many classes a pinned file of class names has, which no action is told.
+    pub fn count_classes(&mut self, digest: &BlobDigest, count: u64) {
+        if let Some(pin) = self.sources.get_mut(digest) {
+            pin.class_counts.insert(count);
+        }
     }
 
     /// Says what a tree consists of. A manifest that is stated once need not be fetched.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::JobError;
-use super::super::files::bad_input;
+use super::super::files::unfit;
 use super::super::selection::Selected;
 use super::shows_points;
 use super::texts::{in_order, shown};
@@ -51,7 +51,7 @@ impl Marks {
         let series = panels.flat_map(|(panel, selected)| panel.series.iter().zip(selected));
         for (series, selected) in series.clone() {
             for (role, name) in roles(series) {
-                let column = table.column(name).map_err(|error| bad_input("points", &error))?;
+                let column = table.column(name).map_err(|error| unfit("points", &error))?;
                 let place = categories.iter().position(|category| category.name == *name);
                 let place = place.unwrap_or_else(|| {
                     categories.push(Category::new(name, column, params));

@@ -12,7 +12,7 @@ mod texts;
 use std::collections::BTreeMap;
 
 use self::marks::Marks;
-use super::files::{bad_input, read_text, write_text};
+use super::files::{bad_input, read_text, unfit, write_text};
 use super::fit::method_of;
 use super::selection::{Selected, select};
 use super::{JobContext, JobError};
@@ -24,7 +24,7 @@ use crate::plot::{self, Curve, Figure, Ink, Law, Point, Scale, Stroke, Width};
 /// Reads `points` and `fits` and writes `figure.svg`.
 pub(super) fn run(params: &Draw, context: &mut JobContext<'_>) -> Result<(), JobError> {
     let points = read_text(context, "points")?;
-    let table = Table::parse(&points).map_err(|error| bad_input("points", &error))?;
+    let table = Table::parse(&points).map_err(|error| unfit("points", &error))?;
     let fits = decode(&read_text(context, "fits")?).map_err(|error| bad_input("fits", &error))?;
     write_text(context, "figure.svg", &svg(params, &table, &fits)?)
 }
@@ -46,7 +46,7 @@ fn svg(params: &Draw, table: &Table, fits: &[FitRecord]) -> Result<String, JobEr
         panels: panels.collect::<Result<_, _>>()?,
         legends: marks.legends(),
     };
-    plot::svg(&figure).map_err(|error| bad_input("points", &error))
+    plot::svg(&figure).map_err(|error| unfit("points", &error))
 }
 
 /// Selected rows by panel and series.
@@ -55,7 +55,7 @@ struct Selections(Vec<Vec<Vec<Selected>>>);
 impl Selections {
     fn of(params: &Draw, table: &Table) -> Result<Self, JobError> {
         let select = |series: &Series| {
-            select(table, &series.points).map_err(|error| bad_input("points", &error))
+            select(table, &series.points).map_err(|error| unfit("points", &error))
         };
         let panel = |panel: &Panel| panel.series.iter().map(select).collect();
         Ok(Self(params.panels.iter().map(panel).collect::<Result<_, _>>()?))
@@ -102,7 +102,7 @@ impl Drawing<'_> {
     ) -> Result<Vec<Curve>, JobError> {
         let columns = by.iter().map(|name| self.table.column(name));
         let columns =
-            columns.collect::<Result<Vec<_>, _>>().map_err(|error| bad_input("points", &error))?;
+            columns.collect::<Result<Vec<_>, _>>().map_err(|error| unfit("points", &error))?;
         let mut groups: Vec<(Vec<&str>, Vec<Selected>)> = Vec::new();
         let mut places = BTreeMap::new();
         for point in selected {
@@ -136,7 +136,7 @@ impl Drawing<'_> {
         let Some(law) = law else {
             let (panel, series) = (&panel.name, &series.name);
             let reason = format!("no line predicts `{series}` in panel `{panel}`");
-            return Err(bad_input("fits", &reason));
+            return Err(unfit("fits", &reason));
         };
         let x = prediction.x.get();
         Ok(self.marks.predicted(series, prediction, (x, law.at(x))))

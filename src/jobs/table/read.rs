@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::select;
 use crate::action::params::Rows;
-use crate::jobs::files::{bad_input, read_text};
+use crate::jobs::files::{bad_input, read_text, unfit};
 use crate::jobs::{JobContext, JobError};
 use crate::metrics::fits::{self, FitRecord};
 use crate::plot::table::{Table, number_text};
@@ -59,14 +59,14 @@ fn new(columns: Vec<String>, rows: Vec<Vec<String>>) -> Result<Table, JobError> 
 
 /// An input in CSV.
 pub(super) fn csv(input: &str, text: &str) -> Result<Table, JobError> {
-    Table::parse(text).map_err(|error| bad_input(input, &error))
+    Table::parse(text).map_err(|error| unfit(input, &error))
 }
 
 /// A JSON list of flat records. Integers keep their digits, other numbers their value. `NaN`, which is no JSON but what
 /// Python writes, is an empty cell as `null` is.
 pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
     let records: Vec<BTreeMap<String, Value>> =
-        serde_json::from_str(&without_nan(text)).map_err(|error| bad_input("rows", &error))?;
+        serde_json::from_str(&without_nan(text)).map_err(|error| unfit("rows", &error))?;
     for column in columns {
         if !records.is_empty() && !records.iter().any(|record| record.contains_key(column)) {
             return Err(JobError::Unfit(format!("no record has a field `{column}`")));

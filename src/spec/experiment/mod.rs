@@ -200,11 +200,13 @@ impl Metric {
         }
     }
 
-    /// Whether `task` gives it.
+    /// Whether `task` gives it: of fewer than five classes, no five are the nearest.
     pub fn is_given_by(self, task: &Task) -> bool {
+        let classes = task.classes().map_or(0, |classes| classes.count);
         match (self, task) {
+            (Self::Acc5, _) => classes >= 5,
             (
-                Self::Acc1 | Self::Acc5 | Self::MeanPerClassRecall,
+                Self::Acc1 | Self::MeanPerClassRecall,
                 Task::ZeroShotClassification { .. } | Task::LinearProbe(_) | Task::FineTune(_),
             )
             | (Self::WeightDecay, Task::LinearProbe(_)) => true,

@@ -240,6 +240,21 @@ fn figures_use_only_what_exists() {
         let value = ColumnValue::Measurement { evaluation, metric: Metric::Acc1 };
         e.figures[0].scratch.as_mut().unwrap().columns[2].value = value;
     });
+    // Of four classes, no five are the nearest.
+    for (count, found) in [(4, 2), (5, 0)] {
+        finds(&vec!["figures[0].scratch.columns[2].value"; found], |e| {
+            for run in &mut e.runs {
+                let Task::ZeroShotClassification { classes, .. } = &mut run.evaluations[0].task
+                else {
+                    unreachable!("the example classifies first")
+                };
+                classes.count = count;
+            }
+            let evaluation = "zero-shot".to_owned();
+            let value = ColumnValue::Measurement { evaluation, metric: Metric::Acc5 };
+            e.figures[0].scratch.as_mut().unwrap().columns[2].value = value;
+        });
+    }
     finds(&["figures[0].panels[0].series[0].points.x"], |e| {
         e.figures[0].panels[0].series[0].points.x = "gmacs".to_owned();
     });
