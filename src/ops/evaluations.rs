@@ -59,7 +59,8 @@ fn read_evaluation(
         metrics = of_probe(metrics, probe.seed);
     }
     Ok(Some(EvaluationResult {
-        dataset: evaluation.name.clone(),
+        name: evaluation.name.clone(),
+        dataset: evaluation.dataset.clone(),
         model: evaluation.run.clone(),
         pretrained: weights.to_string(),
         task,

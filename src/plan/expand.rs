@@ -405,7 +405,8 @@ impl<'a> Expansion<'a> {
         let action = Action::new(params, inputs);
         let action = self.plan.add_priced(&label, action, Price { flops, fetch_bytes });
         let (run, name) = (run.name.to_owned(), evaluation.name.clone());
-        self.plan.add_evaluation(RunEvaluation { run, name, action });
+        let dataset = evaluation.dataset.name.clone();
+        self.plan.add_evaluation(RunEvaluation { run, name, dataset, action });
         action
     }
 

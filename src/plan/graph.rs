@@ -85,6 +85,8 @@ pub struct RunEvaluation {
     pub run: String,
     /// What it is measured on, as the run calls it.
     pub name: String,
+    /// The name of the data set.
+    pub dataset: String,
     /// The action.
     pub action: RecipeId,
 }

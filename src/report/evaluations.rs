@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvaluationResult {
     /// What the model was measured on, as its run calls it.
+    pub name: String,
+    /// The name of the data set; other evaluations may have the same.
     pub dataset: String,
     /// The run.
     pub model: String,
@@ -20,7 +22,7 @@ pub struct EvaluationResult {
 impl EvaluationResult {
     /// The name of its file; unique among the evaluations of an experiment.
     pub fn file_name(&self) -> String {
-        format!("{}_{}_{}.json", self.dataset, self.model, self.task)
+        format!("{}_{}_{}.json", self.name, self.model, self.task)
     }
 
     /// The file: the fields that `CLIP_benchmark` 1.6 writes, on one line. `language` is its default: which language
@@ -47,16 +49,18 @@ mod tests {
     fn fields_are_those_of_clip_benchmark() {
         let metrics = Map::from_iter([("acc1".to_owned(), json!(0.1 + 0.2))]);
         let result = EvaluationResult {
+            name: "drawings".to_owned(),
             dataset: "icon143".to_owned(),
             model: "s".to_owned(),
             pretrained: "ab".repeat(32),
             task: "zeroshot_classification",
             metrics,
         };
-        assert_eq!(result.file_name(), "icon143_s_zeroshot_classification.json");
+        assert_eq!(result.file_name(), "drawings_s_zeroshot_classification.json");
         let read: Value = serde_json::from_str(&result.encode()).unwrap();
         let fields: Vec<&String> = read.as_object().unwrap().keys().collect();
         assert_eq!(fields, ["dataset", "language", "metrics", "model", "pretrained", "task"]);
+        assert_eq!(read["dataset"], "icon143");
         assert_eq!(read["metrics"]["acc1"], 0.300_000_000_000_000_04);
     }
 }
