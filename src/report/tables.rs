@@ -94,7 +94,7 @@ pub fn latex(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
     let columns: String = cells.is_numeric.iter().map(|is| if *is { 'r' } else { 'l' }).collect();
     let line = |row: &Vec<String>| {
         let row: Vec<String> = row.iter().map(|cell| latex_text(cell)).collect();
-        format!("{} \\\\\n", row.join(" & "))
+        format!("{}{} \\\\\n", guard(&row), row.join(" & "))
     };
     let body: String = cells.rows.iter().map(line).collect();
     format!(
@@ -103,6 +103,12 @@ pub fn latex(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
         latex_text(title),
         line(&table.columns().to_vec())
     )
+}
+
+/// What stands before a row, so that the line break or rule before it does not take its beginning for an argument.
+fn guard(row: &[String]) -> &'static str {
+    let is_argument = |cell: &String| cell.trim_start().starts_with(['[', '*']);
+    if row.first().is_some_and(is_argument) { "{}" } else { "" }
 }
 
 /// A text that LaTeX sets as it is.
@@ -157,6 +163,22 @@ mod tests {
             a\\_b & share & n \\\\\n\\midrule\nx\\textbar{}y & 77.97 & 3 \\\\\nz \\& 50\\% &  & 12 \\\\\n\
             \\bottomrule\n\\end{tabular}\n\\end{table}\n";
         assert_eq!(latex("50% _", &table, &formats), expected);
+    }
+
+    /// `\\`, `\toprule` and `\midrule` look for `[`, and `\\` for `*`, also behind spaces and a line feed.
+    #[test]
+    fn a_cell_that_begins_a_row_is_no_argument_of_the_line_before() {
+        let table = Table::parse("[a],b\n[1],[2]\n*,*\n [x],y\na[1],*b\n").unwrap();
+        let text = latex("T", &table, &[]);
+        let rows: Vec<_> = text.lines().filter(|line| line.contains('&')).collect();
+        let expected = [
+            r"{}[a] & b \\",
+            r"{}[1] & [2] \\",
+            r"{}* & * \\",
+            r"{} [x] & y \\",
+            r"a[1] & *b \\",
+        ];
+        assert_eq!(rows, expected);
     }
 
     /// 0.125 and 0.375 are binary fractions, so both are ties; 2.675 is not: its double lies below.
