@@ -596,7 +596,9 @@ let costs =
                     , "text_off by"
                     ]
                 ]
-          , printed = steps.map Text schema.PrintedColumn.Type (steps.decimals 2) [ "gmacs", "image_gmacs", "text_gmacs" ]
+          , printed =
+                steps.map Text schema.PrintedColumn.Type (steps.decimals 2) [ "gmacs", "image_gmacs", "text_gmacs" ]
+              # steps.map Text schema.PrintedColumn.Type (steps.decimals 4) [ "off by", "image_off by", "text_off by" ]
           , claims = claims.costs
           }
 
@@ -794,7 +796,9 @@ let extrapolation =
           , steps.derive "off by" (schema.Derivation.Absolute "difference")
           , steps.select [ "architecture", "samples", "samples_seen", "gmacs_total", "predicted", "measured", "off by" ]
           ]
-        , printed = steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured", "off by" ]
+        , printed =
+              [ steps.decimals 0 "gmacs_total" ]
+            # steps.map Text schema.PrintedColumn.Type (steps.percent 2) [ "predicted", "measured", "off by" ]
         }
 
 let gain =
