@@ -96,7 +96,13 @@ fn all_29_trainings_are_priced() {
     let twice = json(&workspace.ok(&stated));
     near(&twice["unpinnedTotal"]["gpuHours"], 2.0 * total["gpuHours"].as_f64().unwrap(), 1e-12);
     let text = workspace.ok(&["plan", NAME, "--from", "scratch"]).stdout;
-    for word in ["29 in all", "438,985", "229,665", "not stated of any of the 29: dataset.shards"] {
+    for word in [
+        "29 in all",
+        "438,985",
+        "229,665",
+        "steps: pairs seen ÷ batch size, rounded up",
+        "not stated of any of the 29: dataset.shards",
+    ] {
         assert!(text.contains(word), "the plan should say `{word}`:\n{text}");
     }
 }

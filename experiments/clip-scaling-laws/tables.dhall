@@ -510,7 +510,7 @@ let trained =
 let tableHyperParameters =
       schema.Table::{
       , name = "table-hyper-parameters"
-      , title = "Training hyper-parameters, with derived steps, time and GPU-hours"
+      , title = "Training hyper-parameters, with derived steps (whole batches only), time and GPU-hours"
       , from = schema.TableSource.Table "trained-models"
       , steps =
         [ steps.select

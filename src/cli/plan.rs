@@ -77,8 +77,8 @@ fn tell_unpinned(
         output.line(line)?;
     }
     output.line(format_args!(
-        "here: {} TFLOP/s a GPU (--flops-per-gpu); theirs: pairs seen ÷ their pairs a second × GPUs; work: 6 × \
-         multiply–accumulates of a pair × pairs seen",
+        "steps: pairs seen ÷ batch size, rounded up; here: {} TFLOP/s a GPU (--flops-per-gpu); theirs: pairs seen ÷ \
+         their pairs a second × GPUs; work: 6 × multiply–accumulates of a pair × pairs seen",
         total.flops_per_gpu / 1e12
     ))?;
     for (missing, names) in grouped(runs.iter().map(|run| (&*run.run, &*run.missing))) {
