@@ -9,6 +9,7 @@ mod doctor;
 mod error;
 mod evaluations;
 mod export;
+mod glyphs;
 mod history;
 mod image;
 mod init;

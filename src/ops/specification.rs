@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::error::Error;
+use super::glyphs::check_glyphs;
 use super::name::{ExperimentName, Name};
 use super::workspace::{Loaded, Workspace};
 use crate::digest::ExperimentId;
@@ -118,6 +119,7 @@ impl Workspace {
             plan::expand(&loaded.experiment, loaded.target.as_deref())?;
             found = self.check_released(&loaded)?;
             found.extend(self.check_class_counts(&loaded));
+            found.extend(check_glyphs(&loaded.experiment));
         }
         Ok(self.located(&request, found))
     }

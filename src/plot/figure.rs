@@ -186,8 +186,10 @@ pub fn svg(figure: &Figure) -> Result<String, PlotError> {
 }
 
 fn check(panel: &Panel) -> Result<(), PlotError> {
-    let has_place =
-        |scale, value: f64| value.is_finite() && (scale == Scale::Linear || value > 0.0);
+    // The difference of two values has to be finite, too, with room at both ends.
+    let has_place = |scale, value: f64| {
+        value.abs() <= f64::MAX / 4.0 && (scale == Scale::Linear || value > 0.0)
+    };
     let misplaced =
         |&&(x, y): &&(f64, f64)| !(has_place(panel.x.scale, x) && has_place(panel.y.scale, y));
     match panel.corners().iter().find(misplaced) {
@@ -234,4 +236,56 @@ pub(super) fn heading(title: &str, width: f64) -> (Vec<String>, f64) {
 #[allow(clippy::cast_precision_loss, reason = "numbers of panels, lines and pieces")]
 pub(super) fn count(n: usize) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mark::Ink;
+    use super::*;
+
+    fn figure(x: (f64, f64), y: (f64, f64), law: Option<Law>) -> Figure {
+        let axis = || Axis { label: "v".to_owned(), scale: Scale::Linear };
+        let point =
+            |x, y| Point { x, y, mark: Mark::PLAIN, note: String::new(), label: String::new() };
+        let panel = Panel {
+            title: "p".to_owned(),
+            x: axis(),
+            y: axis(),
+            points: vec![point(x.0, y.0), point(x.1, y.1)],
+            curves: Vec::new(),
+            laws: law.into_iter().collect(),
+        };
+        Figure {
+            title: String::new(),
+            caption: String::new(),
+            width: Width::OneColumn,
+            panels: vec![panel],
+            legends: Vec::new(),
+        }
+    }
+
+    /// 7e14 is 7e17 times 1e-3: beside it, the line's beginning is lost in rounding.
+    #[test]
+    fn a_line_that_begins_near_zero_of_a_long_linear_axis_is_finite() {
+        for alpha in [-0.05, 0.5] {
+            let law = Law {
+                label: String::new(),
+                alpha,
+                log10_beta: -0.3,
+                fitted: (1e-3, 7e14),
+                drawn: (1e-3, 7e14),
+                stroke: Stroke::plain(Ink::Series(0)),
+            };
+            let text = svg(&figure((1e-3, 7e14), (0.1, 0.9), Some(law))).unwrap();
+            assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
+        }
+    }
+
+    #[test]
+    fn values_too_far_apart_have_no_place() {
+        let text = svg(&figure((-4e307, 4e307), (0.0, 1.0), None)).unwrap();
+        assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
+        let error = svg(&figure((-1.7e308, 1.7e308), (0.0, 1.0), None)).unwrap_err();
+        assert!(matches!(error, PlotError::NoPlace { .. }), "{error}");
+    }
 }

@@ -5,9 +5,10 @@ use super::svg::{Writer, escape, number};
 /// How a point looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mark {
-    /// Which colour, from 0; colours repeat after seven. None is grey.
+    /// Which colour, from 0; colours repeat after twenty-one. None is grey.
     pub colour: Option<usize>,
-    /// Which shape, from 0: circle, square, triangle, diamond, inverted triangle, plus; shapes repeat after six.
+    /// Which shape, from 0: circle, square, triangle, diamond, inverted triangle, plus, triangles to the right and to the
+    /// left, cross, upright and lying bars; shapes repeat after eleven.
     pub shape: usize,
     /// How large, 0 to 1.
     pub size: f64,
@@ -20,7 +21,7 @@ pub struct Mark {
 pub struct Stroke {
     /// Its colour.
     pub ink: Ink,
-    /// Which dashes, from 0, which is none; dashes repeat after four.
+    /// Which dashes, from 0, which is none; dashes repeat after eight.
     pub dash: usize,
     /// Whether it continues a line beyond what the line was fitted to.
     pub extrapolated: bool,
@@ -29,7 +30,7 @@ pub struct Stroke {
 /// The colour of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
-    /// That of the n-th series of a panel, from 0: dark, none like a point's; they repeat after four.
+    /// That of the n-th series of a panel, from 0: dark, none like a point's; they repeat after eight.
     Series(usize),
     /// That of the n-th value, as points have it.
     Value(usize),
@@ -37,13 +38,21 @@ pub enum Ink {
     Grey,
 }
 
-/// Okabe and Ito's palette, the darker colours first, without yellow, which white paper swallows.
-const COLOURS: [&str; 7] =
-    ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444"];
+/// Okabe and Ito's palette, the darker colours first, without yellow, which white paper swallows. Where those do not
+/// suffice: the same mixed with 55 % of black, then with 60 % of white.
+const COLOURS: [&str; 21] = [
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444", "#003350", "#602a00",
+    "#004734", "#5c364b", "#674800", "#275169", "#1f1f1f", "#99c7e0", "#eebf99", "#99d8c7",
+    "#ebc9dc", "#f5d999", "#bbe1f6", "#b4b4b4",
+];
 /// Colours of the series' lines: black, and dark tones that differ in lightness too.
-const INKS: [&str; 4] = ["#222", "#a3195b", "#7a6a00", "#3b3bb3"];
+const INKS: [&str; 8] =
+    ["#222", "#a3195b", "#7a6a00", "#3b3bb3", "#00606b", "#8a2b00", "#1e6b1e", "#6b6b6b"];
 /// Dashes, in order.
-const DASHES: [&str; 4] = ["", "6 3", "1.6 2.4", "8 2.5 1.6 2.5"];
+const DASHES: [&str; 8] =
+    ["", "6 3", "1.6 2.4", "8 2.5 1.6 2.5", "12 3", "8 2 1.6 2 1.6 2", "3 6", "12 2.5 5 2.5"];
+/// Shapes; [`outline`] knows each.
+const SHAPES: usize = 11;
 const EXTRAPOLATED: &str = "3.2 2.6";
 
 impl Mark {
@@ -116,30 +125,41 @@ fn outline((x, y): (f64, f64), (mark, scale): (Mark, f64)) -> String {
             |&(dx, dy): &(f64, f64)| format!("{} {}", number(x + dx * r), number(y + dy * r));
         format!("path d=\"M{}Z\"", corners.iter().map(corner).collect::<Vec<_>>().join("L"))
     };
-    // √π ÷ 2; an equilateral triangle's circumradius √(4π ÷ (3√3)); √(π ÷ 2); half the arm and reach of a plus.
+    // √π ÷ 2; an equilateral triangle's circumradius √(4π ÷ (3√3)); √(π ÷ 2); half the arm and reach of a plus; half the
+    // sides of a bar, 1 to 2.6.
     let (square, circum, diamond) = (0.8862, 1.5551, 1.2533);
     let (half_width, half_height) = (circum * 0.8660, circum * 0.5);
     let (arm, reach) = (0.3963, 1.1889);
-    match mark.shape % 6 {
+    let (narrow, long) = (0.5496, 1.4290);
+    let triangle = [(0.0, -circum), (half_width, half_height), (-half_width, half_height)];
+    let plus = [
+        (-arm, -reach),
+        (arm, -reach),
+        (arm, -arm),
+        (reach, -arm),
+        (reach, arm),
+        (arm, arm),
+        (arm, reach),
+        (-arm, reach),
+        (-arm, arm),
+        (-reach, arm),
+        (-reach, -arm),
+        (-arm, -arm),
+    ];
+    let bar = [(-narrow, -long), (narrow, -long), (narrow, long), (-narrow, long)];
+    let diagonal = std::f64::consts::FRAC_1_SQRT_2;
+    match mark.shape % SHAPES {
         0 => format!("circle cx=\"{}\" cy=\"{}\" r=\"{}\"", number(x), number(y), number(r)),
         1 => polygon(&[(-square, -square), (square, -square), (square, square), (-square, square)]),
-        2 => polygon(&[(0.0, -circum), (half_width, half_height), (-half_width, half_height)]),
+        2 => polygon(&triangle),
         3 => polygon(&[(0.0, -diamond), (diamond, 0.0), (0.0, diamond), (-diamond, 0.0)]),
-        4 => polygon(&[(0.0, circum), (half_width, -half_height), (-half_width, -half_height)]),
-        _ => polygon(&[
-            (-arm, -reach),
-            (arm, -reach),
-            (arm, -arm),
-            (reach, -arm),
-            (reach, arm),
-            (arm, arm),
-            (arm, reach),
-            (-arm, reach),
-            (-arm, arm),
-            (-reach, arm),
-            (-reach, -arm),
-            (-arm, -arm),
-        ]),
+        4 => polygon(&triangle.map(|(x, y)| (x, -y))),
+        5 => polygon(&plus),
+        6 => polygon(&triangle.map(|(x, y)| (-y, x))),
+        7 => polygon(&triangle.map(|(x, y)| (y, x))),
+        8 => polygon(&plus.map(|(x, y)| ((x - y) * diagonal, (x + y) * diagonal))),
+        9 => polygon(&bar),
+        _ => polygon(&bar.map(|(x, y)| (y, x))),
     }
 }
 
@@ -147,12 +167,24 @@ fn outline((x, y): (f64, f64), (mark, scale): (Mark, f64)) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn no_two_looks_are_the_same() {
+        let shapes =
+            (0..SHAPES).map(|shape| outline((0.0, 0.0), (Mark { shape, ..Mark::PLAIN }, 1.0)));
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for looks in [shapes.collect(), texts(&COLOURS), texts(&INKS), texts(&DASHES)] {
+            let distinct: std::collections::BTreeSet<&String> = looks.iter().collect();
+            assert_eq!(distinct.len(), looks.len(), "{looks:?}");
+            assert!(!DASHES.contains(&EXTRAPOLATED));
+        }
+    }
+
     /// The shoelace formula over the corners of each polygon, against πr².
     #[test]
     fn shapes_have_equal_area() {
         let mark = |shape| Mark { colour: None, shape, size: 1.0, hollow: false };
         let circle = std::f64::consts::PI * mark(0).radius(1.0) * mark(0).radius(1.0);
-        for shape in 1..6 {
+        for shape in 1..SHAPES {
             let path = outline((0.0, 0.0), (mark(shape), 1.0));
             let corners: Vec<(f64, f64)> = path
                 .trim_start_matches("path d=\"M")

@@ -18,6 +18,7 @@ pub use axis::Scale;
 pub use figure::{Axis, Curve, Figure, Law, Legend, Panel, PlotError, Point, Sample, Width, svg};
 pub use mark::{Ink, Mark, Stroke};
 pub use svg::escape;
+pub use text::without_glyph;
 
 /// The tree of SVG text, for tests that look at what is drawn.
 #[cfg(test)]

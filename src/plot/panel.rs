@@ -66,7 +66,8 @@ fn trace(panel: &Panel, frame: &Frame, law: &Law, (from, to): (f64, f64)) -> Vec
     let share = |k: usize| first + (last - first) * (count(k) / count(pieces));
     (0..=pieces)
         .map(|k| {
-            let x = frame.x.0.value(share(k));
+            // Near zero, a long linear axis has no place between the line's beginning and values without a logarithm.
+            let x = frame.x.0.value(share(k)).clamp(from, to);
             frame.place((x, law.at(x)))
         })
         .collect()

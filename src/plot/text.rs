@@ -1,11 +1,13 @@
 //! Text as figures need it: runs with superscripts, measured with a bundled font, wrapped to a width.
 //!
 //! A figure names only the generic family `sans-serif`. Its layout is measured with Ubuntu Light and 12 % to spare, which
-//! covers the usual sans-serif faces, so that nothing overlaps whatever the reader's machine has.
+//! covers the usual sans-serif faces, so that nothing overlaps whatever the reader's machine has. What Ubuntu Light has no
+//! glyph of, as ⁻ and →, is drawn from Hack where a figure is written with outlines.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use epaint_default_fonts::UBUNTU_LIGHT;
+use epaint_default_fonts::{HACK_REGULAR, UBUNTU_LIGHT};
 use ttf_parser::Face;
 
 /// Room for faces that run wider than the one measured.
@@ -45,10 +47,18 @@ pub(super) fn superscript(size: f64) -> (f64, f64) {
     (size * SUPERSCRIPT, size * 0.36)
 }
 
+static FACE: LazyLock<Face<'static>> =
+    LazyLock::new(|| Face::parse(UBUNTU_LIGHT, 0).expect("the bundled font is a font"));
+
+/// The characters of a text that no bundled font has a glyph of: PNG and PDF show an empty box in their place.
+pub fn without_glyph(text: &str) -> BTreeSet<char> {
+    let spare = Face::parse(HACK_REGULAR, 0).expect("the bundled font is a font");
+    let has = |c: char| FACE.glyph_index(c).or_else(|| spare.glyph_index(c)).is_some();
+    text.chars().filter(|c| !c.is_whitespace() && !has(*c)).collect()
+}
+
 /// The width of plain text at a font size.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
-    static FACE: LazyLock<Face<'static>> =
-        LazyLock::new(|| Face::parse(UBUNTU_LIGHT, 0).expect("the bundled font is a font"));
     let advance = |c: char| {
         let glyph = FACE.glyph_index(c).and_then(|glyph| FACE.glyph_hor_advance(glyph));
         glyph.map_or(1.0, |units| f64::from(units) / f64::from(FACE.units_per_em()))
@@ -181,6 +191,12 @@ mod tests {
     #[test]
     fn widths_come_from_the_font() {
         assert!((text_width("00", 10.0) - 2.0 * 5.64 * SPARE).abs() < 1e-9);
+    }
+
+    /// fontTools: of these, Ubuntu Light lacks ⁻ and →, Hack has them, and neither has ₁ or 猫.
+    #[test]
+    fn characters_without_a_glyph_are_told() {
+        assert_eq!(without_glyph("s⁻¹ → E = 5.86 · C₁ (猫)"), BTreeSet::from(['₁', '猫']));
     }
 
     #[test]
