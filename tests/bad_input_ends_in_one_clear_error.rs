@@ -51,6 +51,18 @@ fn wrong_words_are_refused_with_what_would_do() {
 }
 
 #[test]
+fn a_folder_for_what_is_written_is_made() {
+    let workspace = Workspace::empty();
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 2, 2);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_image_data(&[7; 12]).unwrap();
+    std::fs::write(workspace.path("picture.png"), png).unwrap();
+    workspace.ok(&["data", "preprocess", "picture.png", "--out", "not/there/yet"]);
+    assert_eq!(std::fs::read(workspace.path("not/there/yet/picture.png.rgb")).unwrap(), [7; 12]);
+}
+
+#[test]
 fn files_that_are_no_weights_are_refused_with_what_would_do() {
     let workspace = Workspace::empty();
     let golden = crate::support::repository().join("tests/golden/open_clip/gelu");

@@ -169,9 +169,36 @@ fn a_check_of_what_is_not_there_is_a_finding_about_the_experiment() {
 }
 
 #[test]
-fn a_cell_that_is_no_number_names_itself() {
-    let workspace = workspace(&FAULTY.replace("31", "many"), NOTHING);
-    let ran = workspace.run(&["check", "mine"]);
-    assert_eq!(ran.code, Some(2), "{}\n{}", ran.stdout, ran.stderr);
-    assert!(ran.stderr.contains("row 2, column `total`: `many` is not a number"), "{}", ran.stderr);
+fn a_cell_that_is_no_number_is_an_error_and_hides_no_other_finding() {
+    // The first row cannot be read, the second is wrong, and the key of the third stood in the second.
+    let table = "name,each,seen,total\nsmall,2,10,NaN\nlarge,3,10,31\nlarge,3,10,30\n";
+    let workspace = workspace(table, NOTHING);
+    for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(1), "{command:?}\n{}\n{}", ran.stdout, ran.stderr);
+        for part in [
+            "error: product",
+            "totals.csv row 1 (name small), column total: found `NaN`, expected `a number`",
+            "totals.csv row 2 (name large), column total: found `31`, expected `30`",
+            "error: keys",
+        ] {
+            assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_no_table_is_the_specifications_fault_and_hints_at_no_damage() {
+    for (csv, said) in [
+        ("name,each,seen,total\nsmall,2,10\n", "line 2 has 3 cells"),
+        ("", "has no header"),
+        ("name,name,seen,total\n", "two columns `name`"),
+        ("name,each,seen,total\n\"small,2,10,20\n", "unclosed quote"),
+    ] {
+        let workspace = workspace(csv, NOTHING);
+        let ran = workspace.run(&["reproduce", "mine/totals"]);
+        assert_eq!(ran.code, Some(2), "{csv}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hint:"), "{}", ran.stderr);
+    }
 }

@@ -80,10 +80,12 @@ impl Workspace {
         Ok(Preprocessed { file: file.to_owned(), width, height, mode, sha256, bytes })
     }
 
-    /// Writes the bytes of a view to `FILE.rgb` in `folder`; the path.
+    /// Writes the bytes of a view to `FILE.rgb` in `folder`, which is made if it is not there; the path.
     pub fn write_view(&self, view: &Preprocessed, folder: &Path) -> Result<PathBuf, Error> {
         let name = view.file.file_name().unwrap_or(view.file.as_os_str());
-        let mut path = self.settings.folder.join(folder).join(name).into_os_string();
+        let folder = self.settings.folder.join(folder);
+        fs::create_dir(&folder)?;
+        let mut path = folder.join(name).into_os_string();
         path.push(".rgb");
         let path = PathBuf::from(path);
         fs::write_atomic(&path, &view.bytes, Durability::Relaxed)?;

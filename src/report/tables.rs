@@ -171,13 +171,8 @@ mod tests {
         let table = Table::parse("[a],b\n[1],[2]\n*,*\n [x],y\na[1],*b\n").unwrap();
         let text = latex("T", &table, &[]);
         let rows: Vec<_> = text.lines().filter(|line| line.contains('&')).collect();
-        let expected = [
-            r"{}[a] & b \\",
-            r"{}[1] & [2] \\",
-            r"{}* & * \\",
-            r"{} [x] & y \\",
-            r"a[1] & *b \\",
-        ];
+        let expected =
+            [r"{}[a] & b \\", r"{}[1] & [2] \\", r"{}* & * \\", r"{} [x] & y \\", r"a[1] & *b \\"];
         assert_eq!(rows, expected);
     }
 
