@@ -114,3 +114,42 @@ fn values_that_are_refused_are_found_at_once_with_their_places() {
         "{said}"
     );
 }
+
+/// A workspace with the experiment that `new` writes, edited.
+fn edited(edits: &[(&str, &str)]) -> Workspace {
+    let workspace = Workspace::empty();
+    workspace.ok(&["init"]);
+    workspace.ok(&["new", "mine"]);
+    for (from, to) in edits {
+        workspace.edit("experiments/mine/package.dhall", from, to);
+    }
+    workspace
+}
+
+#[test]
+fn every_command_says_what_check_says() {
+    let workspace = edited(&[("batchSize = 128", "batchSize = 0")]);
+    let said = workspace.run(&["check", "mine"]).stdout;
+    assert!(said.contains("mine/package.dhall:") && said.contains("^"), "{said}");
+    for command in ["plan", "reproduce", "lock", "verify", "explain", "history", "bisect"] {
+        let ran = workspace.run(&[command, "mine"]);
+        assert_eq!(ran.code, Some(2), "{command}: {}", ran.stderr);
+        let wanted = format!("error: `mine` has 1 finding\n{said}");
+        assert_eq!(ran.stderr, wanted, "{command}");
+    }
+    let ran = workspace.run(&["order", "mine", "--step", "0"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains(&said), "{}", ran.stderr);
+    assert!(workspace.ok(&["list"]).stdout.contains("cannot be loaded: mine/package.dhall:"));
+}
+
+#[test]
+fn many_findings_are_left_to_check() {
+    let labels: Vec<String> =
+        (0..12).map(|_| "schema.Label::{ name = \"model\", text = \"\" }".to_owned()).collect();
+    let label = "schema.Label::{ name = \"model\", text = \"XS\" }";
+    let workspace = edited(&[(label, &labels.join(", "))]);
+    let ran = workspace.run(&["plan", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\nand "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: all of them: ibid check mine"), "{}", ran.stderr);
+}

@@ -19,10 +19,9 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
     }
     if !findings.is_empty() {
         let count = findings.len();
-        let (noun, verb) = if count == 1 { ("finding", "is") } else { ("findings", "are") };
-        return Err(
-            Failure::usage(format!("there {verb} {count} {noun} in `{}`", named.name)).into()
-        );
+        let verb = if count == 1 { "is" } else { "are" };
+        let counted = ibid::spec::counted(count);
+        return Err(Failure::usage(format!("there {verb} {counted} in `{}`", named.name)).into());
     }
     let loaded = workspace.load(&name)?;
     if loaded.origin.is_some() {

@@ -40,11 +40,11 @@ fn fsck(workspace: &Workspace, output: Output) -> Result<(), Stop> {
         "findings": report.findings.len(),
     }))?;
     output.line(format_args!(
-        "{} blobs ({}) and {} results checked, {} findings",
+        "{} blobs ({}) and {} results checked, {}",
         report.blobs,
         bytes(report.bytes),
         report.results,
-        report.findings.len()
+        ibid::spec::counted(report.findings.len())
     ))?;
     if report.is_clean() {
         return Ok(());

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use super::model::ModelFault;
 use super::name::{CommitName, NameError};
 use super::pricing::grouped;
+use super::specification::Found;
 use crate::data::{DataError, MemberError};
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
 use crate::source::{GitError, NetworkError, SourceError};
+use crate::spec::counted;
 use crate::store::StoreError;
 use crate::tensor::checkpoint::CheckpointError;
 use crate::{fs, spec};
@@ -56,6 +58,14 @@ pub enum Error {
         name: CommitName,
         /// What there is.
         known: Vec<String>,
+    },
+    /// An experiment has findings.
+    #[error("`{name}` has {}{}", counted(findings.len()), excerpts(findings))]
+    Unsound {
+        /// The experiment as it is typed.
+        name: String,
+        /// All of them.
+        findings: Vec<Found>,
     },
     /// The specification is at fault.
     #[error(transparent)]
@@ -188,6 +198,18 @@ pub enum Error {
     },
 }
 
+/// More findings than this are for `check`.
+const FINDINGS_SHOWN_MAX: usize = 10;
+
+fn excerpts(findings: &[Found]) -> String {
+    let shown = &findings[..findings.len().min(FINDINGS_SHOWN_MAX)];
+    let mut text: String = shown.iter().map(|found| format!("\n{}", found.text)).collect();
+    if findings.len() > shown.len() {
+        text.push_str(&format!("\nand {} more", findings.len() - shown.len()));
+    }
+    text
+}
+
 /// The names of runs under what they lack.
 fn list(runs: &[(String, Vec<&'static str>)]) -> String {
     let mut text = String::new();
@@ -283,6 +305,7 @@ impl Error {
             | Self::NotAWorkspace { .. }
             | Self::UnknownExperiment { .. }
             | Self::NotInCommit { .. }
+            | Self::Unsound { .. }
             | Self::Bind(_)
             | Self::Plan(_)
             | Self::Lockfile { .. }
@@ -341,6 +364,9 @@ impl Error {
                 .chain(["what there is: ibid list".to_owned()])
                 .collect(),
             Self::Spec(error) => error.hints(),
+            Self::Unsound { name, findings } if findings.len() > FINDINGS_SHOWN_MAX => {
+                one(format!("all of them: ibid check {name}"))
+            }
             Self::Lockfile { path, .. } => {
                 let folder = path.parent().and_then(Path::file_name);
                 let stem =

@@ -29,6 +29,17 @@ pub enum ExperimentName {
     InCommit(CommitName),
 }
 
+impl fmt::Display for ExperimentName {
+    /// As it is typed, without a target.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InWorkspace(name) => f.write_str(name),
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::InCommit(name) => write!(f, "'{name}'"),
+        }
+    }
+}
+
 /// An experiment of a commit of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitName {

@@ -84,7 +84,13 @@ impl Workspace {
         let loaded = match self.load(&name) {
             Ok(loaded) => loaded,
             Err(error) => {
-                let title = format!("cannot be loaded: {}", first_line(&error.to_string()));
+                let why = match &error {
+                    Error::Unsound { findings, .. } if !findings.is_empty() => {
+                        findings[0].text.clone()
+                    }
+                    error => error.to_string(),
+                };
+                let title = format!("cannot be loaded: {}", first_line(&why));
                 return Listed {
                     name: experiment,
                     title,
@@ -105,23 +111,36 @@ impl Workspace {
     /// Every finding of the schema, or of the rules; none if the experiment is sound.
     pub fn check(&self, name: &Name) -> Result<Vec<Found>, Error> {
         let place = self.place(name)?;
-        let evaluated = match self.evaluate(&place.request) {
+        let evaluated = match self.sound(&place.request)? {
+            Ok(evaluated) => evaluated,
+            Err(findings) => return Ok(findings),
+        };
+        let request = place.request.clone();
+        let loaded = Self::bound(place, name.target.clone(), evaluated)?;
+        plan::expand(&loaded.experiment, loaded.target.as_deref())?;
+        let mut found = self.check_released(&loaded)?;
+        found.extend(self.check_class_counts(&loaded));
+        found.extend(check_glyphs(&loaded.experiment));
+        Ok(self.located(&request, found))
+    }
+
+    /// A request's evaluation, or every finding of the schema, or of the rules.
+    pub(super) fn sound(
+        &self,
+        request: &spec::Request,
+    ) -> Result<Result<spec::Evaluated, Vec<Found>>, Error> {
+        let evaluated = match self.evaluate(request) {
             Ok(evaluated) => evaluated,
             Err(Error::Spec(spec::Error::Invalid(findings))) => {
-                return Ok(findings.into_iter().map(Found::from).collect());
+                return Ok(Err(findings.into_iter().map(Found::from).collect()));
             }
             Err(error) => return Err(error),
         };
-        let request = place.request.clone();
-        let mut found = against_the_rules(evaluated.value.clone());
+        let found = against_the_rules(evaluated.value.clone());
         if found.is_empty() {
-            let loaded = Self::bound(place, name.target.clone(), evaluated)?;
-            plan::expand(&loaded.experiment, loaded.target.as_deref())?;
-            found = self.check_released(&loaded)?;
-            found.extend(self.check_class_counts(&loaded));
-            found.extend(check_glyphs(&loaded.experiment));
+            return Ok(Ok(evaluated));
         }
-        Ok(self.located(&request, found))
+        Ok(Err(self.located(request, found)))
     }
 
     /// Findings about values, each with the place in the experiment's file that spells the value.
@@ -152,7 +171,7 @@ impl Workspace {
 
     /// By published run, in the experiment's order, the fields that the public record leaves open.
     pub fn unknown(&self, name: &Name) -> Result<Vec<Unknown>, Error> {
-        let loaded = self.load(name)?;
+        let loaded = self.load_as_it_is(name)?;
         let runs = loaded.experiment.published_runs.iter();
         let unknown = runs.map(|run| Unknown { run: run.name.clone(), fields: run.unknown() });
         Ok(unknown.filter(|unknown| !unknown.fields.is_empty()).collect())
@@ -160,7 +179,7 @@ impl Workspace {
 
     /// How two experiments differ in meaning: not in comments, layout or the way they are composed.
     pub fn diff(&self, a: &Name, b: &Name) -> Result<Vec<spec::Difference>, Error> {
-        let (a, b) = (self.load(a)?, self.load(b)?);
+        let (a, b) = (self.load_as_it_is(a)?, self.load_as_it_is(b)?);
         Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
     }
 }

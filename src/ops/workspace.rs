@@ -216,8 +216,21 @@ impl Workspace {
         Ok(names)
     }
 
-    /// Finds, evaluates and binds an experiment. A file that was evaluated before starts no evaluator.
+    /// Finds, evaluates and binds an experiment, and holds it against the rules. A file that was evaluated before starts
+    /// no evaluator, unless there are findings to place.
     pub fn load(&self, name: &Name) -> Result<Loaded, Error> {
+        let place = self.place(name)?;
+        let evaluated = match self.sound(&place.request)? {
+            Ok(evaluated) => evaluated,
+            Err(findings) => {
+                return Err(Error::Unsound { name: name.experiment.to_string(), findings });
+            }
+        };
+        Self::bound(place, name.target.clone(), evaluated)
+    }
+
+    /// As [`Workspace::load`], and an experiment that breaks rules is as good as another.
+    pub(super) fn load_as_it_is(&self, name: &Name) -> Result<Loaded, Error> {
         let place = self.place(name)?;
         let evaluated = self.evaluate(&place.request)?;
         Self::bound(place, name.target.clone(), evaluated)

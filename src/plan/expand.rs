@@ -11,6 +11,7 @@ use crate::action::manifest::{Manifest, ManifestFile};
 use crate::action::params::{Cell, Collect, Measurement, Params, Row};
 use crate::action::{Action, Input};
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
+use crate::spec::counted;
 use crate::spec::experiment::{
     ColumnValue, Dataset, Depth, DigestText, Evaluation, Experiment, Figure, Finding, PinnedFile,
     Run, RunTable, Shards, check,
@@ -21,7 +22,7 @@ use crate::spec::experiment::{
 #[non_exhaustive]
 pub enum PlanError {
     /// The experiment breaks rules.
-    #[error("the experiment has {} findings{}", findings.len(), list(findings))]
+    #[error("the experiment has {}{}", counted(findings.len()), list(findings))]
     Findings {
         /// All of them.
         findings: Vec<Finding>,

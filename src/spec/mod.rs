@@ -35,7 +35,7 @@ use dhall::{Ctxt, ToExprOptions};
 
 pub use bind::{BindError, bind, without_odd_numbers};
 pub use confined::Sources;
-pub use diagnostic::{Error, Finding, Limit, Place};
+pub use diagnostic::{Error, Finding, Limit, Place, counted};
 pub use difference::{Difference, diff};
 pub use show::show;
 pub use value::Value;
