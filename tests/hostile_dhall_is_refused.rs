@@ -153,3 +153,36 @@ fn many_findings_are_left_to_check() {
     assert!(ran.stderr.contains("\nand "), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: all of them: ibid check mine"), "{}", ran.stderr);
 }
+
+#[test]
+fn mistakes_that_do_not_depend_on_one_another_are_said_at_once() {
+    let said = |edits: &[(&str, &str)], wanted: &[&str]| {
+        let ran = edited(edits).run(&["check", "mine"]);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        let found: Vec<_> = ran.stdout.lines().filter(|line| line.starts_with("mine/")).collect();
+        assert_eq!(found.len(), wanted.len(), "{}", ran.stdout);
+        let is_it = found.iter().zip(wanted).all(|(found, wanted)| found.contains(wanted));
+        assert!(is_it, "{wanted:?}: {}", ran.stdout);
+        ran.stdout
+    };
+    said(
+        &[("embedDim = 32", "embedDim = 1.5"), ("seed = 0", "seed = -1")],
+        &["model.embedDim: wrong type", "run.train.seed: wrong type"],
+    );
+    said(
+        &[("embedDim = 32", "embedDim = foo"), ("seed = 0", "seed = bar")],
+        &["`foo` is not defined", "`bar` is not defined"],
+    );
+    said(
+        &[("let bundled", "let a = ./nope.dhall let b = ./nope2.dhall\n\nlet bundled")],
+        &["no file `mine/nope.dhall`", "no file `mine/nope2.dhall`"],
+    );
+    said(
+        &[("schema.AdamW::", "schema.AdanW::")],
+        &["run.train.optimizer: this record has no field `AdanW`"],
+    );
+    let missing = said(&[("        , batchSize = 128\n", "")], &["batchSize: missing"]);
+    assert!(missing.contains("what it means is said in schema/v1/Train.dhall"), "{missing}");
+    let twice = ("{ source = bundled \"vocabulary\" }", "{ source = bundled \"x\", name = \"v\" }");
+    said(&[twice], &["vocabulary.file: both sides of `∧` have a field `name`"]);
+}

@@ -1,32 +1,47 @@
 //! Why an expression does not type check, in the author's terms: file, line, the two types that disagree, a hint.
 //!
 //! The engine says that something is wrong and stops at the first. Here the expression is walked again, down to every
-//! smallest part that is wrong by itself, so that all findings are said at once.
+//! smallest part that is wrong by itself, so that all findings are said at once. What depends on something that is wrong
+//! is not judged: about it nothing is known.
 
+mod layer;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use dhall::builtins::Builtin;
 use dhall::error::TypeError;
 use dhall::operations::{BinOp, OpKind};
-use dhall::semantics::{Hir, HirKind, NirKind, Tir, TyEnv, Type, type_with};
+use dhall::semantics::{Hir, HirKind, Tir, TyEnv, Type};
 use dhall::syntax::{Expr, ExprKind, InterpolatedTextContents, Label, Span};
 
-use super::diagnostic::Finding;
+use super::diagnostic::{Finding, Place};
+use super::engine::{self, type_of};
 use super::schema::{self, Step, extended, nearest, short};
 
 /// More findings than this help nobody.
-const FINDINGS_MAX: usize = 50;
+pub(super) const FINDINGS_MAX: usize = 50;
 
-/// All that is wrong with `hir`, which the engine refused with `error`; never empty. `env` has its imports.
+/// A file, and the files that are imported around it.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) file: &'a str,
+    pub(super) imported: &'a [&'a str],
+}
+
+/// All that is wrong with `hir`, which the engine refused with `error`. `env` has its imports; `told` says whether some of
+/// them were told to be wrong: otherwise there is a finding.
 pub(super) fn findings<'cx>(
     env: &TyEnv<'cx>,
     hir: &Hir<'cx>,
-    file: &str,
+    context: Context<'_>,
     expected: Option<&Expr>,
-    error: &TypeError,
+    (error, told): (&TypeError, bool),
 ) -> Vec<Finding> {
-    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
+    let mut explainer = Explainer::new(context);
     explainer.visit(env, hir, "", expected);
-    if explainer.findings.is_empty() {
-        let message = Explainer::engine_message(error);
-        explainer.findings.push(Finding::new(message).at(file, &hir.span()));
+    if explainer.findings.is_empty() && !told {
+        explainer.report(explainer.finding(hir, engine::sentence(error)));
     }
     explainer.findings
 }
@@ -38,42 +53,66 @@ pub(super) fn schema_findings(
     found: &Expr,
     expected: &Expr,
 ) -> Vec<Finding> {
-    let mut explainer = Explainer { file, findings: Vec::new(), scope: Vec::new() };
+    let mut explainer = Explainer::new(Context { file, imported: &[] });
     explainer.mismatch(hir, "", found, expected);
     explainer.findings
 }
 
 struct Explainer<'a> {
-    file: &'a str,
+    context: Context<'a>,
     findings: Vec<Finding>,
-    /// Names in scope, for suggestions.
-    scope: Vec<String>,
+    /// How many findings were reported, each as often as it was.
+    reports: usize,
+    /// Names in scope, the innermost last.
+    scope: Vec<Named>,
 }
 
-fn type_of<'cx, 'hir>(env: &TyEnv<'cx>, hir: &'hir Hir<'cx>) -> Result<Tir<'cx, 'hir>, TypeError> {
-    type_with(env, hir, None)
+struct Named {
+    name: String,
+    /// Its mistake was told; what it stands for is not known.
+    is_wrong: bool,
 }
 
 fn shown<'cx>(env: &TyEnv<'cx>, ty: &Type<'cx>) -> Expr {
     ty.to_expr_tyenv(env)
 }
 
-impl Explainer<'_> {
+fn is_type(typed: &Tir<'_, '_>) -> bool {
+    typed.ty().as_const().is_some()
+}
+
+/// Where the source spells `hir`, or the first of its parts that it spells.
+fn placed(file: &str, hir: &Hir<'_>) -> Option<Place> {
+    Place::of_span(file, &hir.span()).or_else(|| {
+        let HirKind::Expr(kind) = hir.kind() else {
+            return None;
+        };
+        let mut place = None;
+        kind.map_ref(|part| place = place.take().or_else(|| placed(file, part)));
+        place
+    })
+}
+
+impl<'a> Explainer<'a> {
+    fn new(context: Context<'a>) -> Self {
+        Self { context, findings: Vec::new(), reports: 0, scope: Vec::new() }
+    }
+
     fn finding(&self, hir: &Hir<'_>, message: impl Into<String>) -> Finding {
-        Finding::new(message).at(self.file, &hir.span())
+        Finding { place: placed(self.context.file, hir), ..Finding::new(message) }
+    }
+
+    /// A finding about the part of the value at `path`.
+    fn finding_at(&self, hir: &Hir<'_>, path: &str, message: impl Into<String>) -> Finding {
+        let finding = self.finding(hir, message);
+        if path.is_empty() { finding } else { finding.path(path) }
     }
 
     fn report(&mut self, finding: Finding) {
+        self.reports += 1;
         if self.findings.len() < FINDINGS_MAX && !self.findings.contains(&finding) {
             self.findings.push(finding);
         }
-    }
-
-    fn engine_message(error: &TypeError) -> String {
-        let text = error.to_string();
-        let line = text.lines().next().unwrap_or("type error");
-        let line = line.trim_start_matches("Type error: ").trim_start_matches("error: ");
-        line.to_owned()
     }
 
     /// Looks into `hir`, which is wrong itself or in a part.
@@ -88,38 +127,37 @@ impl Explainer<'_> {
             return;
         }
         match hir.kind() {
+            HirKind::MissingVar(variable) if engine::is_told(variable) => {}
             HirKind::MissingVar(variable) => {
                 let name = variable.0.as_ref();
                 let finding = self.finding(hir, format!("`{name}` is not defined here"));
-                let near = nearest(name, self.scope.iter().map(String::as_str));
+                let near = nearest(name, self.scope.iter().map(|named| &*named.name));
                 let hint = near.map(|near| format!("did you mean `{near}`?"));
                 self.report(hint.into_iter().fold(finding, Finding::hint));
             }
             HirKind::Expr(ExprKind::Let(name, annotation, value, body)) => {
                 self.binding(env, (name, annotation.as_ref(), value, body), path, expected);
             }
-            HirKind::Expr(ExprKind::Lam(name, domain, body) | ExprKind::Pi(name, domain, body)) => {
-                let Ok(domain_type) = type_of(env, domain) else {
-                    return self.visit(env, domain, path, None);
-                };
-                match domain_type.eval_to_type(env) {
-                    Ok(ty) => self.under(name, |this| {
-                        let env = env.insert_type(name, ty);
-                        if type_of(&env, body).is_err() {
-                            this.visit(&env, body, path, None);
-                        }
-                    }),
-                    Err(_) => self.report(self.finding(
-                        domain,
-                        "a parameter is annotated with something that is not a type",
-                    )),
-                }
+            HirKind::Expr(ExprKind::Lam(name, domain, body)) => {
+                self.under_parameter(env, name, domain, |this, env| {
+                    this.rest(env, body, path, None);
+                });
+            }
+            HirKind::Expr(ExprKind::Pi(name, domain, body)) => {
+                self.under_parameter(env, name, domain, |this, env| {
+                    let body = this.known(body);
+                    match type_of(env, &body) {
+                        Err(_) => this.visit(env, &body, path, None),
+                        Ok(typed) if !is_type(&typed) => this.not_a_type(env, &body, &typed),
+                        Ok(_) => {}
+                    }
+                });
             }
             HirKind::Expr(ExprKind::Annot(value, annotation)) => {
                 self.annotated(env, value, annotation, path, expected);
             }
             HirKind::Expr(kind) => {
-                if !self.parts(env, kind, path, expected) {
+                if !self.parts(env, hir, kind, path, expected) {
                     self.layer(env, hir, kind, path, expected);
                 }
             }
@@ -127,10 +165,94 @@ impl Explainer<'_> {
         }
     }
 
-    fn under(&mut self, name: &Label, inside: impl FnOnce(&mut Self)) {
-        self.scope.push(String::from(name));
+    fn under(&mut self, name: &Label, is_wrong: bool, inside: impl FnOnce(&mut Self)) {
+        self.scope.push(Named { name: String::from(name), is_wrong });
         inside(self);
         self.scope.pop();
+    }
+
+    /// `hir` without the names in scope that are wrong: what depends on one of them has no type, and is passed over.
+    fn known<'h, 'cx>(&self, hir: &'h Hir<'cx>) -> Cow<'h, Hir<'cx>> {
+        if self.scope.iter().all(|named| !named.is_wrong) {
+            return Cow::Borrowed(hir);
+        }
+        let is_wrong = |out| self.scope.iter().rev().nth(out).is_some_and(|named| named.is_wrong);
+        Cow::Owned(engine::without(hir, 0, &is_wrong))
+    }
+
+    /// What comes after a binding.
+    fn rest<'cx>(
+        &mut self,
+        env: &TyEnv<'cx>,
+        rest: &Hir<'cx>,
+        path: &str,
+        expected: Option<&Expr>,
+    ) {
+        // Bindings are looked at one by one, so that each is read once.
+        if let HirKind::Expr(ExprKind::Let(..)) = rest.kind() {
+            return self.visit(env, rest, path, expected);
+        }
+        let rest = self.known(rest);
+        if type_of(env, &rest).is_err() {
+            self.visit(env, &rest, path, expected);
+        }
+    }
+
+    fn under_parameter<'cx>(
+        &mut self,
+        env: &TyEnv<'cx>,
+        name: &Label,
+        domain: &Hir<'cx>,
+        inside: impl FnOnce(&mut Self, &TyEnv<'cx>),
+    ) {
+        let domain = self.known(domain);
+        let ty = match type_of(env, &domain) {
+            Ok(typed) if is_type(&typed) => typed.eval_to_type(env).ok(),
+            Ok(_) => {
+                let message = "a parameter is annotated with something that is not a type";
+                self.report(self.finding(&domain, message));
+                None
+            }
+            Err(_) => {
+                self.visit(env, &domain, "", None);
+                None
+            }
+        };
+        let is_wrong = ty.is_none();
+        let env = env.insert_type(name, ty.unwrap_or_else(|| unknown(env)));
+        self.under(name, is_wrong, |this| inside(this, &env));
+    }
+
+    fn not_a_type<'cx>(&mut self, env: &TyEnv<'cx>, hir: &Hir<'cx>, typed: &Tir<'cx, '_>) {
+        let text = short(&hir.to_expr_tyenv(env));
+        let finding = self.finding(hir, format!("`{text}` is not a type"));
+        let finding =
+            finding.types("a type", format!("a value of type {}", short(&shown(env, typed.ty()))));
+        self.report(
+            finding.hint("a type is written like `Natural`, `List Text` or `{ name : Text }`"),
+        );
+    }
+
+    /// The type that an annotation says; `None`: it is wrong, which was reported.
+    fn annotation<'cx>(
+        &mut self,
+        env: &TyEnv<'cx>,
+        annotation: &Hir<'cx>,
+        path: &str,
+    ) -> Option<Expr> {
+        match type_of(env, annotation) {
+            Ok(typed) if is_type(&typed) => typed.eval_to_type(env).ok().map(|ty| shown(env, &ty)),
+            Ok(typed) => {
+                self.not_a_type(env, annotation, &typed);
+                None
+            }
+            // `Sort` is the one annotation that has no type.
+            Err(_) if matches!(annotation.kind(), HirKind::Expr(ExprKind::Const(_))) => None,
+            Err(_) => {
+                self.visit(env, annotation, path, None);
+                None
+            }
+        }
     }
 
     fn binding<'cx>(
@@ -140,35 +262,27 @@ impl Explainer<'_> {
         path: &str,
         expected: Option<&Expr>,
     ) {
-        let mut wanted = None;
-        if let Some(annotation) = annotation {
-            match type_of(env, annotation) {
-                Ok(typed) => wanted = typed.eval_to_type(env).ok(),
-                Err(_) => self.visit(env, annotation, "", None),
-            }
-        }
-        let before = self.findings.len();
-        let wanted_tree = wanted.as_ref().map(|ty| shown(env, ty));
-        let value_typed = type_of(env, value);
-        match (&value_typed, &wanted_tree) {
-            (Err(_), _) => self.visit(env, value, name.as_ref(), wanted_tree.as_ref()),
+        let wanted = annotation.and_then(|annotation| {
+            let annotation = self.known(annotation);
+            self.annotation(env, &annotation, "")
+        });
+        let before = self.reports;
+        let value = self.known(value);
+        let typed = type_of(env, &value);
+        match (&typed, &wanted) {
+            (Err(_), _) => self.visit(env, &value, name.as_ref(), wanted.as_ref()),
             (Ok(typed), Some(wanted)) => {
-                self.mismatch(value, name.as_ref(), &shown(env, typed.ty()), wanted);
+                self.mismatch(&value, name.as_ref(), &shown(env, typed.ty()), wanted);
             }
             (Ok(_), None) => {}
         }
-        let wrong = self.findings.len() > before;
-        let body_env = match (value_typed, wanted) {
-            (Ok(typed), _) if !wrong => env.insert_value(name, typed.eval(env), typed.ty().clone()),
-            // The annotation says what the body may count on.
-            (_, Some(wanted)) => env.insert_type(name, wanted),
-            _ => return,
-        };
-        self.under(name, |this| {
-            if !wrong || type_of(&body_env, body).is_err() {
-                this.visit(&body_env, body, path, expected);
+        let (env, is_wrong) = match typed {
+            Ok(typed) if self.reports == before && annotation.is_some() == wanted.is_some() => {
+                (env.insert_value(name, typed.eval(env), typed.ty().clone()), false)
             }
-        });
+            _ => (env.insert_type(name, unknown(env)), true),
+        };
+        self.under(name, is_wrong, |this| this.rest(&env, body, path, expected));
     }
 
     fn annotated<'cx>(
@@ -179,26 +293,32 @@ impl Explainer<'_> {
         path: &str,
         expected: Option<&Expr>,
     ) {
-        let wanted = if let Ok(typed) = type_of(env, annotation) {
-            typed.eval_to_type(env).ok().map(|ty| shown(env, &ty))
-        } else {
-            self.visit(env, annotation, path, None);
-            None
-        };
+        let wanted = self.annotation(env, annotation, path);
         match type_of(env, value) {
             Err(_) => self.visit(env, value, path, wanted.as_ref().or(expected)),
             Ok(typed) => {
                 if let Some(wanted) = wanted {
-                    self.mismatch(value, path, &shown(env, typed.ty()), &wanted);
+                    let about = self.file_of(annotation);
+                    let found = shown(env, typed.ty());
+                    self.mismatch_about(value, path, schema::differences(&found, &wanted), about);
                 }
             }
         }
+    }
+
+    /// The imported file that says what `schema.Train.Type` is: `schema/v1/Train.dhall`.
+    fn file_of(&self, annotation: &Hir<'_>) -> Option<&'a str> {
+        let record = field_of(annotation, Some("Type"))?.0;
+        let file = format!("{}.dhall", field_of(record, None)?.1.as_ref());
+        let ends_so = |path: &&&str| path.rsplit('/').next() == Some(&file);
+        self.context.imported.iter().find(ends_so).copied()
     }
 
     /// Visits the parts that are wrong by themselves; says whether there was one.
     fn parts<'cx>(
         &mut self,
         env: &TyEnv<'cx>,
+        hir: &Hir<'cx>,
         kind: &ExprKind<Hir<'cx>>,
         path: &str,
         expected: Option<&Expr>,
@@ -220,12 +340,22 @@ impl Explainer<'_> {
                     let path = extended(path, &[Step::Field(String::from(name))]);
                     visit(self, part, &path, wanted);
                 }
+                if any && let Some(expected) = expected {
+                    self.fields_that_are_right(env, hir, fields, path, expected);
+                }
             }
             ExprKind::NEListLit(elements) => {
                 let wanted = expected.and_then(argument);
                 for (index, part) in elements.iter().enumerate() {
                     visit(self, part, &format!("{path}[{index}]"), wanted);
                 }
+                if any {
+                    self.list(env, elements, path, expected);
+                }
+            }
+            ExprKind::Op(OpKind::BinOp(BinOp::RightBiasedRecordMerge, left, right)) => {
+                visit(self, left, path, None);
+                visit(self, right, path, expected);
             }
             ExprKind::SomeLit(part) => visit(self, part, path, expected.and_then(argument)),
             ExprKind::Op(OpKind::BoolIf(condition, yes, no)) => {
@@ -244,6 +374,28 @@ impl Explainer<'_> {
         any
     }
 
+    /// Compares those fields that have a type with what is expected, where others are wrong by themselves.
+    fn fields_that_are_right<'cx>(
+        &mut self,
+        env: &TyEnv<'cx>,
+        hir: &Hir<'cx>,
+        fields: &BTreeMap<Label, Hir<'cx>>,
+        path: &str,
+        expected: &Expr,
+    ) {
+        let right = fields.iter().filter_map(|(name, part)| {
+            Some((name.clone(), shown(env, type_of(env, part).ok()?.ty())))
+        });
+        let there = Expr::new(ExprKind::RecordType(right.collect()), Span::Artificial);
+        if !matches!(expected.kind(), ExprKind::RecordType(_)) {
+            return;
+        }
+        let mut mismatches = schema::differences(&there, expected);
+        // What seems to be missing may be wrong, or a default.
+        mismatches.retain(|mismatch| !mismatch.is_missing || mismatch.steps.len() > 1);
+        self.mismatch_about(hir, path, mismatches, None);
+    }
+
     /// Says what is wrong with an expression whose parts are right.
     fn layer<'cx>(
         &mut self,
@@ -253,7 +405,7 @@ impl Explainer<'_> {
         path: &str,
         expected: Option<&Expr>,
     ) {
-        let before = self.findings.len();
+        let before = self.reports;
         match kind {
             ExprKind::NEListLit(elements) => self.list(env, elements, path, expected),
             ExprKind::TextLit(text) => {
@@ -269,305 +421,81 @@ impl Explainer<'_> {
                     }
                 }
             }
+            ExprKind::EmptyListLit(ty) => self.types(env, [ty]),
+            ExprKind::RecordType(fields) => self.types(env, fields.values()),
+            ExprKind::UnionType(alternatives) => self.types(env, alternatives.values().flatten()),
             ExprKind::Assert(claim) => self.assertion(env, hir, claim, path),
             ExprKind::Op(operation) => self.operation(env, hir, operation, path),
             _ => {}
         }
-        if self.findings.len() == before
+        if self.reports == before
             && let Err(error) = type_of(env, hir)
         {
-            let finding = self.finding(hir, sentence(&Self::engine_message(&error)));
-            self.report(if path.is_empty() { finding } else { finding.path(path) });
+            self.report(self.finding_at(hir, path, engine::sentence(&error)));
         }
     }
 
-    fn operation<'cx>(
+    /// Reports each of `parts` that is not a type.
+    fn types<'h, 'cx: 'h>(
         &mut self,
         env: &TyEnv<'cx>,
-        hir: &Hir<'cx>,
-        operation: &OpKind<Hir<'cx>>,
-        path: &str,
+        parts: impl IntoIterator<Item = &'h Hir<'cx>>,
     ) {
-        match operation {
-            OpKind::App(function, argument) => self.application(env, function, argument, path),
-            OpKind::Field(record, name) => self.selection(env, hir, record, name, path),
-            OpKind::Projection(record, names) => {
-                for name in names {
-                    self.selection(env, hir, record, name, path);
-                }
-            }
-            OpKind::BoolIf(condition, yes, no) => {
-                self.wanted(env, condition, path, "Bool", "the condition of `if` must be a Bool");
-                if let (Ok(yes), Ok(no_typed)) = (type_of(env, yes), type_of(env, no)) {
-                    let (wanted, found) = (shown(env, yes.ty()), shown(env, no_typed.ty()));
-                    self.mismatch(no, path, &found, &wanted);
-                }
-            }
-            OpKind::BinOp(operator, left, right) => {
-                self.binary(env, hir, *operator, left, right, path);
-            }
-            OpKind::Merge(handlers, scrutinee, _) => self.merge(env, hir, handlers, scrutinee),
-            OpKind::With(record, steps, _) => {
-                if let (Ok(typed), Some(first)) = (type_of(env, record), steps.first())
-                    && !matches!(typed.ty().kind(), NirKind::RecordType(_))
-                {
-                    let finding =
-                        self.finding(record, format!("`with {first} = …` needs a record"));
-                    self.report(finding.types("a record", short(&shown(env, typed.ty()))));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn list<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        elements: &[Hir<'cx>],
-        path: &str,
-        expected: Option<&Expr>,
-    ) {
-        let types: Vec<Option<Expr>> = elements
-            .iter()
-            .map(|element| Some(shown(env, type_of(env, element).ok()?.ty())))
-            .collect();
-        let Some(wanted) = expected.and_then(argument).cloned().or_else(|| most_common(&types))
-        else {
-            return;
-        };
-        for (index, (element, ty)) in elements.iter().zip(&types).enumerate() {
-            if let Some(found) = ty {
-                self.mismatch(element, &format!("{path}[{index}]"), found, &wanted);
-            }
-        }
-    }
-
-    fn application<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        function: &Hir<'cx>,
-        argument: &Hir<'cx>,
-        path: &str,
-    ) {
-        let (Ok(function_typed), Ok(argument_typed)) =
-            (type_of(env, function), type_of(env, argument))
-        else {
-            return;
-        };
-        if let NirKind::PiClosure { annot, .. } = function_typed.ty().kind() {
-            let wanted = annot.to_expr_tyenv(env);
-            let found = shown(env, argument_typed.ty());
-            return self.mismatch(argument, path, &found, &wanted);
-        }
-        let message = "this is applied to an argument and is not a function";
-        let finding = self.finding(function, message);
-        let finding = finding.types("a function", short(&shown(env, function_typed.ty())));
-        self.report(
-            finding.hint("is a comma, an operator or a field's name missing before the argument?"),
-        );
-    }
-
-    fn selection<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        hir: &Hir<'cx>,
-        record: &Hir<'cx>,
-        name: &Label,
-        path: &str,
-    ) {
-        let Ok(typed) = type_of(env, record) else {
-            return;
-        };
-        let mut names: Vec<String> = Vec::new();
-        let what = match typed.ty().kind() {
-            NirKind::RecordType(fields) => {
-                names.extend(fields.keys().map(String::from));
-                "this record has no field"
-            }
-            NirKind::Const(_) => match typed.eval(env).kind() {
-                NirKind::UnionType(alternatives) => {
-                    names.extend(alternatives.keys().map(String::from));
-                    "this union has no alternative"
-                }
-                _ => "this type has no field",
-            },
-            _ => {
-                let message = format!("`.{name}` is asked of something that has no fields");
-                let found = short(&shown(env, typed.ty()));
-                self.report(self.finding(record, message).types("a record", found));
-                return;
-            }
-        };
-        if names.iter().any(|there| there == name.as_ref()) {
-            return;
-        }
-        names.sort();
-        let finding = self.finding(hir, format!("{what} `{name}`"));
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
-        let hint = match nearest(name.as_ref(), names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if names.is_empty() => return self.report(finding),
-            None => format!("there are: {}", listed(&names)),
-        };
-        self.report(finding.hint(hint));
-    }
-
-    fn binary<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        hir: &Hir<'cx>,
-        operator: BinOp,
-        left: &Hir<'cx>,
-        right: &Hir<'cx>,
-        path: &str,
-    ) {
-        let (Ok(left_typed), Ok(right_typed)) = (type_of(env, left), type_of(env, right)) else {
-            return;
-        };
-        let (left_type, right_type) = (shown(env, left_typed.ty()), shown(env, right_typed.ty()));
-        match operator {
-            BinOp::NaturalPlus | BinOp::NaturalTimes => {
-                for part in [left, right] {
-                    self.wanted(env, part, path, "Natural", "Dhall computes with Naturals only");
-                }
-            }
-            BinOp::BoolAnd | BinOp::BoolOr | BinOp::BoolEQ | BinOp::BoolNE => {
-                for part in [left, right] {
-                    self.wanted(
-                        env,
-                        part,
-                        path,
-                        "Bool",
-                        "`&&`, `||`, `==` and `!=` take Bools only",
-                    );
-                }
-            }
-            BinOp::ListAppend => {
-                if matches!(left_typed.ty().kind(), NirKind::ListType(_)) {
-                    self.mismatch(right, path, &right_type, &left_type);
-                } else {
-                    let finding = self.finding(left, "`#` joins lists");
-                    self.report(finding.types("a List", short(&left_type)));
-                }
-            }
-            BinOp::RecursiveRecordMerge
-                if matches!(hir.span(), Span::DuplicateRecordFieldsSugar(..)) =>
+        for part in parts {
+            if let Ok(typed) = type_of(env, part)
+                && !is_type(&typed)
             {
-                let finding = self.finding(right, "this field is given twice");
-                let finding = if path.is_empty() { finding } else { finding.path(path) };
-                self.report(finding.hint("delete one of them, or override with `//`"));
+                self.not_a_type(env, part, &typed);
             }
-            BinOp::RightBiasedRecordMerge | BinOp::RecursiveRecordMerge => {
-                for (part, ty) in [(left, &left_type), (right, &right_type)] {
-                    if !matches!(ty.kind(), ExprKind::RecordType(_)) {
-                        let finding = self.finding(part, "records are joined with `//` and `/\\`");
-                        self.report(finding.types("a record", short(ty)));
-                    }
-                }
-            }
-            BinOp::Equivalence => self.mismatch(right, path, &right_type, &left_type),
-            _ => {}
-        }
-    }
-
-    fn merge<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        hir: &Hir<'cx>,
-        handlers: &Hir<'cx>,
-        scrutinee: &Hir<'cx>,
-    ) {
-        let (Ok(handlers_typed), Ok(scrutinee_typed)) =
-            (type_of(env, handlers), type_of(env, scrutinee))
-        else {
-            return;
-        };
-        let alternatives: Vec<String> = match scrutinee_typed.ty().kind() {
-            NirKind::UnionType(alternatives) => alternatives.keys().map(String::from).collect(),
-            NirKind::OptionalType(_) => vec!["None".to_owned(), "Some".to_owned()],
-            _ => {
-                let found = short(&shown(env, scrutinee_typed.ty()));
-                let finding = self.finding(scrutinee, "`merge` takes apart a union or an Optional");
-                return self.report(finding.types("a union or an Optional", found));
-            }
-        };
-        let NirKind::RecordType(fields) = handlers_typed.ty().kind() else {
-            let found = short(&shown(env, handlers_typed.ty()));
-            let finding =
-                self.finding(handlers, "the first argument of `merge` is a record of handlers");
-            return self.report(finding.types("a record", found));
-        };
-        let mut missing: Vec<String> = alternatives
-            .iter()
-            .filter(|name| !fields.contains_key(name.as_str()))
-            .cloned()
-            .collect();
-        let mut extra: Vec<String> =
-            fields.keys().map(String::from).filter(|name| !alternatives.contains(name)).collect();
-        missing.sort();
-        extra.sort();
-        if !missing.is_empty() {
-            let finding =
-                self.finding(hir, format!("`merge` lacks a handler for {}", listed(&missing)));
-            self.report(finding.hint("add a field of that name to the handlers"));
-        }
-        if !extra.is_empty() {
-            let message =
-                format!("`merge` has a handler for {}, which the union lacks", listed(&extra));
-            self.report(self.finding(handlers, message));
-        }
-    }
-
-    fn assertion<'cx>(&mut self, env: &TyEnv<'cx>, hir: &Hir<'cx>, claim: &Hir<'cx>, path: &str) {
-        let Ok(typed) = type_of(env, claim) else {
-            return;
-        };
-        let evaluated = typed.eval(env);
-        let NirKind::Equivalence(left, right) = evaluated.kind() else {
-            return;
-        };
-        let (left, right) = (left.to_expr_tyenv(env), right.to_expr_tyenv(env));
-        let finding = self.finding(hir, "this assertion does not hold");
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
-        self.report(finding.types(short(&right), short(&left)));
-    }
-
-    /// Reports `part` if its type is not the builtin type `wanted`.
-    fn wanted<'cx>(
-        &mut self,
-        env: &TyEnv<'cx>,
-        part: &Hir<'cx>,
-        path: &str,
-        wanted: &str,
-        message: &str,
-    ) {
-        let Ok(typed) = type_of(env, part) else {
-            return;
-        };
-        let found = shown(env, typed.ty()).to_string();
-        if found != wanted {
-            let finding = self.finding(part, message).types(wanted, &found);
-            let finding = if path.is_empty() { finding } else { finding.path(path) };
-            let hint = schema::conversion(wanted, &found);
-            self.report(hint.into_iter().fold(finding, Finding::hint));
         }
     }
 
     /// Reports every difference between two types of `hir`, each where the source spells it.
     fn mismatch(&mut self, hir: &Hir<'_>, path: &str, found: &Expr, expected: &Expr) {
-        for mismatch in schema::differences(found, expected) {
+        self.mismatch_about(hir, path, schema::differences(found, expected), None);
+    }
+
+    /// Reports differences; `about` is the file that says what the fields of `hir` mean.
+    fn mismatch_about(
+        &mut self,
+        hir: &Hir<'_>,
+        path: &str,
+        mismatches: Vec<schema::Mismatch>,
+        about: Option<&str>,
+    ) {
+        for mismatch in mismatches {
             let place = locate(hir, &mismatch.steps);
-            let mut finding = self.finding(place, &*mismatch.message);
             let path = extended(path, &mismatch.steps);
-            if !path.is_empty() {
-                finding = finding.path(path);
-            }
+            let mut finding = self.finding_at(place, &path, &*mismatch.message);
             finding.expected = mismatch.expected;
             finding.found = mismatch.found;
             finding.hints.extend(mismatch.hint);
+            if let Some(file) = about
+                && mismatch.is_missing
+                && mismatch.steps.len() == 1
+            {
+                finding = finding.hint(format!("what it means is said in {file}"));
+            }
             self.report(finding);
         }
     }
+}
+
+/// `x` and `name` of `x.name`, if that is the name.
+fn field_of<'h, 'cx>(hir: &'h Hir<'cx>, wanted: Option<&str>) -> Option<(&'h Hir<'cx>, &'h Label)> {
+    match hir.kind() {
+        HirKind::Expr(ExprKind::Op(OpKind::Field(record, name)))
+            if wanted.is_none_or(|wanted| name.as_ref() == wanted) =>
+        {
+            Some((record, name))
+        }
+        _ => None,
+    }
+}
+
+/// Some type, for a name that nothing is asked of.
+fn unknown<'cx>(env: &TyEnv<'cx>) -> Type<'cx> {
+    Type::from_builtin(env.cx(), Builtin::Natural)
 }
 
 /// The smallest part of `hir` that spells what the steps lead to.
@@ -602,45 +530,4 @@ fn argument(ty: &Expr) -> Option<&Expr> {
         ExprKind::Op(OpKind::App(_, argument)) => Some(argument),
         _ => None,
     }
-}
-
-/// The type that most of the first elements have; the earliest of several.
-fn most_common(types: &[Option<Expr>]) -> Option<Expr> {
-    let first: Vec<&Expr> = types.iter().flatten().take(100).collect();
-    let count = |wanted: &Expr| first.iter().filter(|ty| **ty == wanted).count();
-    // `max_by_key` takes the last of equals, so the list is read backwards.
-    first.iter().rev().max_by_key(|ty| count(ty)).map(|ty| (*ty).clone())
-}
-
-fn listed(names: &[String]) -> String {
-    let mut quoted: Vec<String> = names.iter().take(12).map(|name| format!("`{name}`")).collect();
-    if names.len() > quoted.len() {
-        quoted.push("…".to_owned());
-    }
-    quoted.join(", ")
-}
-
-/// The engine's words for what is left, as a sentence.
-fn sentence(message: &str) -> String {
-    let sentence = match message {
-        "InvalidFieldType" => "a field of a record must be a value or a type",
-        "InvalidVariantType" => "an alternative of a union must carry a value",
-        "InvalidListType" => {
-            "the elements of a list must be values; `[]` is annotated `[] : List T`"
-        }
-        "InvalidOptionalType" => "`Some` takes a value, not a type",
-        "MergeHandlerTypeMismatch" => "the handlers of this `merge` give values of different types",
-        "MergeEmptyNeedsAnnotation" => "a `merge` without alternatives needs a type annotation",
-        "MergeAnnotMismatch" => "this `merge` gives another type than its annotation says",
-        "MergeReturnTypeIsDependent" => "a handler's type must not depend on its argument",
-        "AssertMustTakeEquivalence" => "`assert` takes an equivalence: `assert : a ≡ b`",
-        "EquivalenceArgumentsMustBeTerms" => "`≡` compares values, not types",
-        "IfBranchMustBeTermTypeOrKind" => "the branches of `if` must be values",
-        "DuplicateFieldName" => "a field is given to both records, and its values are not records",
-        "RecordTypeMergeRequiresRecordType" => "`//\\\\` joins record types",
-        "Invalid output type" => "a function must give a value or a type",
-        "Sort does not have a type" => "`Sort` is no value",
-        other => other,
-    };
-    sentence.to_owned()
 }

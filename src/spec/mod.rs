@@ -10,9 +10,11 @@
 
 mod bind;
 pub mod cache;
+mod combine;
 mod confined;
 mod diagnostic;
 mod difference;
+mod engine;
 pub mod experiment;
 mod explain;
 pub mod guard;

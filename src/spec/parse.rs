@@ -180,6 +180,10 @@ impl<'a> Spans<'a> {
     }
 
     fn translate(&self, span: Span, budget: &mut usize) -> Span {
+        if let Span::DuplicateRecordFieldsSugar(first, second) = span {
+            let [first, second] = [*first, *second].map(|span| self.translate(span, budget));
+            return Span::DuplicateRecordFieldsSugar(Box::new(first), Box::new(second));
+        }
         let Span::Parsed(parsed) = &span else {
             return span;
         };

@@ -4,13 +4,13 @@
 //! falls back over `?` only when it is absent, never when it is refused. `l ++ r` becomes `"${l}${r}"`, without which the
 //! engine's semantic hash differs from the standard's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use dhall::builtins::Builtin;
 use dhall::operations::{BinOp, OpKind};
-use dhall::semantics::{AlphaVar, Hir, HirKind, NameEnv, Nir, TyEnv, Type, type_with};
+use dhall::semantics::{AlphaVar, Hir, HirKind, NameEnv, Nir, TyEnv, Type};
 use dhall::syntax::{
     Expr, ExprKind, FilePath, FilePrefix, Hash, Import, ImportMode, ImportTarget, InterpolatedText,
     Label, Scheme, Span, URL, binary,
@@ -19,7 +19,7 @@ use dhall::{Ctxt, ToExprOptions};
 
 use super::confined::{self, Sources};
 use super::diagnostic::Finding;
-use super::{explain, parse};
+use super::{engine, explain, parse};
 use crate::commit::Root;
 use crate::digest::BlobDigest;
 
@@ -133,6 +133,9 @@ struct Scope<'cx> {
     names: NameEnv,
     /// The first is the innermost variable.
     imports: Vec<(Key, Checked<'cx>)>,
+    /// What is wrong with parts that were left out, unless another file told it.
+    failures: Vec<Finding>,
+    is_in_part: bool,
 }
 
 impl<'cx> Scope<'cx> {
@@ -158,6 +161,10 @@ pub(super) struct Resolver<'cx, 'a> {
     root: &'a Root,
     pins: &'a [PathBuf],
     imported: BTreeMap<Key, Checked<'cx>>,
+    /// Imports that were told to be wrong.
+    failed: BTreeSet<Key>,
+    /// How many `?` are around, each of which may take its other side.
+    alternatives: usize,
     /// The files being evaluated, outermost first.
     stack: Vec<String>,
     bytes_total: usize,
@@ -193,6 +200,8 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             root,
             pins,
             imported: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            alternatives: 0,
             stack: Vec::new(),
             bytes_total: 0,
             import_count: 0,
@@ -252,12 +261,25 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         expected: Option<&Expr>,
     ) -> Result<Checked<'cx>> {
         let mut scope = Scope::default();
-        let hir = self.lower(base, &mut scope, tree)?;
+        let lowered = self.lower(base, &mut scope, tree);
+        let mut findings = std::mem::take(&mut scope.failures);
+        let hir = match lowered {
+            Ok(hir) => hir,
+            Err(failure) if findings.is_empty() => return Err(failure),
+            Err(failure) => {
+                findings.extend(failure.findings());
+                return Err(Failure::Refused(findings));
+            }
+        };
         let environment = scope.environment(self.cx);
-        let ty = match type_with(&environment, &hir, None) {
+        let ty = match engine::type_of(&environment, &hir) {
             Ok(typed) => typed.ty().clone(),
             Err(error) => {
-                let findings = explain::findings(&environment, &hir, base.name(), expected, &error);
+                let imported: Vec<&str> = self.sources.files.keys().map(String::as_str).collect();
+                let context = explain::Context { file: base.name(), imported: &imported };
+                let error = (&error, scope.is_in_part);
+                let others = explain::findings(&environment, &hir, context, expected, error);
+                findings.extend(others);
                 return Err(Failure::Refused(findings));
             }
         };
@@ -276,10 +298,11 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
                 let finding = Finding::new(
                     "`Double/show` is refused: its digits differ between Dhall implementations",
                 );
-                return Err(finding
-                    .at(base.name(), &span)
-                    .hint("write the text itself, or show a Natural")
-                    .into());
+                let finding = finding.at(base.name(), &span);
+                self.leave_out(
+                    scope,
+                    finding.hint("write the text itself, or show a Natural").into(),
+                )?
             }
             ExprKind::Builtin(Builtin::NaturalToInteger) => {
                 self.uses_to_integer = true;
@@ -289,7 +312,10 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
                 HirKind::Expr(ExprKind::Builtin(Builtin::NaturalToInteger))
             }
             ExprKind::Op(OpKind::BinOp(BinOp::ImportAlt, left, right)) => {
-                return match self.lower(base, scope, left) {
+                self.alternatives += 1;
+                let lowered = self.lower(base, scope, left);
+                self.alternatives -= 1;
+                return match lowered {
                     Err(Failure::Absent(_)) => self.lower(base, scope, right),
                     other => other,
                 };
@@ -303,10 +329,10 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             ExprKind::Op(OpKind::Completion(schema, record)) => {
                 return self.lower(base, scope, &completed(schema, record, &span));
             }
-            ExprKind::Import(import) => {
-                let (key, imported) = self.import(base, import, &span)?;
-                HirKind::Var(scope.variable(key, imported))
-            }
+            ExprKind::Import(import) => match self.import(base, import, &span) {
+                Ok((key, imported)) => HirKind::Var(scope.variable(key, imported)),
+                Err(failure) => self.leave_out(scope, failure)?,
+            },
             other => HirKind::Expr(other.traverse_ref_maybe_binder(|binder, child| {
                 if let Some(binder) = binder {
                     scope.names.insert_mut(binder);
@@ -319,6 +345,22 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             })?),
         };
         Ok(Hir::new(kind, span))
+    }
+
+    /// Goes on without a part that is wrong, so that all findings are said at once: unless a `?` may help, which is then
+    /// told at once, or a limit was reached.
+    fn leave_out(&mut self, scope: &mut Scope<'cx>, failure: Failure) -> Result<HirKind<'cx>> {
+        let is_spent = self.import_count > IMPORTS_MAX || self.bytes_total > TOTAL_BYTES_MAX;
+        if self.alternatives > 0 || is_spent || scope.failures.len() >= explain::FINDINGS_MAX {
+            return Err(failure);
+        }
+        scope.is_in_part = true;
+        for finding in failure.findings() {
+            if !scope.failures.contains(&finding) {
+                scope.failures.push(finding);
+            }
+        }
+        Ok(engine::told())
     }
 
     fn import(
@@ -376,8 +418,15 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         let key = Key::File { name: name.to_owned(), as_text };
         let imported = if let Some(known) = self.imported.get(&key) {
             known.clone()
+        } else if self.failed.contains(&key) {
+            return Err(Failure::Refused(Vec::new()));
         } else {
-            let imported = self.import_file(base, name, as_text, span)?;
+            let imported = self.import_file(base, name, as_text, span).inspect_err(|failure| {
+                // What is absent is told at each of its imports; a file is read again for nobody.
+                if self.alternatives == 0 && matches!(failure, Failure::Refused(_)) {
+                    self.failed.insert(key.clone());
+                }
+            })?;
             self.imported.insert(key.clone(), imported.clone());
             imported
         };
@@ -510,6 +559,11 @@ pub(super) fn semantic_bytes<T>(normal_form: &Expr, digest: impl FnOnce(&[u8]) -
 }
 
 fn parsed(name: &str, source: &str) -> Result<Expr> {
+    if source.starts_with('\u{feff}') {
+        let finding = Finding::new("the file starts with a byte order mark");
+        let hint = "save it as UTF-8 without a byte order mark (BOM)";
+        return Err(finding.in_file(name, source, 0, 1).hint(hint).into());
+    }
     parse::parse(source).map_err(|error| {
         Finding::new(error.message).in_file(name, source, error.offset, error.offset + 1).into()
     })

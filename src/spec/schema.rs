@@ -15,6 +15,8 @@ pub(super) struct Mismatch {
     pub(super) expected: Option<String>,
     pub(super) found: Option<String>,
     pub(super) hint: Option<String>,
+    /// A field is wanted and not there.
+    pub(super) is_missing: bool,
 }
 
 /// One step into a value.
@@ -73,7 +75,8 @@ fn compare(found: &Expr, expected: &Expr, steps: &mut Vec<Step>, out: &mut Vec<M
         }
         _ => {
             let mut mismatch = typed("wrong type", expected, &short(found), steps);
-            mismatch.hint = conversion(&short(expected), &short(found));
+            mismatch.hint = conversion(&short(expected), &short(found))
+                .or_else(|| how_to_write(expected, found));
             out.push(mismatch);
         }
     }
@@ -97,7 +100,12 @@ fn records(
     }
     for name in unclaimed {
         steps.push(Step::Field(String::from(name)));
-        out.push(unknown("field", name, &free, steps));
+        let mut mismatch = unknown("field", name, &free, steps);
+        if mismatch.hint.is_none() && !wanted.is_empty() {
+            let names: Vec<String> = wanted.keys().map(String::from).collect();
+            mismatch.hint = Some(format!("its fields are: {}", listed(&names)));
+        }
+        out.push(mismatch);
         steps.pop();
     }
 }
@@ -143,6 +151,7 @@ fn plain(message: &str, steps: &[Step]) -> Mismatch {
         expected: None,
         found: None,
         hint: None,
+        is_missing: false,
     }
 }
 
@@ -155,6 +164,7 @@ fn typed(message: &str, expected: &Expr, found: &str, steps: &[Step]) -> Mismatc
 
 fn missing(name: &Label, wanted: &Expr, unclaimed: &[&Label], steps: &[Step]) -> Mismatch {
     let mut mismatch = plain(&format!("missing (expected {})", short(wanted)), steps);
+    mismatch.is_missing = true;
     mismatch.hint = nearest(name.as_ref(), unclaimed.iter().map(|label| label.as_ref()))
         .map(|near| format!("rename `{near}` to `{}`?", name.as_ref()));
     mismatch
@@ -175,6 +185,9 @@ pub(super) fn conversion(expected: &str, found: &str) -> Option<String> {
         ("Double", "Natural" | "Integer") => "write a decimal point: `1.0` is a Double",
         ("Natural", "Double") => "write it without a decimal point: `1` is a Natural",
         ("Text", "Natural") => "`Natural/show` makes a Text of a Natural",
+        ("Natural" | "Integer" | "Double" | "Bool", "Text") => {
+            "write it without quotes: in quotes it is a Text"
+        }
         ("Text", _) => "put it in double quotes",
         _ if expected.strip_prefix("Optional ") == Some(found) => "wrap it: `Some …`",
         _ if found.strip_prefix("Optional ") == Some(expected) => {
@@ -184,6 +197,49 @@ pub(super) fn conversion(expected: &str, found: &str) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// How a value of the type is written, where nothing is known of what was meant.
+fn how_to_write(expected: &Expr, found: &Expr) -> Option<String> {
+    if let ExprKind::Pi(_, _, result) = found.kind()
+        && result == expected
+    {
+        return Some("give it its argument: this is a function that makes such a value".to_owned());
+    }
+    let text = match expected.kind() {
+        ExprKind::UnionType(alternatives) => {
+            let names: Vec<String> = alternatives.keys().map(String::from).collect();
+            return Some(format!("name an alternative of the union: {}", listed(&names)));
+        }
+        ExprKind::RecordType(_) => {
+            "a record is written `{ name = value }`, or with the schema: `schema.Name::{ … }`"
+        }
+        ExprKind::Op(OpKind::App(constructor, _)) => match constructor.kind() {
+            ExprKind::Builtin(Builtin::List) => "a list is written in brackets: `[ … ]`",
+            ExprKind::Builtin(Builtin::Optional) => "it is `Some …`, or `None` with the type",
+            _ => return None,
+        },
+        ExprKind::Builtin(builtin) => match builtin {
+            Builtin::Bool => "a Bool is `True` or `False`",
+            Builtin::Natural => "a Natural is written in digits: `1`",
+            Builtin::Integer => "an Integer is written with its sign: `+1`",
+            Builtin::Double => "a Double is written with a decimal point: `1.0`",
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// Names in backticks.
+pub(super) fn listed(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 12;
+    let mut quoted: Vec<String> =
+        names.iter().take(SHOWN_MAX).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN_MAX {
+        quoted.push("…".to_owned());
+    }
+    quoted.join(", ")
 }
 
 /// Types longer than this are shown in part.
