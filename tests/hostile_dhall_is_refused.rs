@@ -185,4 +185,5 @@ fn mistakes_that_do_not_depend_on_one_another_are_said_at_once() {
     assert!(missing.contains("what it means is said in schema/v1/Train.dhall"), "{missing}");
     let twice = ("{ source = bundled \"vocabulary\" }", "{ source = bundled \"x\", name = \"v\" }");
     said(&[twice], &["vocabulary.file: both sides of `∧` have a field `name`"]);
+    said(&[("seed = 0", "seed = 18446744073709551615 * 2")], &["a number does not fit"]);
 }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::diagnostic::{Error, Finding, Limit, Place};
-use super::wire::{Answer, Task, Wire as _};
-use super::{Evaluated, Request};
+use super::wire::{Answer, Question, Task, Wire as _};
+use super::{Evaluated, Request, engine};
 use crate::commit::Root;
 use crate::confinement::{self, Allowed, InForce};
 use crate::digest::BlobDigest;
@@ -52,10 +52,20 @@ pub struct Program {
 /// [`Error::Invalid`] with all findings if the files are at fault, [`Error::Limit`] and [`Error::Evaluator`] if they are
 /// too much for the engine, [`Error::Process`] if no child could be started. Each within about a minute.
 pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
-    match ask(program, request, None)? {
+    match ask(program, request, Question::Value)? {
         Answer::Evaluated(evaluated) => Ok(evaluated),
         Answer::Invalid(findings) => Err(Error::Invalid(findings)),
-        Answer::Panicked(message) => Err(panicked(&message)),
+        Answer::Panicked(message) if engine::says_number(&message) => {
+            // Asked of another child: looking for the place may take longer than a child may.
+            let place = match ask(program, request, Question::Overflow) {
+                Ok(Answer::Located(places)) => places.into_iter().next().flatten(),
+                _ => None,
+            };
+            Err(does_not_fit(place).into())
+        }
+        Answer::Panicked(message) => {
+            Err(Error::Evaluator(message.lines().next().unwrap_or_default().to_owned()))
+        }
         Answer::Located(_) => Err(Error::Evaluator("it answered another question".to_owned())),
     }
 }
@@ -63,17 +73,13 @@ pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error
 /// Where the request's file spells the parts of its value at `paths` (`runs[3].train.batchSize`), found in a child process;
 /// `None` for all that is not found, for whichever reason.
 pub fn locate(program: &Program, request: &Request, paths: &[String]) -> Vec<Option<Place>> {
-    match ask(program, request, Some(paths.to_vec())) {
+    match ask(program, request, Question::Places(paths.to_vec())) {
         Ok(Answer::Located(places)) if places.len() == paths.len() => places,
         _ => vec![None; paths.len()],
     }
 }
 
-fn ask(
-    program: &Program,
-    request: &Request,
-    located: Option<Vec<String>>,
-) -> Result<Answer, Error> {
+fn ask(program: &Program, request: &Request, question: Question) -> Result<Answer, Error> {
     let mut child = Command::new(&program.path)
         .args(&program.arguments)
         .env_clear()
@@ -82,7 +88,7 @@ fn ask(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    let task = Task { request: absolute(request)?, located };
+    let task = Task { request: absolute(request)?, question };
     let output = exchange(&mut child, &task.to_bytes());
     // Whatever happened, the child does not outlive this call.
     let status = finish(&mut child)?;
@@ -173,15 +179,12 @@ fn answer(output: &[u8]) -> Option<Answer> {
     Answer::from_bytes(payload)
 }
 
-/// The engine panics where it computes past 64 bits, and on a few inputs of its own.
-fn panicked(message: &str) -> Error {
-    if message.contains("overflow") {
-        let finding = Finding::new(
-            "a number does not fit: a Natural is less than 2^64, an Integer fits 64 bits",
-        );
-        return finding.hint("look for `*`, `+` and `Natural/toInteger` on large numbers").into();
-    }
-    Error::Evaluator(message.lines().next().unwrap_or_default().to_owned())
+/// The engine panics where it computes past 64 bits.
+fn does_not_fit(place: Option<Place>) -> Finding {
+    let finding =
+        Finding::new("a number does not fit: a Natural is less than 2^64, an Integer fits 64 bits");
+    let finding = Finding { place, ..finding };
+    finding.hint("look for `*`, `+` and `Natural/toInteger` on large numbers")
 }
 
 fn died(status: ExitStatus, last_words: &str) -> Error {
@@ -213,7 +216,7 @@ pub fn child_main() -> u8 {
     if io::stdin().lock().read_to_end(&mut bytes).is_err() {
         return 2;
     }
-    let Some(Task { request, located }) = Task::from_bytes(&bytes) else {
+    let Some(Task { request, question }) = Task::from_bytes(&bytes) else {
         return 2;
     };
     if limit_resources().is_err() || confine(&request).is_err() {
@@ -222,26 +225,22 @@ pub fn child_main() -> u8 {
     // What the engine's panics say goes into the answer.
     panic::set_hook(Box::new(|_| {}));
     let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
-        let work = || match &located {
-            Some(paths) => Answer::Located(super::locate(&request, paths)),
-            None => match super::evaluate(&request) {
+        let work = || match &question {
+            Question::Places(paths) => Answer::Located(super::locate(&request, paths)),
+            Question::Overflow => Answer::Located(vec![super::locate_overflow(&request)]),
+            Question::Value => match super::evaluate(&request) {
                 Ok(evaluated) => Answer::Evaluated(evaluated),
                 Err(Error::Invalid(findings)) => Answer::Invalid(findings),
                 Err(other) => Answer::Panicked(other.to_string()),
             },
         };
         let answer = panic::catch_unwind(AssertUnwindSafe(work));
-        send(&answer.unwrap_or_else(|payload| Answer::Panicked(words(payload.as_ref()))))
+        send(&answer.unwrap_or_else(|payload| Answer::Panicked(engine::words(payload.as_ref()))))
     });
     match worker.map(thread::JoinHandle::join) {
         Ok(Ok(Ok(()))) => 0,
         _ => 4,
     }
-}
-
-fn words(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
 }
 
 /// An expression reads its import root and pinned files, whatever it talks the engine into.

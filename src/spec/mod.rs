@@ -20,6 +20,7 @@ mod explain;
 pub mod guard;
 mod indented;
 mod locate;
+mod overflow;
 mod parse;
 mod resolve;
 mod scan;
@@ -95,6 +96,20 @@ fn locate(request: &Request, paths: &[String]) -> Vec<Option<Place>> {
     };
     let tree = std::str::from_utf8(&bytes).ok().and_then(|source| parse::parse(source).ok());
     tree.map_or_else(nowhere, |tree| locate::places(&tree, &name, paths))
+}
+
+/// Where the request's files compute a number that does not fit, in this very process: for the child of [`guard`].
+fn locate_overflow(request: &Request) -> Option<Place> {
+    let root = confined::canonical(&request.root).ok()?;
+    let name = confined::normalised(&request.file)?;
+    let pass = |integers| {
+        Ctxt::with_new(|cx| {
+            let mut resolver = Resolver::new(cx, &root, &request.pins, integers);
+            resolver.looks_for_overflow();
+            resolver.file(&name, None).err()?.findings().into_iter().find_map(|found| found.place)
+        })
+    };
+    pass(Integers::Plain).or_else(|| pass(Integers::Checked))
 }
 
 /// Evaluates in this very process and thread, with no limit on time and memory: for the child of [`guard`], which bounds

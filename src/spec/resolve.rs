@@ -19,7 +19,7 @@ use dhall::{Ctxt, ToExprOptions};
 
 use super::confined::{self, Sources};
 use super::diagnostic::Finding;
-use super::{engine, explain, parse};
+use super::{engine, explain, overflow, parse};
 use crate::commit::Root;
 use crate::digest::BlobDigest;
 
@@ -172,6 +172,7 @@ pub(super) struct Resolver<'cx, 'a> {
     integers: Integers,
     sources: Sources,
     uses_to_integer: bool,
+    looks_for_overflow: bool,
 }
 
 /// How `Natural/toInteger` is treated; the engine wraps it silently from 2^63 on.
@@ -208,6 +209,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             integers,
             sources: Sources::default(),
             uses_to_integer: false,
+            looks_for_overflow: false,
         }
     }
 
@@ -219,6 +221,11 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
     /// Whether `Natural/toInteger` occurs anywhere.
     pub(super) fn uses_to_integer(&self) -> bool {
         self.uses_to_integer
+    }
+
+    /// From now on, an expression that computes a number that does not fit is a failure with its place.
+    pub(super) fn looks_for_overflow(&mut self) {
+        self.looks_for_overflow = true;
     }
 
     /// Parses and type checks the file `name`; `expected` improves the messages.
@@ -272,6 +279,11 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
             }
         };
         let environment = scope.environment(self.cx);
+        if self.looks_for_overflow
+            && let Some(span) = overflow::find(&environment, &hir)
+        {
+            return Err(Finding::new("a number does not fit").at(base.name(), &span).into());
+        }
         let ty = match engine::type_of(&environment, &hir) {
             Ok(typed) => typed.ty().clone(),
             Err(error) => {

@@ -299,11 +299,42 @@ fields!(Place: file, line, column, source, width);
 #[derive(Debug)]
 pub(super) struct Task {
     pub(super) request: Request,
-    /// Where these parts of the value are spelled, in place of the value; see [`super::guard::locate`].
-    pub(super) located: Option<Vec<String>>,
+    pub(super) question: Question,
 }
 
-fields!(Task: request, located);
+fields!(Task: request, question);
+
+/// What is to be known of an experiment.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// Its value.
+    Value,
+    /// Where these parts of the value are spelled; see [`super::guard::locate`].
+    Places(Vec<String>),
+    /// Where a number comes from that does not fit.
+    Overflow,
+}
+
+impl Wire for Question {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Value => out.push(0),
+            Self::Places(paths) => {
+                out.push(1);
+                paths.write(out);
+            }
+            Self::Overflow => out.push(2),
+        }
+    }
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        match u8::read(input)? {
+            0 => Some(Self::Value),
+            1 => Some(Self::Places(Wire::read(input)?)),
+            2 => Some(Self::Overflow),
+            _ => None,
+        }
+    }
+}
 
 /// What an evaluation says.
 #[derive(Debug, PartialEq)]

@@ -23,6 +23,25 @@ fn overflow_is_an_error_and_not_a_wrong_number() {
     assert_eq!(largest, Value::Integer(i64::MAX));
 }
 
+#[test]
+fn an_overflow_is_placed_where_its_numbers_meet() {
+    let files = [("times.dhall", "λ(a : Natural) → λ(b : Natural) → a * b")];
+    for (source, line, column) in [
+        ("{ seed = 18446744073709551615 + 1 }", 1, 10),
+        ("let n = 4294967296\nlet m = n\n  * n\nin  { a = m }", 2, 9),
+        ("let n = 4294967296\nin  { a = [ 1, ./times.dhall n n ] }", 2, 16),
+        ("{ a = 1, b = Natural/toInteger 9223372036854775808 }", 1, 14),
+        ("{ a = (λ(n : Natural) → n + (2 + 18446744073709551615)) 1 }", 1, 30),
+    ] {
+        let folder = Folder::with(&files);
+        folder.add("a.dhall", source.as_bytes());
+        let found = findings(guarded(&folder.request("a.dhall"))).remove(0);
+        assert!(found.message.contains("does not fit"), "{source}: {found}");
+        let place = found.place.as_ref().unwrap_or_else(|| panic!("{source}"));
+        assert_eq!((place.line, place.column), (line, column), "{source}: {found}");
+    }
+}
+
 /// One message for each source that reaches for something it must not have.
 #[test]
 fn nothing_outside_of_the_root_is_imported() {
