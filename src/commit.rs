@@ -9,6 +9,7 @@
     reason = "a setting of libgit2 is global: it is set once, before any other use"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -153,7 +154,18 @@ pub enum ObjectError {
 impl ObjectError {
     /// Whether bytes are not what their id says.
     pub fn is_integrity(&self) -> bool {
-        matches!(self, Self::Damaged { .. })
+        use git2::{ErrorClass, ErrorCode};
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Object { source, .. } => {
+                let class = matches!(
+                    source.class(),
+                    ErrorClass::Zlib | ErrorClass::Odb | ErrorClass::Object | ErrorClass::Indexer
+                );
+                class && source.code() != ErrorCode::NotFound
+            }
+            _ => false,
+        }
     }
 }
 
@@ -207,6 +219,20 @@ impl Commit {
         let bytes = read_object(&odb, oid, ObjectType::Commit, COMMIT_BYTES_MAX)?;
         let tree = tree_of(&bytes).ok_or_else(|| ObjectError::Damaged { id: id.to_owned() })?;
         Ok(Some(Self { odb, tree }))
+    }
+
+    /// Reads everything that the commit holds, so that each object is compared with its id.
+    pub fn check(&self) -> Result<(), ObjectError> {
+        let mut unread = vec![self.tree];
+        let mut read = BTreeSet::from([self.tree]);
+        while let Some(oid) = unread.pop() {
+            let (bytes, kind) = header(&self.odb, oid)?;
+            let object = read_object(&self.odb, oid, kind, bytes)?;
+            let children = children(kind, &object);
+            let children = children.ok_or_else(|| ObjectError::Damaged { id: oid.to_string() })?;
+            unread.extend(children.into_iter().filter(|child| read.insert(*child)));
+        }
+        Ok(())
     }
 
     /// Finds the regular file at `path`; nothing if there is nothing of that name.

@@ -320,3 +320,38 @@ fn a_huge_list_of_files_is_not_read() {
     fs::rename(origin.folder.join(".git/objects"), &copy).unwrap();
     check(&here, &["check", &name(&origin, &rev.to_string(), "x")], 3, "more than the 16777216");
 }
+
+#[test]
+fn a_damaged_copy_of_a_commit_is_found_and_fetched_again() {
+    let workspace = Workspace::empty();
+    let origin = Origin::new(&workspace.path("origin"));
+    let rev = origin.commit("main", whole());
+    let name = format!("git+{}?rev={rev}#tiny", origin.url());
+    check(&workspace, &["reproduce", &name, "--yes"], 0, "executed");
+    let objects = workspace.path(".ibid/git").join(&rev).join("objects");
+    let mut files = Vec::new();
+    for folder in fs::read_dir(&objects).unwrap().map(|folder| folder.unwrap().path()) {
+        files.extend(fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()));
+    }
+    // Indices are found by the objects that they lead to.
+    files.retain(|file| file.extension().is_none_or(|extension| extension == "pack"));
+    assert!(!files.is_empty());
+    for file in files {
+        // A commit is fetched again by the run itself, or what the check moved aside by the run after it.
+        let Ok(mut bytes) = fs::read(&file) else { continue };
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 4;
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+        check(&workspace, &["store", "fsck"], 4, &rev);
+        check(&workspace, &["reproduce", &name, "--yes"], 0, "executed 0");
+        check(&workspace, &["store", "fsck"], 0, "0 findings");
+    }
+    // Without a check in between, the commit itself is told and fetched again.
+    let commit = objects.join(&rev[..2]).join(&rev[2..]);
+    if commit.exists() {
+        fs::remove_file(&commit).unwrap();
+        fs::write(&commit, b"no object").unwrap();
+        check(&workspace, &["reproduce", &name, "--yes"], 0, "a damaged copy is fetched again");
+    }
+}

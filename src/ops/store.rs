@@ -7,11 +7,13 @@ use std::time::Duration;
 use super::error::Error;
 use super::name::{ExperimentName, Name};
 use super::workspace::Workspace;
+use crate::commit::{Commit, ObjectError};
 use crate::digest::BlobDigest;
 use crate::exec::worker;
 use crate::fs::{self, Durability};
 use crate::plan::{self, Lockfile};
 use crate::report::page;
+use crate::source::is_commit_id;
 use crate::spec;
 use crate::store::{
     CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, Usage,
@@ -29,9 +31,39 @@ impl Workspace {
         for folder in CACHES {
             self.check_cache(folder, &mut report)?;
         }
+        for path in fs::entries(&self.repositories().folder)? {
+            let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if is_commit_id(&id) && !Self::is_whole_commit(&path, &id)? {
+                report.findings.push(store.set_aside(&path)?);
+            }
+        }
         // Afterwards: a damaged mark of this very workspace would be mended unseen.
         self.register_in(&store)?;
         Ok(report)
+    }
+
+    /// Whether a copy of a commit is one, to the last object.
+    fn is_whole_commit(copy: &Path, id: &str) -> Result<bool, Error> {
+        let commit = Commit::open(copy, id).and_then(|commit| {
+            let commit = commit.ok_or_else(|| ObjectError::NoCommit { id: id.to_owned() })?;
+            commit.check()
+        });
+        match commit {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_integrity() || matches!(error, ObjectError::NoCommit { .. }) => {
+                Ok(false)
+            }
+            // What is missing of it cannot be read either.
+            Err(ObjectError::Object { source, .. })
+                if source.code() == git2::ErrorCode::NotFound =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(Error::BadResult {
+                what: copy.display().to_string(),
+                reason: error.to_string(),
+            }),
+        }
     }
 
     /// Removes remembered evaluations, renderings or kernels that are damaged.

@@ -71,14 +71,22 @@ impl Repositories {
             return Err(GitError::NotACommitId { rev: rev.to_owned(), target });
         }
         let copy = self.folder.join(rev);
-        if Commit::open(&copy, rev)?.is_some() {
+        let is_here = || match Commit::open(&copy, rev) {
+            Ok(commit) => Ok(commit.is_some()),
+            Err(error) if error.is_integrity() && self.network.is_some() => {
+                tracing::warn!(%error, copy = %copy.display(), "a damaged copy is fetched again");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        };
+        if is_here()? {
             return Ok(copy);
         }
         let network = self.network.as_ref().ok_or(NetworkError::Offline)?;
         address::scheme(url).map_err(NetworkError::Address)?;
         fs::create_dir(&self.folder)?;
         let _turn = Lock::exclusive(&self.folder.join(format!("{rev}.lock")))?;
-        if Commit::open(&copy, rev)?.is_some() {
+        if is_here()? {
             return Ok(copy);
         }
         // What an interrupted fetch left; nobody else is at it.

@@ -301,7 +301,7 @@ impl Store {
     }
 
     /// Moves a damaged record aside, under a name that says where it was.
-    fn set_aside(&self, path: &Path) -> Result<Finding, StoreError> {
+    pub fn set_aside(&self, path: &Path) -> Result<Finding, StoreError> {
         Ok(places::aside(&self.root, path, path)?)
     }
 }

@@ -13,6 +13,8 @@
 //! | `leases/` | what live processes need | checksums; a damaged one stops [`Store::gc`] |
 //! | `workspaces/` | whose lockfiles [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`] |
 //! | `evaluations/`, `renderings/`, `kernels/` | caches of the rooms above | checksums; can be lost |
+//! | `git/` | commits of others, by id | every object is hashed when it is read |
+//! | `downloads/` | what is being downloaded | hashed before it becomes a blob |
 //! | `locks/`, `tmp/`, `work/` | what is under way | removed by [`Store::gc`] once stale |
 //!
 //! Any number of processes may use one store at once.
