@@ -93,14 +93,15 @@
 //! | whoever serves shards, tables and weights | send other bytes, or half of them | nothing is used that was not hashed against its pin: exit 3, the place named |
 //! | a server, or the author of a repository that is named by URL | answer anything, link, nest, hook | asked by a child process with limits that reaches the network, what it fetches into and nothing else (see [`source::Network`]); a repository is never checked out and its configuration never opened, so that hooks and filters mean nothing; links and submodules are never followed; git's SHA-1 names a commit, and what the commit pins is compared by SHA-256 all the same: exit 2 to 4 |
 //! | a job, should its input get the better of it | call the system | it reaches its own folders and nothing else where the kernel has Landlock and seccomp (see [`confinement`]; `doctor` says what is in force) |
-//! | a disk, a copy, a bit that rots | change any bit of any file of the store, also with its old time | `store fsck`, exit 4: blobs by their name, results, recipes, leases, evaluations, renderings and kernels by checksum, attestations, logs and workspaces by digest. Never served: a blob is hashed when it is read, a target whenever it is handed out, a result is bound to its key. The next run that reads it makes it again |
+//! | a disk, a copy, a bit that rots | change any bit of any file of the store, also with its old time | `store fsck`, exit 4: blobs by their name, results, recipes, leases, evaluations, renderings and kernels by checksum, attestations, logs and workspaces by digest, commits of others by every object's id. Never served: a blob is hashed when it is read, a target whenever it is handed out, a result is bound to its key. The next run that reads it makes it again |
 //! | the same | change the marker of the store's layout | nothing opens the store: exit 4, `store fsck` writes it anew; a marker of another version is refused, exit 3 |
 //! | whoever can write to the store | forge a result with a checksum of its own | every run compares it with the lockfile: exit 1, `differs`; `store fsck`: it contradicts the attestation of who executed it, exit 4 |
 //! | the same | lead a recipe to another action | the lockfile, exit 1; `store fsck` forms the key again from the inputs, exit 4 |
 //! | the same | forge result and attestation of an action that is not locked | `verify` after somebody honest locked it; else nothing |
 //! | whoever can write to the lockfile | edit a digest | `reproduce`, `verify` and `lock --check`: exit 1. A lockfile grants no hit; it is only compared with |
+//! | the same | give one action two lines, so that it is the reader's choice which of them counts | refused with the line: exit 2 |
 //! | the same | edit the losses of a training of a device class | the same, where its trace is at hand; `verify` on another class, exit 1, if they are beyond the tolerance, else nothing |
-//! | the same | edit a recipe id, or another version of the format | not locked (`--locked`, `verify`: exit 2), or refused with the line: exit 2 |
+//! | the same | edit a recipe id, or another version of the format | not locked (`--locked`: exit 1, `verify`: exit 2), or refused with the line: exit 2 |
 //! | whoever can write to the store *and* the lockfile | lie consistently | `verify`: it executes again in a second store and reads no result of the first |
 //! | a job that gives other bytes when repeated | be believed once | `verify`, exit 1, names action and output; within one store exit 4, and both results are kept |
 //! | a kill, a crash, a full disk | stop anything anywhere | files are whole or absent, outputs enter before the result that names them, a log that ends within a record is cut there; children die with their parent, and none shares a folder with its successor |
@@ -120,7 +121,7 @@
 //! | an experiment in Dhall ([`spec::guard`]) | 2 GiB of address space in a child; a file of 1 MiB, 16 MiB together, 2,000 imports, 64 deep; brackets 200 deep, values 100 deep; an answer of 64 MiB | 10 s of processor time, 240 s on the clock |
 //! | what a server sends ([`source::Network`]) | 4 GiB in a child; a repository of 1 GiB; a file of the size it is pinned to; names of 16 MiB; 5 redirects | 900 s of processor time; 16 KiB within each span of patience |
 //! | objects of a commit ([`commit`]) | a commit of 1 MiB, a folder's list of 16 MiB, folders 64 deep; a file of what the reader allows, looked at before it is read | linear |
-//! | a lockfile of a stranger's commit | 16 MiB | linear, but for sorting |
+//! | a lockfile | 16 MiB | linear, but for sorting |
 //! | a data set ([`data::Dataset`]) | a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB, a caption of 64 KiB, images of 1,024 a side; 1 GiB of pixels or, beyond it, four batches, and 256 MiB of texts; each at most what its file holds | linear, but for sorting keys, and for byte pairs: the square of a word, 1.7 s for a caption of 64 KiB without a space |
 //! | an image file ([`data::preprocess`]) | 2²⁶ pixels, known before any is decoded | linear in pixels |
 //! | weights of other programs ([`tensor::checkpoint`]) | a header or a pickled part of 16 MiB, 2²² values in it; one tensor at a time, of what its file holds | linear |

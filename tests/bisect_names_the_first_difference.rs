@@ -1,6 +1,8 @@
 //! `bisect` says where two trainings part: specifications that differ, and sides that do not.
 
-use crate::support::{PACKAGE, SMOKE, Workspace};
+use std::fs;
+
+use crate::support::{PACKAGE, SMOKE, Workspace, forge};
 
 const FOLDER: &str = "experiments/pictogram-scaling-laws";
 
@@ -86,13 +88,102 @@ fn a_spot_check_needs_checkpoints_and_says_what_to_set() {
     assert_eq!(bad.code, Some(2), "{}", bad.stderr);
 }
 
-#[test]
-fn a_spot_check_executes_some_segments_and_everything_after_them() {
+/// A workspace in which `smoke`, with a checkpoint every so many steps, was locked.
+fn with_checkpoints(interval: u64) -> Workspace {
     let workspace = Workspace::of_repository();
     let captions = ", captions = schema.CaptionChoice.Drawn";
-    let checkpoints = format!("{captions}\n          , checkpointIntervalSteps = 5");
+    let checkpoints = format!("{captions}\n          , checkpointIntervalSteps = {interval}");
     workspace.edit(PACKAGE, captions, &checkpoints);
     workspace.ok(&["lock", SMOKE]);
+    workspace
+}
+
+/// No trace sees a moment, nor what was written to a file.
+#[test]
+fn a_forged_file_of_a_true_trace_is_named() {
+    let workspace = with_checkpoints(8);
+    let lockfile = "lockfiles/pictogram-scaling-laws.lock";
+    let copied = std::process::Command::new("cp")
+        .args(["-r", ".ibid", "honest"])
+        .current_dir(workspace.path("."))
+        .status();
+    assert!(copied.unwrap().success());
+    let honest = workspace.read(lockfile);
+    let recorded = |output: &str| {
+        let digest = honest.split(&format!("{output}=")).nth(1).unwrap()[..64].to_owned();
+        (
+            fs::read(workspace.path(".ibid/cas").join(&digest[..2]).join(&digest[2..])).unwrap(),
+            digest,
+        )
+    };
+    // What is forged, of which bytes, and the tensor that is to be named.
+    let (checkpoint, _) = recorded("checkpoint-16.safetensors");
+    let (weights, _) = recorded("model.safetensors");
+    // A bit of the last moment, and one of the last weight; eight bytes of the step come after the moments.
+    for (output, mut bytes, at) in
+        [("checkpoint-16.safetensors", checkpoint, 12), ("model.safetensors", weights, 4)]
+    {
+        let place = bytes.len() - at;
+        bytes[place] ^= 1;
+        forge(&workspace, output, &bytes);
+        let found = |arguments: &[&str], gives: [bool; 2]| {
+            let ran = workspace.run(&[&["bisect", SMOKE, "--json"], arguments].concat());
+            assert_eq!(ran.code, Some(1), "{output} {arguments:?}: {}{}", ran.stdout, ran.stderr);
+            let value = ran.stdout.lines().find(|line| line.contains("\"trainings\"")).unwrap();
+            let value: serde_json::Value = serde_json::from_str(value).unwrap();
+            let found = &value["trainings"][0]["divergence"]["found"];
+            assert_eq!(
+                (&found["kind"], &found["gives"]),
+                (&"outputs".into(), &gives.to_vec().into()),
+                "{found}"
+            );
+            assert_eq!(found["outputs"][0]["output"], output, "{found}");
+            let [tensor] = found["tensors"].as_array().unwrap().as_slice() else {
+                panic!("{found}")
+            };
+            assert_eq!(tensor["element"]["differing"], 1, "{found}");
+        };
+        found(&["--with", "honest"], [false, true]);
+        // The lockfile is honest still, and a rerun agrees with it; then it is made to lie as the store does.
+        workspace.ok(&["bisect", SMOKE]);
+        let (_, digest) = recorded(output);
+        workspace.edit(lockfile, &digest, &ibid::digest::BlobDigest::of(&bytes).to_string());
+        found(&[], [false, true]);
+        let text = workspace.run(&["bisect", SMOKE]).stdout;
+        for words in [
+            "the traces are the same, and what was written differs",
+            output,
+            "B gives its own, and A does not",
+        ] {
+            assert!(text.contains(words), "no `{words}` in {text}");
+        }
+        workspace.write(lockfile, &honest);
+        workspace.ok(&["reproduce", SMOKE, "--store", "honest"]);
+        fs::remove_dir_all(workspace.path(".ibid")).unwrap();
+        workspace.ok(&["lock", SMOKE]);
+    }
+    // A checkpoint that is none: what was written is told, and the segment behind it differs.
+    forge(&workspace, "checkpoint-8.safetensors", b"no checkpoint");
+    let ran = workspace.run(&["bisect", SMOKE, "--with", "honest"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stdout.contains("checkpoint-8.safetensors"), "{}", ran.stdout);
+    let (_, digest) = recorded("checkpoint-8.safetensors");
+    let forged = ibid::digest::BlobDigest::of(b"no checkpoint").to_string();
+    workspace.edit(lockfile, &digest, &forged);
+    let ran = workspace.run(&["verify", SMOKE, "--spot", "4"]);
+    assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
+    for words in [
+        "after 8 steps is not the published checkpoint",
+        "after 8 steps is none of this training",
+        "nonce",
+    ] {
+        assert!(ran.stdout.contains(words), "no `{words}` in {}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_spot_check_executes_some_segments_and_everything_after_them() {
+    let workspace = with_checkpoints(5);
     // 32 steps in segments of 5, the last one of 2.
     let ran = workspace.ok(&["verify", SMOKE, "--spot", "2"]);
     let segments = ran.stdout.lines().filter(|line| line.starts_with("segment")).count();

@@ -70,3 +70,59 @@ fn a_blob_is_printed_only_if_it_has_its_digest() {
     let refused = workspace.run(&["store", "cat", &digest]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(4), ""), "{}", refused.stderr);
 }
+
+#[test]
+fn a_damaged_measurement_is_made_again_without_a_training() {
+    let workspace = Workspace::with_smoke();
+    let folder = workspace.path("out/pictogram-scaling-laws/smoke/evaluations");
+    let files = || -> Vec<_> {
+        let mut files: Vec<_> =
+            fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        files.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect()
+    };
+    let before = files();
+    assert_eq!(before.len(), 2);
+    let history = workspace.ok(&["history", SMOKE, "--json"]).stdout;
+    let evaluation = history.lines().find(|line| line.contains("evaluate/icon143")).unwrap();
+    let evaluation: serde_json::Value = serde_json::from_str(evaluation).unwrap();
+    let key = evaluation["key"].as_str().unwrap();
+    let store = ibid::store::Store::open(&workspace.path(".ibid")).unwrap();
+    let result = store.result(&key.parse().unwrap()).unwrap().unwrap();
+    let digest = result.outputs["metrics.json"].digest;
+    // In place, which is seen when it is read; moved aside by a check; and with the record of the result gone.
+    for what in ["changed", "checked", "forgotten"] {
+        if what == "forgotten" {
+            fs::remove_file(workspace.path(".ibid/actions").join(&key[..2]).join(&key[2..]))
+                .unwrap();
+        } else {
+            let blob = store.blob_path(&digest);
+            let mut bytes = fs::read(&blob).unwrap();
+            bytes[3] ^= 1;
+            fs::remove_file(&blob).unwrap();
+            fs::write(&blob, bytes).unwrap();
+        }
+        if what == "checked" {
+            assert_eq!(workspace.run(&["store", "fsck"]).code, Some(4));
+        }
+        fs::remove_dir_all(&folder).unwrap();
+        let ran = workspace.ok(&["reproduce", SMOKE]);
+        assert_eq!(ran.verdict("executed"), 1, "{what}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(files(), before, "{what}");
+        assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
+    }
+    // Without the training's result it is not made, and that is said; of the other, nobody knows whose weights it measured.
+    let blob = store.blob_path(&digest);
+    fs::remove_file(blob).unwrap();
+    let train: serde_json::Value = serde_json::from_str(history.lines().next().unwrap()).unwrap();
+    let key = train["key"].as_str().unwrap();
+    fs::remove_file(workspace.path(".ibid/actions").join(&key[..2]).join(&key[2..])).unwrap();
+    let ran = workspace.ok(&["reproduce", SMOKE]);
+    assert_eq!(ran.verdict("executed"), 0, "{}", ran.stdout);
+    assert!(
+        ran.stderr
+            .contains("not written: 2 of the evaluations, such as smoke-xs-2k/evaluate/icon143"),
+        "{}",
+        ran.stderr
+    );
+}

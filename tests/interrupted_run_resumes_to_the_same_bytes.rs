@@ -1,5 +1,6 @@
 //! Ctrl-C, termination and kill: nothing is lost, and the next run gives the bytes of an undisturbed one.
 
+use std::fs;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
@@ -46,4 +47,30 @@ fn a_disturbed_run_continues_to_the_bytes_of_an_undisturbed_one() {
     assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
     assert_eq!(locked(&workspace), undisturbed);
     assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+}
+
+/// The drawings take seconds before the first training, which then does not begin.
+#[test]
+fn a_run_that_renders_drawings_ends_at_once() {
+    let workspace = Workspace::of_repository();
+    let quick = "pictogram-scaling-laws/quick";
+    workspace.ok(&["plan", quick]);
+    let mut command = workspace.command(&["reproduce", quick, "--threads", "1", "--json"]);
+    let log = fs::File::create(workspace.path("log")).unwrap();
+    let mut child = command.stdout(log).stderr(Stdio::null()).spawn().unwrap();
+    let told = || workspace.read("log");
+    for _ in 0..500 {
+        if told().contains("at hand") {
+            break;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{}", told());
+    assert!(!told().contains("\"steps\""), "a training began: {}", told());
+    assert!(
+        !workspace.path(".ibid/work").exists()
+            || workspace.path(".ibid/work").read_dir().unwrap().next().is_none()
+    );
 }

@@ -3,12 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ibid::action::{ActionResult, OutputFile};
-use ibid::digest::ActionKey;
-use ibid::fs::Durability;
-use ibid::store::Store;
-
-use crate::support::{Chance, SMOKE, Workspace, flip};
+use crate::support::{Chance, SMOKE, Workspace, flip, forge};
 
 const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
 const EXPORTED: [&str; 3] = ["figure.svg", "points.csv", "fits.json"];
@@ -102,23 +97,6 @@ fn blob_of(workspace: &Workspace, file: &str) -> PathBuf {
     let wanted = fs::read(workspace.path("out/pictogram-scaling-laws/smoke").join(file)).unwrap();
     let blobs = workspace.store_files().into_iter().filter(|file| file.starts_with(".ibid/cas"));
     blobs.map(|blob| workspace.path(&blob)).find(|blob| fs::read(blob).unwrap() == wanted).unwrap()
-}
-
-/// Puts another result, with a true checksum, in the place of the one that gives `output`.
-fn forge(workspace: &Workspace, output: &str, bytes: &[u8]) -> ActionKey {
-    let store = Store::open(&workspace.path(".ibid")).unwrap();
-    let gives = |key: &ActionKey| {
-        store.result(key).unwrap().is_some_and(|result| result.outputs.contains_key(output))
-    };
-    let key = store.recipe_keys().into_values().find(gives).unwrap();
-    let mut outputs = store.result(&key).unwrap().unwrap().outputs;
-    let digest = store.put(bytes, Durability::Relaxed).unwrap();
-    outputs.insert(output.to_owned(), OutputFile { digest, bytes: bytes.len() as u64 });
-    let hex = key.to_string();
-    let path = workspace.path(".ibid/actions").join(&hex[..2]).join(&hex[2..]);
-    fs::remove_file(path).unwrap();
-    store.record_result(&key, &ActionResult { outputs }, Durability::Relaxed).unwrap();
-    key
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn what_is_not_locked_cannot_be_verified() {
     assert_eq!(verify.code, Some(2));
     assert!(verify.stderr.contains("ibid lock pictogram-scaling-laws/smoke"), "{}", verify.stderr);
     let locked = workspace.run(&["reproduce", SMOKE, "--locked"]);
-    assert_ne!(locked.code, Some(0));
+    assert_eq!(locked.code, Some(1), "{}", locked.stderr);
     let free = workspace.ok(&["reproduce", SMOKE]);
     assert!(free.stderr.contains("not in the lockfile"), "{}", free.stderr);
 }
@@ -68,4 +68,96 @@ fn verify_reads_no_result_of_the_first_store() {
         fs::remove_dir_all(folder.unwrap().path()).unwrap();
     }
     assert_eq!(workspace.ok(&["verify", SMOKE]).verdict("executed"), 6);
+}
+
+#[test]
+fn digests_that_begin_alike_are_shown_whole() {
+    let workspace = Workspace::with_smoke();
+    let lockfile = workspace.read(LOCKFILE);
+    let line = lockfile.lines().find(|line| line.starts_with("smoke/draw")).unwrap().to_owned();
+    let forged = if line.ends_with('0') { '1' } else { '0' };
+    let forged = format!("{}{forged}", &line[..line.len() - 1]);
+    workspace.edit(LOCKFILE, &line, &forged);
+    let ran = workspace.run(&["reproduce", SMOKE]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let [was, is] = [&forged, &line].map(|line| line.rsplit('=').next().unwrap());
+    assert!(ran.stdout.contains(&format!("locked {was}, now {is}")), "{}", ran.stdout);
+}
+
+#[test]
+fn one_action_has_one_line() {
+    let workspace = Workspace::with_smoke();
+    let lockfile = workspace.read(LOCKFILE);
+    let line = lockfile.lines().find(|line| line.starts_with("smoke/draw ")).unwrap().to_owned();
+    let digest = line.rsplit('=').next().unwrap();
+    // A wrong line, and behind it the right one under another label.
+    let right = line.replace("smoke/draw ", "smoke/draw-a ");
+    workspace.edit(LOCKFILE, &line, &format!("{}\n{right}", line.replace(digest, &"0".repeat(64))));
+    for command in [&["reproduce", SMOKE][..], &["verify", SMOKE], &["lock", SMOKE, "--check"]] {
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+        assert!(
+            ran.stderr.contains("`smoke/draw-a` has the recipe id of `smoke/draw`"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("remove it and write it anew"), "{}", ran.stderr);
+    }
+    fs::remove_file(workspace.path(LOCKFILE)).unwrap();
+    workspace.ok(&["lock", SMOKE]);
+    fs::write(workspace.path(LOCKFILE), vec![b'y'; 17 << 20]).unwrap();
+    let ran = workspace.run(&["reproduce", SMOKE]);
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("more than 16777216 bytes"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn targets_that_are_locked_at_the_same_time_are_all_in_the_lockfile() {
+    let workspace = Workspace::of_repository();
+    let text = crate::support::tiny("schema.Source.File { path = \"tiny/points.csv\" }");
+    let (head, rest) = text.split_once("[ schema.Figure::{").unwrap();
+    let figure = rest.strip_suffix("      ]\n    }\n").unwrap();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let figures = names.map(|name| {
+        let figure = figure.replace("\"line\"", &format!("\"{name}\""));
+        format!("schema.Figure::{{{}", figure.replace("\"A line\"", &format!("\"Line {name}\"")))
+    });
+    workspace.write(
+        "experiments/tiny/package.dhall",
+        &format!("{head}[ {} ]\n    }}\n", figures.join(", ")),
+    );
+    workspace.write("experiments/tiny/points.csv", crate::support::POINTS);
+    workspace.ok(&["reproduce", "tiny"]);
+    for round in 0..5 {
+        let runs = names.map(|name| {
+            let mut command = workspace.command(&["lock", &format!("tiny/{name}")]);
+            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+        });
+        runs.into_iter().for_each(|mut run| assert!(run.wait().unwrap().success()));
+        workspace.ok(&["reproduce", "tiny", "--locked"]);
+        let left = fs::read_dir(workspace.path("lockfiles")).unwrap();
+        let hidden = left
+            .filter(|file| file.as_ref().unwrap().file_name().to_str().unwrap().starts_with('.'));
+        assert_eq!(hidden.count(), 0, "round {round}");
+        fs::remove_file(workspace.path("lockfiles/tiny.lock")).unwrap();
+    }
+}
+
+#[test]
+fn a_file_is_named_in_hints_as_it_was_typed() {
+    let workspace = Workspace::of_repository();
+    workspace.write("elsewhere/points.csv", crate::support::POINTS);
+    let text = crate::support::tiny("schema.Source.File { path = \"tiny/points.csv\" }");
+    workspace.write("experiments/tiny/package.dhall", &text);
+    workspace.write("experiments/tiny/other.dhall", &text);
+    let ran = workspace.run(&["verify", "experiments/tiny/other.dhall#line"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("hint: ibid lock experiments/tiny/other.dhall#line"),
+        "{}",
+        ran.stderr
+    );
 }

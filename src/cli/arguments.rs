@@ -75,7 +75,7 @@ pub(super) struct Common {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a workspace here (or in DIR): the schema, folders, an example.
+    /// Make a workspace here (or in DIR): the schema, and folders for experiments and lockfiles.
     Init(Init),
     /// Write a commented experiment to start from.
     New(New),
@@ -389,7 +389,7 @@ pub(super) enum Data {
         /// Where the manifest of the shards goes.
         #[arg(long, value_name = "FILE", requires = "shards")]
         manifest: Option<PathBuf>,
-        /// Write `experiments/EXPERIMENT/shards.dhall`.
+        /// Write `experiments/EXPERIMENT/shards.dhall`; one that is there is written with all sets.
         #[arg(long, value_name = "EXPERIMENT")]
         write: Option<String>,
     },

@@ -63,9 +63,10 @@ fn tell_training(training: &BisectedTraining, output: Output) -> Result<(), Stop
         output.line(format_args!("{label}: the same, all {} steps", steps[0]))?;
         return Ok(());
     };
-    let place = match divergence.step {
-        Some(step) => format!("step {step} is the first that differs"),
-        None => "the initial parameters differ".to_owned(),
+    let place = match (divergence.step, &divergence.found) {
+        (Some(step), _) => format!("step {step} is the first that differs"),
+        (None, Finding::Initial { .. }) => "the initial parameters differ".to_owned(),
+        (None, _) => "the traces are the same, and what was written differs".to_owned(),
     };
     let look_ups = format!("{look_ups} look-ups in traces of {} and {} steps", steps[0], steps[1]);
     output.line(format_args!("{label}: {place} ({look_ups})"))?;
@@ -107,6 +108,32 @@ fn found(finding: &Finding) -> Vec<Vec<String>> {
     match finding {
         Finding::Length => {
             vec![row("length", "one goes on where the other one ends".to_owned())]
+        }
+        Finding::Outputs { outputs, gives, tensors } => {
+            let mut rows: Vec<_> = outputs
+                .iter()
+                .map(|file| {
+                    row(
+                        "output",
+                        format!("{}: A {}, B {}", file.output, file.a.short(), file.b.short()),
+                    )
+                })
+                .collect();
+            let gives = match gives {
+                [true, true] => "executed again, each gives its own",
+                [true, false] => "executed again, A gives its own, and B does not",
+                [false, true] => "executed again, B gives its own, and A does not",
+                [false, false] => "executed again, neither gives its own",
+            };
+            rows.push(row("first", gives.to_owned()));
+            if tensors.is_empty() {
+                rows.push(row(
+                    "tensors",
+                    "a file holds none of such a training, or other text beside them".to_owned(),
+                ));
+            }
+            rows.extend(listed(tensors));
+            rows
         }
         Finding::Operation { step, first, tensor } => {
             let mut rows = described(*step, first);

@@ -14,7 +14,13 @@ pub(super) fn pin(
     write: Option<&str>,
     output: Output,
 ) -> Result<(), Stop> {
-    let pins = workspace.pin_sets(sets)?;
+    let (written, pins) = match write {
+        Some(experiment) => {
+            let (path, pins) = workspace.pin_sets_of(experiment, sets)?;
+            (Some(path), pins)
+        }
+        None => (None, workspace.pin_sets(sets)?),
+    };
     let mut rows = Vec::new();
     for pin in &pins {
         output.value(pin)?;
@@ -33,8 +39,7 @@ pub(super) fn pin(
     for line in aligned(&rows) {
         output.line(line)?;
     }
-    if let Some(experiment) = write {
-        let path = workspace.write_pins(experiment, &pins)?;
+    if let Some(path) = written {
         output.say(format_args!("wrote {}", path.display()));
     }
     Ok(())

@@ -75,9 +75,11 @@ fn rows(introduction: &Introduction, loaded: &Loaded) -> Vec<Vec<String>> {
     for folder in &introduction.writes {
         rows.push(vec!["writes".to_owned(), folder.display().to_string()]);
     }
-    let locked =
-        loaded.read_lockfile().ok().flatten().map_or(0, |lockfile| lockfile.actions().len());
-    let lockfile = if locked == 0 { "none".to_owned() } else { format!("{locked} actions") };
+    let lockfile = match loaded.read_lockfile() {
+        Ok(Some(lockfile)) => format!("{} actions", lockfile.actions().len()),
+        Ok(None) => "none".to_owned(),
+        Err(_) => "cannot be read".to_owned(),
+    };
     rows.push(vec!["lockfile".to_owned(), lockfile]);
     rows
 }

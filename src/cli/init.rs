@@ -1,14 +1,17 @@
 //! `ibid init` and `ibid new`
 
+use std::path::Path;
+
 use ibid::ops::Workspace;
 
 use super::arguments::{Init, New};
 use super::failure::{Failure, Stop};
 use super::output::Output;
 
-pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
+pub(super) fn run(init: &Init, workspace: Option<&Path>, output: Output) -> Result<(), Stop> {
     let current = std::env::current_dir().map_err(|error| Failure::of(&error, 3, Vec::new()))?;
-    let folder = init.dir.as_ref().map_or_else(|| current.clone(), |dir| current.join(dir));
+    let named = init.dir.as_deref().or(workspace);
+    let folder = named.map_or_else(|| current.clone(), |dir| current.join(dir));
     let written = ibid::ops::init(&folder)?;
     for file in &written {
         output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
@@ -17,14 +20,22 @@ pub(super) fn run(init: &Init, output: Output) -> Result<(), Stop> {
     if written.is_empty() {
         output.say("this is a workspace already; nothing was written");
     }
-    output.say("\nhint: ibid new my-experiment");
+    // From elsewhere the workspace must be named.
+    let there = named.map(|dir| format!("--workspace {} ", dir.display())).unwrap_or_default();
+    output.say(format_args!("\nhint: ibid {there}new my-experiment"));
     Ok(())
 }
 
-pub(super) fn new(workspace: &Workspace, new: &New, output: Output) -> Result<(), Stop> {
+pub(super) fn new(
+    workspace: &Workspace,
+    new: &New,
+    named: Option<&Path>,
+    output: Output,
+) -> Result<(), Stop> {
     let file = workspace.new_experiment(&new.name)?;
     output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
     output.line(file.display())?;
-    output.say(format_args!("\nhint: edit it, then: ibid check {}", new.name));
+    let there = named.map(|dir| format!("--workspace {} ", dir.display())).unwrap_or_default();
+    output.say(format_args!("\nhint: edit it, then: ibid {there}check {}", new.name));
     Ok(())
 }

@@ -89,7 +89,10 @@ fn usage(error: &clap::Error) -> ExitCode {
     drop(error.print());
     if error.exit_code() != 0 && std::env::args_os().any(|argument| argument == "--json") {
         let text = error.to_string();
-        let mistake = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // Up to the usage; what is missing stands on lines of its own.
+        let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+        let mistake = lines.collect::<Vec<_>>().join(" ");
+        let mistake = mistake.trim_start_matches("error: ");
         let output = Output { json: true, fancy: false, judges: false };
         let hints = ["for all there is: ibid --help"];
         drop(
@@ -109,19 +112,22 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Fetch => return child(ibid::source::child_main()),
         Command::Completions(which) => return completions(which.shell, output),
         Command::Man => return manual(output),
-        Command::Init(init) => return init::run(init, output),
+        Command::Init(init) => {
+            return init::run(init, arguments.common.workspace.as_deref(), output);
+        }
         _ => {}
     }
     start_log(&arguments.common, environment)?;
     let yes = arguments.common.yes;
     let device = device(&arguments.command)?;
+    let named = arguments.common.workspace.clone();
     let workspace = open(arguments.common, environment)?;
     let workspace = match device {
         Device::Cpu => workspace,
         device => workspace.on_device(device, environment.gpu.clone()),
     };
     match arguments.command {
-        Command::New(new) => init::new(&workspace, &new, output),
+        Command::New(new) => init::new(&workspace, &new, named.as_deref(), output),
         Command::List => list::run(&workspace, output),
         Command::Check(named) => check::run(&workspace, &named, output),
         Command::Show(show) => show::run(&workspace, &show, output),

@@ -1,6 +1,6 @@
 //! What a person sees of a run: a moving line on a terminal, a plain line a change elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ibid::digest::RecipeId;
@@ -17,7 +17,10 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
 /// Draws the events of a run.
 pub(super) struct Progress {
     output: Output,
-    queued: usize,
+    /// Queued, and not ended yet.
+    open: BTreeSet<RecipeId>,
+    /// Behind those.
+    waiting: usize,
     done: usize,
     running: BTreeMap<RecipeId, Running>,
     last_frame: Option<Instant>,
@@ -43,16 +46,31 @@ fn now() -> Instant {
 
 impl Progress {
     pub(super) const fn new(output: Output) -> Self {
-        Self { output, queued: 0, done: 0, running: BTreeMap::new(), last_frame: None }
+        Self {
+            output,
+            open: BTreeSet::new(),
+            waiting: 0,
+            done: 0,
+            running: BTreeMap::new(),
+            last_frame: None,
+        }
     }
 
     /// Takes note of an event and says what is worth saying.
     pub(super) fn on_event(&mut self, event: &Event) {
         drop(self.output.value(event));
         match event {
-            Event::Queued { .. } => self.queued += 1,
-            Event::Hit { label, how: How::Fetched, .. } => self.say(&format!("fetched   {label}")),
-            Event::Hit { .. } => {}
+            Event::Queued { recipe, waiting, .. } => {
+                self.open.insert(*recipe);
+                self.waiting = *waiting;
+            }
+            Event::Hit { recipe, label, how } => {
+                self.open.remove(recipe);
+                self.running.remove(recipe);
+                if *how == How::Fetched {
+                    self.say(&format!("fetched   {label}"));
+                }
+            }
             Event::Started { recipe, label, .. } => {
                 let now = now();
                 let running = Running {
@@ -73,15 +91,18 @@ impl Progress {
             }
             Event::Finished { recipe, label, wall_time } => {
                 self.running.remove(recipe);
+                self.open.remove(recipe);
                 self.done += 1;
                 let time = wall_time.as_secs_f64();
                 self.say(&format!(
                     "finished  {label} in {time:.1} s ({}/{})",
-                    self.done, self.queued
+                    self.done,
+                    self.total()
                 ));
             }
             Event::Failed { recipe, label, failure } => {
                 self.running.remove(recipe);
+                self.open.remove(recipe);
                 // The whole of it is said at the end, once for all that failed for it.
                 let whole = failure.to_string();
                 let reason = whole.lines().next().unwrap_or_default();
@@ -90,6 +111,11 @@ impl Progress {
             }
         }
         self.draw();
+    }
+
+    /// How many actions are executed in all, as far as is known: results of those that wait may turn out to be there.
+    fn total(&self) -> usize {
+        self.done + self.open.len() + self.waiting
     }
 
     /// Clears the moving line.
@@ -126,7 +152,7 @@ impl Progress {
         }
         self.last_frame = Some(now);
         let parts: Vec<_> = self.running.values().map(|running| running.describe(now)).collect();
-        let line = format!("{}/{}  {}", self.done, self.queued, parts.join("  |  "));
+        let line = format!("{}/{}  {}", self.done, self.total(), parts.join("  |  "));
         self.output.moving(&line.chars().take(110).collect::<String>());
     }
 }

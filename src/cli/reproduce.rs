@@ -101,8 +101,10 @@ pub(super) fn tell(
         output.line(line)?;
     }
     for differing in &reproduced.lockfile.differing {
+        let short = |digest: ibid::digest::BlobDigest| digest.short();
+        let alike = differing.locked.map(short) == differing.actual.map(short);
         let side = |digest: Option<ibid::digest::BlobDigest>| {
-            digest.map_or("absent".to_owned(), |d| d.short())
+            digest.map_or("absent".to_owned(), |d| if alike { d.to_string() } else { d.short() })
         };
         output.line(format_args!(
             "differs  {} {}: locked {}, now {}",
@@ -144,7 +146,7 @@ fn tell_what_was_not_compared(reproduced: &Reproduced, output: Output) {
         ));
         // The lockfile of somebody's commit is not ours to write.
         if !reproduced.name.starts_with("git+") {
-            output.say(format_args!("hint: ibid lock {}", reproduced.name));
+            output.say(format_args!("hint: ibid lock {}", reproduced.typed));
         }
     }
     if let Some(first) = reproduced.lockfile.unseen.first() {
@@ -153,7 +155,14 @@ fn tell_what_was_not_compared(reproduced: &Reproduced, output: Output) {
              are not",
             reproduced.lockfile.unseen.len()
         ));
-        output.say(format_args!("hint: execute everything again: ibid verify {}", reproduced.name));
+        output
+            .say(format_args!("hint: execute everything again: ibid verify {}", reproduced.typed));
+    }
+    if let Some(first) = reproduced.missing_evaluations.first() {
+        output.say(format_args!(
+            "not written: {} of the evaluations, such as {first}: neither their results nor what they need is in the store",
+            reproduced.missing_evaluations.len()
+        ));
     }
 }
 

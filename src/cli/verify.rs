@@ -62,7 +62,7 @@ fn say_where_to_look(loaded: &Loaded, label: &str, verify: &Verify, output: Outp
     let with = verify.into.as_ref().map(|into| format!(" --with {}", into.display()));
     output.say(format_args!(
         "hint: the step, operation and element: ibid bisect {} --run {run}{}",
-        loaded.full_name(),
+        loaded.typed(),
         with.unwrap_or_default()
     ));
 }
@@ -117,7 +117,7 @@ fn tell_spots(checked: &SpotChecked, loaded: &Loaded, output: Output) -> Result<
                 let run = drawn.label.trim_end_matches("/train");
                 output.say(format_args!(
                     "hint: the operation and the element: ibid bisect {} --run {run}",
-                    loaded.full_name()
+                    loaded.typed()
                 ));
             }
             Err(Stop::Differs)

@@ -313,6 +313,9 @@ pub enum Event {
         label: String,
         /// Its job kind.
         kind: JobKind,
+        /// How many actions wait for it or for others, and are executed afterwards unless their results turn out to be
+        /// known.
+        waiting: usize,
     },
     /// Its result is known.
     Hit {
@@ -378,6 +381,17 @@ impl Summary {
     /// How many results came to be in this way.
     pub fn count(&self, how: How) -> usize {
         self.outcomes.values().filter(|outcome| outcome.how == how).count()
+    }
+
+    /// What this run and one after it came to know: a result is cached if neither of them made it.
+    #[must_use]
+    pub fn and(mut self, later: Self) -> Self {
+        for (id, outcome) in later.outcomes {
+            if outcome.how != How::Cached || !self.outcomes.contains_key(&id) {
+                self.outcomes.insert(id, outcome);
+            }
+        }
+        self
     }
 
     /// Whether every target has its result.

@@ -197,6 +197,10 @@ impl Performer<'_> {
     ) -> Result<Option<BlobDigest>, Failure> {
         let made = match input {
             ResolvedInput::Blob(digest) => {
+                if self.store.blob_size(digest).is_none() {
+                    let unit = "files at hand".to_owned();
+                    (self.control.progress)(Progress { done: 0, total: 1, unit });
+                }
                 self.ensure(digest)?;
                 self.store.materialise_blob(digest, target).map(drop)
             }
@@ -232,7 +236,12 @@ impl Performer<'_> {
         if self.task.made.contains(digest) {
             return Ok(());
         }
-        Ok(self.options.inputs.ensure(digest, self.store)?)
+        let ensured = self.options.inputs.ensure(digest, self.store);
+        // Neither what is missing for it, nor what would begin now, is of interest any more.
+        if self.control.cancelled.load(Ordering::Relaxed) {
+            return Err(crate::jobs::JobError::Cancelled.into());
+        }
+        Ok(ensured?)
     }
 
     /// Moves the outputs into the store and records the result.

@@ -208,7 +208,8 @@ impl<'a> Scheduler<'a> {
         for (recipe, runnable) in std::mem::take(&mut self.lookup.runnable) {
             let kind = runnable.action.params.kind();
             let label = self.label(&recipe);
-            (self.on_event)(&Event::Queued { recipe, label, kind });
+            let waiting = self.lookup.waiting.len();
+            (self.on_event)(&Event::Queued { recipe, label, kind, waiting });
             self.lookup.busy.insert(recipe, runnable.key);
             let priority = self.priorities.get(&recipe).copied().unwrap_or(0);
             self.ready.insert((Reverse(priority), recipe), runnable);

@@ -64,17 +64,14 @@ pub(super) fn dataset(
     Ok(dataset)
 }
 
-/// A data set that cannot be read, or not as the experiment says.
+/// A data set that cannot be read, or is not what its manifest says.
 pub(super) fn unreadable(name: &str, error: &DataError) -> JobError {
     match error {
-        DataError::Manifest { .. } | DataError::ShardName { .. } | DataError::ShardSize { .. } => {
-            bad_input(name, &chain(error))
-        }
         DataError::Io { path, source } => JobError::Io {
             path: path.display().to_string(),
             source: std::io::Error::new(source.kind(), source.to_string()),
         },
-        error => unfit(name, &chain(error)),
+        error => bad_input(name, &chain(error)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! step) and `trace` (what was recorded; where it is missing nothing is compared). Outputs: `inspected.json`,
 //! `links.bin` (the trace from the start on), `state.safetensors` and `kept-N.bin` where they are asked for.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ pub struct Inspection {
     pub to: u64,
     /// Whether to state the digest of the state after every step.
     pub digests: bool,
+    /// Whether to state the digests of the checkpoints that the training publishes.
+    pub published: bool,
     /// Whether to leave the state at the end.
     pub state: bool,
     /// Execute the step that follows the end under the recorder, and keep these of its records.
@@ -51,6 +54,8 @@ pub struct Inspected {
     pub end: Option<[BlobDigest; 2]>,
     /// Where it was asked for: the digest of the state at the start and after every step.
     pub digests: Vec<BlobDigest>,
+    /// Where it was asked for: by steps done, the digest of each checkpoint published after the start.
+    pub published: BTreeMap<u64, BlobDigest>,
     /// What the recorded step made.
     pub records: Vec<Record>,
 }
@@ -135,7 +140,14 @@ fn replay(
     start: State,
     context: &mut JobContext<'_>,
 ) -> Result<(Inspected, Option<State>), JobError> {
-    let mut watch = Watch { with_digests: inspection.digests, recorded, ..Watch::default() };
+    let layout =
+        Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
+    let mut watch = Watch {
+        with_digests: inspection.digests,
+        layout: inspection.published.then_some((layout, params.checkpoint_interval_steps)),
+        recorded,
+        ..Watch::default()
+    };
     let (from, to) = (inspection.from, inspection.to);
     let settings = Settings { level: context.level, threads: context.threads };
     let mut ended = Ok(!watch.agrees(&start)?);
@@ -161,16 +173,19 @@ fn replay(
         write_bytes(context, "links.bin", links.bytes())?;
     }
     let reached = watch.parted.unwrap_or(to);
-    let (parted, digests) = (watch.parted, watch.digests);
-    Ok((Inspected { reached, parted, end: None, digests, records: Vec::new() }, state))
+    let (parted, digests, published) = (watch.parted, watch.digests, watch.published);
+    Ok((Inspected { reached, parted, end: None, digests, published, records: Vec::new() }, state))
 }
 
 /// What is noted between two steps.
 #[derive(Default)]
 struct Watch {
     with_digests: bool,
+    /// For published checkpoints, and the steps between them.
+    layout: Option<(Layout, u64)>,
     recorded: Option<Trace>,
     digests: Vec<BlobDigest>,
+    published: BTreeMap<u64, BlobDigest>,
     /// Where the trace parted from the recorded one, and the links until there.
     parted: Option<u64>,
     links: Option<Trace>,
@@ -179,6 +194,13 @@ struct Watch {
 impl Watch {
     /// Takes note of a state; whether its trace is the recorded one.
     fn agrees(&mut self, state: &State) -> Result<bool, JobError> {
+        if let Some((layout, interval)) = &self.layout
+            && state.step > 0
+            && state.step.checked_rem(*interval) == Some(0)
+        {
+            let checkpoint = state.checkpoint(layout).map_err(broken)?;
+            self.published.insert(state.step, BlobDigest::of(&checkpoint));
+        }
         if self.with_digests {
             self.digests.push(state.digest().map_err(broken)?);
         }

@@ -80,7 +80,7 @@ pub enum JobError {
     /// The job was told to stop and left a resume checkpoint.
     #[error("interrupted")]
     Cancelled,
-    /// An input is not what its parameters say.
+    /// An input that a job or the store wrote is not what they write: it is damaged.
     #[error("input `{input}`: {reason}")]
     BadInput {
         /// The name of the input.
@@ -88,7 +88,7 @@ pub enum JobError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The inputs are what they should be, and what the experiment asks for cannot be done with them.
+    /// The inputs are the bytes that were pinned, and what the experiment asks for cannot be done with them.
     #[error("{0}")]
     Unfit(String),
     /// The action is bound to a class of devices, and this one is none of it, or does not compute as its class shall.

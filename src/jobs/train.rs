@@ -18,7 +18,7 @@ use super::{JobContext, JobError, Progress, chain};
 use crate::action::canonical;
 use crate::action::params::Train;
 use crate::data::preprocess::CropRange;
-use crate::data::{DataError, Dataset, Memory, SampleRef, Tokenizer};
+use crate::data::{Dataset, Memory, SampleRef, Tokenizer};
 use crate::digest::{BlobDigest, tagged};
 use crate::model::Layout;
 use crate::tensor::TensorError;
@@ -325,8 +325,8 @@ pub(super) fn failed(error: TrainError) -> JobError {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => unfit("dataset", &error),
         TrainError::Sample(error) => match error.source.downcast_ref() {
-            Some(error @ DataError::Io { .. }) => super::evaluate::unreadable("dataset", error),
-            _ => unfit("dataset", &chain(&error)),
+            Some(error) => super::evaluate::unreadable("dataset", error),
+            None => unfit("dataset", &chain(&error)),
         },
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
         TrainError::Class { .. } | TrainError::TensorCores(_) => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
@@ -86,8 +87,13 @@ impl Workspace {
         Ok(pins)
     }
 
-    /// Writes pins to `shards.dhall` of an experiment; the file.
-    pub fn write_pins(&self, experiment: &str, pins: &[PinnedSetFile]) -> Result<PathBuf, Error> {
+    /// Builds sets and writes their pins to `shards.dhall` of an experiment; the file and the pins. A file that is there
+    /// may be asked for any set: it is written with all of them.
+    pub fn pin_sets_of(
+        &self,
+        experiment: &str,
+        sets: &[String],
+    ) -> Result<(PathBuf, Vec<PinnedSetFile>), Error> {
         let folder = self.root()?.join("experiments").join(experiment);
         if !folder.is_dir() {
             return Err(Error::UnknownExperiment {
@@ -96,8 +102,10 @@ impl Workspace {
             });
         }
         let path = folder.join("shards.dhall");
-        fs::write_atomic(&path, shards_dhall(pins).as_bytes(), Durability::Relaxed)?;
-        Ok(path)
+        let sets = known_sets(sets)?;
+        let pins = self.pin_sets(if path.exists() { &[] } else { &sets })?;
+        fs::write_atomic(&path, shards_dhall(&pins).as_bytes(), Durability::Relaxed)?;
+        Ok((path, pins))
     }
 
     /// What a bundled set holds; with `sheet`, its first images in one PNG file.
@@ -128,7 +136,8 @@ impl Workspace {
     }
 
     fn drawings(&self) -> Result<Pictograms, Error> {
-        Pictograms::render(bundled::VERSION, self.settings.threads).map_err(cannot_build)
+        let never = AtomicBool::new(false);
+        Pictograms::render(bundled::VERSION, self.settings.threads, &never).map_err(cannot_build)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::model::ModelFault;
-use super::name::{CommitName, NameError};
+use super::name::{CommitName, NameError, is_experiment_name};
 use super::pricing::grouped;
 use super::specification::Found;
 use crate::data::{DataError, MemberError};
@@ -29,7 +29,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The folder that was named is no workspace.
-    #[error("`{}` is not a workspace: it has no folder `experiments`", path.display())]
+    #[error("`{}` is not a workspace: it has no folder `experiments/schema`", path.display())]
     NotAWorkspace {
         /// The folder.
         path: PathBuf,
@@ -94,6 +94,8 @@ pub enum Error {
         name: String,
         /// Labels that it lacks.
         unlocked: Vec<String>,
+        /// What to do with it could not be done; else that it covers all was to be judged.
+        needed: bool,
     },
     /// The run would take longer than the budget.
     #[error(
@@ -309,12 +311,13 @@ impl Error {
             | Self::Bind(_)
             | Self::Plan(_)
             | Self::Lockfile { .. }
-            | Self::Unlocked { .. }
+            | Self::Unlocked { needed: true, .. }
             | Self::OverBudget { .. }
             | Self::Unpinned { .. }
             | Self::Usage { .. }
             | Self::Image { .. }
             | Self::Shard { .. } => Kind::Spec,
+            Self::Unlocked { needed: false, .. } => Kind::Differs,
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Commit { source, .. } => match &**source {
@@ -357,7 +360,7 @@ impl Error {
             }
             Self::UnknownExperiment { name, known } => meant(name, known)
                 .into_iter()
-                .chain([format!("start it with: ibid new {name}")])
+                .chain(is_experiment_name(name).then(|| format!("start it with: ibid new {name}")))
                 .collect(),
             Self::Plan(PlanError::UnknownTarget { target, known }) => meant(target, known)
                 .into_iter()
@@ -372,7 +375,9 @@ impl Error {
                 let stem =
                     path.file_stem().filter(|_| folder.is_some_and(|name| name == "lockfiles"));
                 let name = stem.map_or("NAME".into(), |stem| stem.to_string_lossy());
-                one(format!("restore it from version control, or write it anew: ibid lock {name}"))
+                one(format!(
+                    "restore it from version control, or remove it and write it anew: ibid lock {name}"
+                ))
             }
             Self::Unlocked { name, .. } if name.starts_with("git+") => {
                 one("the lockfile is its author's to write; without one: ibid reproduce".to_owned())
@@ -459,10 +464,10 @@ fn hint_of(error: &fs::Error) -> Option<String> {
             "make room (ibid store gc removes what nobody needs), or name another store: --store DIR; the same command continues"
         }
         fs::Error::Denied { .. } => {
-            "name a store, or a folder, that you may write to: --store DIR, --out DIR"
+            "name a place that you may write to (results: --store DIR, --out DIR), or get the permission"
         }
         fs::Error::InTheWay { .. } => {
-            "what stands in the way within a store is moved aside by: ibid store fsck"
+            "move away what is there, or name another place (within a store it is moved aside by: ibid store fsck)"
         }
         fs::Error::CannotLock { .. } => "name a store on a file system that can: --store DIR",
         _ => return None,
@@ -485,6 +490,12 @@ fn commit_hints(name: &CommitName, error: &GitError) -> Vec<String> {
         }
         GitError::NotACommitId { target: None, .. } => {
             vec![format!("git ls-remote {} prints the ids of branches and tags", name.url)]
+        }
+        GitError::Object(error) if error.is_integrity() => {
+            vec![
+                "a damaged copy is moved aside by: ibid store fsck; the next run fetches it again"
+                    .to_owned(),
+            ]
         }
         GitError::Network(NetworkError::Offline) => {
             vec!["leave --offline and IBID_OFFLINE out to fetch it".to_owned()]

@@ -1,30 +1,46 @@
 //! The evaluations behind a target, read back from the store.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
 use super::lock::recorded_result;
 use crate::action::Input;
 use crate::action::params::{Params, Task};
-use crate::digest::BlobDigest;
-use crate::exec::Summary;
+use crate::digest::{BlobDigest, RecipeId};
+use crate::exec::{self, PlanState, Summary};
 use crate::plan::{Node, Plan, RunEvaluation};
 use crate::report::evaluations::EvaluationResult;
 use crate::store::{Store, manifest_blob};
 
-/// Every evaluation of the plan whose result and weights are recorded and whole, by run and name. A target that is a hit does not
-/// need them, so that some may have been collected.
+/// Every evaluation of the plan whose result and weights are recorded and whole, by run and name, and the labels of the
+/// others. A target that is a hit does not need them, so that some may have been collected.
 pub(super) fn read_evaluations(
     plan: &Plan,
     store: &Store,
     summary: &Summary,
-) -> Result<Vec<EvaluationResult>, Error> {
-    let mut evaluations = Vec::new();
+) -> Result<(Vec<EvaluationResult>, Vec<String>), Error> {
+    let (mut evaluations, mut missing) = (Vec::new(), Vec::new());
     for evaluation in plan.evaluations() {
         let node = &plan.nodes()[&evaluation.action];
-        evaluations.extend(read_evaluation(evaluation, node, store, summary)?);
+        match read_evaluation(evaluation, node, store, summary)? {
+            Some(result) => evaluations.push(result),
+            // What is no measurement has no file.
+            None if task_of(node).is_none() => {}
+            None => missing.push(node.label.clone()),
+        }
     }
-    Ok(evaluations)
+    Ok((evaluations, missing))
+}
+
+/// Evaluations of the plan that the store lacks and that need nothing else that it lacks: no training is executed for them.
+pub(super) fn at_hand(plan: &Plan, store: &Store) -> Result<Vec<RecipeId>, Error> {
+    let mut whole = plan.clone();
+    let actions = plan.evaluations().iter().map(|evaluation| evaluation.action);
+    actions.clone().for_each(|action| whole.add_target(action));
+    let states = exec::plan_states(&whole, store, &BTreeMap::new())?;
+    Ok(actions.filter(|action| states.get(action) == Some(&PlanState::Run)).collect())
 }
 
 fn read_evaluation(
@@ -47,7 +63,7 @@ fn read_evaluation(
     let (Some(weights), Some(metrics), Some(task)) = (weights, metrics, task_of(node)) else {
         return Ok(None);
     };
-    // The figure does not stand on this copy: if it is damaged, `fsck` and the next run that needs it will say so.
+    // The figure does not stand on this copy; a damaged one is moved aside, and made again where that needs no training.
     let Ok(metrics) = store.read(&metrics) else {
         return Ok(None);
     };

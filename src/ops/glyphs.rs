@@ -56,10 +56,10 @@ mod tests {
         assert_eq!(check_glyphs(&experiment), []);
         let panel = &mut experiment.figures[0].panels[0];
         panel.x.label = "rate (s⁻¹)".to_owned();
-        panel.y.label = "x₁".to_owned();
+        panel.y.label = "x₁ 猫".to_owned();
         let found = (
             "figures[0].panels[0].y.label",
-            "`₁` (U+2081) is in no font that figures are drawn with",
+            "`猫` (U+732B) is in no font that figures are drawn with",
         );
         assert_eq!(check_glyphs(&experiment), [(found.0.to_owned(), found.1.to_owned())]);
     }

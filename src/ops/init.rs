@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::name::is_experiment_name;
+use super::name::{NAME_BYTES_MAX, is_experiment_name};
 use super::workspace::Workspace;
 use crate::fs::{self, Durability};
 
@@ -39,9 +39,15 @@ impl Workspace {
     /// Writes a commented experiment of that name; its file.
     pub fn new_experiment(&self, name: &str) -> Result<PathBuf, Error> {
         if !is_experiment_name(name) || name == "schema" {
+            let hint = match name {
+                "schema" => "`experiments/schema` is the folder of the schema".to_owned(),
+                _ => format!(
+                    "use lower-case letters, digits and, between them, `-`: {NAME_BYTES_MAX} at most"
+                ),
+            };
             return Err(Error::Usage {
                 message: format!("`{name}` cannot be the name of an experiment"),
-                hint: Some("use lower-case letters, digits and `-`".to_owned()),
+                hint: Some(hint),
             });
         }
         let file = self.root()?.join("experiments").join(name).join("package.dhall");

@@ -1,6 +1,7 @@
 //! Pinned bytes for the actions of a plan: from the store, the mirrors, then where they were published.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use super::classes::miscounted;
@@ -94,7 +95,15 @@ impl<'a> PlanInputs<'a> {
         else {
             return Ok(());
         };
-        let message = miscounted(&pin.class_counts, &store.read(digest)?);
+        let file = match store.read(digest) {
+            // It was moved aside, as any damaged blob that is read.
+            Err(StoreError::Corrupt { .. }) => {
+                self.obtain(digest, store)?;
+                store.read(digest)?
+            }
+            file => file?,
+        };
+        let message = miscounted(&pin.class_counts, &file);
         message.map_or(Ok(()), |message| Err(Cause::Miscounted(message)))
     }
 
@@ -143,13 +152,32 @@ impl Inputs for PlanInputs<'_> {
 }
 
 /// Builds bundled sets, rendering the drawings once however many sets are asked for.
-#[derive(Default)]
-pub(super) struct SetBuilder {
+pub(super) struct SetBuilder<'a> {
+    /// Ends a rendering.
+    #[cfg_attr(not(feature = "pictograms"), allow(dead_code, reason = "nothing is rendered"))]
+    stop: &'a AtomicBool,
     #[cfg(feature = "pictograms")]
     drawings: Mutex<Option<crate::data::bundled::Pictograms>>,
 }
 
-impl SetBuilder {
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Default for SetBuilder<'_> {
+    fn default() -> Self {
+        Self::until(&NEVER)
+    }
+}
+
+impl<'a> SetBuilder<'a> {
+    /// Builds until `stop` is set.
+    pub(super) fn until(stop: &'a AtomicBool) -> Self {
+        Self {
+            stop,
+            #[cfg(feature = "pictograms")]
+            drawings: Mutex::default(),
+        }
+    }
+
     /// Every file of a set.
     #[cfg(feature = "pictograms")]
     pub(super) fn build(&self, set: &str, version: &str) -> Result<Vec<BuiltFile>, String> {
@@ -159,7 +187,8 @@ impl SetBuilder {
         let drawings = match drawings.take() {
             Some(rendered) => drawings.insert(rendered),
             None => {
-                drawings.insert(Pictograms::render(version, threads).map_err(|e| e.to_string())?)
+                let rendered = Pictograms::render(version, threads, self.stop);
+                drawings.insert(rendered.map_err(|error| error.to_string())?)
             }
         };
         let files = drawings.build(set).map_err(|error| error.to_string())?;

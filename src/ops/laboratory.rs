@@ -19,11 +19,12 @@ use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::exec::{Control, Event, Failure, Inputs as _, LocalExecutor, LocalOptions, Prepared};
 use crate::fs as files;
 use crate::jobs::{Inspected, Inspection, Progress, STATE_INPUT, TRACE_INPUT};
+use crate::model::Layout;
 use crate::numerics::Level;
 use crate::plan::Plan;
 use crate::store::{Store, manifest_blob};
 use crate::tensor::Device;
-use crate::training::{self, Trace};
+use crate::training::{self, State, Trace};
 
 /// A training of a plan, with all that is needed to execute it.
 #[derive(Debug, Clone)]
@@ -78,7 +79,7 @@ impl<'a> Subject<'a> {
                     "`{}` is bound to a class of GPUs ({profile}); stretches and steps of a training are executed in main memory",
                     bound.label
                 ),
-                hint: Some(format!("all of it: ibid verify {} --device cuda", loaded.full_name())),
+                hint: Some(format!("all of it: ibid verify {} --device cuda", loaded.typed())),
             });
         }
         Ok(subjects)
@@ -100,6 +101,13 @@ impl<'a> Subject<'a> {
     /// The name of the output that is the state after so many steps.
     pub(super) fn checkpoint_name(step: u64) -> String {
         format!("checkpoint-{step}.safetensors")
+    }
+
+    /// Whether bytes are a state of such a training after so many steps; of which one, its trace tells.
+    pub(super) fn is_state(&self, bytes: &[u8], step: u64) -> bool {
+        let layout = Layout::of(&self.train.model).ok();
+        let state = layout.and_then(|of| State::from_checkpoint(bytes, &of, [0; 32]).ok());
+        state.is_some_and(|state| state.step == step)
     }
 
     /// What `store` holds of it, if its outputs are named there.
@@ -232,7 +240,8 @@ impl Laboratory<'_> {
         let recipe = look.subject.recipe;
         let label = format!("{} {}", look.who, look.subject.label);
         let threads = look.executing.threads;
-        (running.on_event)(&Event::Queued { recipe, label: label.clone(), kind: JobKind::Train });
+        let (kind, waiting) = (JobKind::Train, 0);
+        (running.on_event)(&Event::Queued { recipe, label: label.clone(), kind, waiting });
         (running.on_event)(&Event::Started { recipe, label: label.clone(), threads });
         let started = self.workspace.clock.monotonic();
         let on_event = RefCell::new(&mut *running.on_event);

@@ -1,6 +1,8 @@
 //! `lock`, and what every run compares with the lockfile.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -136,7 +138,7 @@ pub(super) fn recorded_result(
 #[serde(rename_all = "camelCase")]
 pub struct LockOutcome {
     /// The lockfile.
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
     /// Whether its text is, or already was, what it should be.
     pub is_current: bool,
     /// Labels that were added or whose line changed.
@@ -145,6 +147,33 @@ pub struct LockOutcome {
     pub removed: Vec<String>,
     /// Actions in it.
     pub actions: usize,
+}
+
+/// Keeps others from writing a lockfile between its reading and its writing here: each adds to what is there.
+struct Writing {
+    path: PathBuf,
+    _lock: fs::Lock,
+}
+
+impl Writing {
+    fn of(lockfile: &Path) -> Result<Self, Error> {
+        if let Some(folder) = lockfile.parent() {
+            fs::create_dir(folder)?;
+        }
+        let mut name = OsString::from(".");
+        name.push(lockfile.file_name().unwrap_or_default());
+        name.push(".writing");
+        let path = lockfile.with_file_name(name);
+        let lock = fs::Lock::exclusive(&path)?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+/// The last act under the lock; fields are dropped afterwards.
+impl Drop for Writing {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
 }
 
 impl Workspace {
@@ -167,8 +196,9 @@ impl Workspace {
         super::run::refuse_unpinned(&plan)?;
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
+        // A damaged lockfile is told before the work.
+        loaded.read_lockfile()?;
         let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
-        let old = loaded.read_lockfile()?.unwrap_or_default();
         let is_known = |id: &RecipeId, node: &Node| {
             let result = recorded_result(&summary, &store, id);
             result.is_some_and(|result| has_losses(node, &result, &store))
@@ -183,8 +213,20 @@ impl Workspace {
             missing.iter().for_each(|id| whole.add_target(*id));
             self.execute(&whole, &loaded.root, &store, None, running)?
         };
-        let mut new = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
-        new.keep(&old, &plan::expand_every_depth(&loaded.experiment)?);
+        let own = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
+        let whole = plan::expand_every_depth(&loaded.experiment)?;
+        let merged = || -> Result<_, Error> {
+            let old = loaded.read_lockfile()?.unwrap_or_default();
+            let mut new = own.clone();
+            new.keep(&old, &whole);
+            Ok((old, new))
+        };
+        let (mut old, mut new) = merged()?;
+        let mut writing = None;
+        if !check_only && (old != new || !loaded.lockfile.exists()) {
+            writing = Some(Writing::of(&loaded.lockfile)?);
+            (old, new) = merged()?;
+        }
         let (old_text, new_text) = (old.encode(), new.encode());
         let is_current = old_text == new_text && loaded.lockfile.exists();
         let changed = |(label, action): &(&String, _)| old.actions().get(*label) != Some(*action);
@@ -201,12 +243,10 @@ impl Workspace {
             actions: new.actions().len(),
         };
         if !check_only && !is_current {
-            if let Some(folder) = loaded.lockfile.parent() {
-                fs::create_dir(folder)?;
-                fs::remove_leftovers(folder);
-            }
+            loaded.lockfile.parent().iter().for_each(|folder| fs::remove_leftovers(folder));
             fs::write_atomic(&loaded.lockfile, new_text.as_bytes(), Durability::Durable)?;
         }
+        drop(writing);
         Ok(outcome)
     }
 }

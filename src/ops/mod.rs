@@ -36,8 +36,8 @@ mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
 pub use bisect::{
-    Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingTensor, Divergence, Finding,
-    Link, Value,
+    Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingFile, DifferingTensor,
+    Divergence, Finding, Link, Value,
 };
 pub use checks::{Checked, Unchecked};
 #[cfg(feature = "pictograms")]

@@ -9,6 +9,9 @@ use crate::source;
 /// The folder of a workspace, or of a commit, that experiments are in.
 pub(super) const EXPERIMENTS: &str = "experiments";
 
+/// The longest name of an experiment.
+pub(super) const NAME_BYTES_MAX: usize = 64;
+
 /// A parsed name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
@@ -54,6 +57,26 @@ pub struct CommitName {
 impl fmt::Display for CommitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "git+{}?rev={}#{}", self.url, self.rev, self.experiment)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let before_target = match &self.experiment {
+            ExperimentName::InWorkspace(experiment) => {
+                f.write_str(experiment)?;
+                '/'
+            }
+            ExperimentName::File(path) => {
+                write!(f, "{}", path.display())?;
+                '#'
+            }
+            ExperimentName::InCommit(name) => {
+                write!(f, "{name}")?;
+                '/'
+            }
+        };
+        self.target.iter().try_for_each(|target| write!(f, "{before_target}{target}"))
     }
 }
 
@@ -133,7 +156,7 @@ fn split(text: &str) -> Result<(String, Option<String>), String> {
 /// Whether `text` may name an experiment of a workspace: lower-case letters, digits and inner hyphens.
 pub(super) fn is_experiment_name(text: &str) -> bool {
     let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 64
+    text.len() <= NAME_BYTES_MAX
         && text.bytes().next().is_some_and(plain)
         && text.bytes().last().is_some_and(plain)
         && text.bytes().all(|c| plain(c) || c == b'-')

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::checks::read_checks;
 use super::error::{Error, Kind};
-use super::evaluations::read_evaluations;
+use super::evaluations::{at_hand, read_evaluations};
 use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
-use super::verify::{AnotherClass, refuse_unlocked};
+use super::verify::{AnotherClass, judge_covered};
 use super::workspace::{Loaded, Workspace};
 use crate::action::Input;
 use crate::action::params::DeviceClass;
@@ -58,6 +58,11 @@ pub struct Reproduced {
     /// What was measured of each run, as far as the store still has it.
     #[serde(skip)]
     pub evaluations: Vec<EvaluationResult>,
+    /// Labels of evaluations whose results the store has no longer.
+    pub missing_evaluations: Vec<String>,
+    /// What to type to name it again.
+    #[serde(skip)]
+    pub typed: String,
 }
 
 /// A pinned file that results stand on.
@@ -185,17 +190,33 @@ impl Workspace {
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         if locked {
-            refuse_unlocked(&plan, &lockfile, loaded)?;
+            judge_covered(&plan, &lockfile, loaded)?;
         }
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
-        match self.execute(&with_what_is_read(&plan), &loaded.root, &store, None, running) {
-            Ok(summary) => {
-                let comparison = LockComparison::of_run(&plan, &lockfile, &store, &summary)?;
-                Self::read_back(loaded, &plan, comparison, &store, &summary)
-            }
-            Err(error) => Err(self.instead(loaded, &lockfile, &store, running, error)),
+        let mut whole = with_what_is_read(&plan);
+        at_hand(&plan, &store)?.into_iter().for_each(|action| whole.add_target(action));
+        let summary = match self.execute(&whole, &loaded.root, &store, None, running) {
+            Ok(summary) => summary,
+            Err(error) => return Err(self.instead(loaded, &lockfile, &store, running, error)),
+        };
+        let read = |summary: &Summary| {
+            let comparison = LockComparison::of_run(&plan, &lockfile, &store, summary)?;
+            Self::read_back(loaded, &plan, comparison, &store, summary)
+        };
+        let reproduced = read(&summary)?;
+        // That a result is damaged is seen when it is read.
+        let again = if reproduced.missing_evaluations.is_empty() {
+            Vec::new()
+        } else {
+            at_hand(&plan, &store)?
+        };
+        if again.is_empty() {
+            return Ok(reproduced);
         }
+        again.into_iter().for_each(|action| whole.add_target(action));
+        let made = self.execute(&whole, &loaded.root, &store, None, running)?;
+        read(&summary.and(made))
     }
 
     /// What a work prints can be had without what it published: where a source is missing, the figures that offer
@@ -241,8 +262,10 @@ impl Workspace {
         let figures = figures.map(|(name, figure)| read_figure(name, figure, store, summary));
         let tables = plan.tables().iter();
         let tables = tables.map(|(name, table)| read_table(name, table, store, summary));
+        let (evaluations, missing_evaluations) = read_evaluations(plan, store, summary)?;
         Ok(Reproduced {
             name: loaded.full_name(),
+            typed: loaded.typed(),
             id: loaded.id(),
             executed: summary.count(How::Executed),
             cached: summary.count(How::Cached),
@@ -254,7 +277,8 @@ impl Workspace {
             tables: tables.collect::<Result<_, _>>()?,
             checks: read_checks(plan, store, summary)?,
             sources: sources_of(plan),
-            evaluations: read_evaluations(plan, store, summary)?,
+            evaluations,
+            missing_evaluations,
         })
     }
 }
@@ -393,6 +417,8 @@ mod tests {
             checks: Vec::new(),
             sources: Vec::new(),
             evaluations: Vec::new(),
+            missing_evaluations: Vec::new(),
+            typed: "e".to_owned(),
         };
         let portable = reproduced(None);
         assert!(portable.verdict().ends_with("; claims met 0/0"));

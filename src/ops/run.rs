@@ -57,7 +57,7 @@ impl Workspace {
     ) -> Result<Summary, Error> {
         refuse_unpinned(plan)?;
         let settings = &self.settings;
-        let builder = SetBuilder::default();
+        let builder = SetBuilder::until(running.cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
         let sources = self.sources(root, &build);
         let inputs = PlanInputs::new(plan, sources, other);
@@ -237,7 +237,7 @@ mod tests {
         let name = Name::parse(target).unwrap();
         let place = workspace.place(&name).unwrap();
         let evaluated = spec::evaluate(&place.request).unwrap();
-        let loaded = Workspace::bound(place, name.target, evaluated).unwrap();
+        let loaded = Workspace::bound(place, name, evaluated).unwrap();
         let mut plan = workspace.plan_of(&loaded).unwrap();
         if !labels.is_empty() {
             let nodes = plan.nodes().iter();

@@ -116,7 +116,7 @@ impl Workspace {
             Err(findings) => return Ok(findings),
         };
         let request = place.request.clone();
-        let loaded = Self::bound(place, name.target.clone(), evaluated)?;
+        let loaded = Self::bound(place, name.clone(), evaluated)?;
         plan::expand(&loaded.experiment, loaded.target.as_deref())?;
         let mut found = self.check_released(&loaded)?;
         found.extend(self.check_class_counts(&loaded));

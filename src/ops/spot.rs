@@ -184,6 +184,11 @@ impl Workspace {
             }
             None => None,
         };
+        let label = training.subject.label.clone();
+        if state.as_ref().is_some_and(|state| !training.subject.is_state(state, from)) {
+            let mismatch = Some(Mismatch::NoState { after: from });
+            return Ok(CheckedSegment { label, segment, mismatch });
+        }
         let executing =
             super::laboratory::Executing { arguments: self.job_arguments(), ..self.executing() };
         let look = Look {
@@ -202,7 +207,7 @@ impl Workspace {
             weights: training.weights,
         };
         let mismatch = spot::compare(segment, &replayed, &recorded).err();
-        Ok(CheckedSegment { label: training.subject.label.clone(), segment, mismatch })
+        Ok(CheckedSegment { label, segment, mismatch })
     }
 
     /// Executes what is no training, in a second store that holds the trainings as they are recorded.
@@ -259,7 +264,7 @@ fn refuse_without_checkpoints(subjects: &[Subject<'_>]) -> Result<(), Error> {
              everything: ibid verify {}",
             first.run(),
             first.steps(),
-            first.loaded.full_name()
+            first.loaded.typed()
         )),
     })
 }
@@ -294,7 +299,7 @@ fn recorded_of<'a>(
 }
 
 fn missing(subject: &Subject<'_>, output: &str, digest: Option<&BlobDigest>) -> Error {
-    let name = subject.loaded.full_name();
+    let name = subject.loaded.typed();
     match digest {
         Some(digest) => Error::Missing {
             message: format!(

@@ -19,8 +19,6 @@ use crate::store::Store;
 
 /// How long a server may take for the next sixteen kibibytes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Larger lockfiles are refused.
-const LOCKFILE_BYTES_MAX: u64 = 16 << 20;
 /// Digits of a commit's id that make its outputs' folder its own.
 const SHORT: usize = 12;
 
@@ -73,7 +71,7 @@ impl Origin {
         let path = format!("lockfiles/{}.lock", self.name.experiment);
         let tree =
             Rooted { copy: self.copy.clone(), id: self.name.rev.clone(), folder: String::new() };
-        let read = tree.bytes_of(&path, LOCKFILE_BYTES_MAX);
+        let read = tree.bytes_of(&path, Lockfile::BYTES_MAX);
         let Some(bytes) = read.map_err(|error| self.name.error(error.into()))? else {
             return Ok(None);
         };

@@ -12,7 +12,7 @@ use crate::digest::ExperimentId;
 use crate::exec::clock::Clock;
 use crate::fs;
 use crate::numerics::Level;
-use crate::plan::Lockfile;
+use crate::plan::{Lockfile, LockfileError};
 use crate::spec::experiment::{Depth, Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::{Store, StoreError};
@@ -66,6 +66,8 @@ pub struct Workspace {
 pub struct Loaded {
     /// What to call it: the experiment's name, or the file's without `.dhall`.
     pub name: String,
+    /// What was typed.
+    pub named: Name,
     /// The target that was named with it.
     pub target: Option<String>,
     /// How deep its figures are to be reproduced; `None`: each at its own default.
@@ -102,6 +104,11 @@ impl Loaded {
         })
     }
 
+    /// What to type to name it again.
+    pub fn typed(&self) -> String {
+        self.named.to_string()
+    }
+
     /// What the folder of its outputs is called.
     pub fn folder_name(&self) -> String {
         self.with_target(match &self.origin {
@@ -122,12 +129,14 @@ impl Loaded {
         if let Some(origin) = &self.origin {
             return origin.read_lockfile();
         }
+        let refused = |source| Error::Lockfile { path: self.lockfile.clone(), source };
+        if self.lockfile.metadata().is_ok_and(|meta| Lockfile::BYTES_MAX < meta.len()) {
+            return Err(refused(LockfileError::Large { limit: Lockfile::BYTES_MAX }));
+        }
         let Some(bytes) = fs::read_if_exists(&self.lockfile)? else {
             return Ok(None);
         };
-        let path = self.lockfile.clone();
-        let text = String::from_utf8_lossy(&bytes);
-        Lockfile::decode(&text).map(Some).map_err(|source| Error::Lockfile { path, source })
+        Lockfile::decode(&String::from_utf8_lossy(&bytes)).map(Some).map_err(refused)
     }
 }
 
@@ -137,7 +146,7 @@ impl Workspace {
         let root = match &settings.workspace {
             Some(named) => {
                 let root = settings.folder.join(named);
-                if !root.join(EXPERIMENTS).is_dir() {
+                if !is_workspace(&root) {
                     return Err(Error::NotAWorkspace { path: root });
                 }
                 Some(root)
@@ -226,26 +235,23 @@ impl Workspace {
                 return Err(Error::Unsound { name: name.experiment.to_string(), findings });
             }
         };
-        Self::bound(place, name.target.clone(), evaluated)
+        Self::bound(place, name.clone(), evaluated)
     }
 
     /// As [`Workspace::load`], and an experiment that breaks rules is as good as another.
     pub(super) fn load_as_it_is(&self, name: &Name) -> Result<Loaded, Error> {
         let place = self.place(name)?;
         let evaluated = self.evaluate(&place.request)?;
-        Self::bound(place, name.target.clone(), evaluated)
+        Self::bound(place, name.clone(), evaluated)
     }
 
     /// What was evaluated at `place`, as an experiment.
-    pub(super) fn bound(
-        place: Place,
-        target: Option<String>,
-        evaluated: Evaluated,
-    ) -> Result<Loaded, Error> {
+    pub(super) fn bound(place: Place, named: Name, evaluated: Evaluated) -> Result<Loaded, Error> {
         let experiment = spec::bind(&evaluated.value)?;
         Ok(Loaded {
             name: place.name,
-            target,
+            target: named.target.clone(),
+            named,
             depth: None,
             evaluated,
             experiment,

@@ -62,6 +62,12 @@ pub enum LockfileError {
         /// The line, from 1.
         line: usize,
     },
+    /// More bytes than any lockfile has.
+    #[error("more than {limit} bytes: not a lockfile")]
+    Large {
+        /// The most that are read.
+        limit: u64,
+    },
     /// A line does not say what a line says.
     #[error("line {line}: {reason}")]
     Line {
@@ -73,6 +79,9 @@ pub enum LockfileError {
 }
 
 impl Lockfile {
+    /// The most bytes that a lockfile may have: some 50,000 actions.
+    pub const BYTES_MAX: u64 = 16 << 20;
+
     /// Locks every action of `plan` whose result `result_of` knows.
     pub fn from_results(
         plan: &Plan,
@@ -188,6 +197,7 @@ impl Lockfile {
         let body = text.strip_suffix('\n').unwrap_or(text);
         let mut lockfile = Self::default();
         let mut last = None::<&str>;
+        let mut labels = BTreeMap::new();
         for (index, content) in body.split('\n').enumerate() {
             let line = index + 1;
             let wrong = |reason: String| LockfileError::Line { line, reason };
@@ -201,17 +211,20 @@ impl Lockfile {
             }
             if line == 1 {
                 if content != HEADER {
-                    return Err(LockfileError::Header {
-                        found: content.chars().take(80).collect(),
-                    });
+                    return Err(LockfileError::Header { found: cut(content) });
                 }
                 continue;
             }
             let (label, action) = decode_line(content).map_err(wrong)?;
             if last.is_some_and(|last| label <= last) {
-                return Err(wrong(format!("`{label}` is out of order or there twice")));
+                return Err(wrong(format!("`{}` is out of order or there twice", cut(label))));
             }
             last = Some(label);
+            // With two lines for one action it would be left to the reader which of them counts.
+            if let Some(other) = labels.insert(action.recipe, label) {
+                let [label, other] = [label, other].map(cut);
+                return Err(wrong(format!("`{label}` has the recipe id of `{other}`")));
+            }
             lockfile.actions.insert(label.to_owned(), action);
         }
         if text.ends_with('\n') {
@@ -226,13 +239,14 @@ impl Lockfile {
 fn decode_line(content: &str) -> Result<(&str, LockedAction), String> {
     let mut words = content.split(' ');
     let label = words.next().filter(|label| is_word(label)).ok_or("no label")?;
-    let recipe = words.next().ok_or_else(|| format!("`{label}` has no recipe id"))?;
-    let recipe = recipe.parse().map_err(|error| format!("recipe id of `{label}`: {error}"))?;
+    let recipe = words.next().ok_or_else(|| format!("`{}` has no recipe id", cut(label)))?;
+    let recipe =
+        recipe.parse().map_err(|error| format!("recipe id of `{}`: {error}", cut(label)))?;
     let mut outputs = BTreeMap::new();
     let mut losses = None;
     for word in words {
         if losses.is_some() {
-            return Err(format!("`{word}` comes after the losses, which are the last word"));
+            return Err(format!("`{}` comes after the losses, which are the last word", cut(word)));
         }
         // The name of an output may begin like that too, but then it has a digest.
         if let Some(numbers) = word.strip_prefix(Losses::PREFIX).filter(|_| !word.contains('=')) {
@@ -242,14 +256,22 @@ fn decode_line(content: &str) -> Result<(&str, LockedAction), String> {
         let (name, digest) = word
             .split_once('=')
             .filter(|(name, _)| is_word(name))
-            .ok_or_else(|| format!("`{word}` is not NAME=DIGEST"))?;
-        let digest = digest.parse().map_err(|error| format!("output `{name}`: {error}"))?;
+            .ok_or_else(|| format!("`{}` is not NAME=DIGEST", cut(word)))?;
+        let digest = digest.parse().map_err(|error| format!("output `{}`: {error}", cut(name)))?;
         if outputs.last_key_value().is_some_and(|(last, _): (&String, _)| name <= last.as_str()) {
-            return Err(format!("output `{name}` is out of order or there twice"));
+            return Err(format!("output `{}` is out of order or there twice", cut(name)));
         }
         outputs.insert(name.to_owned(), digest);
     }
     Ok((label, LockedAction { recipe, outputs, losses }))
+}
+
+/// As much of a word as an error repeats.
+pub(super) fn cut(word: &str) -> String {
+    match word.char_indices().nth(80) {
+        Some((end, _)) => format!("{}…", &word[..end]),
+        None => word.to_owned(),
+    }
 }
 
 /// Whether a text can stand between spaces and before `=`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::lockfile::cut;
 use crate::action::params::SPANS_MAX;
 
 /// The mean losses of a training's [`spans`](crate::action::params::spans): at least one, at most [`SPANS_MAX`], each
@@ -36,9 +37,9 @@ impl Losses {
         }
         let mean = |text: &&str| {
             let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
-            number
-                .filter(|number| number.to_string() == *text && *text != "-0")
-                .ok_or_else(|| format!("loss `{text}` is not a finite number in its shortest form"))
+            number.filter(|number| number.to_string() == *text && *text != "-0").ok_or_else(|| {
+                format!("loss `{}` is not a finite number in its shortest form", cut(text))
+            })
         };
         numbers.iter().map(mean).collect::<Result<_, _>>().map(Self)
     }

@@ -551,8 +551,9 @@ fn a_lockfile_round_trips_and_is_current_by_recipe() {
 #[test]
 fn a_lockfile_that_was_broken_by_hand_says_where() {
     let digest = "0".repeat(64);
-    let line = |label: &str| format!("{label} {digest} a.bin={digest}\n");
-    let good = format!("ibid-lock/1\n{}{}", line("a/train"), line("b/train"));
+    let other = "1".repeat(64);
+    let line = |label: &str, recipe: &str| format!("{label} {recipe} a.bin={digest}\n");
+    let good = format!("ibid-lock/1\n{}{}", line("a/train", &digest), line("b/train", &other));
     assert_eq!(Lockfile::decode(&good).unwrap().encode(), good);
     let fails = |text: String, expected: &str| {
         let error = Lockfile::decode(&text).unwrap_err().to_string();
@@ -564,6 +565,7 @@ fn a_lockfile_that_was_broken_by_hand_says_where() {
     fails(good.replace("b/train", "a/train"), "line 3: `a/train` is out of order or there twice");
     fails(good.trim_end().to_owned(), "line 3: the last line feed is missing");
     fails(good.clone() + "\n", "line 4: no label");
+    fails(good.replace(&other, &digest), "line 3: `b/train` has the recipe id of `a/train`");
     fails(good.replace('\n', "\r\n"), "line 1: ends in a carriage return");
     fails(good.replacen('0', "g", 1), "line 2: recipe id of `a/train`");
     fails(good.replace("a.bin=", "a.bin "), "`a.bin` is not NAME=DIGEST");
@@ -573,8 +575,21 @@ fn a_lockfile_that_was_broken_by_hand_says_where() {
         "output `a` is out of order",
     );
     let conflict =
-        format!("ibid-lock/1\n<<<<<<< ours\n{}=======\n>>>>>>> theirs\n", line("a/train"));
+        format!("ibid-lock/1\n<<<<<<< ours\n{}=======\n>>>>>>> theirs\n", line("a/train", &digest));
     fails(conflict, "line 2 is a mark of an unfinished merge");
+    // What is wrong is named, however long it is.
+    let long = "y".repeat(1 << 20);
+    let losses = format!("losses:{long}");
+    for text in [
+        long.clone(),
+        format!("{good}{long}\n"),
+        good.replace("a.bin", &long),
+        good.replace("a.bin=", &losses),
+    ] {
+        if let Err(error) = Lockfile::decode(&text) {
+            assert!(error.to_string().len() < 300, "{error}");
+        }
+    }
 }
 
 proptest! {

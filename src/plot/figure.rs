@@ -186,9 +186,10 @@ pub fn svg(figure: &Figure) -> Result<String, PlotError> {
 }
 
 fn check(panel: &Panel) -> Result<(), PlotError> {
-    // The difference of two values has to be finite, too, with room at both ends.
-    let has_place = |scale, value: f64| {
-        value.abs() <= f64::MAX / 4.0 && (scale == Scale::Linear || value > 0.0)
+    let has_place = |scale, value: f64| match scale {
+        // The difference of two values has to be finite, too, with room at both ends.
+        Scale::Linear => value.abs() <= f64::MAX / 4.0,
+        Scale::Logarithmic => value > 0.0 && value.is_finite(),
     };
     let misplaced =
         |&&(x, y): &&(f64, f64)| !(has_place(panel.x.scale, x) && has_place(panel.y.scale, y));
@@ -285,7 +286,10 @@ mod tests {
     fn values_too_far_apart_have_no_place() {
         let text = svg(&figure((-4e307, 4e307), (0.0, 1.0), None)).unwrap();
         assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
-        let error = svg(&figure((-1.7e308, 1.7e308), (0.0, 1.0), None)).unwrap_err();
+        let mut figure = figure((1e-300, 1.7e308), (0.0, 1.0), None);
+        let error = svg(&figure).unwrap_err();
         assert!(matches!(error, PlotError::NoPlace { .. }), "{error}");
+        figure.panels[0].x.scale = Scale::Logarithmic;
+        assert!(!svg(&figure).unwrap().contains("inf"));
     }
 }

@@ -98,6 +98,12 @@ pub enum Mismatch {
         /// Steps done there.
         after: u64,
     },
+    /// What it starts from is no state of this training.
+    #[error("the published checkpoint after {after} steps is none of this training")]
+    NoState {
+        /// Steps done there.
+        after: u64,
+    },
     /// A link of the trace.
     #[error("step {step} gives another link of the trace")]
     Link {

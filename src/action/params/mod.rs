@@ -88,13 +88,14 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Collect | Self::Table | Self::Sensitivity | Self::Check => 1,
+            Self::Collect | Self::Table | Self::Sensitivity => 1,
             Self::Train
             | Self::Evaluate
             | Self::Probe
             | Self::FineTune
             | Self::Fit
-            | Self::Draw => 2,
+            | Self::Check => 2,
+            Self::Draw => 3,
         }
     }
 

@@ -33,6 +33,7 @@ mod tests;
 mod text;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 
 pub use pool::Removed;
 
@@ -90,6 +91,9 @@ pub enum BundledError {
         /// Whose font.
         font: String,
     },
+    /// It was told to stop.
+    #[error("interrupted")]
+    Interrupted,
     /// An image of a data crate cannot be read.
     #[error("the drawing `{image}` cannot be read")]
     Image {
@@ -125,7 +129,7 @@ pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
         return Err(BundledError::UnknownSet { set: set.to_owned() });
     }
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    Pictograms::render(version, threads)?.build(set)
+    Pictograms::render(version, threads, &AtomicBool::new(false))?.build(set)
 }
 
 /// All drawings, rendered and sorted into sets.
@@ -135,14 +139,18 @@ pub struct Pictograms {
 }
 
 impl Pictograms {
-    /// Renders every source with so many threads: a few seconds of CPU time, about 100 MB.
-    pub fn render(version: &str, threads: usize) -> Result<Self, BundledError> {
+    /// Renders every source with so many threads: some seconds of CPU time, about 100 MB.
+    ///
+    /// # Errors
+    ///
+    /// [`BundledError::Interrupted`] soon after `stop` was set.
+    pub fn render(version: &str, threads: usize, stop: &AtomicBool) -> Result<Self, BundledError> {
         if version != VERSION {
             return Err(BundledError::UnknownVersion { version: version.to_owned() });
         }
         let keywords = Keywords::read();
-        let drawings = sources::render_all(threads)?;
-        let pool = Pool::new(drawings, &keywords, version, threads);
+        let drawings = sources::render_all(threads, stop)?;
+        let pool = Pool::new(drawings, &keywords, version, threads, stop)?;
         Ok(Self { pool, keywords })
     }
 

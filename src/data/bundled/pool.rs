@@ -11,7 +11,9 @@
 //! Other styles of a withheld drawing stay in the pool: the robustness baseline is about vendors, not about concepts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::BundledError;
 use super::drawing::{Drawing, Kind, Source};
 use super::parallel::map_in_chunks;
 use super::similarity::{Edges, Index};
@@ -63,7 +65,8 @@ impl Pool {
         keywords: &Keywords,
         version: &str,
         threads: usize,
-    ) -> Self {
+        stop: &AtomicBool,
+    ) -> Result<Self, BundledError> {
         drawings.sort_by_cached_key(|drawing| drawing.place(version));
         let tests = choose_tests(&drawings, keywords, version);
         let tested = |held_out: bool| -> BTreeSet<usize> {
@@ -94,9 +97,15 @@ impl Pool {
             tested(true).iter().map(|&tested| Edges::of(&drawings[tested].pixels)).collect(),
         );
         let near = map_in_chunks(upstream.clone(), threads, |chunk| {
-            let is_near = |drawing: usize| index.has_near(&Edges::of(&drawings[drawing].pixels));
+            let is_near = |drawing: usize| {
+                !stop.load(Ordering::Relaxed)
+                    && index.has_near(&Edges::of(&drawings[drawing].pixels))
+            };
             chunk.into_iter().map(is_near).collect()
         });
+        if stop.load(Ordering::Relaxed) {
+            return Err(BundledError::Interrupted);
+        }
         removed.near_test = near.iter().filter(|&&is_near| is_near).count();
         let kept: Vec<usize> =
             upstream.into_iter().zip(near).filter(|(_, near)| !near).map(|(i, _)| i).collect();
@@ -105,7 +114,7 @@ impl Pool {
         };
         let glyphs = of(&|source| source != Source::EmojiIcon);
         let emoji = of(&|source| matches!(source, Source::EmojiIcon | Source::Twemoji));
-        Self { drawings, tests, glyphs, emoji, removed }
+        Ok(Self { drawings, tests, glyphs, emoji, removed })
     }
 }
 

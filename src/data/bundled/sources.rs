@@ -1,6 +1,7 @@
 //! Every drawing of every source, rendered; equal on every machine and for any number of threads.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use emojis::{Emoji, Group};
 use iconflow::{Pack, Size, Style};
@@ -27,7 +28,7 @@ enum Job {
 }
 
 /// Renders all sources: about 50,000 drawings, in a fixed order. A glyph without an outline is no drawing.
-pub(super) fn render_all(threads: usize) -> Result<Vec<Drawing>, BundledError> {
+pub(super) fn render_all(threads: usize, stop: &AtomicBool) -> Result<Vec<Drawing>, BundledError> {
     let mut jobs: Vec<(Job, Drawing)> = Vec::new();
     let emoji = all_emoji();
     twemoji(&emoji, &mut jobs);
@@ -37,14 +38,20 @@ pub(super) fn render_all(threads: usize) -> Result<Vec<Drawing>, BundledError> {
     let emoji_icon = epaint_default_fonts::EMOJI_ICON;
     monochrome(Source::EmojiIcon, emoji_icon, &emoji, &mut jobs)?;
     icon_packs(&mut jobs)?;
-    let rendered = map_in_chunks(jobs, threads, render_chunk);
+    let rendered = map_in_chunks(jobs, threads, |jobs| render_chunk(jobs, stop));
     rendered.into_iter().filter_map(Result::transpose).collect()
 }
 
-fn render_chunk(jobs: Vec<(Job, Drawing)>) -> Vec<Result<Option<Drawing>, BundledError>> {
+fn render_chunk(
+    jobs: Vec<(Job, Drawing)>,
+    stop: &AtomicBool,
+) -> Vec<Result<Option<Drawing>, BundledError>> {
     // Parsing a font is cheap but not free: neighbours share theirs.
     let mut parsed: Option<(*const u8, Face<'static>)> = None;
     let mut render = |job: Job, mut drawing: Drawing| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(BundledError::Interrupted);
+        }
         let font = match job {
             Job::Png(_) => None,
             Job::Glyph { font, .. } | Job::Strike { font, .. } => Some(font),

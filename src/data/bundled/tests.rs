@@ -16,7 +16,13 @@ const UPSTREAM: [&str; 6] =
 
 fn all() -> &'static Pictograms {
     static ALL: OnceLock<Pictograms> = OnceLock::new();
-    ALL.get_or_init(|| Pictograms::render(VERSION, 2).unwrap())
+    ALL.get_or_init(|| Pictograms::render(VERSION, 2, &AtomicBool::new(false)).unwrap())
+}
+
+#[test]
+fn rendering_stops_when_it_is_told_to() {
+    let stopped = Pictograms::render(VERSION, 2, &AtomicBool::new(true)).map(drop);
+    assert!(matches!(stopped, Err(BundledError::Interrupted)));
 }
 
 /// Files, samples and bytes of each set, and SHA-256 over its lines `sha256 name` (the first 16 digits).
@@ -67,7 +73,7 @@ fn upstream_pool_loses_what_its_rules_say() {
 #[test]
 fn rendering_is_the_same_for_any_number_of_threads() {
     let pixels = |threads| -> Vec<Vec<u8>> {
-        let drawings = sources::render_all(threads).unwrap();
+        let drawings = sources::render_all(threads, &AtomicBool::new(false)).unwrap();
         drawings.into_iter().map(|drawing| drawing.pixels).collect()
     };
     assert!(pixels(1) == pixels(3));

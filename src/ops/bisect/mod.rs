@@ -6,6 +6,7 @@
 //! its own recorded trace; where no way of executing it here does, what was recorded is compared instead.
 
 mod difference;
+mod outputs;
 mod side;
 
 use std::cell::Cell;
@@ -16,6 +17,7 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 pub use difference::{DifferingElement, DifferingTensor, Value};
+pub use outputs::DifferingFile;
 
 use super::error::Error;
 use super::laboratory::{Executing, Laboratory, Look, Subject};
@@ -28,6 +30,7 @@ use crate::numerics::Level;
 use crate::plan::{Difference, differences};
 use crate::store::Store;
 use crate::training::{Kind, Parting, Record, STATE_BEFORE, Trace, checkpoint_tensors, parting};
+use outputs::WEIGHTS;
 use side::{Followed, Side, ways};
 
 /// What is compared, and how B's side is executed.
@@ -84,7 +87,7 @@ pub struct BisectedTraining {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Divergence {
-    /// The first step, from 0, whose link differs; `None`: the initial parameters do.
+    /// The first step, from 0, whose link differs; `None`: the initial parameters do, or no link.
     pub step: Option<u64>,
     /// What the traces say of that step.
     pub links: [Option<Link>; 2],
@@ -142,6 +145,15 @@ pub enum Finding {
     },
     /// One training goes on where the other one ends, and until there they are the same.
     Length,
+    /// Every link is the same, and states or weights that were written are not.
+    Outputs {
+        /// What was written, in the order of the steps.
+        outputs: Vec<DifferingFile>,
+        /// Whether A, and whether B, executed again gives the first of them as that side recorded it.
+        gives: [bool; 2],
+        /// Every tensor of the first of them that differs; none where a file holds no such tensors.
+        tensors: Vec<DifferingTensor>,
+    },
 }
 
 impl Workspace {
@@ -261,7 +273,7 @@ impl Workspace {
             let name = format!("{}/{}", subject.loaded.full_name(), subject.run());
             let hint = match outputs.get("trace.bin") {
                 Some(digest) => format!("name a folder that holds {digest}: --mirror DIR"),
-                None => format!("ibid reproduce {} --store {root}", subject.loaded.full_name()),
+                None => format!("ibid reproduce {} --store {root}", subject.loaded.typed()),
             };
             let message = format!("{who}'s trace of `{name}` is not in the store `{root}`");
             return Err(Error::Missing { message, hint });
@@ -303,12 +315,18 @@ fn executed_side<'a>(
     recorded: &Trace,
     running: &mut Running<'_>,
 ) -> Result<Side<'a>, Error> {
-    let inspection = Inspection { to: subject.steps(), ..Inspection::default() };
+    let inspection = Inspection { to: subject.steps(), published: true, ..Inspection::default() };
     let look =
         Look { who: "B", subject, executing, inspection, state: None, trace: Some(recorded) };
-    let trace = laboratory.look(&look, running)?.links;
+    let seen = laboratory.look(&look, running)?;
+    let published = seen.inspected.published.into_iter();
+    let mut outputs: BTreeMap<_, _> =
+        published.map(|(step, digest)| (Subject::checkpoint_name(step), digest)).collect();
+    if let Some([_, weights]) = seen.inspected.end {
+        outputs.insert(WEIGHTS.to_owned(), weights);
+    }
     let executing = vec![executing.clone()];
-    Ok(Side { who: "B", subject, store, outputs: BTreeMap::new(), trace, executing })
+    Ok(Side { who: "B", subject, store, outputs, trace: seen.links, executing })
 }
 
 fn bisect_training(
@@ -335,7 +353,10 @@ fn bisect_training(
     };
     let none = [String::new(), String::new()];
     match parted {
-        None if steps[0] == steps[1] => same(None),
+        None if steps[0] == steps[1] => {
+            let found = outputs::compare(laboratory, a, b, running)?;
+            same(found.map(|(found, executed)| divergence(None, executed, found)))
+        }
         None => {
             let end = steps[0].min(steps[1]) as u64;
             same(Some(divergence(Some(end), none, Finding::Length)))
@@ -383,7 +404,7 @@ fn find(
         return Ok((name(laboratory, (a, of_a), (b, of_b), step, running)?, executed));
     }
     // What the traces cannot see, such as a moment, differed before: the first state that does is looked for.
-    let from = a.common(b, step);
+    let from = a.start(b, laboratory, step)?;
     let digests_a = a.digests(laboratory, of_a.executing, (from, step), running)?;
     let digests_b = b.digests(laboratory, of_b.executing, (from, step), running)?;
     let differs = digests_a.iter().zip(&digests_b).position(|(a, b)| a != b).unwrap_or(1).max(1);

@@ -16,7 +16,8 @@ pub(super) struct Side<'a> {
     pub(super) who: &'static str,
     pub(super) subject: &'a Subject<'a>,
     pub(super) store: &'a Store,
-    /// The digests of what was recorded; empty for a side that was executed just now.
+    /// The digests of what was recorded; of a side that was executed just now, of the states it would have published and of
+    /// the weights.
     pub(super) outputs: BTreeMap<String, BlobDigest>,
     pub(super) trace: Trace,
     /// How to execute it, the first that gives the recorded trace.
@@ -36,13 +37,17 @@ pub(super) struct Followed<'e> {
 impl Followed<'_> {
     /// How it was executed, for people.
     pub(super) fn how(&self) -> String {
-        let Executing { level, threads, .. } = self.executing;
-        let start = match self.from {
-            0 => "the start".to_owned(),
-            step => format!("the checkpoint after {step} steps"),
-        };
-        format!("executed again from {start} ({level}, threads {threads})")
+        how(self.executing, self.from)
     }
+}
+
+fn how(executing: &Executing, from: u64) -> String {
+    let Executing { level, threads, .. } = executing;
+    let start = match from {
+        0 => "the start".to_owned(),
+        step => format!("the checkpoint after {step} steps"),
+    };
+    format!("executed again from {start} ({level}, threads {threads})")
 }
 
 impl Side<'_> {
@@ -63,14 +68,22 @@ impl Side<'_> {
         Ok((0, None))
     }
 
-    /// The published checkpoint after so many steps.
+    /// How it is executed first, for people.
+    pub(super) fn how_from(&self, from: u64) -> String {
+        how(&self.executing[0], from)
+    }
+
+    /// The published checkpoint after so many steps, if it is still there and is one.
     pub(super) fn checkpoint(
         &self,
         laboratory: &Laboratory<'_>,
         step: u64,
     ) -> Result<Option<Vec<u8>>, Error> {
         match self.outputs.get(&Subject::checkpoint_name(step)) {
-            Some(digest) => laboratory.recorded_bytes(self.store, digest),
+            Some(digest) => {
+                let bytes = laboratory.recorded_bytes(self.store, digest)?;
+                Ok(bytes.filter(|bytes| self.subject.is_state(bytes, step)))
+            }
             None => Ok(None),
         }
     }
@@ -83,6 +96,33 @@ impl Side<'_> {
             digest.is_some() && digest == other.outputs.get(&name)
         };
         (1..=step).rev().find(at).unwrap_or(0)
+    }
+
+    /// The last of those states, at most after `step` steps, that is still there; 0: the start.
+    pub(super) fn start(
+        &self,
+        other: &Side<'_>,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+    ) -> Result<u64, Error> {
+        let mut at = self.common(other, step);
+        while at > 0 && self.checkpoint(laboratory, at)?.is_none() {
+            at = self.common(other, at - 1);
+        }
+        Ok(at)
+    }
+
+    /// Executes the training again from a published state to another, with the digests and the last of the states between.
+    pub(super) fn watch(
+        &self,
+        laboratory: &Laboratory<'_>,
+        (from, to): (u64, u64),
+        running: &mut Running<'_>,
+    ) -> Result<Seen, Error> {
+        let inspection =
+            Inspection { from, to, digests: true, published: false, state: true, record: None };
+        let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
+        laboratory.look(&self.look(&self.executing[0], inspection, state.as_deref()), running)
     }
 
     /// Executes the training again up to `step` and the step itself under the recorder. `None`: no way to execute it gives
@@ -99,6 +139,7 @@ impl Side<'_> {
                 from,
                 to: step,
                 digests: false,
+                published: false,
                 state: true,
                 record: Some(Vec::new()),
             };
@@ -127,6 +168,7 @@ impl Side<'_> {
             from: step,
             to: step,
             digests: false,
+            published: false,
             state: false,
             record: Some(records),
         };
@@ -143,7 +185,8 @@ impl Side<'_> {
         (from, to): (u64, u64),
         running: &mut Running<'_>,
     ) -> Result<Vec<BlobDigest>, Error> {
-        let inspection = Inspection { from, to, digests: true, state: false, record: None };
+        let inspection =
+            Inspection { from, to, digests: true, published: false, state: false, record: None };
         let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
         let look = self.look(executing, inspection, state.as_deref());
         Ok(laboratory.look(&look, running)?.inspected.digests)
@@ -164,8 +207,14 @@ impl Side<'_> {
         }
         let (from, state) = self.nearest(laboratory, step)?;
         for executing in &self.executing {
-            let inspection =
-                Inspection { from, to: step, digests: false, state: true, record: None };
+            let inspection = Inspection {
+                from,
+                to: step,
+                digests: false,
+                published: false,
+                state: true,
+                record: None,
+            };
             let look = self.look(executing, inspection, state.as_deref());
             let seen = laboratory.look(&look, running)?;
             if seen.inspected.parted.is_none() {

@@ -87,7 +87,7 @@ impl<'a> Verification<'a> {
         let class = class_of(device);
         let is_same = bound(&locked).any(|(_, _, profile)| Some(profile.class()) == class);
         let same_class = class.filter(|_| is_same);
-        let replacement = Replacement::of(&locked, &lockfile, &loaded.full_name(), device)?;
+        let replacement = Replacement::of(&locked, &lockfile, &loaded.typed(), device)?;
         Ok(Self { loaded, locked, lockfile, same_class, replacement })
     }
 
@@ -131,11 +131,25 @@ pub(super) fn refuse_unlocked(
     lockfile: &Lockfile,
     loaded: &Loaded,
 ) -> Result<(), Error> {
+    covered(plan, lockfile, loaded, true)
+}
+
+/// Judges that a lockfile has all of the plan's actions.
+pub(super) fn judge_covered(
+    plan: &Plan,
+    lockfile: &Lockfile,
+    loaded: &Loaded,
+) -> Result<(), Error> {
+    covered(plan, lockfile, loaded, false)
+}
+
+fn covered(plan: &Plan, lockfile: &Lockfile, loaded: &Loaded, needed: bool) -> Result<(), Error> {
     let unlocked: Vec<_> = lockfile.compare(plan).unlocked.into_iter().collect();
     if unlocked.is_empty() {
         return Ok(());
     }
-    Err(Error::Unlocked { path: loaded.lockfile.clone(), name: loaded.full_name(), unlocked })
+    let (path, name) = (loaded.lockfile.clone(), loaded.typed());
+    Err(Error::Unlocked { path, name, unlocked, needed })
 }
 
 /// The store that `verify` fills: kept where the user named a folder, else removed afterwards.

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use super::super::error::Kind;
 use super::super::losses::lockfile_of;
+use super::super::name::Name;
 use super::*;
 use crate::action::{ActionResult, Params};
 use crate::commit::Root;
@@ -125,6 +126,7 @@ fn loaded(experiment: Experiment) -> Loaded {
     };
     Loaded {
         name: "e".to_owned(),
+        named: Name::parse("e").unwrap(),
         target: None,
         depth: None,
         evaluated,
