@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::support::{PACKAGE, SMOKE, Workspace, forge};
 
+const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
 const FOLDER: &str = "experiments/pictogram-scaling-laws";
 
 /// A workspace in which `smoke` was reproduced, and `other/smoke`: the same with one change.
@@ -98,24 +99,29 @@ fn with_checkpoints(interval: u64) -> Workspace {
     workspace
 }
 
-/// No trace sees a moment, nor what was written to a file.
-#[test]
-fn a_forged_file_of_a_true_trace_is_named() {
-    let workspace = with_checkpoints(8);
-    let lockfile = "lockfiles/pictogram-scaling-laws.lock";
+/// Copies the store to `honest`.
+fn keep_a_copy(workspace: &Workspace) {
     let copied = std::process::Command::new("cp")
         .args(["-r", ".ibid", "honest"])
         .current_dir(workspace.path("."))
         .status();
     assert!(copied.unwrap().success());
-    let honest = workspace.read(lockfile);
-    let recorded = |output: &str| {
-        let digest = honest.split(&format!("{output}=")).nth(1).unwrap()[..64].to_owned();
-        (
-            fs::read(workspace.path(".ibid/cas").join(&digest[..2]).join(&digest[2..])).unwrap(),
-            digest,
-        )
-    };
+}
+
+/// The bytes of a training's output, and its digest in a lockfile.
+fn recorded(workspace: &Workspace, lockfile: &str, output: &str) -> (Vec<u8>, String) {
+    let digest = lockfile.split(&format!("{output}=")).nth(1).unwrap()[..64].to_owned();
+    let blob = workspace.path(".ibid/cas").join(&digest[..2]).join(&digest[2..]);
+    (fs::read(blob).unwrap(), digest)
+}
+
+/// No trace sees a moment, nor what was written to a file.
+#[test]
+fn a_forged_file_of_a_true_trace_is_named() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    let honest = workspace.read(LOCKFILE);
+    let recorded = |output: &str| recorded(&workspace, &honest, output);
     // What is forged, of which bytes, and the tensor that is to be named.
     let (checkpoint, _) = recorded("checkpoint-16.safetensors");
     let (weights, _) = recorded("model.safetensors");
@@ -147,7 +153,7 @@ fn a_forged_file_of_a_true_trace_is_named() {
         // The lockfile is honest still, and a rerun agrees with it; then it is made to lie as the store does.
         workspace.ok(&["bisect", SMOKE]);
         let (_, digest) = recorded(output);
-        workspace.edit(lockfile, &digest, &ibid::digest::BlobDigest::of(&bytes).to_string());
+        workspace.edit(LOCKFILE, &digest, &ibid::digest::BlobDigest::of(&bytes).to_string());
         found(&[], [false, true]);
         let text = workspace.run(&["bisect", SMOKE]).stdout;
         for words in [
@@ -157,19 +163,26 @@ fn a_forged_file_of_a_true_trace_is_named() {
         ] {
             assert!(text.contains(words), "no `{words}` in {text}");
         }
-        workspace.write(lockfile, &honest);
+        workspace.write(LOCKFILE, &honest);
         workspace.ok(&["reproduce", SMOKE, "--store", "honest"]);
         fs::remove_dir_all(workspace.path(".ibid")).unwrap();
         workspace.ok(&["lock", SMOKE]);
     }
-    // A checkpoint that is none: what was written is told, and the segment behind it differs.
+}
+
+/// What was written is told, and the segment behind it differs.
+#[test]
+fn a_checkpoint_that_is_none_is_told() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    let honest = workspace.read(LOCKFILE);
     forge(&workspace, "checkpoint-8.safetensors", b"no checkpoint");
     let ran = workspace.run(&["bisect", SMOKE, "--with", "honest"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stdout.contains("checkpoint-8.safetensors"), "{}", ran.stdout);
-    let (_, digest) = recorded("checkpoint-8.safetensors");
+    let (_, digest) = recorded(&workspace, &honest, "checkpoint-8.safetensors");
     let forged = ibid::digest::BlobDigest::of(b"no checkpoint").to_string();
-    workspace.edit(lockfile, &digest, &forged);
+    workspace.edit(LOCKFILE, &digest, &forged);
     let ran = workspace.run(&["verify", SMOKE, "--spot", "4"]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     for words in [

@@ -130,7 +130,7 @@ fn edited(edits: &[(&str, &str)]) -> Workspace {
 fn every_command_says_what_check_says() {
     let workspace = edited(&[("batchSize = 128", "batchSize = 0")]);
     let said = workspace.run(&["check", "mine"]).stdout;
-    assert!(said.contains("mine/package.dhall:") && said.contains("^"), "{said}");
+    assert!(said.contains("mine/package.dhall:") && said.contains('^'), "{said}");
     for command in ["plan", "reproduce", "lock", "verify", "explain", "history", "bisect"] {
         let ran = workspace.run(&[command, "mine"]);
         assert_eq!(ran.code, Some(2), "{command}: {}", ran.stderr);

@@ -184,13 +184,12 @@ impl<'a> SetBuilder<'a> {
         use crate::data::bundled::Pictograms;
         let mut drawings = self.drawings.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let drawings = match drawings.take() {
-            Some(rendered) => drawings.insert(rendered),
-            None => {
-                let rendered = Pictograms::render(version, threads, self.stop);
-                drawings.insert(rendered.map_err(|error| error.to_string())?)
-            }
+        let rendered = match drawings.take() {
+            Some(rendered) => rendered,
+            None => Pictograms::render(version, threads, self.stop)
+                .map_err(|error| error.to_string())?,
         };
+        let drawings = drawings.insert(rendered);
         let files = drawings.build(set).map_err(|error| error.to_string())?;
         Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
     }

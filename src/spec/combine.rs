@@ -52,5 +52,5 @@ pub(super) fn step_into_no_record(record: &Expr, steps: &[Label]) -> Option<(Str
 
 /// `a.b.c`.
 pub(super) fn dotted(steps: &[Label]) -> String {
-    steps.iter().map(|step| step.as_ref()).collect::<Vec<&str>>().join(".")
+    steps.iter().map(Label::as_ref).collect::<Vec<&str>>().join(".")
 }
