@@ -338,7 +338,7 @@ fn a_damaged_copy_of_a_commit_is_found_and_fetched_again() {
     assert!(!files.is_empty());
     for file in files {
         // A commit is fetched again by the run itself, or what the check moved aside by the run after it.
-        let Ok(mut bytes) = fs::read(&file) else { continue };
+        let mut bytes = fs::read(&file).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 4;
         fs::remove_file(&file).unwrap();
@@ -349,9 +349,7 @@ fn a_damaged_copy_of_a_commit_is_found_and_fetched_again() {
     }
     // Without a check in between, the commit itself is told and fetched again.
     let commit = objects.join(&rev[..2]).join(&rev[2..]);
-    if commit.exists() {
-        fs::remove_file(&commit).unwrap();
-        fs::write(&commit, b"no object").unwrap();
-        check(&workspace, &["reproduce", &name, "--yes"], 0, "a damaged copy is fetched again");
-    }
+    fs::remove_file(&commit).unwrap();
+    fs::write(&commit, b"no object").unwrap();
+    check(&workspace, &["reproduce", &name, "--yes"], 0, "a damaged copy is fetched again");
 }

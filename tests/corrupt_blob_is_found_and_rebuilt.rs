@@ -111,9 +111,16 @@ fn a_damaged_measurement_is_made_again_without_a_training() {
         assert_eq!(files(), before, "{what}");
         assert_eq!(workspace.ok(&["reproduce", SMOKE]).verdict("executed"), 0);
     }
-    // Without the training's result it is not made, and that is said; of the other, nobody knows whose weights it measured.
+    // What is pinned for it is not fetched or built: without that, it is not made.
     let blob = store.blob_path(&digest);
     fs::remove_file(blob).unwrap();
+    let classes =
+        "70d89532a7f3c77dc4f3d819ea6d481e820a85b9e145ffbce76fc225682a60bb".parse().unwrap();
+    fs::remove_file(store.blob_path(&classes)).unwrap();
+    let ran = workspace.ok(&["reproduce", SMOKE]);
+    assert_eq!(ran.verdict("executed"), 0, "{}", ran.stdout);
+    assert!(ran.stderr.contains("not written: 1 of the evaluations"), "{}", ran.stderr);
+    // Nor without the training's result; of the other, nobody knows whose weights it measured.
     let train: serde_json::Value = serde_json::from_str(history.lines().next().unwrap()).unwrap();
     let key = train["key"].as_str().unwrap();
     fs::remove_file(workspace.path(".ibid/actions").join(&key[..2]).join(&key[2..])).unwrap();

@@ -65,6 +65,7 @@ fn a_run_that_renders_drawings_ends_at_once() {
         }
         sleep(Duration::from_millis(20));
     }
+    assert!(told().contains("at hand"), "{}", told());
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{}", told());

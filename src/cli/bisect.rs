@@ -129,7 +129,8 @@ fn found(finding: &Finding) -> Vec<Vec<String>> {
             if tensors.is_empty() {
                 rows.push(row(
                     "tensors",
-                    "a file holds none of such a training, or other text beside them".to_owned(),
+                    "of no use here: a file is not at hand, or is none of such a training"
+                        .to_owned(),
                 ));
             }
             rows.extend(listed(tensors));

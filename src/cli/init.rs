@@ -20,9 +20,7 @@ pub(super) fn run(init: &Init, workspace: Option<&Path>, output: Output) -> Resu
     if written.is_empty() {
         output.say("this is a workspace already; nothing was written");
     }
-    // From elsewhere the workspace must be named.
-    let there = named.map(|dir| format!("--workspace {} ", dir.display())).unwrap_or_default();
-    output.say(format_args!("\nhint: ibid {there}new my-experiment"));
+    output.say(format_args!("\nhint: ibid {}new my-experiment", there(named)));
     Ok(())
 }
 
@@ -35,7 +33,11 @@ pub(super) fn new(
     let file = workspace.new_experiment(&new.name)?;
     output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
     output.line(file.display())?;
-    let there = named.map(|dir| format!("--workspace {} ", dir.display())).unwrap_or_default();
-    output.say(format_args!("\nhint: edit it, then: ibid {there}check {}", new.name));
+    output.say(format_args!("\nhint: edit it, then: ibid {}check {}", there(named), new.name));
     Ok(())
+}
+
+/// What names a workspace from elsewhere, in a command.
+fn there(named: Option<&Path>) -> String {
+    named.map(|dir| format!("--workspace {} ", dir.display())).unwrap_or_default()
 }

@@ -37,7 +37,7 @@ fn export(
         return Ok(workspace.export_model_files(Path::new(source), config, out)?);
     }
     let loaded = workspace.load(&name(source)?)?;
-    let Some(run) = loaded.target.clone() else {
+    let Some(run) = loaded.named.target.clone() else {
         return Err(Failure::usage(format!("`{source}` names no run"))
             .hint("a run that was trained: EXPERIMENT/RUN; or a file of weights with --config FILE")
             .into());

@@ -77,7 +77,14 @@ pub fn inspect(
         None
     };
     let start = start(params, inspection, &layout, recorded.as_ref(), context)?;
-    let (mut inspected, state) = replay(params, inspection, &*samples, recorded, start, context)?;
+    let published = inspection.published.then_some((&layout, params.checkpoint_interval_steps));
+    let watch = Watch {
+        with_digests: inspection.digests,
+        published_at: published,
+        recorded,
+        ..Watch::default()
+    };
+    let (mut inspected, state) = replay(params, inspection, &*samples, watch, start, context)?;
     let Some(state) = state else {
         return finish(&inspected, context);
     };
@@ -136,18 +143,10 @@ fn replay(
     params: &Train,
     inspection: &Inspection,
     samples: &dyn Samples,
-    recorded: Option<Trace>,
+    mut watch: Watch<'_>,
     start: State,
     context: &mut JobContext<'_>,
 ) -> Result<(Inspected, Option<State>), JobError> {
-    let layout =
-        Layout::of(&params.model).map_err(|error| JobError::BadParameters(error.to_string()))?;
-    let mut watch = Watch {
-        with_digests: inspection.digests,
-        layout: inspection.published.then_some((layout, params.checkpoint_interval_steps)),
-        recorded,
-        ..Watch::default()
-    };
     let (from, to) = (inspection.from, inspection.to);
     let settings = Settings { level: context.level, threads: context.threads };
     let mut ended = Ok(!watch.agrees(&start)?);
@@ -179,10 +178,10 @@ fn replay(
 
 /// What is noted between two steps.
 #[derive(Default)]
-struct Watch {
+struct Watch<'a> {
     with_digests: bool,
-    /// For published checkpoints, and the steps between them.
-    layout: Option<(Layout, u64)>,
+    /// The model of checkpoints whose digests are noted, and the steps between them.
+    published_at: Option<(&'a Layout, u64)>,
     recorded: Option<Trace>,
     digests: Vec<BlobDigest>,
     published: BTreeMap<u64, BlobDigest>,
@@ -191,12 +190,12 @@ struct Watch {
     links: Option<Trace>,
 }
 
-impl Watch {
+impl Watch<'_> {
     /// Takes note of a state; whether its trace is the recorded one.
     fn agrees(&mut self, state: &State) -> Result<bool, JobError> {
-        if let Some((layout, interval)) = &self.layout
+        if let Some((layout, interval)) = self.published_at
             && state.step > 0
-            && state.step.checked_rem(*interval) == Some(0)
+            && state.step.checked_rem(interval) == Some(0)
         {
             let checkpoint = state.checkpoint(layout).map_err(broken)?;
             self.published.insert(state.step, BlobDigest::of(&checkpoint));

@@ -46,7 +46,7 @@ impl Workspace {
         if loaded.experiment.checks.is_empty() {
             return Ok(Checked::default());
         }
-        let mut plan = match &loaded.target {
+        let mut plan = match &loaded.named.target {
             None => plan::expand_checks(&loaded.experiment)?,
             Some(_) => self.plan_of(loaded)?,
         };

@@ -34,13 +34,30 @@ pub(super) fn read_evaluations(
     Ok((evaluations, missing))
 }
 
-/// Evaluations of the plan that the store lacks and that need nothing else that it lacks: no training is executed for them.
+/// Measurements of the plan that the store lacks and that need nothing else that it lacks: for them no training is
+/// executed, and nothing is fetched or built.
 pub(super) fn at_hand(plan: &Plan, store: &Store) -> Result<Vec<RecipeId>, Error> {
     let mut whole = plan.clone();
     let actions = plan.evaluations().iter().map(|evaluation| evaluation.action);
-    actions.clone().for_each(|action| whole.add_target(action));
+    let measured = actions.filter(|action| task_of(&plan.nodes()[action]).is_some());
+    measured.clone().for_each(|action| whole.add_target(action));
     let states = exec::plan_states(&whole, store, &BTreeMap::new())?;
-    Ok(actions.filter(|action| states.get(action) == Some(&PlanState::Run)).collect())
+    let is_at_hand = |action: &RecipeId| {
+        states.get(action) == Some(&PlanState::Run) && has_pinned(&plan.nodes()[action], store)
+    };
+    Ok(measured.filter(is_at_hand).collect())
+}
+
+/// Whether the store has what the inputs of an action pin.
+fn has_pinned(node: &Node, store: &Store) -> bool {
+    let has = |digest: &BlobDigest| store.blob_size(digest).is_some();
+    node.action.inputs.values().all(|input| match input {
+        Input::Blob(digest) => has(digest),
+        Input::Tree(tree) => store
+            .manifest(tree)
+            .is_ok_and(|manifest| manifest.files.iter().all(|file| has(&file.sha256))),
+        Input::Output { .. } => true,
+    })
 }
 
 fn read_evaluation(

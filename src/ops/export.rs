@@ -22,7 +22,7 @@ impl Workspace {
         };
         let mut folders = Vec::new();
         for figure in &reproduced.figures {
-            let is_alone = loaded.target.as_ref() == Some(&figure.name);
+            let is_alone = loaded.named.target.as_ref() == Some(&figure.name);
             let folder = if is_alone { base.clone() } else { base.join(&figure.name) };
             fs::create_dir(&folder)?;
             for (name, bytes) in self.files_of(loaded, reproduced, figure)? {
@@ -31,7 +31,7 @@ impl Workspace {
             folders.push(folder);
         }
         for table in &reproduced.tables {
-            let is_alone = loaded.target.as_ref() == Some(&table.name);
+            let is_alone = loaded.named.target.as_ref() == Some(&table.name);
             let folder = if is_alone { base.clone() } else { base.join(&table.name) };
             fs::create_dir(&folder)?;
             let claims = claims::encode(&table.claims);

@@ -243,7 +243,9 @@ impl Workspace {
             actions: new.actions().len(),
         };
         if !check_only && !is_current {
-            loaded.lockfile.parent().iter().for_each(|folder| fs::remove_leftovers(folder));
+            if let Some(folder) = loaded.lockfile.parent() {
+                fs::remove_leftovers(folder);
+            }
             fs::write_atomic(&loaded.lockfile, new_text.as_bytes(), Durability::Durable)?;
         }
         drop(writing);

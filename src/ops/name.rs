@@ -33,7 +33,7 @@ pub enum ExperimentName {
 }
 
 impl fmt::Display for ExperimentName {
-    /// As it is typed, without a target.
+    /// As it is typed for a shell, without a target.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InWorkspace(name) => f.write_str(name),
@@ -62,21 +62,12 @@ impl fmt::Display for CommitName {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let before_target = match &self.experiment {
-            ExperimentName::InWorkspace(experiment) => {
-                f.write_str(experiment)?;
-                '/'
-            }
-            ExperimentName::File(path) => {
-                write!(f, "{}", path.display())?;
-                '#'
-            }
-            ExperimentName::InCommit(name) => {
-                write!(f, "{name}")?;
-                '/'
-            }
-        };
-        self.target.iter().try_for_each(|target| write!(f, "{before_target}{target}"))
+        match &self.experiment {
+            ExperimentName::InCommit(name) => write!(f, "{name}")?,
+            other => write!(f, "{other}")?,
+        }
+        let before = if matches!(self.experiment, ExperimentName::File(_)) { '#' } else { '/' };
+        self.target.iter().try_for_each(|target| write!(f, "{before}{target}"))
     }
 }
 

@@ -69,7 +69,7 @@ pub struct Explained {
 impl Workspace {
     /// The plan of a loaded experiment's target, or of all of it, at the depth that was asked for.
     pub fn plan_of(&self, loaded: &Loaded) -> Result<Plan, Error> {
-        Ok(plan::expand_at(&loaded.experiment, loaded.target.as_deref(), loaded.depth)?)
+        Ok(plan::expand_at(&loaded.experiment, loaded.named.target.as_deref(), loaded.depth)?)
     }
 
     /// What a run would do. Changes nothing, executes nothing. Trainings of others are priced with a GPU that does

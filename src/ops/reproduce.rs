@@ -8,7 +8,7 @@ use super::evaluations::{at_hand, read_evaluations};
 use super::inputs::place_of;
 use super::lock::{LockComparison, recorded_result};
 use super::run::Running;
-use super::verify::{AnotherClass, judge_covered};
+use super::verify::{AnotherClass, refuse_unlocked};
 use super::workspace::{Loaded, Workspace};
 use crate::action::Input;
 use crate::action::params::DeviceClass;
@@ -190,12 +190,12 @@ impl Workspace {
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         if locked {
-            judge_covered(&plan, &lockfile, loaded)?;
+            refuse_unlocked(&plan, &lockfile, loaded, false)?;
         }
         let store = self.store()?;
-        self.refuse_over_budget(&plan, &store, budget)?;
         let mut whole = with_what_is_read(&plan);
         at_hand(&plan, &store)?.into_iter().for_each(|action| whole.add_target(action));
+        self.refuse_over_budget(&whole, &store, budget)?;
         let summary = match self.execute(&whole, &loaded.root, &store, None, running) {
             Ok(summary) => summary,
             Err(error) => return Err(self.instead(loaded, &lockfile, &store, running, error)),
@@ -233,7 +233,7 @@ impl Workspace {
         if !is_missing || loaded.depth.is_some() {
             return error;
         }
-        let target = loaded.target.as_deref();
+        let target = loaded.named.target.as_deref();
         let Ok(Some(plan)) = plan::expand_printed(&loaded.experiment, target) else {
             return error;
         };

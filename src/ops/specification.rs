@@ -117,7 +117,7 @@ impl Workspace {
         };
         let request = place.request.clone();
         let loaded = Self::bound(place, name.clone(), evaluated)?;
-        plan::expand(&loaded.experiment, loaded.target.as_deref())?;
+        plan::expand(&loaded.experiment, loaded.named.target.as_deref())?;
         let mut found = self.check_released(&loaded)?;
         found.extend(self.check_class_counts(&loaded));
         found.extend(check_glyphs(&loaded.experiment));

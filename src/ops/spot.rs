@@ -110,7 +110,7 @@ impl Workspace {
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
-        refuse_unlocked(&plan, &lockfile, loaded)?;
+        refuse_unlocked(&plan, &lockfile, loaded, true)?;
         let subjects = Subject::all(loaded, &plan, None)?;
         refuse_without_checkpoints(&subjects)?;
         let store = self.store()?;

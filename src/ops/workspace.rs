@@ -66,10 +66,8 @@ pub struct Workspace {
 pub struct Loaded {
     /// What to call it: the experiment's name, or the file's without `.dhall`.
     pub name: String,
-    /// What was typed.
+    /// What was typed, with the target.
     pub named: Name,
-    /// The target that was named with it.
-    pub target: Option<String>,
     /// How deep its figures are to be reproduced; `None`: each at its own default.
     pub depth: Option<Depth>,
     /// Its evaluation: value, id, files.
@@ -118,7 +116,7 @@ impl Loaded {
     }
 
     fn with_target(&self, name: String) -> String {
-        match &self.target {
+        match &self.named.target {
             Some(target) => format!("{name}/{target}"),
             None => name,
         }
@@ -250,7 +248,6 @@ impl Workspace {
         let experiment = spec::bind(&evaluated.value)?;
         Ok(Loaded {
             name: place.name,
-            target: named.target.clone(),
             named,
             depth: None,
             evaluated,

@@ -200,16 +200,21 @@ fn means_are_those_of_their_members() {
     );
 }
 
-#[test]
-fn a_name_of_several_rows_is_found_and_judges_no_mean() {
-    let rule = Rule::Mean {
+/// In each group, `all` is the mean of `one` and `two`.
+fn mean_of_two() -> Rule<f64> {
+    Rule::Mean {
         rows: rows_of("t", &["k"]),
         member: "m".into(),
         total: "all".into(),
         members: owned(&["one", "two"]),
         column: "x".into(),
         tolerance: EXACT,
-    };
+    }
+}
+
+#[test]
+fn a_name_of_several_rows_is_found_and_judges_no_mean() {
+    let rule = mean_of_two();
     let clean = "k,m,x\na,one,1\na,two,2\na,all,1.5\n";
     check(&rule, clean, &format!("{clean}a,all,0.1\n"), &["4:x:0.1|"]);
     check(&rule, clean, &format!("{clean}a,two,9\na,two,2\n"), &["4:x:9|"]);
@@ -436,14 +441,7 @@ fn a_number_that_cannot_be_read_is_found_and_hides_nothing() {
 
 #[test]
 fn what_follows_from_a_number_that_cannot_be_read_is_not_judged() {
-    let mean = Rule::Mean {
-        rows: rows_of("t", &["k"]),
-        member: "m".into(),
-        total: "all".into(),
-        members: owned(&["one", "two"]),
-        column: "x".into(),
-        tolerance: EXACT,
-    };
+    let mean = mean_of_two();
     let table = "k,m,x\na,one,?\na,two,2\na,all,9\nb,one,1\nb,two,1\nb,all,2\n";
     check_unreadable(&mean, (table, "k\n"), &["1:x:?"], &["6:x:2|1"]);
     // A group whose last row is unknown has a counterpart all the same.

@@ -405,8 +405,8 @@ fn find(
     }
     // What the traces cannot see, such as a moment, differed before: the first state that does is looked for.
     let from = a.start(b, laboratory, step)?;
-    let digests_a = a.digests(laboratory, of_a.executing, (from, step), running)?;
-    let digests_b = b.digests(laboratory, of_b.executing, (from, step), running)?;
+    let digests_a = a.watch(laboratory, of_a.executing, (from, step), running)?.inspected.digests;
+    let digests_b = b.watch(laboratory, of_b.executing, (from, step), running)?.inspected.digests;
     let differs = digests_a.iter().zip(&digests_b).position(|(a, b)| a != b).unwrap_or(1).max(1);
     let step = from + differs as u64 - 1;
     let (Some(of_a), Some(of_b)) =

@@ -54,8 +54,8 @@ pub(super) fn compare(
     let to = first.after;
     // The weights may be wrong where the state that they are of is right.
     let from = a.start(b, laboratory, if first.is_weights() { to } else { to - 1 })?;
-    let of_a = a.watch(laboratory, (from, to), running)?;
-    let of_b = b.watch(laboratory, (from, to), running)?;
+    let of_a = a.watch(laboratory, &a.executing[0], (from, to), running)?;
+    let of_b = b.watch(laboratory, &b.executing[0], (from, to), running)?;
     let mut states = of_a.inspected.digests.iter().zip(&of_b.inspected.digests);
     if let Some(steps @ 1..) = states.position(|(a, b)| a != b) {
         let step = from + steps as u64 - 1;

@@ -112,17 +112,19 @@ impl Side<'_> {
         Ok(at)
     }
 
-    /// Executes the training again from a published state to another, with the digests and the last of the states between.
+    /// Executes the training again from a published state, or the start, to another, with the digests of all whole states,
+    /// moments and all, and the last of the states.
     pub(super) fn watch(
         &self,
         laboratory: &Laboratory<'_>,
+        executing: &Executing,
         (from, to): (u64, u64),
         running: &mut Running<'_>,
     ) -> Result<Seen, Error> {
         let inspection =
-            Inspection { from, to, digests: true, published: false, state: true, record: None };
+            Inspection { from, to, digests: true, state: true, ..Inspection::default() };
         let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
-        laboratory.look(&self.look(&self.executing[0], inspection, state.as_deref()), running)
+        laboratory.look(&self.look(executing, inspection, state.as_deref()), running)
     }
 
     /// Executes the training again up to `step` and the step itself under the recorder. `None`: no way to execute it gives
@@ -138,10 +140,9 @@ impl Side<'_> {
             let inspection = Inspection {
                 from,
                 to: step,
-                digests: false,
-                published: false,
                 state: true,
                 record: Some(Vec::new()),
+                ..Inspection::default()
             };
             let seen =
                 laboratory.look(&self.look(executing, inspection, state.as_deref()), running)?;
@@ -164,32 +165,11 @@ impl Side<'_> {
         records: Vec<usize>,
         running: &mut Running<'_>,
     ) -> Result<Seen, Error> {
-        let inspection = Inspection {
-            from: step,
-            to: step,
-            digests: false,
-            published: false,
-            state: false,
-            record: Some(records),
-        };
+        let inspection =
+            Inspection { from: step, to: step, record: Some(records), ..Inspection::default() };
         // The first step starts from no recorded state.
         let state = followed.seen.state.as_deref().filter(|_| step > 0);
         laboratory.look(&self.look(followed.executing, inspection, state), running)
-    }
-
-    /// The digests of the whole state, moments and all, after `from`, `from + 1`, … `to` steps.
-    pub(super) fn digests(
-        &self,
-        laboratory: &Laboratory<'_>,
-        executing: &Executing,
-        (from, to): (u64, u64),
-        running: &mut Running<'_>,
-    ) -> Result<Vec<BlobDigest>, Error> {
-        let inspection =
-            Inspection { from, to, digests: true, published: false, state: false, record: None };
-        let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
-        let look = self.look(executing, inspection, state.as_deref());
-        Ok(laboratory.look(&look, running)?.inspected.digests)
     }
 
     /// The state after so many steps: published, or executed again as the trace says; none if neither can be had.
@@ -207,14 +187,7 @@ impl Side<'_> {
         }
         let (from, state) = self.nearest(laboratory, step)?;
         for executing in &self.executing {
-            let inspection = Inspection {
-                from,
-                to: step,
-                digests: false,
-                published: false,
-                state: true,
-                record: None,
-            };
+            let inspection = Inspection { from, to: step, state: true, ..Inspection::default() };
             let look = self.look(executing, inspection, state.as_deref());
             let seen = laboratory.look(&look, running)?;
             if seen.inspected.parted.is_none() {

@@ -40,7 +40,7 @@ impl Workspace {
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
-        refuse_unlocked(&plan, &lockfile, loaded)?;
+        refuse_unlocked(&plan, &lockfile, loaded, true)?;
         Verification::new(loaded, plan, lockfile, self.device)
     }
 
@@ -125,25 +125,14 @@ impl<'a> Verification<'a> {
     }
 }
 
-/// A lockfile that lacks some of the plan's actions cannot judge a run.
+/// An error if a lockfile lacks some of the plan's actions: it is `needed` to judge a run, or that it has all of them is
+/// what is judged.
 pub(super) fn refuse_unlocked(
     plan: &Plan,
     lockfile: &Lockfile,
     loaded: &Loaded,
+    needed: bool,
 ) -> Result<(), Error> {
-    covered(plan, lockfile, loaded, true)
-}
-
-/// Judges that a lockfile has all of the plan's actions.
-pub(super) fn judge_covered(
-    plan: &Plan,
-    lockfile: &Lockfile,
-    loaded: &Loaded,
-) -> Result<(), Error> {
-    covered(plan, lockfile, loaded, false)
-}
-
-fn covered(plan: &Plan, lockfile: &Lockfile, loaded: &Loaded, needed: bool) -> Result<(), Error> {
     let unlocked: Vec<_> = lockfile.compare(plan).unlocked.into_iter().collect();
     if unlocked.is_empty() {
         return Ok(());

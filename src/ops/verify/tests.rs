@@ -127,7 +127,6 @@ fn loaded(experiment: Experiment) -> Loaded {
     Loaded {
         name: "e".to_owned(),
         named: Name::parse("e").unwrap(),
-        target: None,
         depth: None,
         evaluated,
         experiment,

@@ -143,8 +143,7 @@ impl Explainer<'_> {
             return;
         }
         names.sort();
-        let finding = self.finding(hir, format!("{what} `{name}`"));
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
+        let finding = self.finding_at(hir, path, format!("{what} `{name}`"));
         let hint = match nearest(name.as_ref(), names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => return self.report(finding),
@@ -370,8 +369,7 @@ impl Explainer<'_> {
             return self.report(self.finding_at(hir, path, message));
         };
         let (left, right) = (left.to_expr_tyenv(env), right.to_expr_tyenv(env));
-        let finding = self.finding(hir, "this assertion does not hold");
-        let finding = if path.is_empty() { finding } else { finding.path(path) };
+        let finding = self.finding_at(hir, path, "this assertion does not hold");
         self.report(finding.types(short(&right), short(&left)));
     }
 
@@ -389,8 +387,7 @@ impl Explainer<'_> {
         };
         let found = shown(env, typed.ty()).to_string();
         if found != wanted {
-            let finding = self.finding(part, message).types(wanted, &found);
-            let finding = if path.is_empty() { finding } else { finding.path(path) };
+            let finding = self.finding_at(part, path, message).types(wanted, &found);
             let hint = schema::conversion(wanted, &found);
             self.report(hint.into_iter().fold(finding, Finding::hint));
         }
