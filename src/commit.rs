@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{ObjectType, Odb, OdbObject, Oid};
 
 /// Where a set of files is: names below it are relative, and lead nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,18 +152,15 @@ pub enum ObjectError {
 }
 
 impl ObjectError {
-    /// Whether bytes are not what their id says.
+    /// Whether bytes are not what their id says, or are not there though the commit holds them.
     pub fn is_integrity(&self) -> bool {
-        use git2::{ErrorClass, ErrorCode};
+        use git2::ErrorClass;
         match self {
             Self::Damaged { .. } => true,
-            Self::Object { source, .. } => {
-                let class = matches!(
-                    source.class(),
-                    ErrorClass::Zlib | ErrorClass::Odb | ErrorClass::Object | ErrorClass::Indexer
-                );
-                class && source.code() != ErrorCode::NotFound
-            }
+            Self::Object { source, .. } => matches!(
+                source.class(),
+                ErrorClass::Zlib | ErrorClass::Odb | ErrorClass::Object | ErrorClass::Indexer
+            ),
             _ => false,
         }
     }
@@ -184,6 +181,10 @@ const FOLDER: &str = "a folder";
 /// Bytes of a commit object, and of one folder's list: beyond them, something else is meant by it than files.
 const COMMIT_BYTES_MAX: u64 = 1 << 20;
 const TREE_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of a file: it is read whole, by a process that nothing confines. Hosts of repositories refuse files of more
+/// than 100 MiB. What a packed object is stated as a difference from is unpacked too, as it was within the limits of the
+/// process that fetched it.
+pub const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Folders in folders.
 const DEPTH_MAX: usize = 64;
 
@@ -197,6 +198,15 @@ pub struct Commit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitFile {
     object: Oid,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// An object that was not compared with its id, since it is too large to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its id.
+    pub id: String,
     /// Its size.
     pub bytes: u64,
 }
@@ -216,23 +226,32 @@ impl Commit {
         if !odb.exists(oid) {
             return Ok(None);
         }
-        let bytes = read_object(&odb, oid, ObjectType::Commit, COMMIT_BYTES_MAX)?;
-        let tree = tree_of(&bytes).ok_or_else(|| ObjectError::Damaged { id: id.to_owned() })?;
+        let commit = read_object(&odb, oid, ObjectType::Commit, COMMIT_BYTES_MAX)?;
+        let tree = tree_of(commit.data());
+        drop(commit);
+        let tree = tree.ok_or_else(|| ObjectError::Damaged { id: id.to_owned() })?;
         Ok(Some(Self { odb, tree }))
     }
 
-    /// Reads everything that the commit holds, so that each object is compared with its id.
-    pub fn check(&self) -> Result<(), ObjectError> {
+    /// Reads everything that the commit holds, so that each object is compared with its id; those that are too large to
+    /// be read.
+    pub fn check(&self) -> Result<Vec<Unread>, ObjectError> {
+        let mut passed_over = Vec::new();
         let mut unread = vec![self.tree];
         let mut read = BTreeSet::from([self.tree]);
         while let Some(oid) = unread.pop() {
             let (bytes, kind) = header(&self.odb, oid)?;
-            let object = read_object(&self.odb, oid, kind, bytes)?;
-            let children = children(kind, &object);
+            let bytes_max = if kind == ObjectType::Tree { TREE_BYTES_MAX } else { FILE_BYTES_MAX };
+            if bytes > bytes_max {
+                passed_over.push(Unread { id: oid.to_string(), bytes });
+                continue;
+            }
+            let object = read_object(&self.odb, oid, kind, bytes_max)?;
+            let children = children(kind, object.data());
             let children = children.ok_or_else(|| ObjectError::Damaged { id: oid.to_string() })?;
             unread.extend(children.into_iter().filter(|child| read.insert(*child)));
         }
-        Ok(())
+        Ok(passed_over)
     }
 
     /// Finds the regular file at `path`; nothing if there is nothing of that name.
@@ -243,7 +262,7 @@ impl Commit {
         let mut folder = self.tree;
         for (depth, part) in parts.iter().enumerate().take(DEPTH_MAX) {
             let list = read_object(&self.odb, folder, ObjectType::Tree, TREE_BYTES_MAX)?;
-            let entry = entry(&list, part)
+            let entry = entry(list.data(), part)
                 .map_err(|Torn| ObjectError::Damaged { id: folder.to_string() })?;
             let Some((mode, object)) = entry else {
                 return Ok(None);
@@ -265,21 +284,33 @@ impl Commit {
         Ok(None)
     }
 
-    /// The bytes of a file. The caller has looked at their number.
+    /// The bytes of a file, of at most [`FILE_BYTES_MAX`]. The caller has looked at their number.
     pub fn read(&self, file: &CommitFile) -> Result<Vec<u8>, ObjectError> {
-        read_object(&self.odb, file.object, ObjectType::Blob, file.bytes)
+        self.read_with(file, <[u8]>::to_vec)
+    }
+
+    /// What `use_bytes` makes of the bytes of a file, of which there is no second copy.
+    pub fn read_with<T>(
+        &self,
+        file: &CommitFile,
+        use_bytes: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, ObjectError> {
+        let bytes_max = file.bytes.min(FILE_BYTES_MAX);
+        let object = read_object(&self.odb, file.object, ObjectType::Blob, bytes_max)?;
+        Ok(use_bytes(object.data()))
     }
 
     /// The folders directly below `folder` that hold a file `marker`, in order.
     pub fn folders_with(&self, folder: &str, marker: &str) -> Result<Vec<String>, ObjectError> {
         let list = read_object(&self.odb, self.tree, ObjectType::Tree, TREE_BYTES_MAX)?;
         let damaged = |id: Oid| move |Torn| ObjectError::Damaged { id: id.to_string() };
-        let Some((Mode::Folder, inner)) = entry(&list, folder).map_err(damaged(self.tree))? else {
+        let found = entry(list.data(), folder).map_err(damaged(self.tree))?;
+        let Some((Mode::Folder, inner)) = found else {
             return Ok(Vec::new());
         };
         let list = read_object(&self.odb, inner, ObjectType::Tree, TREE_BYTES_MAX)?;
         let mut names = Vec::new();
-        for item in entries(&list) {
+        for item in entries(list.data()) {
             let (mode, name, _) = item.map_err(damaged(inner))?;
             let name = String::from_utf8_lossy(name);
             if mode == Mode::Folder
@@ -327,13 +358,13 @@ fn header(odb: &Odb<'_>, oid: Oid) -> Result<(u64, ObjectType), ObjectError> {
     Ok((bytes as u64, kind))
 }
 
-/// The bytes of an object of a kind. libgit2 compares their hash with the id.
-fn read_object(
-    odb: &Odb<'_>,
+/// An object of a kind. libgit2 compares the hash of its bytes with the id.
+fn read_object<'a>(
+    odb: &'a Odb<'_>,
     oid: Oid,
     kind: ObjectType,
     bytes_max: u64,
-) -> Result<Vec<u8>, ObjectError> {
+) -> Result<OdbObject<'a>, ObjectError> {
     let (bytes, actual) = header(odb, oid)?;
     if bytes > bytes_max {
         return Err(ObjectError::TooLarge { bytes, bytes_max });
@@ -341,9 +372,7 @@ fn read_object(
     if actual != kind {
         return Err(ObjectError::Damaged { id: oid.to_string() });
     }
-    let object =
-        odb.read(oid).map_err(|source| ObjectError::Object { id: oid.to_string(), source })?;
-    Ok(object.data().to_vec())
+    odb.read(oid).map_err(|source| ObjectError::Object { id: oid.to_string(), source })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -421,5 +450,47 @@ impl Pointer {
         let sha256 = rest.lines().find_map(|line| line.strip_prefix("oid sha256:"))?;
         let is_digest = sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit());
         is_digest.then(|| Self { sha256: sha256.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A loose object whose header states a size, and whose bytes are never reached.
+    fn stated(copy: &Path, id: Oid, bytes: u64) {
+        use std::io::Write as _;
+        let hex = id.to_string();
+        let path = copy.join("objects").join(&hex[..2]).join(&hex[2..]);
+        std::fs::remove_file(&path).unwrap();
+        let file = std::fs::File::create(path).unwrap();
+        let mut zlib = flate2::write::ZlibEncoder::new(file, flate2::Compression::fast());
+        zlib.write_all(format!("blob {bytes}\0").as_bytes()).unwrap();
+        zlib.write_all(&vec![0; 1 << 16]).unwrap();
+        zlib.finish().unwrap();
+    }
+
+    #[test]
+    fn a_file_of_any_size_is_known_and_only_one_of_bounded_size_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(folder.path()).unwrap();
+        let blob = repository.blob(b"zeros").unwrap();
+        let mut tree = repository.treebuilder(None).unwrap();
+        tree.insert("zeros", blob, 0o100_644).unwrap();
+        let tree = repository.find_tree(tree.write().unwrap()).unwrap();
+        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
+        let id = repository.commit(None, &author, &author, "m", &tree, &[]).unwrap().to_string();
+        let open = || Commit::open(folder.path(), &id).unwrap().unwrap();
+        let file = open().file("zeros").unwrap().unwrap();
+        assert_eq!(open().read(&file).unwrap(), b"zeros");
+        assert!(open().check().unwrap().is_empty());
+
+        let bytes = FILE_BYTES_MAX + 1;
+        stated(folder.path(), blob, bytes);
+        let file = open().file("zeros").unwrap().unwrap();
+        assert_eq!(file.bytes, bytes);
+        let refused = open().read(&file).unwrap_err();
+        assert!(matches!(refused, ObjectError::TooLarge { .. }), "{refused}");
+        assert_eq!(open().check().unwrap(), [Unread { id: blob.to_string(), bytes }]);
     }
 }

@@ -1,8 +1,10 @@
 //! What a process may reach: the files it was given, and nothing else, as far as the kernel can hold it to that.
 //!
-//! Landlock confines files, TCP and signals; a seccomp filter refuses sockets of any kind, other programs, new processes
-//! and what changes the system. Both bind the calling thread and every thread it starts, for good. Where the kernel has
-//! one or neither of them, work goes on without, and [`InForce`] says so.
+//! Landlock confines files, TCP and signals; a seccomp filter refuses sockets of any kind, other programs, new processes,
+//! signals to others, memory and queues that processes share, owners and attributes of files, and what changes the system;
+//! without the network also modes and times of files by path. Both bind the calling thread and every thread it starts, for
+//! good. Where the kernel has one or neither of them, work goes on without, and [`InForce`] says so. Neither hides that a
+//! path exists, nor its size, owner and times.
 
 use std::fmt;
 use std::path::Path;
@@ -132,7 +134,7 @@ mod linux {
     };
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-        SeccompRule, TargetArch,
+        SeccompRule, TargetArch, sock_filter,
     };
 
     use super::{Allowed, Error, Extent};
@@ -195,9 +197,28 @@ mod linux {
         #[cfg(target_arch = "x86_64")]
         refused.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
         refused.insert(libc::SYS_clone, vec![starts_a_process()?]);
+        let itself = u64::from(std::process::id());
+        let other = (0, SeccompCmpOp::Ne, itself);
+        refused.insert(libc::SYS_kill, vec![rule(std::slice::from_ref(&other))?]);
+        refused.insert(libc::SYS_tgkill, vec![rule(std::slice::from_ref(&other))?]);
+        refused.insert(libc::SYS_prlimit64, vec![rule(&[(0, SeccompCmpOp::Ne, 0), other])?]);
         if network {
             refused.remove(&libc::SYS_connect);
             refused.insert(libc::SYS_socket, other_sockets()?);
+        } else {
+            // Whoever fetches a repository sets modes of what it makes.
+            refused.extend(MODES.iter().map(|&call| (call, Vec::new())));
+            refused.insert(libc::SYS_utimensat, vec![of_a_path()?]);
+            #[cfg(target_arch = "x86_64")]
+            refused.extend(
+                [libc::SYS_chmod, libc::SYS_utime, libc::SYS_utimes, libc::SYS_futimesat]
+                    .map(|call| (call, Vec::new())),
+            );
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            refused.extend([(libc::SYS_chown, Vec::new()), (libc::SYS_lchown, Vec::new())]);
+            seccompiler::apply_filter(&NO_SECOND_NUMBERS)?;
         }
         apply(refused, libc::EPERM, arch)?;
         // Its flags lie in memory, where a filter cannot see them: the C library then takes `clone` for its threads.
@@ -215,6 +236,23 @@ mod linux {
         let program: BpfProgram =
             filter.and_then(TryInto::try_into).map_err(seccompiler::Error::from)?;
         Ok(seccompiler::apply_filter(&program)?)
+    }
+
+    /// Calls by the numbers of x32, the processor's second interface, are refused: the filters compare those of the first.
+    #[cfg(target_arch = "x86_64")]
+    const NO_SECOND_NUMBERS: [sock_filter; 4] = {
+        let load_number = sock_filter { code: 0x20, jt: 0, jf: 0, k: 0 };
+        let jump_if_less = sock_filter { code: 0x35, jt: 0, jf: 1, k: 0x4000_0000 };
+        let refuse = sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x0005_0000 | libc::EPERM as u32 };
+        let allow = sock_filter { code: 0x06, jt: 0, jf: 0, k: 0x7fff_0000 };
+        [load_number, jump_if_less, refuse, allow]
+    };
+
+    /// `utimensat` of a path; without one it is about what is open.
+    fn of_a_path() -> Result<SeccompRule, Error> {
+        let path = SeccompCondition::new(1, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0);
+        let rule = path.and_then(|path| SeccompRule::new(vec![path]));
+        Ok(rule.map_err(seccompiler::Error::from)?)
     }
 
     /// `clone` without the flag of a thread.
@@ -264,6 +302,31 @@ mod linux {
         libc::SYS_pidfd_open,
         libc::SYS_pidfd_getfd,
         libc::SYS_pidfd_send_signal,
+        libc::SYS_tkill,
+        libc::SYS_rt_sigqueueinfo,
+        libc::SYS_rt_tgsigqueueinfo,
+        // Memory and queues that processes share.
+        libc::SYS_shmget,
+        libc::SYS_shmat,
+        libc::SYS_shmctl,
+        libc::SYS_semget,
+        libc::SYS_semop,
+        libc::SYS_semctl,
+        libc::SYS_msgget,
+        libc::SYS_msgsnd,
+        libc::SYS_msgrcv,
+        libc::SYS_msgctl,
+        libc::SYS_mq_open,
+        libc::SYS_mq_unlink,
+        // Owners and attributes of files.
+        libc::SYS_fchown,
+        libc::SYS_fchownat,
+        libc::SYS_setxattr,
+        libc::SYS_lsetxattr,
+        libc::SYS_fsetxattr,
+        libc::SYS_removexattr,
+        libc::SYS_lremovexattr,
+        libc::SYS_fremovexattr,
         // Ways around the checks of a path or of a system call.
         libc::SYS_open_by_handle_at,
         libc::SYS_io_uring_setup,
@@ -310,6 +373,9 @@ mod linux {
         libc::SYS_setresuid,
         libc::SYS_setresgid,
     ];
+
+    /// Modes of files by path.
+    const MODES: &[i64] = &[libc::SYS_fchmodat, libc::SYS_fchmodat2];
 }
 
 /// Asks the kernel to kill this process when its parent ends. A child that reads everything from its parent first calls it
@@ -404,6 +470,50 @@ mod tests {
             std::thread::spawn(move || refused(TcpStream::connect(address))).join().unwrap();
         });
         TcpStream::connect(address).unwrap();
+    }
+
+    #[test]
+    fn nothing_else_of_this_machine_is_changed_or_signalled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, "bits").unwrap();
+        let before = std::fs::metadata(&path).unwrap();
+        let parent = rustix::process::getppid().unwrap();
+        confined(&Allowed { read: &[folder.path()], ..Allowed::default() }, || {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            refused(std::fs::set_permissions(&path, mode));
+            refused(std::os::unix::fs::chown(&path, None, None));
+            refused(std::os::unix::fs::lchown(&path, None, None));
+            let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+            let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+            let flags = rustix::fs::AtFlags::empty();
+            let touched = rustix::fs::utimensat(rustix::fs::CWD, &path, &times, flags);
+            assert_eq!(touched, Err(rustix::io::Errno::PERM));
+            let asked = rustix::process::test_kill_process(parent);
+            assert_eq!(asked, Err(rustix::io::Errno::PERM));
+            rustix::process::test_kill_process(rustix::process::getpid()).unwrap();
+            assert_eq!(call(libc::SYS_shmget), Err(libc::EPERM));
+            assert_eq!(call(libc::SYS_mq_open), Err(libc::EPERM));
+            // By the second numbers.
+            #[cfg(target_arch = "x86_64")]
+            assert_eq!(call(0x4000_0000 + libc::SYS_getpid), Err(libc::EPERM));
+            call(libc::SYS_getpid).unwrap();
+        });
+        let after = std::fs::metadata(&path).unwrap();
+        assert_eq!(after.modified().unwrap(), before.modified().unwrap());
+        assert_eq!(after.permissions(), before.permissions());
+    }
+
+    /// A system call all of whose arguments are 0.
+    #[allow(unsafe_code, reason = "no library makes calls to see them refused")]
+    fn call(number: i64) -> Result<(), i32> {
+        // SAFETY: none of the calls that are made so reads or writes memory where its arguments are 0.
+        let answer = unsafe { libc::syscall(number, 0, 0, 0, 0, 0, 0) };
+        if answer < 0 {
+            Err(std::io::Error::last_os_error().raw_os_error().unwrap())
+        } else {
+            Ok(())
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Write};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A file operation that failed.
@@ -153,6 +154,8 @@ pub enum Durability {
 pub struct TempFile {
     file: File,
     path: PathBuf,
+    /// Whether it has its final name, and `path` is nobody's, or another's.
+    is_persisted: bool,
 }
 
 impl TempFile {
@@ -164,9 +167,9 @@ impl TempFile {
                 Ok(file) => {
                     // For [`remove_leftovers`]; without it, the number in the name must do.
                     drop(file.try_lock());
-                    return Ok(Self { file, path });
+                    return Ok(Self { file, path, is_persisted: false });
                 }
-                // Left behind by a process of the same number that was killed.
+                // Only where the machine has no random numbers: a process of the same number is at it, or was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::new("create", &path, error)),
             }
@@ -194,19 +197,22 @@ impl TempFile {
     }
 
     /// Gives the file its name; whatever had the name is replaced.
-    pub fn persist(&self, target: &Path, durability: Durability) -> Result<(), Error> {
+    pub fn persist(&mut self, target: &Path, durability: Durability) -> Result<(), Error> {
         self.flush(durability)?;
-        rename(&self.path, target, durability)
+        fs::rename(&self.path, target).context("rename to", target)?;
+        self.is_persisted = true;
+        flush_parent(target, durability)
     }
 
     /// Gives the file its name unless something has it already; says whether it did.
-    pub fn persist_new(&self, target: &Path, durability: Durability) -> Result<bool, Error> {
+    pub fn persist_new(&mut self, target: &Path, durability: Durability) -> Result<bool, Error> {
         self.flush(durability)?;
-        match fs::hard_link(&self.path, target) {
-            Ok(()) => flush_parent(target, durability).map(|()| true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(error) => Err(Error::new("link to", target, error)),
+        match rename_new(&self.path, target) {
+            Ok(()) => self.is_persisted = true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(Error::new("rename to", target, error)),
         }
+        flush_parent(target, durability).map(|()| true)
     }
 
     fn flush(&self, durability: Durability) -> Result<(), Error> {
@@ -219,8 +225,9 @@ impl TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // Gone already after a rename.
-        drop(fs::remove_file(&self.path));
+        if !self.is_persisted {
+            drop(fs::remove_file(&self.path));
+        }
     }
 }
 
@@ -228,6 +235,55 @@ impl Drop for TempFile {
 pub fn rename(source: &Path, target: &Path, durability: Durability) -> Result<(), Error> {
     fs::rename(source, target).context("rename to", target)?;
     flush_parent(target, durability)
+}
+
+/// Ways to give a file another name unless something has it, the best first.
+const WAYS_TO_RENAME: [fn(&Path, &Path) -> io::Result<()>; 3] =
+    [rename_if_free, link_if_free, look_if_free];
+
+/// Gives a file another name on the same file system, unless something has it: then `AlreadyExists`.
+fn rename_new(source: &Path, target: &Path) -> io::Result<()> {
+    let [first, second, last] = WAYS_TO_RENAME;
+    let or = |ended: io::Result<()>, next: fn(&Path, &Path) -> io::Result<()>| match ended {
+        Err(error) if is_not_offered(&error) => next(source, target),
+        ended => ended,
+    };
+    or(or(first(source, target), second), last)
+}
+
+/// Whether a file system does not offer what was asked for: a rename that replaces nothing, or a second name.
+fn is_not_offered(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM))
+        || error.kind() == io::ErrorKind::Unsupported
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn rename_if_free(source: &Path, target: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, source, CWD, target, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+use link_if_free as rename_if_free;
+
+/// By a second name.
+fn link_if_free(source: &Path, target: &Path) -> io::Result<()> {
+    fs::hard_link(source, target)?;
+    // If the first one stays, a collection removes it.
+    drop(fs::remove_file(source));
+    Ok(())
+}
+
+/// By a look, while everybody else waits who has to look: FAT and some FUSE have nothing better.
+fn look_if_free(source: &Path, target: &Path) -> io::Result<()> {
+    let folder = File::open(parent_of(target))?;
+    folder.lock()?;
+    if fs::symlink_metadata(target).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(source, target)
 }
 
 /// Replaces the file `path` by `bytes`, whole or not at all.
@@ -294,6 +350,18 @@ pub fn create_dir(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).context("create", path)
 }
 
+/// Refuses a path at which no folder is and none can be created. Nothing is created.
+pub fn check_dir(path: &Path) -> Result<(), Error> {
+    let path = std::path::absolute(path).context("create", path)?;
+    let above = path.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)));
+    let Some((above, found)) = above else { return Ok(()) };
+    if !found.is_dir() {
+        return Err(Error::new("create", &path, io::ErrorKind::NotADirectory.into()));
+    }
+    let rights = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(above, rights).map_err(|errno| Error::new("create", &path, errno.into()))
+}
+
 /// Removes a file; it may be gone already.
 pub fn remove_file(path: &Path) -> Result<(), Error> {
     if_exists(fs::remove_file(path).context("remove", path)).map(drop)
@@ -302,6 +370,13 @@ pub fn remove_file(path: &Path) -> Result<(), Error> {
 /// Removes a folder with all in it; it may be gone already.
 pub fn remove_dir(path: &Path) -> Result<(), Error> {
     if_exists(fs::remove_dir_all(path).context("remove", path)).map(drop)
+}
+
+/// Makes `path` show that it was used now. What cannot be marked stays as it is.
+pub fn mark_used(path: &Path) {
+    let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    let times = rustix::fs::Timestamps { last_access: now, last_modification: now };
+    rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty()).ok();
 }
 
 /// The paths in a folder, in bytewise order; none if it does not exist.
@@ -392,6 +467,23 @@ impl Lock {
         }
     }
 
+    /// Whether somebody holds the lock. It is not taken, and its file not made: nobody holds one that is not there.
+    pub fn is_held(path: &Path) -> Result<bool, Error> {
+        // Some file systems lock only what is open for writing, and not every file may be written.
+        let opened = match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(path),
+            opened => opened,
+        };
+        let Some(file) = if_exists(opened.context("open", path))? else {
+            return Ok(false);
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(Error::of_lock(path, error)),
+        }
+    }
+
     fn wait(
         path: &Path,
         open: impl Fn(&Path) -> Result<File, Error>,
@@ -427,9 +519,9 @@ fn lock_file(path: &Path) -> Result<File, Error> {
         .context("open", path)
 }
 
-/// Removes what [`TempFile`]s of processes that were killed left in `dir`: files `.PID-N.tmp` where no process PID runs
-/// and nobody holds the lock, which a writer of another machine or container does. What cannot be looked at, locked or
-/// removed stays.
+/// Removes what [`TempFile`]s of processes that were killed left in `dir`: files `.PID-RANDOM-N.tmp` where no process
+/// PID runs and nobody holds the lock, which a writer of another machine or container does. What cannot be looked at,
+/// locked or removed stays.
 pub fn remove_leftovers(dir: &Path) {
     for path in entries(dir).unwrap_or_default() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -443,9 +535,11 @@ pub fn remove_leftovers(dir: &Path) {
     }
 }
 
-/// The process whose temporary file has that name.
+/// The process whose temporary file has that name; an older program's has no random part.
 fn temporary_of(name: &str) -> Option<u32> {
-    let (pid, number) = name.strip_prefix('.')?.strip_suffix(".tmp")?.split_once('-')?;
+    let (pid, rest) = name.strip_prefix('.')?.strip_suffix(".tmp")?.split_once('-')?;
+    let (random, number) = rest.split_once('-').unwrap_or(("0", rest));
+    u128::from_str_radix(random, 16).ok()?;
     number.parse::<u64>().ok()?;
     pid.parse().ok()
 }
@@ -456,11 +550,18 @@ fn is_running(pid: u32) -> bool {
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
-/// A path in `dir` that this process has not used before.
+/// A path in `dir` that nobody has used before: a number does not tell a process from those of other containers. What
+/// is random names files for a while, and is no part of any result.
 pub fn unique_path(dir: &Path) -> PathBuf {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
+    static RANDOM: LazyLock<u128> = LazyLock::new(|| {
+        let mut bytes = [0; 16];
+        // Without it, files are still made only where there are none.
+        getrandom::fill(&mut bytes).ok();
+        u128::from_le_bytes(bytes)
+    });
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    dir.join(format!(".{}-{number}.tmp", std::process::id()))
+    dir.join(format!(".{}-{:032x}-{number}.tmp", std::process::id(), *RANDOM))
 }
 
 fn parent_of(path: &Path) -> &Path {
@@ -507,11 +608,12 @@ mod tests {
         let (dead_pid, own) = (dead.id(), std::process::id());
         dead.wait().unwrap();
         let names = [
-            format!(".{dead_pid}-0.tmp"),
+            format!(".{dead_pid}-{:032x}-0.tmp", u128::MAX),
             format!(".{dead_pid}-1.tmp"),
-            format!(".{own}-7.tmp"),
+            format!(".{own}-{:032x}-7.tmp", 5),
             format!("{dead_pid}-0.tmp"),
             format!(".{dead_pid}-x.tmp"),
+            format!(".{dead_pid}-x-0.tmp"),
             ".-1-0.tmp".to_owned(),
             "a.lock".to_owned(),
         ];
@@ -569,6 +671,36 @@ mod tests {
     }
 
     #[test]
+    fn each_way_to_take_a_free_name_takes_no_other() {
+        for rename in WAYS_TO_RENAME {
+            let dir = tempfile::tempdir().unwrap();
+            let [first, second, target] = ["a", "b", "c"].map(|name| dir.path().join(name));
+            fs::write(&first, "first").unwrap();
+            fs::write(&second, "second").unwrap();
+            rename(&first, &target).unwrap();
+            let taken = rename(&second, &target).unwrap_err();
+            assert!(taken.kind() == io::ErrorKind::AlreadyExists && !is_not_offered(&taken));
+            assert_eq!(read(&target).unwrap(), b"first");
+            assert_eq!(entries(dir.path()).unwrap(), [second, target]);
+        }
+    }
+
+    /// Another process of the same number, in another container, would take the name as soon as it is free.
+    #[test]
+    fn a_temporary_file_touches_nothing_of_anothers() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut temp = TempFile::create_in(dir.path()).unwrap();
+        let path = temp.path().to_owned();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(temporary_of(name), Some(std::process::id()));
+        assert_ne!(name.split('-').nth(1), Some("0".repeat(32).as_str()), "{name}");
+        temp.persist(&dir.path().join("target"), Durability::Relaxed).unwrap();
+        fs::write(&path, "another's").unwrap();
+        drop(temp);
+        assert_eq!(read(&path).unwrap(), b"another's");
+    }
+
+    #[test]
     fn a_missing_folder_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let error =
@@ -594,9 +726,11 @@ mod tests {
     fn a_lock_excludes_others_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
+        assert!(!Lock::is_held(&path).unwrap() && !path.exists(), "a look makes no file");
         let held = Lock::exclusive(&path).unwrap();
-        assert!(Lock::try_exclusive(&path).unwrap().is_none());
+        assert!(Lock::try_exclusive(&path).unwrap().is_none() && Lock::is_held(&path).unwrap());
         drop(held);
+        assert!(!Lock::is_held(&path).unwrap());
         assert!(Lock::try_exclusive(&path).unwrap().is_some());
     }
 

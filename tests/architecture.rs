@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 /// Each room and the rooms it may import, lowest first. The crate docs explain the table.
 const LAYERS: &[(&str, &[&str])] = &[
     ("digest", &[]),
+    ("address", &[]),
     ("fs", &[]),
     ("numerics", &[]),
     ("commit", &[]),
     ("confinement", &[]),
     ("action", &["digest"]),
-    ("spec", &["digest", "fs", "commit", "action", "confinement"]),
-    ("source", &["digest", "fs", "commit", "confinement"]),
+    ("spec", &["digest", "address", "fs", "commit", "action", "confinement"]),
+    ("source", &["digest", "address", "fs", "commit", "confinement"]),
     ("plot", &["numerics"]),
     ("metrics", &["numerics", "action"]),
     ("data", &["digest", "numerics", "action"]),

@@ -1,6 +1,6 @@
 //! Used wrongly on purpose: one error, a hint, the right exit code, and nothing lost.
 
-use crate::support::{SMOKE, Workspace};
+use crate::support::{Entry, Origin, SMOKE, Workspace};
 
 /// Exit code, and a word that the error must contain.
 fn check(workspace: &Workspace, arguments: &[&str], code: i32, word: &str) {
@@ -20,6 +20,10 @@ fn wrong_words_are_refused_with_what_would_do() {
         "did you mean `pictogram-scaling-laws`?",
     );
     check(&workspace, &["reproduce", "pictogram-scaling-laws/qick"], 2, "quick");
+    for command in [&["show", "--id"][..], &["show", "--unknown"], &["show"], &["diff", SMOKE]] {
+        let typed = [command, &["pictogram-scaling-laws/smok"]].concat();
+        check(&workspace, &typed, 2, "did you mean `smoke`?");
+    }
     check(&workspace, &["reproduce", "Upper/case"], 2, "lower-case");
     check(&workspace, &["reproduce", "no/such/target"], 2, "EXPERIMENT/TARGET");
     check(&workspace, &["reproduce", "missing.dhall"], 3, "missing.dhall");
@@ -87,6 +91,18 @@ fn files_that_are_no_weights_are_refused_with_what_would_do() {
     }
     std::fs::write(workspace.path("zip.pt"), b"PK\x03\x04 and nothing more").unwrap();
     import("zip.pt", 2, "fetch the file anew");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused_before_anything_is_executed() {
+    let workspace = Workspace::of_repository();
+    workspace.write("taken", "a file");
+    for out in ["taken", "taken/below", "taken/far/below"] {
+        check(&workspace, &["reproduce", SMOKE, "--out", out], 3, "move away what is there");
+    }
+    let is_evaluation = |file: &String| file.starts_with(".ibid/evaluations");
+    assert!(workspace.store_files().iter().all(is_evaluation));
+    assert_eq!(workspace.read("taken"), "a file");
 }
 
 #[test]
@@ -168,9 +184,37 @@ fn a_folder_whose_name_is_no_text_serves_as_any_other() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(workspace.path("").join(name).is_dir());
+    // So does a file, and its name is told in JSON too.
+    std::fs::write(workspace.path("").join(name).join(name), "bytes").unwrap();
+    for arguments in [&["store", "add", "--json"][..], &["store", "add"]] {
+        let mut command = workspace.command(arguments);
+        let output = command.arg(std::path::Path::new(name).join(name)).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     let mut command = workspace.command(&["init", "--json"]);
     let output = command.arg(name).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Those who execute and fetch are told its path.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_store_whose_path_is_no_text_is_refused_before_anything_else() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let workspace = Workspace::with_smoke();
+    let name = std::ffi::OsStr::from_bytes(b"store\xff");
+    for (command, option) in [("reproduce", "--store"), ("verify", "--into")] {
+        let mut command = workspace.command(&[command, SMOKE, "--json", option]);
+        let output = command.arg(name).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("is not text in UTF-8"), "{stderr}");
+        assert!(stderr.contains(&format!("{option} DIR")), "{stderr}");
+        assert!(!workspace.path("").join(name).exists());
+        let last = String::from_utf8(output.stdout).unwrap();
+        let last: serde_json::Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
+        assert_eq!(last["exitCode"], 2);
+    }
 }
 
 #[test]
@@ -250,4 +294,76 @@ fn a_verification_beyond_the_budget_executes_nothing() {
     let workspace = Workspace::with_smoke();
     check(&workspace, &["verify", SMOKE, "--budget", "soon"], 2, "is not a time");
     check(&workspace, &["verify", SMOKE, "--budget", "0.001s"], 2, "nothing was executed");
+}
+
+/// Whatever executes actions of a stranger, or fetches for them, asks first and says where it writes.
+#[test]
+fn a_strangers_trainings_are_not_executed_again_unasked() {
+    let elsewhere = Workspace::empty();
+    let origin = Origin::new(&elsewhere.path("origin"));
+    let text = crate::support::tiny("schema.Source.File { path = \"tiny/points.csv\" }");
+    let files = vec![
+        ("experiments/tiny/package.dhall", Entry::File(text.into())),
+        ("experiments/tiny/points.csv", Entry::File(crate::support::POINTS.into())),
+    ];
+    let rev = origin.commit("main", files);
+    let name = format!("git+{}?rev={rev}#tiny/line", origin.url());
+    let here = Workspace::of_repository();
+    check(&here, &["bisect", &name], 2, "--yes");
+    check(&here, &["bisect", SMOKE, &name], 2, "--yes");
+    check(&here, &["verify", &name, "--into", "chosen"], 2, "/chosen");
+    assert!(!here.path("chosen").exists());
+}
+
+#[test]
+fn a_lockfile_that_is_no_text_is_refused_with_its_line() {
+    let workspace = Workspace::of_repository();
+    std::fs::write(
+        workspace.path("lockfiles/pictogram-scaling-laws.lock"),
+        b"ibid-lock/1\na\xff/train\n",
+    )
+    .unwrap();
+    check(&workspace, &["reproduce", SMOKE], 2, "line 2: it is not text in UTF-8");
+    check(&workspace, &["reproduce", SMOKE], 2, "remove it and write it anew");
+}
+
+#[test]
+fn a_damaged_marker_is_an_integrity_error_for_the_doctor_too() {
+    let workspace = Workspace::with_smoke();
+    workspace.write(".ibid/layout", "ibid-stor\u{0}/1\n");
+    for command in [&["doctor"][..], &["store", "du"]] {
+        assert_eq!(workspace.run(command).code, Some(4), "{command:?}");
+    }
+}
+
+/// What the source would refuse is said before anything is asked for.
+#[test]
+fn an_address_that_is_never_asked_is_a_finding() {
+    let workspace = Workspace::of_repository();
+    let rev = "0123456789abcdef0123456789abcdef01234567";
+    let git = |url: &str| {
+        format!("schema.Source.Git {{ url = \"{url}\", rev = \"{rev}\", path = \"points.csv\" }}")
+    };
+    let http = |url: &str| format!("schema.Source.Http {{ url = \"{url}\" }}");
+    let file = |path: &str| format!("schema.Source.File {{ path = \"{path}\" }}");
+    for (source, code, said) in [
+        (git("ssh://git@example.org/a"), 2, "use https, http or file"),
+        (git("https://user:secret@example.org/a"), 2, "a name or a password"),
+        (git("file://host/a"), 2, "names no host"),
+        (git("file:///a%2"), 2, "not followed by two digits"),
+        (http("file:///etc/passwd"), 2, "a file of this machine is no web page"),
+        (http("https:///points.csv"), 2, "the address names no host"),
+        (git("https://example.org/a.git"), 0, ""),
+        (git("file:///srv/a%20b"), 0, ""),
+        (http("http://example.org/points.csv"), 0, ""),
+        (file("./points.csv"), 2, "write `points.csv`"),
+        (file("a/./b//points.csv"), 2, "write `a/b/points.csv`"),
+        (file("points/"), 2, "write `points`"),
+        (file("a/points.csv"), 0, ""),
+    ] {
+        workspace.write("experiments/tiny/package.dhall", &crate::support::tiny(&source));
+        let ran = workspace.run(&["check", "tiny", "--offline"]);
+        assert_eq!(ran.code, Some(code), "{source}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stdout.contains(said), "{source} should say `{said}`: {}", ran.stdout);
+    }
 }

@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use ibid::digest::BlobDigest;
+use ibid::numerics::Level;
+use ibid::training::Trace;
+
 use crate::support::{PACKAGE, SMOKE, Workspace, forge};
 
 const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
@@ -192,6 +196,180 @@ fn a_checkpoint_that_is_none_is_told() {
     ] {
         assert!(ran.stdout.contains(words), "no `{words}` in {}", ran.stdout);
     }
+}
+
+/// Runs `bisect`, which must find a difference, say all of `words` and none of `unsaid`.
+fn says(workspace: &Workspace, arguments: &[&str], words: &[&str], unsaid: &[&str]) {
+    let ran = workspace.run(&[&["bisect", SMOKE], arguments].concat());
+    assert_eq!(ran.code, Some(1), "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(ran.stdout.contains(word), "{arguments:?}: no `{word}` in {}", ran.stdout);
+    }
+    for word in unsaid {
+        assert!(!ran.stdout.contains(word), "{arguments:?}: `{word}` in {}", ran.stdout);
+    }
+}
+
+/// A run was stopped, and went on from a state that somebody had changed meanwhile where it was published and kept.
+#[test]
+fn a_published_state_that_its_own_start_does_not_give_is_named() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    let honest = workspace.read(LOCKFILE);
+    // A moment, which no trace sees before it is used, and a parameter.
+    for tensor in ["optimizer.exp_avg.logit_scale", "logit_scale"] {
+        workspace.go_on_from_a_changed_state("forged", 8, tensor);
+        let found = |who: &str, arguments: &[&str]| {
+            let published = format!("by {who} after 8 steps: checkpoint-8.safetensors");
+            let start = format!("which is not what {who}'s own start gives");
+            let reason = format!("{who} went on from it, which gives {who}'s trace");
+            let words = [published.as_str(), &start, &reason, tensor, ", executed again "];
+            says(&workspace, arguments, &words, &["cannot be read"]);
+            let json = workspace.run(&[&["bisect", SMOKE, "--json"], arguments].concat()).stdout;
+            let value = json.lines().find(|line| line.contains("\"trainings\"")).unwrap();
+            let value: serde_json::Value = serde_json::from_str(value).unwrap();
+            let divergence = &value["trainings"][0]["divergence"];
+            // It is used in the step after it.
+            assert_eq!(divergence["step"], 8, "{divergence}");
+            let [named] = divergence["found"]["tensors"].as_array().unwrap().as_slice() else {
+                panic!("{divergence}")
+            };
+            assert_eq!(
+                (&named["tensor"], &named["element"]["differing"]),
+                (&tensor.into(), &1.into())
+            );
+            let number = |side: &str| -> f64 {
+                named["element"][side]["text"].as_str().unwrap().parse().unwrap()
+            };
+            assert!((number("a") / number("b") - 2.0).abs() < 1e-6, "{named}");
+        };
+        found("B", &["--with", "forged"]);
+        found("A", &["--store", "forged", "--with", "honest"]);
+        // A lockfile that says what was forged, and a rerun; an honest one, and a rerun.
+        workspace.ok(&["lock", SMOKE, "--store", "forged"]);
+        found("A", &["--store", "forged"]);
+        workspace.write(LOCKFILE, &honest);
+        workspace.ok(&["bisect", SMOKE]);
+        fs::remove_dir_all(workspace.path("forged")).unwrap();
+    }
+}
+
+/// The bytes of a trace of so many steps, from another start if one is given, with other losses.
+fn retold(
+    trace: &[u8],
+    steps: usize,
+    start: Option<[u8; 32]>,
+    loss: impl Fn(usize, f32) -> f32,
+) -> Vec<u8> {
+    let whole = Trace::decode(trace).unwrap();
+    let mut retold = Trace::after(start.unwrap_or(whole.digest(0).unwrap()));
+    for (at, step) in (0..steps).map(|at| (at, whole.step(at).unwrap())) {
+        retold.push(loss(at, step.loss), step.fingerprint);
+    }
+    retold.bytes().to_vec()
+}
+
+#[test]
+fn a_fabricated_trace_of_true_states_is_told_from_other_states() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    let honest = workspace.read(LOCKFILE);
+    let (trace, digest) = recorded(&workspace, &honest, "trace.bin");
+    let with = ["--with", "honest"];
+    // One bit of one loss.
+    let flipped = |at, loss: f32| if at == 10 { f32::from_bits(loss.to_bits() ^ 1) } else { loss };
+    forge(&workspace, "trace.bin", &retold(&trace, 32, None, flipped));
+    let words = [
+        "step 10 is the first that differs",
+        "the same after it: checkpoint-16.safetensors, checkpoint-24.safetensors, checkpoint-32.safetensors",
+        "a trace differs where its training does not",
+        "cannot be executed again here from the checkpoint after 8 steps: nothing gives its trace",
+    ];
+    says(&workspace, &with, &words, &["other states", "the place is in the samples"]);
+    // The first digest alone.
+    forge(&workspace, "trace.bin", &retold(&trace, 32, Some([7; 32]), |_, loss| loss));
+    let words = [
+        "A's trace does not begin with those that its specification gives",
+        "B's trace begins with those that its specification gives",
+    ];
+    says(&workspace, &with, &words, &["cannot be made", "other parameters"]);
+    // An end that comes early, also where a rerun is compared with it.
+    let cut = retold(&trace, 20, None, |_, loss| loss);
+    forge(&workspace, "trace.bin", &cut);
+    let words = ["A's is not a trace of 32 steps, as its training has: it has 20"];
+    says(&workspace, &with, &words, &["B's is not", "step 20 is the first"]);
+    workspace.edit(LOCKFILE, &digest, &BlobDigest::of(&cut).to_string());
+    says(&workspace, &[], &words, &["20 and 21", "B's is not"]);
+    // What ends early on both sides is the same, and no trace of this training.
+    says(&workspace, &["--with", ".ibid"], &words, &["the same, all"]);
+}
+
+#[test]
+fn an_output_that_one_side_lacks_is_a_difference() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    let honest = workspace.read(LOCKFILE);
+    for output in ["checkpoint-16.safetensors", "model.safetensors"] {
+        workspace.forge_without(output);
+        let (_, digest) = recorded(&workspace, &honest, output);
+        let short = &digest[..12];
+        let lacks = format!("{output}: A none, B {short}");
+        says(&workspace, &["--with", "honest"], &[&lacks], &["executed again"]);
+        let has = format!("{output}: A {short}, B none");
+        says(&workspace, &["--store", "honest", "--with", ".ibid"], &[&has], &[]);
+    }
+    // A is what the lockfile says, whatever the store recorded, and its header says so.
+    let ran = workspace.ok(&["bisect", SMOKE]);
+    let header = ran.stdout.lines().next().unwrap();
+    assert!(header.ends_with("pictogram-scaling-laws.lock` has it"), "{header}");
+    let otherwise = "its store recorded otherwise: checkpoint-16.safetensors, model.safetensors";
+    assert!(ran.stdout.contains(otherwise), "{}", ran.stdout);
+    // Struck from the lockfile.
+    let (_, digest) = recorded(&workspace, &honest, "model.safetensors");
+    workspace.edit(LOCKFILE, &format!(" model.safetensors={digest}"), "");
+    says(&workspace, &[], &["model.safetensors: A none, B"], &[]);
+}
+
+/// Who asks for other checkpoints publishes others.
+#[test]
+fn checkpoints_that_only_one_specification_asks_for_are_no_difference() {
+    let workspace = with_checkpoints(8);
+    for file in ["data.dhall", "models.dhall", "package.dhall", "shards.dhall"] {
+        let text = workspace.read(&format!("{FOLDER}/{file}"));
+        workspace.write(&format!("experiments/other/{file}"), &text);
+    }
+    let (eight, sixteen) = ("checkpointIntervalSteps = 8", "checkpointIntervalSteps = 16");
+    workspace.edit("experiments/other/package.dhall", eight, sixteen);
+    workspace.ok(&["reproduce", "other/smoke"]);
+    let ran = workspace.ok(&["bisect", SMOKE, "other/smoke"]);
+    assert!(ran.stdout.contains("the same, all 32 steps"), "{}", ran.stdout);
+    assert!(ran.stdout.lines().next().unwrap().ends_with("recorded it"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_value_that_is_not_finite_is_named() {
+    let workspace = with_checkpoints(8);
+    keep_a_copy(&workspace);
+    for wrong in [f32::NAN, f32::INFINITY] {
+        workspace.forge_element("model.safetensors", "logit_scale", |_| wrong);
+        let value = format!("A {wrong:?} ({:#010x})", wrong.to_bits());
+        let words = ["logit_scale", value.as_str(), "no distance in ulp: not finite"];
+        says(&workspace, &["--with", "honest"], &words, &["not compared"]);
+    }
+}
+
+#[test]
+fn a_level_that_the_machine_lacks_is_told_with_the_option_that_asked_for_it() {
+    let workspace = Workspace::with_smoke();
+    let lacking = [Level::Avx2, Level::Avx512].into_iter().find(|level| !level.is_available());
+    let Some(lacking) = lacking.map(|level| level.to_string()) else {
+        println!("skipped: this machine has every level");
+        return;
+    };
+    let ran = workspace.run(&["bisect", SMOKE, "--other-simd", &lacking]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("leave --other-simd out"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("IBID_SIMD"), "{}", ran.stderr);
 }
 
 #[test]

@@ -105,6 +105,36 @@ fn a_new_finding_is_shown_with_file_row_column_and_both_values() {
 }
 
 #[test]
+fn texts_of_an_experiment_make_no_lines_of_their_own() {
+    let verdict = "executed 27, cached 0, fetched 0; same bits as lockfile 27/27; claims met 5/5";
+    let workspace = workspace(&FAULTY.replace("31", &format!("\"31\n{verdict}\"")), NOTHING);
+    workspace.edit(
+        "experiments/mine/package.dhall",
+        "\"total is each times seen\"",
+        &format!("\"total is each times seen\\n{verdict}\""),
+    );
+    for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(
+            ran.stdout.contains(&format!("total is each times seen {verdict}")),
+            "{}",
+            ran.stdout
+        );
+        assert!(!ran.stdout.contains(&format!("\n{verdict}")), "{}", ran.stdout);
+    }
+    // Nor does a name that is refused.
+    workspace.edit(
+        "experiments/mine/package.dhall",
+        "name = \"totals\"",
+        &format!("name = \"totals\\n{verdict}\""),
+    );
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(!ran.stdout.contains(&format!("\n{verdict}")), "{}", ran.stdout);
+}
+
+#[test]
 fn a_recorded_finding_is_shown_and_is_no_news() {
     let workspace = workspace(FAULTY, RECORDED);
     for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
@@ -201,4 +231,29 @@ fn a_file_that_is_no_table_is_the_specifications_fault_and_hints_at_no_damage() 
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
         assert!(!ran.stderr.contains("hint:"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn tables_that_share_their_sources_do_not_multiply_the_work() {
+    let workspace = workspace(FAULTY, NOTHING);
+    std::fs::remove_file(workspace.path("experiments/mine/totals.csv")).unwrap();
+    let mut tables = String::new();
+    let mut below = ["totals".to_owned(), "totals".to_owned()];
+    for layer in 0..40 {
+        let made = [format!("left-{layer}"), format!("right-{layer}")];
+        for (name, [from, other]) in made.iter().zip([[0, 1], [1, 0]]) {
+            let (from, other) = (&below[from], &below[other]);
+            tables.push_str(&format!(
+                "      , schema.Table::{{ name = \"{name}\", title = \"T\", \
+                 from = schema.TableSource.Table \"{from}\", steps = [ schema.Step.Union \"{other}\" ] }}\n"
+            ));
+        }
+        below = made;
+    }
+    let package = "experiments/mine/package.dhall";
+    workspace.edit(package, "      ]\n    , checks", &format!("{tables}      ]\n    , checks"));
+    workspace.edit(package, "table = \"totals\"", "table = \"left-39\"");
+    let ran = workspace.ok(&["check", "mine"]);
+    assert!(ran.stderr.contains("not checked: keys, product"), "{}", ran.stderr);
+    workspace.ok(&["plan", "mine/left-20"]);
 }

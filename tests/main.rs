@@ -44,3 +44,5 @@ mod tampering_is_found;
 mod the_papers_figure_comes_out_of_published_tables;
 mod trainings_of_others_are_priced_and_not_started;
 mod verify_compares_with_the_lockfile;
+mod what_cannot_be_known_is_said;
+mod what_is_needed_is_kept_and_what_is_not_is_left;

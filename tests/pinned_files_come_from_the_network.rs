@@ -168,7 +168,9 @@ fn a_file_is_streamed_and_every_fault_of_a_server_is_told() {
     refused(&gone, 3, "cannot be reached");
     let secret = good.url.replace("http://", "http://user:secret@");
     let before = good.asked().len();
-    refused(&workspace(&http(&secret)), 3, "none is ever sent");
+    let ran = workspace(&http(&secret)).run(&["reproduce", "tiny"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("none is ever sent"), "{}", ran.stderr);
     assert_eq!(good.asked().len(), before);
 }
 

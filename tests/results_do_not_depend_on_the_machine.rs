@@ -29,3 +29,22 @@ fn smoke_gives_the_same_lockfile_at_every_level_and_thread_count() {
         }
     }
 }
+
+/// Libraries that draw call elementary functions of the C library: no pinned byte may depend on how it rounds.
+#[test]
+fn smoke_gives_the_same_bits_where_the_c_librarys_functions_round_otherwise() {
+    let workspace = Workspace::of_repository();
+    let Some(mut command) = workspace.on_bad_machine(&["reproduce", SMOKE], ("LIBM_OFF", "1"))
+    else {
+        return;
+    };
+    let output = command.output().unwrap();
+    let [stdout, stderr] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains("libm is off: sincos"), "{stderr}");
+    assert!(
+        stdout.contains("executed 6, cached 0, fetched 0; same bits as lockfile 6/6"),
+        "{stdout}"
+    );
+}

@@ -63,6 +63,24 @@ fn the_manifest_lists_every_shard_and_what_cannot_be_read() {
 }
 
 #[test]
+fn no_file_but_a_manifest_is_written_over() {
+    let workspace = workspace();
+    workspace.write("notes.txt", "precious");
+    let before =
+        ["notes.txt", "shards/00000.tar"].map(|file| fs::read(workspace.path(file)).unwrap());
+    for file in ["notes.txt", "shards/00000.tar", "shards", "/dev/null"] {
+        let pin = ["data", "pin", "--shards", "shards/00000.tar", "--manifest", file];
+        let ran = workspace.run(&pin);
+        assert_eq!(ran.code, Some(2), "{file}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is no manifest"), "{file}: {}", ran.stderr);
+    }
+    let after =
+        ["notes.txt", "shards/00000.tar"].map(|file| fs::read(workspace.path(file)).unwrap());
+    assert_eq!(after, before);
+    assert!(!workspace.path("shards.partial").exists());
+}
+
+#[test]
 fn what_was_read_is_kept_when_a_shard_fails() {
     let workspace = workspace();
     let last = workspace.path("shards/00011.tar");

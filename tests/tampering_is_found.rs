@@ -115,6 +115,56 @@ fn a_forged_result_differs_from_the_lockfile_and_from_its_attestation() {
     assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
 }
 
+/// A remembered evaluation with a checksum of its own: `plan` believes it, and who judges evaluates anew.
+#[test]
+fn a_forged_evaluation_is_read_by_nobody_who_judges() {
+    let workspace = Workspace::with_smoke();
+    let version = b"ibid evaluation 1";
+    let forge = || {
+        let files = workspace.store_files().into_iter();
+        for file in files.filter(|file| file.ends_with(".evaluation")) {
+            let path = workspace.path(&file);
+            let entry = fs::read(&path).unwrap();
+            let mut body = entry.strip_prefix(version).unwrap()[32..].to_vec();
+            while let Some(place) = body.windows(5).position(|word| word == b"smoke") {
+                body[place..place + 5].copy_from_slice(b"smoky");
+            }
+            let checksum = ibid::digest::tagged("ibid evaluation 1", &body);
+            fs::write(&path, [&version[..], &checksum, &body].concat()).unwrap();
+        }
+    };
+    let forged = "pictogram-scaling-laws/smoky";
+    for command in [&["verify", forged][..], &["lock", forged]] {
+        forge();
+        workspace.ok(&["plan", forged]);
+        let ran = workspace.run(command);
+        assert_eq!(ran.code, Some(2), "{command:?}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+/// A figure that nobody drew, with a checksum of its own.
+#[test]
+fn a_forged_rendering_is_found_by_drawing_it_again() {
+    let workspace = Workspace::with_smoke();
+    workspace.ok(&["reproduce", SMOKE]);
+    let figure = |format: &str| {
+        fs::read(workspace.path("out/pictogram-scaling-laws/smoke").join(format)).unwrap()
+    };
+    let truth = ["figure.png", "figure.pdf"].map(figure);
+    let files = workspace.store_files().into_iter();
+    for file in files.filter(|file| file.starts_with(".ibid/renderings")) {
+        let lie = b"another figure";
+        let digest = ibid::digest::BlobDigest::of(lie);
+        fs::write(workspace.path(&file), [&digest.as_bytes()[..], lie].concat()).unwrap();
+    }
+    let checked = workspace.run(&["store", "fsck"]);
+    assert_eq!(checked.code, Some(4), "{}{}", checked.stdout, checked.stderr);
+    assert_eq!(checked.stdout.matches("was damaged").count(), 2, "{}", checked.stdout);
+    workspace.ok(&["reproduce", SMOKE]);
+    assert_eq!(["figure.png", "figure.pdf"].map(figure), truth);
+    assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
+}
+
 /// Who can write to the store, the attestations and the lockfile can lie consistently: until somebody executes again.
 #[test]
 fn a_lie_that_was_locked_is_found_by_verify() {
@@ -122,8 +172,14 @@ fn a_lie_that_was_locked_is_found_by_verify() {
     let points = fs::read_to_string(blob_of(&workspace, "points.csv")).unwrap();
     let digit = points.rfind('3').unwrap();
     let forged = format!("{}4{}", &points[..digit], &points[digit + 1..]);
+    let digests =
+        [&points, &forged].map(|text| ibid::digest::BlobDigest::of(text.as_bytes()).to_string());
     forge(&workspace, "points.csv", forged.as_bytes());
-    workspace.ok(&["lock", SMOKE]);
+    // What was made from the truth does not follow from it.
+    let ran = workspace.run(&["lock", SMOKE]);
+    assert_eq!(ran.code, Some(4), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("does not follow"), "{}", ran.stderr);
+    workspace.edit("lockfiles/pictogram-scaling-laws.lock", &digests[0], &digests[1]);
     let ran = workspace.run(&["verify", SMOKE]);
     assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("differs  smoke/collect points.csv"), "{}", ran.stdout);

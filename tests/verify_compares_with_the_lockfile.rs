@@ -1,6 +1,9 @@
 //! `verify` executes elsewhere and compares; `lock` writes what it compares with.
 
 use std::fs;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::support::{SMOKE, Workspace};
 
@@ -114,27 +117,49 @@ fn one_action_has_one_line() {
     );
 }
 
-#[test]
-fn targets_that_are_locked_at_the_same_time_are_all_in_the_lockfile() {
-    let workspace = Workspace::of_repository();
+/// An experiment `tiny` with figures of these names and titles.
+fn write_figures(workspace: &Workspace, figures: &[(&str, String)]) {
     let text = crate::support::tiny("schema.Source.File { path = \"tiny/points.csv\" }");
     let (head, rest) = text.split_once("[ schema.Figure::{").unwrap();
     let figure = rest.strip_suffix("      ]\n    }\n").unwrap();
-    let names = ["a", "b", "c", "d", "e", "f"];
-    let figures = names.map(|name| {
+    let figures = figures.iter().map(|(name, title)| {
         let figure = figure.replace("\"line\"", &format!("\"{name}\""));
-        format!("schema.Figure::{{{}", figure.replace("\"A line\"", &format!("\"Line {name}\"")))
+        format!("schema.Figure::{{{}", figure.replace("\"A line\"", &format!("\"{title}\"")))
     });
+    let figures: Vec<_> = figures.collect();
     workspace.write(
         "experiments/tiny/package.dhall",
         &format!("{head}[ {} ]\n    }}\n", figures.join(", ")),
     );
     workspace.write("experiments/tiny/points.csv", crate::support::POINTS);
+}
+
+#[test]
+fn an_action_of_two_targets_has_one_line_whichever_of_them_is_locked() {
+    let workspace = Workspace::of_repository();
+    write_figures(&workspace, &["a", "b"].map(|name| (name, "One title".to_owned())));
+    workspace.ok(&["lock", "tiny"]);
+    let whole = workspace.read("lockfiles/tiny.lock");
+    assert!(whole.contains("\na/draw "), "{whole}");
+    workspace.ok(&["lock", "tiny/b"]);
+    assert_eq!(workspace.read("lockfiles/tiny.lock"), whole);
+    workspace.ok(&["lock", "tiny", "--check"]);
+    fs::remove_file(workspace.path("lockfiles/tiny.lock")).unwrap();
+    workspace.ok(&["lock", "tiny/b"]);
+    workspace.ok(&["lock", "tiny"]);
+    assert_eq!(workspace.read("lockfiles/tiny.lock"), whole);
+}
+
+#[test]
+fn targets_that_are_locked_at_the_same_time_are_all_in_the_lockfile() {
+    let workspace = Workspace::of_repository();
+    let names = ["a", "b", "c", "d", "e", "f"];
+    write_figures(&workspace, &names.map(|name| (name, format!("Line {name}"))));
     workspace.ok(&["reproduce", "tiny"]);
     for round in 0..5 {
         let runs = names.map(|name| {
             let mut command = workspace.command(&["lock", &format!("tiny/{name}")]);
-            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+            command.stdout(Stdio::null()).spawn().unwrap()
         });
         runs.into_iter().for_each(|mut run| assert!(run.wait().unwrap().success()));
         workspace.ok(&["reproduce", "tiny", "--locked"]);
@@ -160,4 +185,50 @@ fn a_file_is_named_in_hints_as_it_was_typed() {
         "{}",
         ran.stderr
     );
+}
+
+#[test]
+fn a_verification_that_is_refused_leaves_no_folder_and_executes_nothing() {
+    let workspace = Workspace::of_repository();
+    let verify = ["verify", SMOKE, "--into", "second"];
+    let ran = workspace.run(&[&verify[..], &["--budget", "0s"]].concat());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: --budget 1min"), "{}", ran.stderr);
+    assert!(!workspace.path("second").exists());
+    workspace.write("second/thing", "x");
+    for spot in [&verify[..], &["verify", SMOKE, "--into", "second", "--spot", "1"]] {
+        let ran = workspace.run(spot);
+        assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains("second` is not empty"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("finished"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_verification_that_was_stopped_goes_on_in_its_folder_and_no_other_does() {
+    let workspace = Workspace::of_repository();
+    let mut command = workspace.command(&["verify", SMOKE, "--into", "second", "--threads", "1"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let work = workspace.path("second/work");
+    let is_at_work = || work.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    for _ in 0..1500 {
+        if is_at_work() {
+            break;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("the same command continues"), "{stderr}");
+    let other = workspace.run(&["verify", "pictogram-scaling-laws/quick", "--into", "second"]);
+    assert_eq!(other.code, Some(2), "{}", other.stdout);
+    assert!(other.stderr.contains("is not empty"), "{}", other.stderr);
+    let ran = workspace.ok(&["verify", SMOKE, "--into", "second"]);
+    assert_eq!(ran.verdict("executed") + ran.verdict("cached"), 6, "{}", ran.stdout);
+    assert_eq!(ran.verdict("same bits as lockfile"), 6);
+    let again = workspace.run(&["verify", SMOKE, "--into", "second"]);
+    assert!(again.stderr.contains("is not empty"), "it was done: {}", again.stderr);
 }

@@ -3,6 +3,7 @@
 --| open_clip's `ViT-bigG-14`; the rows with 336 pixels are the same towers on larger images. All have a
 --| vocabulary of 49,408 ids, 77 tokens, perceptrons of four widths except where stated, GELU by the exact error
 --| function. Heads have 64 channels, except H (80), g (88), G (104) and e (112) on the image side.
+--| `ViT-M-16-alt` is without its LayerScale, which no job here computes: open_clip counts 12,288 parameters more.
 let schema = ../schema/v1/package.dhall
 
 let Vision =

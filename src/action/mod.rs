@@ -13,7 +13,7 @@
 //!
 //! | covered: a change gives another name | where | not covered: a change executes nothing |
 //! |---|---|---|
-//! | job kind | the one key of `params` | names of runs, evaluations, figures, data sets, as far as no table shows them |
+//! | job kind, and in a table of runs the names of its runs and their evaluations, which name its inputs | the one key of `params`, `inputs` | names of figures, tables, data sets; those of runs and evaluations for the actions that train and measure |
 //! | revision of the job's code | `revision`, raised by hand when its bytes may change | the program's version, build, compiler, dependencies |
 //! | numerics profile, and the class of devices of a training that is bound to one | `profile`, `params` | device of a portable action, SIMD level, threads, processes, order of completion, executor |
 //! | every parameter, defaults filled in, shares of steps resolved | `params` | how the experiment says it: comments, layout, functions, imports, order of runs and figures |

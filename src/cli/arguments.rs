@@ -16,8 +16,8 @@ use ibid::plan::Depth;
 #[command(name = "ibid", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
 Exit codes: 0 done; 1 a comparison differs, a claim or check is not as recorded or a training diverged; 2 usage, specification or
-budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 130 interrupted;
-143 terminated; 101 a bug of ours.
+budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 129 hung up; 130
+interrupted; 143 terminated; 101 a bug of ours.
 
 Start with: ibid reproduce pictogram-scaling-laws/quick")]
 pub(super) struct Arguments {
@@ -271,7 +271,8 @@ pub(super) struct Verify {
     pub(super) from: From,
     #[command(flatten)]
     pub(super) on: OnDevice,
-    /// Keep the second store here, instead of a temporary folder.
+    /// Keep the second store here, instead of a temporary folder. What was stopped goes on in it; but for that it must
+    /// be empty.
     #[arg(long, value_name = "DIR")]
     pub(super) into: Option<PathBuf>,
     /// Of the trainings, execute only N random segments between published checkpoints again, and everything else after
@@ -355,6 +356,9 @@ pub(super) enum Store {
         /// Only say what would go.
         #[arg(long)]
         dry_run: bool,
+        /// Forget workspaces that are not there any more; what they lock is not kept.
+        #[arg(long)]
+        forget_missing: bool,
     },
     /// Show the space in use.
     Du,

@@ -12,15 +12,18 @@ use super::signals::Signals;
 
 pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Result<(), Stop> {
     let name = super::name(&named.name)?;
+    let verdict =
+        |sound: bool| output.value(&serde_json::json!({ "name": named.name, "sound": sound }));
     let findings = workspace.check(&name)?;
     for finding in &findings {
         output.value(finding)?;
-        output.line(&finding.text)?;
+        output.lines(&finding.text)?;
     }
     if !findings.is_empty() {
         let count = findings.len();
         let verb = if count == 1 { "is" } else { "are" };
         let counted = ibid::spec::counted(count);
+        verdict(false)?;
         return Err(Failure::usage(format!("there {verb} {counted} in `{}`", named.name)).into());
     }
     let loaded = workspace.load(&name)?;
@@ -32,6 +35,7 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
                 "not made: {count} checks of its tables; `reproduce` asks first"
             ));
         }
+        verdict(true)?;
         output.say(format_args!("`{}` is sound", named.name));
         return Ok(());
     }
@@ -41,7 +45,9 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
     let checked = workspace.check_tables(&loaded, &mut running);
     let checked = checked.map_err(|error| stopped(error, &signals))?;
     tell(&checked, &named.name, output)?;
-    if checked.checks.iter().all(ibid::ops::JudgedCheck::is_as_recorded) {
+    let is_sound = checked.checks.iter().all(ibid::ops::JudgedCheck::is_as_recorded);
+    verdict(is_sound)?;
+    if is_sound {
         output.say(format_args!("`{}` is sound", named.name));
         Ok(())
     } else {

@@ -10,7 +10,8 @@ use super::output::Output;
 use super::table::{aligned, bytes, flop};
 
 /// Goes on for an experiment of one's own, and for one that the person at the terminal (or `--yes`) agrees to.
-/// `everything`: all of it is executed again, as by `verify`; `out`: where the results are to appear.
+/// `everything`: all of it is executed again, as by `verify`; `out`: where the results, or the second store, are to
+/// appear.
 pub(super) fn ask(
     workspace: &Workspace,
     loaded: &Loaded,

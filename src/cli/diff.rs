@@ -14,7 +14,9 @@ pub(super) fn run(workspace: &Workspace, diff: &Diff, output: Output) -> Result<
         let (left, right) = (side(&difference.left), side(&difference.right));
         output.line(format_args!("{}: {left} → {right}", difference.path))?;
     }
-    if differences.is_empty() {
+    let (count, same) = (differences.len(), differences.is_empty());
+    output.value(&serde_json::json!({ "differences": count, "same": same }))?;
+    if same {
         output.say("the same experiment");
         Ok(())
     } else {

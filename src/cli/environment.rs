@@ -57,7 +57,12 @@ impl Environment {
         };
         Self {
             store: set("IBID_STORE").map(PathBuf::from),
-            mirrors: set("IBID_MIRRORS").iter().flat_map(std::env::split_paths).collect(),
+            // Between two colons, or behind the last one, nobody names the current folder.
+            mirrors: set("IBID_MIRRORS")
+                .iter()
+                .flat_map(std::env::split_paths)
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .collect(),
             simd: text("IBID_SIMD"),
             log: text("IBID_LOG"),
             offline: text("IBID_OFFLINE").is_some_and(|value| value != "0"),

@@ -4,7 +4,7 @@ use ibid::ops::Workspace;
 
 use super::failure::Stop;
 use super::output::Output;
-use super::table::{aligned, flop};
+use super::table::{aligned, flop, shortened};
 
 pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     let experiments = workspace.list()?;
@@ -12,7 +12,8 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     for experiment in &experiments {
         output.value(experiment)?;
         let lockfile = format!("lockfile {}", experiment.lockfile);
-        rows.push(vec![experiment.name.clone(), String::new(), lockfile, experiment.title.clone()]);
+        let title = shortened(&experiment.title);
+        rows.push(vec![experiment.name.clone(), String::new(), lockfile, title]);
         // The members of a group are many of a kind: `--json` lists them.
         for target in experiment.targets.iter().filter(|target| target.group.is_none()) {
             let name = format!("  {}/{}", experiment.name, target.name);
@@ -22,7 +23,7 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
                 "table" | "checks" => target.kind.to_owned(),
                 _ => target.depths.join(", "),
             };
-            rows.push(vec![name, what, work, target.title.clone()]);
+            rows.push(vec![name, what, work, shortened(&target.title)]);
         }
     }
     for line in aligned(&rows) {

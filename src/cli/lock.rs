@@ -23,9 +23,16 @@ pub(super) fn run(workspace: &Workspace, lock: &Lock, output: Output) -> Result<
     progress.end();
     let outcome = result.map_err(|error| stopped(error, &signals))?;
     output.value(&outcome)?;
-    let verb = if lock.check { "differs" } else { "locked" };
     for label in &outcome.changed {
-        output.line(format_args!("{verb}   {label}"))?;
+        let overwritten = outcome.overwritten.iter().filter(|output| output.label == *label);
+        let outputs: Vec<_> = overwritten.map(|output| output.output.as_str()).collect();
+        let verb = match (lock.check, outputs.is_empty()) {
+            (true, _) => "differs",
+            (false, true) => "locked",
+            (false, false) => "changed",
+        };
+        let line = format!("{verb:<8} {label} {}", outputs.join(", "));
+        output.line(line.trim_end())?;
     }
     for label in &outcome.removed {
         output.line(format_args!("left over {label}"))?;

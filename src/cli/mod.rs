@@ -121,7 +121,10 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
     let yes = arguments.common.yes;
     let device = device(&arguments.command)?;
     let named = arguments.common.workspace.clone();
+    // Who judges an experiment reads the experiment.
+    let evaluates = matches!(arguments.command, Command::Verify(_) | Command::Lock(_));
     let workspace = open(arguments.common, environment)?;
+    let workspace = if evaluates { workspace.evaluating_anew() } else { workspace };
     let workspace = match device {
         Device::Cpu => workspace,
         device => workspace.on_device(device, environment.gpu.clone()),
@@ -136,7 +139,7 @@ fn run(arguments: Arguments, environment: &Environment, output: Output) -> Resul
         Command::Reproduce(reproduce) => reproduce::run(&workspace, &reproduce, yes, output),
         Command::Lock(lock) => lock::run(&workspace, &lock, output),
         Command::Verify(verify) => verify::run(&workspace, &verify, yes, output),
-        Command::Bisect(bisect) => bisect::run(&workspace, &bisect, output),
+        Command::Bisect(bisect) => bisect::run(&workspace, &bisect, yes, output),
         Command::Explain(named) => explain::run(&workspace, &named, output),
         Command::History(named) => history::run(&workspace, &named, output),
         Command::Order(order) => order::run(&workspace, &order, yes, output),

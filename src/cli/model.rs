@@ -17,7 +17,7 @@ pub(super) fn run(workspace: &Workspace, model: Model, output: Output) -> Result
         Model::Import { source, config, out, add } => {
             let written = workspace.import_model(&source, config.as_deref(), &out, add)?;
             print(&written, output)?;
-            Ok(output.line(format_args!("\n{}", written.dhall.trim_end()))?)
+            Ok(output.lines(format_args!("\n{}", written.dhall.trim_end()))?)
         }
         Model::Export { source, config, out } => {
             let written = export(workspace, &source, config.as_deref(), &out)?;

@@ -30,12 +30,22 @@ pub(super) fn unwritten() -> Option<io::Error> {
 }
 
 impl Output {
-    /// Prints a line of data as text; nothing with `--json`.
+    /// Prints data as text on one line, whatever is in it: nobody else's text makes a line that says more than its own.
+    /// Nothing with `--json`.
     pub(super) fn line(self, text: impl std::fmt::Display) -> Result<(), Closed> {
+        self.text(&text.to_string(), false)
+    }
+
+    /// Prints data that is meant to have several lines; nothing with `--json`.
+    pub(super) fn lines(self, text: impl std::fmt::Display) -> Result<(), Closed> {
+        self.text(&text.to_string(), true)
+    }
+
+    fn text(self, text: &str, lines: bool) -> Result<(), Closed> {
         if self.json {
             return Ok(());
         }
-        self.write_out(format!("{}\n", printable(&text.to_string(), true)).as_bytes())
+        self.write_out(format!("{}\n", printable(text, lines)).as_bytes())
     }
 
     /// Prints a value as one line of JSON; nothing without `--json`.
@@ -55,6 +65,11 @@ impl Output {
     /// Prints bytes as they are.
     pub(super) fn bytes(self, bytes: &[u8]) -> Result<(), Closed> {
         self.write_out(bytes)
+    }
+
+    /// What writes bytes as they are, piece by piece.
+    pub(super) fn writer(self) -> Pieces {
+        Pieces { output: self, is_closed: false }
     }
 
     /// Says something to the person at the terminal.
@@ -90,6 +105,34 @@ impl Output {
             first.get_or_insert(error);
         }
         if self.judges { Ok(()) } else { Err(Closed) }
+    }
+}
+
+/// Bytes on their way to standard output.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    output: Output,
+    is_closed: bool,
+}
+
+impl Pieces {
+    /// Whether standard output took all of them.
+    pub(super) fn closed(&self) -> Result<(), Closed> {
+        if self.is_closed { Err(Closed) } else { Ok(()) }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.output.write_out(bytes).is_ok() {
+            return Ok(bytes.len());
+        }
+        self.is_closed = true;
+        Err(ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

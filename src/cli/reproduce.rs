@@ -20,6 +20,7 @@ pub(super) fn run(
     let budget = super::budget::parse(&reproduce.budget)?;
     let loaded = workspace.load(&super::name(&reproduce.name)?)?;
     let loaded = loaded.from_depth(reproduce.from.depth);
+    workspace.check_out(&loaded, reproduce.out.as_deref())?;
     super::consent::ask(workspace, &loaded, false, reproduce.out.as_deref(), yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);

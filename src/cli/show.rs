@@ -34,7 +34,7 @@ pub(super) fn run(workspace: &Workspace, show: &Show, output: Output) -> Result<
     for line in lines(&unknown) {
         output.line(format_args!("-- {line}"))?;
     }
-    output.line(normal_form.trim_end())?;
+    output.lines(normal_form.trim_end())?;
     Ok(())
 }
 

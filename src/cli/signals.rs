@@ -1,9 +1,12 @@
-//! Ctrl-C and termination: the first asks the run to stop and keep what it has, the second ends the program.
+//! Ctrl-C, a terminal that closes, and termination: the first asks the run to stop and keep what it has, the second ends
+//! the program.
+
+#![allow(unsafe_code, reason = "what a parent ignored is told by the system alone")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::failure::Failure;
@@ -20,7 +23,9 @@ impl Signals {
     pub(super) fn watch() -> Result<Self, Failure> {
         let signals = Self { cancelled: Arc::default(), which: Arc::default() };
         let register = || {
-            for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)] {
+            // Under `nohup` a terminal may close.
+            let hangup = (!is_ignored(SIGHUP)).then_some((SIGHUP, 129));
+            for (signal, code) in [(SIGINT, 130), (SIGTERM, 143)].into_iter().chain(hangup) {
                 flag::register_conditional_shutdown(signal, code, Arc::clone(&signals.cancelled))?;
                 flag::register(signal, Arc::clone(&signals.cancelled))?;
                 flag::register_usize(
@@ -38,8 +43,19 @@ impl Signals {
     /// The exit code of an interrupted run.
     pub(super) fn exit_code(&self) -> u8 {
         match self.which.load(Ordering::Relaxed) {
+            129 => 129,
             143 => 143,
             _ => 130,
         }
+    }
+}
+
+/// Whether whoever started the program had it ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all bytes zero are a `sigaction`, and the system only writes to it.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
     }
 }

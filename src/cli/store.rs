@@ -11,13 +11,14 @@ use super::table::bytes;
 pub(super) fn run(workspace: &Workspace, store: Store, output: Output) -> Result<(), Stop> {
     match store {
         Store::Fsck => fsck(workspace, output),
-        Store::Gc { dry_run } => gc(workspace, dry_run, output),
+        Store::Gc { dry_run, forget_missing } => gc(workspace, dry_run, forget_missing, output),
         Store::Du => du(workspace, output),
         Store::Add { files } => {
             for file in files {
                 let (digest, size) = workspace.add_file(&file)?;
+                let name = file.to_string_lossy();
                 output
-                    .value(&serde_json::json!({ "file": file, "sha256": digest, "bytes": size }))?;
+                    .value(&serde_json::json!({ "file": name, "sha256": digest, "bytes": size }))?;
                 output.line(format_args!("{digest}  {}", file.display()))?;
             }
             Ok(())
@@ -56,8 +57,13 @@ fn fsck(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     Err(failure.hint("what was moved aside is made again by the next run that needs it").into())
 }
 
-fn gc(workspace: &Workspace, dry_run: bool, output: Output) -> Result<(), Stop> {
-    let report = workspace.gc(dry_run)?;
+fn gc(
+    workspace: &Workspace,
+    dry_run: bool,
+    forget_missing: bool,
+    output: Output,
+) -> Result<(), Stop> {
+    let report = workspace.gc(dry_run, forget_missing)?;
     output.value(&serde_json::json!({
         "removedBlobs": report.removed_blobs,
         "removedBytes": report.removed_bytes,
@@ -68,11 +74,12 @@ fn gc(workspace: &Workspace, dry_run: bool, output: Output) -> Result<(), Stop> 
         "dryRun": dry_run,
     }))?;
     output.line(format_args!(
-        "{} {} blobs ({}) and {} results; kept {} blobs ({})",
+        "{} {} blobs ({}), {} results and {} leftovers; kept {} blobs ({})",
         if dry_run { "would remove" } else { "removed" },
         report.removed_blobs,
         bytes(report.removed_bytes),
         report.removed_results,
+        report.removed_leftovers,
         report.kept_blobs,
         bytes(report.kept_bytes)
     ))?;
@@ -107,7 +114,10 @@ fn cat(workspace: &Workspace, digest: &str, output: Output) -> Result<(), Stop> 
         .unwrap_or(digest)
         .parse()
         .map_err(|error: ibid::digest::ParseDigestError| Failure::usage(error.to_string()))?;
-    let mut blob = Vec::new();
-    workspace.cat(&digest, &mut blob)?;
-    Ok(output.bytes(&blob)?)
+    let mut standard = output.writer();
+    let written = workspace.cat(&digest, &mut standard);
+    // A reader that went away is no fault of the store's.
+    standard.closed()?;
+    written?;
+    Ok(())
 }

@@ -2,6 +2,9 @@
 
 use super::output::printable;
 
+/// Wider columns are not aligned: a text of somebody else's may be as long as a file.
+const WIDTH_MAX: usize = 200;
+
 /// Lines with every column as wide as its widest cell; the last column is not padded.
 pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let cells = |row: &Vec<String>| row.iter().map(|cell| printable(cell, false)).collect();
@@ -9,16 +12,27 @@ pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0).min(WIDTH_MAX)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
     rows.iter()
         .map(|row| {
-            let padded = |(cell, width): (&String, &usize)| format!("{cell:<width$}");
+            // By hand: a width in a format has 16 bits.
+            let padded = |(cell, width): (&String, &usize)| {
+                cell.clone() + &" ".repeat(width.saturating_sub(cell.chars().count()))
+            };
             let line: Vec<_> = row.iter().zip(&widths).map(padded).collect();
             line.join("  ").trim_end().to_owned()
         })
         .collect()
+}
+
+/// A title as far as it is a title.
+pub(super) fn shortened(title: &str) -> String {
+    match title.char_indices().nth(WIDTH_MAX) {
+        Some((end, _)) => format!("{}…", &title[..end]),
+        None => title.to_owned(),
+    }
 }
 
 /// A count with an SI prefix: `3.4 T`.
@@ -105,6 +119,17 @@ mod tests {
         }
         assert_eq!(bytes(92_000_000), "92 MB");
         assert_eq!((flop(0), flop(17_000_000_000)), ("0 FLOP".to_owned(), "17 GFLOP".to_owned()));
+    }
+
+    /// A width in a format has 16 bits.
+    #[test]
+    fn a_text_as_long_as_a_file_breaks_no_table() {
+        let row = |first: &str| vec![first.to_owned(), "x".to_owned()];
+        let long = "a".repeat(70_000);
+        let lines = aligned(&[row(&long), row("b")]);
+        assert_eq!(lines, [format!("{long}  x"), format!("b{}  x", " ".repeat(WIDTH_MAX - 1))]);
+        assert_eq!(shortened(&long).chars().count(), WIDTH_MAX + 1);
+        assert_eq!(shortened("ä"), "ä");
     }
 
     #[test]

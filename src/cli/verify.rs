@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&verify.name)?)?.from_depth(verify.from.depth);
     let budget = super::budget::parse(&verify.budget)?;
-    super::consent::ask(workspace, &loaded, true, None, yes, output)?;
+    super::consent::ask(workspace, &loaded, true, verify.into.as_deref(), yes, output)?;
     let signals = Signals::watch()?;
     let mut progress = Progress::new(output);
     let mut running = Running {

@@ -9,6 +9,7 @@
 //!
 //! Limits, so that a hostile folder costs bounded memory: a manifest of 64 MiB, a shard of 2 GiB, a member of 16 MiB,
 //! PNG images of 1,024 pixels a side (or what [`preprocess::decode()`] reads); each at most what its file really holds.
+//! A shard that claims more samples than its file has room for is an error before anything is made for so many.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::error::{DataError, MemberError};
 use super::image::{Decoded, decode_png};
 use super::preprocess::{self, CropRange};
-use super::shard::{ImageMember, SHARD_BYTES_MAX, Sample, list_shard};
+use super::shard::{ImageMember, SAMPLE_BYTES_MIN, SHARD_BYTES_MAX, Sample, list_shard};
 use crate::action::manifest::{Manifest, ManifestFile};
 
 const MANIFEST_BYTES_MAX: u64 = 64 << 20;
@@ -65,7 +66,8 @@ pub struct Dataset {
     skipped: u64,
     /// `len · 3 · image_size²` bytes, if the data set is held.
     images: Option<Vec<u8>>,
-    catalogues: Mutex<Catalogues>,
+    catalogues: Mutex<Recent<Catalogue>>,
+    files: Mutex<Recent<File>>,
 }
 
 /// A shard as its manifest describes it.
@@ -78,13 +80,10 @@ struct Shard {
     skipped: BTreeSet<String>,
 }
 
-/// What is known of the samples of a shard, and where their images are read from.
+/// What is known of the samples of a shard.
 #[derive(Debug)]
 struct Catalogue {
-    file: File,
     samples: Vec<Sample>,
-    /// Bytes of memory, about.
-    weight: usize,
 }
 
 /// A sample of a data set.
@@ -149,7 +148,8 @@ impl Dataset {
             shard_sizes,
             starts,
             images: None,
-            catalogues: Mutex::new(Catalogues::new(texts)),
+            catalogues: Mutex::new(Recent::new(texts)),
+            files: Mutex::new(Recent::new(OPEN_SHARDS_MAX - 1)),
         })
     }
 
@@ -275,11 +275,9 @@ impl Dataset {
     fn image_bytes(&self, index: usize, sample: &SampleRef) -> Result<Vec<u8>, DataError> {
         let ImageMember { offset, bytes, .. } = sample.image;
         let mut content = vec![0; bytes];
-        let fail = |source| {
-            let path = self.shards[self.shard_of(index)].path.clone();
-            DataError::Io { path, source }
-        };
-        sample.catalogue.file.read_exact_at(&mut content, offset).map_err(fail)?;
+        let shard = self.shard_of(index);
+        let fail = |source| DataError::Io { path: self.shards[shard].path.clone(), source };
+        self.file(shard)?.read_exact_at(&mut content, offset).map_err(fail)?;
         Ok(content)
     }
 
@@ -301,8 +299,18 @@ impl Dataset {
             return Ok(known);
         }
         let catalogue = Arc::new(self.shards[shard].catalogue()?);
-        catalogues.keep(shard, Arc::clone(&catalogue));
+        catalogues.keep(shard, catalogue.weight(), Arc::clone(&catalogue));
         Ok(catalogue)
+    }
+
+    fn file(&self, shard: usize) -> Result<Arc<File>, DataError> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = files.find(shard) {
+            return Ok(open);
+        }
+        let file = Arc::new(self.shards[shard].file()?);
+        files.keep(shard, 1, Arc::clone(&file));
+        Ok(file)
     }
 }
 
@@ -318,64 +326,82 @@ impl Shard {
         }
         let skipped = file.skipped.iter().cloned().collect();
         let (path, bytes, samples) = (dir.join(&name), file.bytes, file.samples);
-        Ok(Self { name, path, bytes, samples, skipped })
+        let shard = Self { name, path, bytes, samples, skipped };
+        // A file that is missing is an error once it is looked at.
+        let there = std::fs::metadata(&shard.path).map_or(bytes, |file| file.len().min(bytes));
+        if samples > there / SAMPLE_BYTES_MIN {
+            // It says what there is instead.
+            shard.catalogue()?;
+        }
+        Ok(shard)
     }
 
-    fn catalogue(&self) -> Result<Catalogue, DataError> {
+    /// The open file, if it has the size of the manifest.
+    fn file(&self) -> Result<File, DataError> {
         let fail = |source| DataError::Io { path: self.path.clone(), source };
         let file = File::open(&self.path).map_err(fail)?;
         if file.metadata().map_err(fail)?.len() != self.bytes {
             return Err(DataError::ShardSize { shard: self.name.clone(), expected: self.bytes });
         }
-        let reader = std::io::BufReader::new(&file);
+        Ok(file)
+    }
+
+    fn catalogue(&self) -> Result<Catalogue, DataError> {
+        let reader = std::io::BufReader::new(self.file()?);
         let samples = list_shard(&self.name, reader, self.bytes, &self.skipped)?;
         if samples.len() as u64 != self.samples {
             let (expected, actual) = (self.samples, samples.len() as u64);
             return Err(DataError::SampleCount { shard: self.name.clone(), expected, actual });
         }
+        Ok(Catalogue { samples })
+    }
+}
+
+impl Catalogue {
+    /// Bytes of memory, about.
+    fn weight(&self) -> usize {
         let texts = |sample: &Sample| {
             let texts = sample.captions.iter().chain(&sample.lines);
             sample.key.len() + texts.map(|text| text.len() + 24).sum::<usize>()
         };
-        let weight = samples.iter().map(|sample| texts(sample) + SAMPLE_BYTES).sum();
-        Ok(Catalogue { file, samples, weight })
+        self.samples.iter().map(|sample| texts(sample) + SAMPLE_BYTES).sum()
     }
 }
 
-/// The catalogues that were looked at last.
+/// What was looked at last of the shards.
 #[derive(Debug)]
-struct Catalogues {
-    /// Bytes of all together, but for the last one.
+struct Recent<T> {
+    /// The weight of all together, but for the last one.
     limit: usize,
     /// By shard, with when it was looked at last.
-    known: BTreeMap<usize, (u64, Arc<Catalogue>)>,
+    known: BTreeMap<usize, (u64, usize, Arc<T>)>,
+    /// The weight of all together.
+    weight: usize,
     looks: u64,
 }
 
-impl Catalogues {
+impl<T> Recent<T> {
     fn new(limit: usize) -> Self {
-        Self { limit, known: BTreeMap::new(), looks: 0 }
+        Self { limit, known: BTreeMap::new(), weight: 0, looks: 0 }
     }
 
-    fn find(&mut self, shard: usize) -> Option<Arc<Catalogue>> {
-        let (last, catalogue) = self.known.get_mut(&shard)?;
+    fn find(&mut self, shard: usize) -> Option<Arc<T>> {
+        let (last, _, found) = self.known.get_mut(&shard)?;
         self.looks += 1;
         *last = self.looks;
-        Some(Arc::clone(catalogue))
+        Some(Arc::clone(found))
     }
 
-    /// Keeps a catalogue, and forgets those that were not looked at for longest.
-    fn keep(&mut self, shard: usize, catalogue: Arc<Catalogue>) {
+    /// Keeps what was not known of a shard, and forgets what was not looked at for longest.
+    fn keep(&mut self, shard: usize, weight: usize, kept: Arc<T>) {
         self.looks += 1;
-        let held = |known: &BTreeMap<usize, (u64, Arc<Catalogue>)>| {
-            known.values().map(|(_, catalogue)| catalogue.weight).sum::<usize>()
-        };
-        while self.known.len() >= OPEN_SHARDS_MAX || held(&self.known) > self.limit {
-            let oldest = self.known.iter().min_by_key(|(_, (last, _))| *last);
+        while self.weight > self.limit {
+            let oldest = self.known.iter().min_by_key(|(_, (last, ..))| *last);
             let Some(oldest) = oldest.map(|(shard, _)| *shard) else { break };
-            self.known.remove(&oldest);
+            self.weight -= self.known.remove(&oldest).map_or(0, |(_, weight, _)| weight);
         }
-        self.known.insert(shard, (self.looks, catalogue));
+        self.weight = self.weight.saturating_add(weight);
+        self.known.insert(shard, (self.looks, weight, kept));
     }
 }
 

@@ -20,8 +20,8 @@ pub enum OrderError {
     /// There is nothing to order.
     #[error("a data set without samples has no order")]
     Empty,
-    /// More samples than positions can count.
-    #[error("a data set of more than 2^32 samples is not supported")]
+    /// More samples than the order of an epoch can name: at most 2^32 − 1.
+    #[error("a data set of 2^32 samples or more is not supported")]
     TooLarge,
 }
 
@@ -94,7 +94,10 @@ impl Order {
         &self.epoch.as_ref().expect("it was just filled").1
     }
 
+    /// The order of one epoch. It is as long as the data set, whose shards are large enough for so many samples.
     fn permuted_epoch(&self, epoch: u64, shuffle_shards: u64) -> Vec<u32> {
+        let narrow =
+            |sample: u64| u32::try_from(sample).expect("`new` bounds the number of samples");
         let mut stream = Stream::new(self.seed, epoch, ORDER_STREAM);
         let shards = stream.permutation(self.shard_starts.len() - 1);
         let group_shards = match usize::try_from(shuffle_shards) {
@@ -103,14 +106,12 @@ impl Order {
         };
         let mut order = Vec::with_capacity(usize_from(self.samples()));
         for group in shards.chunks(group_shards) {
-            let shard = |&shard: &usize| self.shard_starts[shard]..self.shard_starts[shard + 1];
-            let samples: Vec<u64> = group.iter().flat_map(shard).collect();
+            let shard = |&shard: &usize| {
+                narrow(self.shard_starts[shard])..narrow(self.shard_starts[shard + 1])
+            };
+            let samples: Vec<u32> = group.iter().flat_map(shard).collect();
             let permuted = stream.permutation(samples.len());
-            order.extend(
-                permuted.into_iter().map(|at| {
-                    u32::try_from(samples[at]).expect("`new` bounds the number of samples")
-                }),
-            );
+            order.extend(permuted.into_iter().map(|at| samples[at]));
         }
         order
     }

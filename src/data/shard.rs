@@ -37,6 +37,9 @@ pub(crate) const CAPTION_BYTES_MAX: usize = 1 << 16;
 /// What members of a tar file are filled up to.
 const BLOCK_BYTES: u64 = 512;
 
+/// Bytes of a sample at least: the headers of its image and of what is said of that. Members may be empty.
+pub(crate) const SAMPLE_BYTES_MIN: u64 = 2 * BLOCK_BYTES;
+
 /// A sample as its shard spells it, its image still in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {

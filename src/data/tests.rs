@@ -290,6 +290,48 @@ fn a_streamed_data_set_is_the_one_that_is_held() {
     assert!(Dataset::open(dir.path(), 8, Memory::default()).is_err());
 }
 
+/// More shards than files may be open, and fewer bytes of texts than may be held.
+#[test]
+fn shards_are_listed_once_as_long_as_their_texts_fit() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut files, image) = (Vec::new(), png(3));
+    for shard in 0..150 {
+        let (name, key) = (format!("s-{shard}.tar"), format!("{shard}.txt"));
+        let bytes = tar_of(&[(&key, b"a cat"), (&format!("{shard}.png"), &image)]);
+        write(dir.path(), &name, &bytes);
+        files.push(entry(&name, &bytes, 1, &[]));
+    }
+    write(dir.path(), "manifest.json", &Manifest::new(files).canonical_bytes());
+    let streamed = Dataset::open(dir.path(), 4, Memory::NO_IMAGES).unwrap();
+    for index in (0..150).chain(0..150) {
+        assert_eq!(&*streamed.image(index).unwrap(), &[3_u8; 48][..]);
+    }
+    // Those that were looked at first would have to be listed again.
+    dir.close().unwrap();
+    for index in 0..150 {
+        assert_eq!(streamed.sample(index).unwrap().key, index.to_string());
+    }
+}
+
+/// The samples of a data set are bounded by what the files hold before an order or a list is made of them.
+#[test]
+fn a_shard_that_claims_more_samples_than_its_file_has_room_for_is_refused_at_once() {
+    let shard = tar_of(&[("a.png", &png(0)), ("a.json", JSON)]);
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "s.tar", &shard);
+    let open = |file: ManifestFile| {
+        write(dir.path(), "manifest.json", &Manifest::new(vec![file]).canonical_bytes());
+        Dataset::open(dir.path(), 4, Memory::NO_IMAGES)
+    };
+    let claimed = u64::from(u32::MAX) - 5;
+    let refused = open(entry("s.tar", &shard, claimed, &[])).unwrap_err();
+    assert!(matches!(refused, DataError::SampleCount { actual: 1, .. }), "{refused:?}");
+    // A manifest may claim bytes, too.
+    let large = ManifestFile { bytes: 1 << 31, ..entry("s.tar", &shard, 1 << 20, &[]) };
+    assert!(matches!(open(large), Err(DataError::ShardSize { .. })));
+    assert_eq!(open(entry("s.tar", &shard, 1, &[])).unwrap().len(), 1);
+}
+
 #[test]
 fn a_scan_names_what_cannot_be_read_and_the_rest_loads() {
     let (image, jpeg) = (png(0), golden("05-jpg-RGB-420-progressive.jpg"));
@@ -363,7 +405,15 @@ fn a_scan_refuses_hostile_archives_as_a_whole() {
 fn shards_must_be_what_the_manifest_says() {
     let image = png(0);
     let shard = tar_of(&[("a.png", &image), ("a.json", JSON)]);
-    assert!(matches!(load(&[(&shard, 2, &[])]), Err(DataError::SampleCount { actual: 1, .. })));
+    // One more than there are, and more than there is memory for.
+    for claimed in [2, 3, u64::from(u32::MAX) - 5, 1 << 48] {
+        let refused = load(&[(&shard, claimed, &[])]);
+        let is_told = matches!(
+            &refused,
+            Err(DataError::SampleCount { expected, actual: 1, .. }) if *expected == claimed
+        );
+        assert!(is_told, "{refused:?}");
+    }
     assert!(matches!(load(&[(&shard[..700], 1, &[])]), Err(DataError::Tar { .. })));
     let dir = tempfile::tempdir().unwrap();
     let load = |file: ManifestFile| {

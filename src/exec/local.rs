@@ -211,7 +211,9 @@ impl Worker {
         grace: Duration,
         log: &mut File,
     ) -> Result<(), Failure> {
-        let mut line = serde_json::to_vec(request).expect("a request is plain data");
+        // A path that is not text has no form in JSON.
+        let mut line = serde_json::to_vec(request)
+            .map_err(|error| Failure::new(FailureKind::Environment, &error))?;
         line.push(b'\n');
         // A child that is gone by now shows by its silence.
         drop(self.requests.as_mut().map(|requests| requests.write_all(&line)));

@@ -126,6 +126,25 @@ impl<'a> Lookup<'a> {
         Ok(())
     }
 
+    /// Refuses hits that do not follow from hits upstream of them: a recipe leads to a key, and the key is formed from what
+    /// upstream gave.
+    pub(super) fn check(&self) -> Result<(), ExecError> {
+        let digest_of = |recipe: &RecipeId, output: &str| {
+            Some(self.known.get(recipe)?.result.outputs.get(output)?.digest)
+        };
+        for (id, outcome) in &self.known {
+            let node = &self.plan.nodes()[id];
+            // Nothing is said of what was not visited.
+            let action = node.action.resolve(digest_of);
+            if let (Some(key), Some(action)) = (outcome.key, action)
+                && action.key() != key
+            {
+                return Err(ExecError::Contradicts { label: node.label.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the result of an executed action, and settles what waited for it.
     pub(super) fn complete(&mut self, id: RecipeId, outcome: Outcome) -> Result<(), ExecError> {
         if let Some(key) = outcome.key {

@@ -220,6 +220,21 @@ pub enum ExecError {
         #[source]
         source: StoreError,
     },
+    /// What the store has of an action was not made from what it has of the actions before it.
+    #[error(
+        "the store's result of `{label}` does not follow from its results of what `{label}` reads"
+    )]
+    Contradicts {
+        /// The action.
+        label: String,
+    },
+    /// The machine has not even one thread more.
+    #[error("no thread can be started")]
+    NoThread {
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
     /// An action reads an output that its upstream does not give: the plan is wrong.
     #[error("`{label}` reads an output that its upstream does not give")]
     NoSuchOutput {

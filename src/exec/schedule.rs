@@ -53,11 +53,20 @@ pub fn run(
     let _lease = store.lease(&roots_of(plan)).map_err(|error| scheduler.refused(error))?;
     drop(looking);
     std::thread::scope(|scope| {
-        for _ in 0..options.jobs.max(1) {
+        for thread in 0..options.jobs.max(1) {
             let sender = message_sender.clone();
             let site = Site { store, executor, options, stop: &stop };
             let tasks = &tasks;
-            scope.spawn(move || work(tasks, &sender, &site));
+            let work = move || work(tasks, &sender, &site);
+            match std::thread::Builder::new().spawn_scoped(scope, work) {
+                Ok(_) => {}
+                Err(source) if thread == 0 => return Err(ExecError::NoThread { source }),
+                // Those that there are take every task in turn.
+                Err(error) => {
+                    tracing::warn!(%error, "{thread} actions at once: the machine has no more threads");
+                    break;
+                }
+            }
         }
         // The threads end when the sender is gone, whichever way the loop ends.
         let ended = scheduler.run_loop(&task_sender, &message_receiver, &stop);
@@ -153,6 +162,7 @@ impl<'a> Scheduler<'a> {
             }
             self.lookup.visit(targets.iter().copied())?;
         }
+        self.lookup.check()?;
         self.report_found()?;
         if !self.lookup.runnable.is_empty() {
             self.priorities = priorities(self.plan, &self.options.costs);

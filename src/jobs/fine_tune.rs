@@ -2,19 +2,18 @@
 //! machinery of `training` (chunks, tree, optimiser, schedule, trace), then measured.
 
 use super::evaluate::{
-    Embedder, classification_fields, read_weights, to_json, tokenizer, with_skipped,
+    Embedder, classification, classification_fields, read_weights, to_json, tokenizer, with_skipped,
 };
-use super::files::{read_bytes, unfit, write_bytes, write_text};
+use super::files::{read_bytes, write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{Training, binding, broken};
 use super::{JobContext, JobError};
 use crate::action::canonical::Real;
 use crate::action::params::{CaptionChoice, FineTune, HeadStart, SampleOrder, Train};
-use crate::metrics;
 use crate::model::{Layout, Model};
 use crate::numerics::elementary::exp;
 use crate::tensor::Buffer;
-use crate::training::{LinearLayer, SampleError, Samples, Seen, State, Visit, fine_tune};
+use crate::training::{Features, LinearLayer, SampleError, Samples, Seen, State, Visit, fine_tune};
 
 /// Performs the job.
 pub(super) fn run(params: &FineTune, context: &mut JobContext<'_>) -> Result<(), JobError> {
@@ -168,13 +167,12 @@ fn measure(
     let layer = LinearLayer { weight: region("head.weight"), bias: region("head.bias") };
     let buffer = Buffer::from_vec(parameters.clone(), &context.device).map_err(broken)?;
     let embedder = Embedder::of(model.clone(), context.level, buffer);
-    let scores = layer.scores(
-        context.level,
-        &embedder.images(&parts.test, |place| material.image(*place), context)?,
-    );
-    let labels: Vec<u32> = parts.test.iter().map(|place| place.label).collect();
-    let measured = metrics::classification(&scores, material.classes().len(), &labels)
-        .map_err(|error| unfit("dataset", &error))?;
+    let image = |at: usize| material.image(parts.test[at]);
+    let elements = embedder.images(parts.test.len(), image, context)?;
+    let labels = parts.test.iter().map(|place| place.label).collect();
+    let test = Features { width: model.embed_dim(), elements, labels };
+    let scores = |part| layer.scores(context.level, test.part(part));
+    let measured = classification(&test.labels, material.classes().len(), scores)?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params));
     Ok(with_skipped(fields, material.sets()))

@@ -36,12 +36,12 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
         return Err(JobError::BadParameters(format!("an interval of coverage {level}")));
     }
     let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
-    let interval = match &line.interval {
-        Some(interval) => {
-            Some(interval_of(interval, index, &points, method).map_err(|error| refuse(&error))?)
-        }
-        None => None,
-    };
+    // Two points say nothing about their error: every resample that has a line has the same one.
+    let asked = line.interval.as_ref().filter(|_| law.fitted.len() > 2);
+    let interval = asked
+        .map(|interval| interval_of(interval, index, &points, method))
+        .transpose()
+        .map_err(|error| refuse(&error))?;
     let student_interval = law.student_interval(level).map(|interval| StudentIntervalRecord {
         level,
         low: interval.low,
@@ -200,6 +200,17 @@ mod tests {
             text.push_str(&format!("a,CLIP-WIT,{compute},{accuracy}\n"));
         }
         Table::parse(&text).unwrap()
+    }
+
+    /// Every resample of two points that has a line has the same one.
+    #[test]
+    fn two_points_have_no_interval() {
+        let text = "downstream_dataset,upstream_dataset,gmacs_total,acc1\na,CLIP-WIT,10,0.1\na,CLIP-WIT,20,0.2\n";
+        let mut line = line("a", "acc1", &["CLIP-WIT"]);
+        line.interval = Some(Interval { level: Real::new(0.9).unwrap(), resamples: 50, seed: 0 });
+        let record = fit(&line, 0, &Table::parse(text).unwrap()).unwrap();
+        assert_eq!(record.interval, None);
+        assert_eq!(record.student_interval, None);
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub fn inspect(
     let start = start(params, inspection, &layout, recorded.as_ref(), context)?;
     let published = inspection.published.then_some((&layout, params.checkpoint_interval_steps));
     let watch = Watch {
+        from: inspection.from,
         with_digests: inspection.digests,
         published_at: published,
         recorded,
@@ -179,6 +180,8 @@ fn replay(
 /// What is noted between two steps.
 #[derive(Default)]
 struct Watch<'a> {
+    /// Steps done at the start.
+    from: u64,
     with_digests: bool,
     /// The model of checkpoints whose digests are noted, and the steps between them.
     published_at: Option<(&'a Layout, u64)>,
@@ -194,7 +197,7 @@ impl Watch<'_> {
     /// Takes note of a state; whether its trace is the recorded one.
     fn agrees(&mut self, state: &State) -> Result<bool, JobError> {
         if let Some((layout, interval)) = self.published_at
-            && state.step > 0
+            && state.step > self.from
             && state.step.checked_rem(interval) == Some(0)
         {
             let checkpoint = state.checkpoint(layout).map_err(broken)?;

@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use super::evaluate::{Embedder, classification_fields, to_json, with_skipped};
-use super::files::{unfit, write_bytes, write_text};
+use super::evaluate::{Embedder, classification, classification_fields, to_json, with_skipped};
+use super::files::{write_bytes, write_text};
 use super::split::{Material, Parts, Place, fewshot_k};
 use super::train::{broken, failed};
 use super::{JobContext, JobError, Progress};
 use crate::action::canonical::Real;
 use crate::action::params::{Probe, Shots, WeightDecay};
-use crate::metrics;
 use crate::tensor::safetensors::{NamedTensor, encode};
 use crate::training::{Control, Features, LinearLayer, LinearRecipe, TrainError};
 
@@ -32,9 +31,8 @@ pub(super) fn run(params: &Probe, context: &mut JobContext<'_>) -> Result<(), Jo
     let probing = Probing { params, classes, width: embedder.model.embed_dim() };
     let (weight_decay, layer) = probing.layer(&parts, &mut embedded, context)?;
     let test = embedded.features(&parts.test, probing.width);
-    let scores = layer.scores(context.level, &test.elements);
-    let measured = metrics::classification(&scores, classes, &test.labels)
-        .map_err(|error| unfit("dataset", &error))?;
+    let scores = |part| layer.scores(context.level, test.part(part));
+    let measured = classification(&test.labels, classes, scores)?;
     let mut fields = classification_fields(&measured);
     fields.extend(protocol(params, weight_decay));
     let fields = with_skipped(fields, material.sets());
@@ -76,7 +74,8 @@ impl Embedded {
     ) -> Result<Self, JobError> {
         let places: Vec<Place> =
             parts.train.iter().chain(&parts.validation).chain(&parts.test).copied().collect();
-        let elements = embedder.images(&places, |place| material.image(*place), context)?;
+        let image = |at: usize| material.image(places[at]);
+        let elements = embedder.images(places.len(), image, context)?;
         let features = elements.chunks_exact(embedder.model.embed_dim()).map(<[f32]>::to_vec);
         Ok(Self(places.into_iter().zip(features).collect()))
     }
@@ -116,9 +115,8 @@ impl Probing<'_> {
         let mut best: Option<(f64, Real, LinearLayer)> = None;
         for &candidate in candidates {
             let layer = self.train(candidate, &features, context)?;
-            let scores = layer.scores(context.level, &validation.elements);
-            let measured = metrics::classification(&scores, self.classes, &validation.labels)
-                .map_err(|error| unfit("dataset", &error))?;
+            let scores = |part| layer.scores(context.level, validation.part(part));
+            let measured = classification(&validation.labels, self.classes, scores)?;
             if best.as_ref().is_none_or(|(acc1, ..)| measured.acc1 > *acc1) {
                 best = Some((measured.acc1, candidate, layer));
             }

@@ -324,14 +324,23 @@ pub(super) fn failed(error: TrainError) -> JobError {
     match error {
         TrainError::Diverged { step, what } => JobError::Diverged { step, what },
         TrainError::Order(error) => unfit("dataset", &error),
-        TrainError::Sample(error) => match error.source.downcast_ref() {
-            Some(error) => super::evaluate::unreadable("dataset", error),
-            None => unfit("dataset", &chain(&error)),
+        TrainError::Sample(SampleError { sample, source }) => match source.downcast::<JobError>() {
+            // It says already which input that is.
+            Ok(error) => *error,
+            Err(source) => match source.downcast_ref() {
+                Some(error) => super::evaluate::unreadable("dataset", error),
+                None => unfit("dataset", &chain(&SampleError { sample, source })),
+            },
         },
         TrainError::Parameters(_) | TrainError::Model(_) => JobError::BadParameters(chain(&error)),
         TrainError::Class { .. } | TrainError::TensorCores(_) => {
             JobError::AnotherClass(chain(&error))
         }
+        TrainError::Threads(source) => {
+            JobError::Io { path: "there is no room for another thread".to_owned(), source }
+        }
+        TrainError::Batch { .. } => lacking(chain(&error)),
+        TrainError::Tensor(ref tensor @ TensorError::Memory { .. }) => lacking(chain(tensor)),
         // What a device lacks is told like what the machine lacks.
         TrainError::Tensor(ref tensor) if tensor.lacks_memory().is_some() => JobError::Io {
             path: "the device".to_owned(),
@@ -343,4 +352,9 @@ pub(super) fn failed(error: TrainError) -> JobError {
         | TrainError::Control(_)
         | TrainError::WorkerPanicked => JobError::Bug(chain(&error)),
     }
+}
+
+/// What the machine has no memory for.
+fn lacking(what: String) -> JobError {
+    JobError::Io { path: what, source: std::io::ErrorKind::OutOfMemory.into() }
 }

@@ -1,6 +1,7 @@
-//! Zero-shot classification: `acc1`, `acc5` and `mean_per_class_recall` under `CLIP_benchmark`'s definitions.
+//! Zero-shot classification: `acc1`, `acc5` and `mean_per_class_recall` under `CLIP_benchmark`'s definitions (its
+//! `zeroshot_classification.py`: `accuracy`, and scikit-learn's `balanced_accuracy_score`).
 
-use super::{MetricError, check, share};
+use super::{MetricError, Rows, check_labels, rank, share};
 
 /// What classification scores say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,42 +15,73 @@ pub struct Classification {
     pub mean_per_class_recall: f64,
 }
 
-/// Measures `scores`, `[images, classes]` row-major, against the class index of each image.
-pub fn classification(
-    scores: &[f32],
-    classes: usize,
-    labels: &[u32],
-) -> Result<Classification, MetricError> {
-    check(scores, labels.len(), classes, labels, classes)?;
-    let (mut first, mut first_five) = (0, 0);
-    let mut by_class = vec![(0_usize, 0_usize); classes];
-    for (row, &label) in scores.chunks_exact(classes).zip(labels) {
-        let rank = rank(row, label as usize);
-        let (right, all) = &mut by_class[label as usize];
-        *all += 1;
-        *right += usize::from(rank == 0);
-        first += usize::from(rank == 0);
-        first_five += usize::from(rank < 5);
-    }
-    let recalls =
-        by_class.iter().filter(|(_, all)| *all > 0).map(|&(right, all)| share(right, all));
-    let (sum, occurring) = recalls.fold((0.0, 0_usize), |(sum, n), recall| (sum + recall, n + 1));
-    Ok(Classification {
-        acc1: share(first, labels.len()),
-        acc5: (classes >= 5).then(|| share(first_five, labels.len())),
-        mean_per_class_recall: sum / share(occurring, 1),
-    })
+/// A classification whose scores come in blocks of images.
+#[derive(Debug, Clone)]
+pub struct ClassificationTally<'l> {
+    labels: &'l [u32],
+    rows: Rows,
+    /// Images of rank 0.
+    first: usize,
+    /// Images of a rank below 5.
+    first_five: usize,
+    /// Of each class: its images of rank 0, and all its images.
+    by_class: Vec<(usize, usize)>,
 }
 
-/// Candidates that come before `target`: strictly greater, or equal with a lower index.
-fn rank(row: &[f32], target: usize) -> usize {
-    let own = row[target];
-    row.iter().enumerate().filter(|&(i, &score)| score > own || score == own && i < target).count()
+impl<'l> ClassificationTally<'l> {
+    /// Of images whose classes are `labels`, each below `classes`.
+    pub fn new(labels: &'l [u32], classes: usize) -> Result<Self, MetricError> {
+        let rows = Rows::new(labels.len(), classes)?;
+        check_labels(labels, classes)?;
+        let by_class = vec![(0, 0); classes];
+        Ok(Self { labels, rows, first: 0, first_five: 0, by_class })
+    }
+
+    /// Takes the scores of the next images, `[some, classes]` row-major. An error ends the measurement.
+    pub fn push(&mut self, scores: &[f32]) -> Result<(), MetricError> {
+        self.rows.push(scores, |image, row| {
+            let label = self.labels[image] as usize;
+            let rank = rank(row, label);
+            let (right, all) = &mut self.by_class[label];
+            *all += 1;
+            *right += usize::from(rank == 0);
+            self.first += usize::from(rank == 0);
+            self.first_five += usize::from(rank < 5);
+        })
+    }
+
+    /// What the scores of all images say.
+    pub fn finish(self) -> Result<Classification, MetricError> {
+        self.rows.finish()?;
+        let images = self.labels.len();
+        let occurring = self.by_class.iter().filter(|(_, all)| *all > 0);
+        let recalls = occurring.map(|&(right, all)| share(right, all));
+        let (sum, count) = recalls.fold((0.0, 0), |(sum, n), recall| (sum + recall, n + 1));
+        Ok(Classification {
+            acc1: share(self.first, images),
+            acc5: (self.by_class.len() >= 5).then(|| share(self.first_five, images)),
+            mean_per_class_recall: sum / share(count, 1),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::metrics::in_blocks;
+
+    /// Measures `scores`, `[images, classes]`, given in one block.
+    fn classification(
+        scores: &[f32],
+        classes: usize,
+        labels: &[u32],
+    ) -> Result<Classification, MetricError> {
+        let mut tally = ClassificationTally::new(labels, classes)?;
+        tally.push(scores)?;
+        tally.finish()
+    }
 
     /// Six images, three classes; expected values from scikit-learn 1.9.1:
     /// `accuracy_score(y, s.argmax(1))` and `balanced_accuracy_score(y, s.argmax(1))`.
@@ -102,5 +134,46 @@ mod tests {
             error(&[0.0; 2], &[2]),
             MetricError::Label { sample: 0, label: 2, candidates: 2 }
         );
+    }
+
+    /// The classes of a row by sorting, as the definition reads: stable, descending.
+    fn order(row: &[f32]) -> Vec<usize> {
+        let mut order: Vec<_> = (0..row.len()).collect();
+        order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+        order
+    }
+
+    proptest! {
+        #[test]
+        fn measures_equal_those_by_sorting(
+            (classes, labels) in (1_usize..8).prop_flat_map(|n| {
+                (Just(n), proptest::collection::vec(0..u32::try_from(n).unwrap(), 1..9))
+            }),
+            seed in proptest::collection::vec(0_u8..4, 56),
+            at_once in 1_usize..9,
+        ) {
+            let scores: Vec<f32> =
+                seed[..labels.len() * classes].iter().map(|&s| f32::from(s)).collect();
+            let orders: Vec<_> = scores.chunks(classes).map(order).collect();
+            let found = |image: usize, k: usize| {
+                orders[image].iter().take(k).any(|&class| class == labels[image] as usize)
+            };
+            let images = |k| (0..labels.len()).filter(|&image| found(image, k)).count();
+            let mut recalls = Vec::new();
+            for class in 0..u32::try_from(classes).unwrap() {
+                let own: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
+                if !own.is_empty() {
+                    recalls.push(share(own.iter().filter(|&&i| found(i, 1)).count(), own.len()));
+                }
+            }
+            let expected = Classification {
+                acc1: share(images(1), labels.len()),
+                acc5: (classes >= 5).then(|| share(images(5), labels.len())),
+                mean_per_class_recall: recalls.iter().sum::<f64>() / share(recalls.len(), 1),
+            };
+            let mut tally = ClassificationTally::new(&labels, classes).unwrap();
+            in_blocks(&scores, classes, at_once, |block| tally.push(block)).unwrap();
+            prop_assert_eq!(tally.finish().unwrap(), expected);
+        }
     }
 }

@@ -1,6 +1,7 @@
-//! Retrieval in both directions, with any number of texts an image, under `CLIP_benchmark`'s CLIP-style definitions.
+//! Retrieval in both directions, with any number of texts an image, under `CLIP_benchmark`'s CLIP-style definitions (its
+//! `zeroshot_retrieval.py`: of a text or an image counts whether `recall_at_k` is more than 0).
 
-use super::{MetricError, check, share};
+use super::{MetricError, Rows, check_labels, rank, share};
 
 /// Ranks of the right answers, from which recall at any k follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,34 +12,55 @@ pub struct Retrieval {
     text_ranks: Vec<Option<usize>>,
 }
 
-/// Ranks `scores`, `[texts, images]` row-major, where text t belongs to image `image_of_text[t]`.
-pub fn retrieval(
-    scores: &[f32],
-    images: usize,
-    image_of_text: &[u32],
-) -> Result<Retrieval, MetricError> {
-    check(scores, image_of_text.len(), images, image_of_text, images)?;
-    let mut best: Vec<Option<(f32, usize)>> = vec![None; images];
-    let mut image_ranks = Vec::with_capacity(image_of_text.len());
-    for (text, (row, &image)) in scores.chunks_exact(images).zip(image_of_text).enumerate() {
-        let image = image as usize;
-        let own = row[image];
-        let before = |&(i, &score): &(usize, &f32)| score > own || score == own && i < image;
-        image_ranks.push(row.iter().enumerate().filter(before).count());
-        if best[image].is_none_or(|(score, _)| own > score) {
-            best[image] = Some((own, text));
+/// A retrieval whose scores come in blocks of texts and, the same ones again, in blocks of images.
+#[derive(Debug, Clone)]
+pub struct RetrievalTally<'t> {
+    image_of_text: &'t [u32],
+    /// Of each image its texts, ascending.
+    texts_of_image: Vec<Vec<usize>>,
+    by_text: Rows,
+    by_image: Rows,
+    ranked: Retrieval,
+}
+
+impl<'t> RetrievalTally<'t> {
+    /// Of so many images and of texts, where text t belongs to image `image_of_text[t]`.
+    pub fn new(image_of_text: &'t [u32], images: usize) -> Result<Self, MetricError> {
+        let by_text = Rows::new(image_of_text.len(), images)?;
+        let by_image = Rows::new(images, image_of_text.len())?;
+        check_labels(image_of_text, images)?;
+        let mut texts_of_image = vec![Vec::new(); images];
+        for (text, &image) in image_of_text.iter().enumerate() {
+            texts_of_image[image as usize].push(text);
         }
+        let ranked = Retrieval { image_ranks: Vec::new(), text_ranks: Vec::new() };
+        Ok(Self { image_of_text, texts_of_image, by_text, by_image, ranked })
     }
-    // Row by row, so that memory is read in order.
-    let mut text_ranks: Vec<_> = best.iter().map(|best| best.map(|_| 0)).collect();
-    for (text, row) in scores.chunks_exact(images).enumerate() {
-        for ((&score, best), rank) in row.iter().zip(&best).zip(&mut text_ranks) {
-            if let (Some((own, at)), Some(rank)) = (best, rank) {
-                *rank += usize::from(score > *own || score == *own && text < *at);
-            }
-        }
+
+    /// Takes the scores of the next texts, `[some, images]` row-major. An error ends the measurement.
+    pub fn push_texts(&mut self, scores: &[f32]) -> Result<(), MetricError> {
+        self.by_text.push(scores, |text, row| {
+            self.ranked.image_ranks.push(rank(row, self.image_of_text[text] as usize));
+        })
     }
-    Ok(Retrieval { image_ranks, text_ranks })
+
+    /// Takes the scores of the next images, `[some, texts]` row-major: what [`Self::push_texts`] takes, transposed. An
+    /// error ends the measurement.
+    pub fn push_images(&mut self, scores: &[f32]) -> Result<(), MetricError> {
+        self.by_image.push(scores, |image, row| {
+            let texts = self.texts_of_image[image].iter().copied();
+            // Of equal ones the first: only what scores more takes its place.
+            let best = texts.reduce(|best, text| if row[text] > row[best] { text } else { best });
+            self.ranked.text_ranks.push(best.map(|best| rank(row, best)));
+        })
+    }
+
+    /// What the scores of all texts and all images say.
+    pub fn finish(self) -> Result<Retrieval, MetricError> {
+        self.by_text.finish()?;
+        self.by_image.finish()?;
+        Ok(self.ranked)
+    }
 }
 
 impl Retrieval {
@@ -61,6 +83,31 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::metrics::in_blocks;
+
+    /// Ranks `scores`, `[texts, images]`, given in blocks of so many rows.
+    fn retrieval_by(
+        at_once: usize,
+        scores: &[f32],
+        images: usize,
+        image_of_text: &[u32],
+    ) -> Result<Retrieval, MetricError> {
+        let texts = image_of_text.len();
+        let mut tally = RetrievalTally::new(image_of_text, images)?;
+        in_blocks(scores, images, at_once, |block| tally.push_texts(block))?;
+        let column = |image| scores.iter().skip(image).step_by(images).copied();
+        let transposed: Vec<f32> = (0..images).flat_map(column).collect();
+        in_blocks(&transposed, texts, at_once, |block| tally.push_images(block))?;
+        tally.finish()
+    }
+
+    fn retrieval(
+        scores: &[f32],
+        images: usize,
+        image_of_text: &[u32],
+    ) -> Result<Retrieval, MetricError> {
+        retrieval_by(100, scores, images, image_of_text)
+    }
 
     /// Two images; texts 0 and 1 belong to image 0, text 2 to image 1. By hand: text 0 finds its image, text 1 does
     /// not, text 2 does; image 0's best text is text 0 (0.9, the column's best), image 1's only text scores 0.4 below
@@ -85,6 +132,22 @@ mod tests {
         assert_eq!(ranked.text_recall_at(5), 0.5);
     }
 
+    #[test]
+    fn what_is_no_retrieval_is_refused() {
+        let error = |scores: &[f32], owners: &[u32]| retrieval(scores, 2, owners).unwrap_err();
+        assert_eq!(error(&[], &[]), MetricError::Empty);
+        assert_eq!(error(&[0.0; 3], &[0]), MetricError::Shape { scores: 3, rows: 1, columns: 2 });
+        assert_eq!(error(&[0.0, f32::NAN], &[0]), MetricError::NotFinite { index: 1 });
+        assert_eq!(
+            error(&[0.0; 2], &[2]),
+            MetricError::Label { sample: 0, label: 2, candidates: 2 }
+        );
+        let mut tally = RetrievalTally::new(&[0], 2).unwrap();
+        tally.push_texts(&[0.0; 2]).unwrap();
+        let missing = MetricError::Shape { scores: 0, rows: 2, columns: 1 };
+        assert_eq!(tally.finish(), Err(missing));
+    }
+
     /// By sorting, as the definition reads: stable, descending.
     fn order(scores: &[f32]) -> Vec<usize> {
         let mut order: Vec<_> = (0..scores.len()).collect();
@@ -100,10 +163,11 @@ mod tests {
             }),
             seed in proptest::collection::vec(0_u8..4, 48),
             k in 1_usize..7,
+            at_once in 1_usize..9,
         ) {
             let texts = owners.len();
             let scores: Vec<f32> = seed[..texts * images].iter().map(|&s| f32::from(s)).collect();
-            let ranked = retrieval(&scores, images, &owners).unwrap();
+            let ranked = retrieval_by(at_once, &scores, images, &owners).unwrap();
             let found = (0..texts).filter(|&t| {
                 order(&scores[t * images..][..images]).iter().take(k).any(|&i| i == owners[t] as usize)
             });

@@ -6,6 +6,7 @@
 //! binary64, with sums in the order of the fitted points.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::interval::{StudentInterval, student_interval};
 use crate::numerics::least_squares;
@@ -18,7 +19,7 @@ pub enum Method {
     /// Ordinary least squares over one point a bin: the bin's centre and the smallest log error in it.
     ///
     /// Bins are equal parts of `[min, max + margin]` of log10 C (`np.histogram`'s edges); a bin holds `edge ≤ x < next`
-    /// (`np.digitize`); empty bins are left out.
+    /// (`np.digitize`), so that without a margin the largest x is in none; empty bins are left out.
     BinnedMinimum {
         /// Number of bins.
         bins: usize,
@@ -30,7 +31,7 @@ pub enum Method {
     BinnedMinimumAtPoint {
         /// Number of bins.
         bins: usize,
-        /// Added to the last edge, in decades.
+        /// Added to the last edge, in decades, so that the largest x lies inside it.
         margin: f64,
     },
     /// Ordinary least squares over the points that no other beats: a point is left out if another has at most its C and
@@ -125,9 +126,14 @@ impl PowerLaw {
     }
 }
 
-/// The line as arXiv:2212.07143 prints it: `E = {β:.2} * C^{α:.2}`.
+/// The line as arXiv:2212.07143 prints it: `E = {β:.2} * C^{α:.2}`. A β that two decimals show as nothing, or with ten
+/// digits or more before the point, has a power of ten: `1.23e-5`.
 pub fn formula(alpha: f64, log10_beta: f64) -> String {
-    format!("E = {:.2} * C^{alpha:.2}", libm::pow(10.0, log10_beta))
+    let beta = libm::pow(10.0, log10_beta);
+    // The least number that two decimals round to 0.01.
+    let beta =
+        if (0.005..1e9).contains(&beta) { format!("{beta:.2}") } else { format!("{beta:.2e}") };
+    format!("E = {beta} * C^{alpha:.2}")
 }
 
 pub(super) fn logarithms(points: &[(f64, f64)]) -> Result<Vec<(f64, f64)>, ScalingError> {
@@ -177,7 +183,9 @@ fn line_through(fitted: Vec<Fitted>) -> Result<PowerLaw, ScalingError> {
         total += (y - y_mean) * (y - y_mean);
         spread += (x - x_mean) * (x - x_mean);
     }
-    let r_squared = (total > 0.0).then(|| 1.0 - residual / total);
+    // Not by `total`: the mean of equal numbers is rounded, and may differ from them.
+    let is_level = y.iter().all(|other| *other == y[0]);
+    let r_squared = (!is_level).then(|| 1.0 - residual / total);
     let residual_sd =
         (fitted.len() > 2).then(|| libm::sqrt(residual / (count(fitted.len()) - 2.0)));
     let standard_error = residual_sd.map(|sd| sd / libm::sqrt(spread));
@@ -191,6 +199,8 @@ fn at(points: &[(f64, f64)], index: usize) -> Fitted {
 }
 
 /// For each bin that holds a point: its edges, and the point of smallest y in it, of equal y the one of smallest x.
+///
+/// It costs no more where there are many bins than where there are few: a bootstrap asks for it thousands of times.
 fn bin_minima(
     points: &[(f64, f64)],
     bins: usize,
@@ -206,16 +216,27 @@ fn bin_minima(
     let edge = |i: usize| {
         if i == bins { last } else { count(i) * step + first }
     };
-    let mut minima = Vec::with_capacity(bins);
-    for bin in 0..bins {
-        let (low, high) = (edge(bin), edge(bin + 1));
-        let inside =
-            (0..points.len()).filter(|&index| low <= points[index].0 && points[index].0 < high);
-        if let Some(least) = inside.min_by(|&a, &b| by_y_then_x(points[a], points[b])) {
-            minima.push((low, high, least));
+    // The last bin whose lower edge is not above x; edges ascend, so that halving finds it.
+    let bin_of = |x: f64| {
+        let (mut bin, mut beyond) = (0, bins);
+        while beyond - bin > 1 {
+            let middle = usize::midpoint(bin, beyond);
+            if edge(middle) <= x {
+                bin = middle;
+            } else {
+                beyond = middle;
+            }
+        }
+        bin
+    };
+    let mut minima: BTreeMap<usize, usize> = BTreeMap::new();
+    for (index, &point) in points.iter().enumerate().filter(|(_, point)| point.0 < last) {
+        let least = minima.entry(bin_of(point.0)).or_insert(index);
+        if by_y_then_x(point, points[*least]).is_lt() {
+            *least = index;
         }
     }
-    Ok(minima)
+    Ok(minima.into_iter().map(|(bin, least)| (edge(bin), edge(bin + 1), least)).collect())
 }
 
 /// The points that no other beats, by ascending x.
@@ -354,6 +375,26 @@ mod tests {
             prop_assert_eq!(frontier(&points), expected);
         }
 
+        /// Points anywhere, on edges and beside them.
+        #[test]
+        fn minima_of_bins_equal_their_definition(
+            mut points in
+                prop::collection::vec((-3.0..13.0_f64, (0..6_u8).prop_map(f64::from)), 1..40),
+            bins in 1..40_usize,
+            margin in prop::sample::select(vec![0.0, 1e-17, 0.1, 0.5, 3.0])
+        ) {
+            let least = points.iter().fold(f64::INFINITY, |least, point| least.min(point.0));
+            let most = points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0));
+            for edge in edges(&points, bins, margin) {
+                let beside = [edge.next_down(), edge, edge.next_up()].into_iter();
+                points.extend(beside.filter(|x| (least..=most).contains(x)).map(|x| (x, 0.0)));
+            }
+            prop_assert_eq!(
+                bin_minima(&points, bins, margin).unwrap(),
+                bin_minima_by_definition(&points, bins, margin)
+            );
+        }
+
         /// Compute in another unit moves the coefficient, not the exponent, whatever the method.
         #[test]
         fn the_unit_of_compute_does_not_move_the_exponent(
@@ -380,13 +421,49 @@ mod tests {
         assert!(near(line.alpha, -0.199_964_439_097_830_4));
     }
 
-    /// With no margin the largest x lies on the last edge, and bins are open there.
+    /// With no margin, or one that is lost in rounding, the largest x lies on the last edge, and bins are open there.
     #[test]
     fn a_point_on_the_last_edge_is_in_no_bin() {
         let points = [(1., 0.9), (10., 0.5), (100., 0.1)];
-        let line = fit_power_law(&points, Method::BinnedMinimum { bins: 2, margin: 0.0 }).unwrap();
-        let fitted: Vec<_> = line.fitted.iter().map(|p| (p.log10_x, p.log10_y)).collect();
-        assert_eq!(fitted, [(0.5, libm::log10(0.9)), (1.5, libm::log10(0.5))]);
+        for margin in [0.0, 1e-20] {
+            let line = fit_power_law(&points, Method::BinnedMinimum { bins: 2, margin }).unwrap();
+            let fitted: Vec<_> = line.fitted.iter().map(|p| (p.log10_x, p.log10_y)).collect();
+            assert_eq!(fitted, [(0.5, libm::log10(0.9)), (1.5, libm::log10(0.5))]);
+        }
+    }
+
+    /// The mean of three times 0.011 is not 0.011 in binary64.
+    #[test]
+    fn points_of_one_height_have_no_r_squared() {
+        let points = [(0.0, 0.011), (1.0, 0.011), (2.0, 0.011)];
+        assert_ne!(mean(&[0.011; 3]), 0.011);
+        assert_eq!(fit_line(&points, Method::LeastSquares).unwrap().r_squared, None);
+        let sloped = [(0.0, 0.011), (1.0, 0.011), (2.0, 0.012)];
+        assert!(fit_line(&sloped, Method::LeastSquares).unwrap().r_squared.is_some());
+    }
+
+    /// The minima by looking at every point for every bin.
+    fn bin_minima_by_definition(
+        points: &[(f64, f64)],
+        bins: usize,
+        margin: f64,
+    ) -> Vec<(f64, f64, usize)> {
+        let edges = edges(points, bins, margin);
+        let minimum = |bin: usize| {
+            let (low, high) = (edges[bin], edges[bin + 1]);
+            let is_inside = |x: f64| low <= x && x < high;
+            let inside = (0..points.len()).filter(|&index| is_inside(points[index].0));
+            let least = inside.min_by(|&a, &b| by_y_then_x(points[a], points[b]));
+            least.map(|least| (low, high, least))
+        };
+        (0..bins).filter_map(minimum).collect()
+    }
+
+    fn edges(points: &[(f64, f64)], bins: usize, margin: f64) -> Vec<f64> {
+        let first = points.iter().fold(f64::INFINITY, |least, point| least.min(point.0));
+        let last = points.iter().fold(f64::NEG_INFINITY, |most, point| most.max(point.0)) + margin;
+        let step = (last - first) / count(bins);
+        (0..=bins).map(|i| if i == bins { last } else { count(i) * step + first }).collect()
     }
 
     #[test]
@@ -408,6 +485,23 @@ mod tests {
     #[test]
     fn formula_is_the_papers_text() {
         assert_eq!(formula(-0.111_388_491_412_766_67, 0.767_753_755_940_515), "E = 5.86 * C^-0.11");
+    }
+
+    #[test]
+    fn a_coefficient_that_two_decimals_do_not_show_has_a_power_of_ten() {
+        let of = |beta: f64| formula(-0.5, libm::log10(beta));
+        assert_eq!(of(0.0051), "E = 0.01 * C^-0.50");
+        assert_eq!(of(1.2345e-3), "E = 1.23e-3 * C^-0.50");
+        assert_eq!(of(246_015.178), "E = 246015.18 * C^-0.50");
+        assert_eq!(of(1.234e300), "E = 1.23e300 * C^-0.50");
+    }
+
+    /// Looking at ten thousand points for each of a million bins, this would not end soon.
+    #[test]
+    fn many_bins_cost_no_more_than_few() {
+        let points: Vec<_> = (0..10_000).map(|i| (1.0 + f64::from(i), 0.5)).collect();
+        let method = Method::BinnedMinimum { bins: 1_000_000, margin: 0.1 };
+        assert_eq!(fit_power_law(&points, method).unwrap().fitted.len(), 10_000);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::lock::recorded_result;
+use super::plan::upstream_first;
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::digest::RecipeId;
@@ -53,8 +54,7 @@ impl Workspace {
         plan.forget_network();
         let store = self.store()?;
         let states = exec::plan_states(&plan, &store, &BTreeMap::new())?;
-        let costly = plan.checks().values().map(|check| check.action);
-        let costly: BTreeSet<_> = costly.filter(|id| needs_work(&plan, &states, *id)).collect();
+        let costly = needing_work(&plan, &states);
         let wanted = plan.checks().values().map(|check| check.action);
         let wanted: BTreeSet<_> = wanted.filter(|id| !costly.contains(id)).collect();
         plan.set_targets(wanted);
@@ -66,14 +66,15 @@ impl Workspace {
             }
             reasons.insert(*id, failure.message.clone());
         }
+        let reasons = with_downstream(&plan, reasons);
         let mut checked = Checked::default();
         for check in in_order(&plan) {
             let unchecked = |reason: String| Unchecked { check: check.declared.id.clone(), reason };
             if costly.contains(&check.action) {
                 let reason = "its tables are not made yet".to_owned();
                 checked.unchecked.push(unchecked(reason));
-            } else if let Some(reason) = failed_upstream(&plan, check.action, &reasons) {
-                checked.unchecked.push(unchecked(reason));
+            } else if let Some(reason) = reasons.get(&check.action) {
+                checked.unchecked.push(unchecked(reason.clone()));
             } else {
                 checked.checks.push(read_check(check, &store, &summary)?);
             }
@@ -112,19 +113,30 @@ fn read_check(check: &CheckTarget, store: &Store, summary: &Summary) -> Result<J
     Ok(judged::judge(&check.declared, records, |table| check.files.get(table).cloned()))
 }
 
-/// Whether a training or an evaluation that is not a hit lies behind an action.
-fn needs_work(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>, id: RecipeId) -> bool {
-    let is_hit = states.get(&id).is_none_or(|state| *state == PlanState::Hit);
-    let is_cheap = plan.nodes()[&id].action.params.kind().is_cheap();
-    !is_hit && (!is_cheap || plan.upstream(&id).into_iter().any(|id| needs_work(plan, states, id)))
+/// The actions that are, or that wait for, a training or an evaluation that is not a hit.
+fn needing_work(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>) -> BTreeSet<RecipeId> {
+    let mut needing = BTreeSet::new();
+    for id in upstream_first(plan) {
+        let is_hit = states.get(&id).is_none_or(|state| *state == PlanState::Hit);
+        let is_cheap = plan.nodes()[&id].action.params.kind().is_cheap();
+        if !is_hit && (!is_cheap || !plan.upstream(&id).is_disjoint(&needing)) {
+            needing.insert(id);
+        }
+    }
+    needing
 }
 
-/// Why an action, or one it reads from, failed.
-fn failed_upstream(
+/// Why actions failed, and why those could not be tried that read from them.
+fn with_downstream(
     plan: &Plan,
-    id: RecipeId,
-    reasons: &BTreeMap<RecipeId, String>,
-) -> Option<String> {
-    let own = reasons.get(&id).cloned();
-    own.or_else(|| plan.upstream(&id).into_iter().find_map(|id| failed_upstream(plan, id, reasons)))
+    mut reasons: BTreeMap<RecipeId, String>,
+) -> BTreeMap<RecipeId, String> {
+    for id in upstream_first(plan) {
+        if !reasons.contains_key(&id) {
+            let upstream = plan.upstream(&id);
+            let reason = upstream.iter().find_map(|upstream| reasons.get(upstream)).cloned();
+            reasons.extend(reason.map(|reason| (id, reason)));
+        }
+    }
+    reasons
 }

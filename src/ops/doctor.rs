@@ -63,7 +63,10 @@ impl Workspace {
         let folder = self.store_folder().display();
         findings.push(match Store::open(self.store_folder()) {
             Ok(_) => well("store", folder.to_string()),
-            Err(error) => ill("store", format!("{folder}: {error}"), 3),
+            Err(error) => {
+                let code = if error.is_integrity() { 4 } else { 3 };
+                ill("store", format!("{folder}: {error}"), code)
+            }
         });
         for mirror in &self.settings.mirrors {
             let path = self.settings.folder.join(mirror);

@@ -6,6 +6,7 @@ use super::model::ModelFault;
 use super::name::{CommitName, NameError, is_experiment_name};
 use super::pricing::grouped;
 use super::specification::Found;
+use crate::commit::ObjectError;
 use crate::data::{DataError, MemberError};
 use crate::exec::{ExecError, Failure, FailureKind};
 use crate::plan::{LockfileError, PlanError};
@@ -51,6 +52,15 @@ pub enum Error {
         #[source]
         source: Box<GitError>,
     },
+    /// The local copy of a commit lacks what the commit holds, or has other bytes.
+    #[error("the local copy of commit {id} is damaged")]
+    DamagedCopy {
+        /// The commit.
+        id: String,
+        /// How.
+        #[source]
+        source: ObjectError,
+    },
     /// The commit has no such experiment.
     #[error("commit {} has no experiment `{}` (experiments: {})", name.rev, name.experiment, known.join(", "))]
     NotInCommit {
@@ -66,6 +76,15 @@ pub enum Error {
         name: String,
         /// All of them.
         findings: Vec<Found>,
+    },
+    /// An experiment cannot be loaded, and what it pins is not to be collected.
+    #[error("nothing is collected: what `{name}` pins is not known")]
+    UnknownPins {
+        /// The experiment.
+        name: String,
+        /// Why it cannot be loaded.
+        #[source]
+        source: Box<Self>,
     },
     /// The specification is at fault.
     #[error(transparent)]
@@ -172,6 +191,12 @@ pub enum Error {
     /// The run was told to stop.
     #[error("interrupted; what is done is kept, and the same command continues")]
     Interrupted,
+    /// A verification was told to stop, and the next one makes no use of what it did.
+    #[error("interrupted; the same command begins anew")]
+    Abandoned {
+        /// What to do about that.
+        hint: Option<String>,
+    },
     /// A file is not an image that can be read.
     #[error("`{}`", path.display())]
     Image {
@@ -321,7 +346,7 @@ impl Error {
             Self::Spec(error) if error.is_environment() => Kind::Environment,
             Self::Spec(_) => Kind::Spec,
             Self::Commit { source, .. } => match &**source {
-                GitError::NotACommitId { .. } => Kind::Spec,
+                GitError::NotACommitId { .. } | GitError::LongId { .. } => Kind::Spec,
                 GitError::Object(error) if error.is_integrity() => Kind::Integrity,
                 _ => Kind::Environment,
             },
@@ -336,21 +361,26 @@ impl Error {
             Self::Store(error) | Self::Exec(ExecError::Store(error)) if error.is_integrity() => {
                 Kind::Integrity
             }
-            Self::Store(_) | Self::Exec(ExecError::Store(_) | ExecError::ReadOnly { .. }) => {
-                Kind::Environment
-            }
+            Self::Exec(ExecError::Contradicts { .. }) => Kind::Integrity,
+            Self::Store(_)
+            | Self::Exec(
+                ExecError::Store(_) | ExecError::ReadOnly { .. } | ExecError::NoThread { .. },
+            ) => Kind::Environment,
             Self::Exec(_) => Kind::Bug,
             Self::Failed { failures } => {
                 let kinds = failures.iter().map(|(_, failure)| Kind::of_failure(failure.kind));
                 kinds.max_by_key(|kind| kind.rank()).unwrap_or(Kind::Bug)
             }
-            Self::OnlyPrinted { error, .. } => error.kind(),
-            Self::Interrupted => Kind::Interrupted,
-            Self::BadResult { .. } => Kind::Integrity,
+            Self::OnlyPrinted { error, .. } | Self::UnknownPins { source: error, .. } => {
+                error.kind()
+            }
+            Self::Interrupted | Self::Abandoned { .. } => Kind::Interrupted,
+            Self::BadResult { .. } | Self::DamagedCopy { .. } => Kind::Integrity,
         }
     }
 
     /// What to do about it: a command to run, or a thing to change.
+    #[allow(clippy::too_many_lines, reason = "one arm a kind of error")]
     pub fn hints(&self) -> Vec<String> {
         let one = |hint: String| vec![hint];
         match self {
@@ -366,6 +396,7 @@ impl Error {
                 .into_iter()
                 .chain(["what there is: ibid list".to_owned()])
                 .collect(),
+            Self::UnknownPins { name, .. } => one(format!("mend or remove it: ibid check {name}")),
             Self::Spec(error) => error.hints(),
             Self::Unsound { name, findings } if findings.len() > FINDINGS_SHOWN_MAX => {
                 one(format!("all of them: ibid check {name}"))
@@ -384,7 +415,7 @@ impl Error {
             }
             Self::Unlocked { name, .. } => one(format!("ibid lock {name}")),
             Self::OverBudget { enough, .. } => one(format!("--budget {enough}")),
-            Self::Usage { hint, .. } => hint.iter().cloned().collect(),
+            Self::Usage { hint, .. } | Self::Abandoned { hint } => hint.iter().cloned().collect(),
             Self::Missing { hint, .. } => one(hint.clone()),
             Self::Model { source, .. } => source.hint().into_iter().collect(),
             Self::Shard { source, .. } => source.hint().map(str::to_owned).into_iter().collect(),
@@ -392,6 +423,7 @@ impl Error {
                 add_by_hand(&pin.sha256.to_string())
             }
             Self::Commit { name, source } => commit_hints(name, source),
+            Self::DamagedCopy { .. } => one(DAMAGED_COPY.to_owned()),
             Self::NotInCommit { name, known } => known
                 .first()
                 .map(|known| CommitName { experiment: known.clone(), ..name.clone() })
@@ -407,15 +439,16 @@ impl Error {
                     .to_owned(),
             ],
             Self::Failed { failures } => failed_hints(failures),
-            Self::Store(StoreError::Fs(error)) | Self::Fs(error) => {
-                hint_of(error).into_iter().collect()
+            Self::Fs(error) => hint_of(error).into_iter().collect(),
+            Self::Store(error)
+            | Self::Exec(ExecError::Store(error) | ExecError::ReadOnly { source: error, .. }) => {
+                store_hints(error)
             }
-            Self::Exec(
-                ExecError::Store(StoreError::Fs(error))
-                | ExecError::ReadOnly { source: StoreError::Fs(error), .. },
-            ) => hint_of(error).into_iter().collect(),
+            Self::Exec(ExecError::Contradicts { .. }) => one("ibid store fsck".to_owned()),
+            Self::Exec(ExecError::NoThread { .. }) => {
+                one("end other programs, or raise the limit of processes: ulimit -u".to_owned())
+            }
             Self::OnlyPrinted { error, .. } => error.hints(),
-            Self::Store(error) if error.is_integrity() => one("ibid store fsck".to_owned()),
             _ => Vec::new(),
         }
     }
@@ -423,6 +456,9 @@ impl Error {
 
 const BY_HAND: &str =
     "put a missing file into the store with: ibid store add FILE, or name its folder: --mirror DIR";
+
+const DAMAGED_COPY: &str =
+    "a damaged copy is moved aside by: ibid store fsck; the next run fetches it again";
 
 const CLASS_ELSEWHERE: &str = "run it where there is a GPU of that class, with --device cuda (ibid doctor tells what there is); a training without `profile` runs anywhere";
 
@@ -457,6 +493,21 @@ fn failed_hints(failures: &[(String, Failure)]) -> Vec<String> {
     hints
 }
 
+/// What to do about a store that failed.
+fn store_hints(error: &StoreError) -> Vec<String> {
+    match error {
+        StoreError::Fs(error) => hint_of(error).into_iter().collect(),
+        StoreError::MissingRoots { .. } => vec![
+            "bring back what was moved or unmounted, so that what its lockfiles name is kept"
+                .to_owned(),
+            "or forget it, and collect what only it needs: ibid store gc --forget-missing"
+                .to_owned(),
+        ],
+        error if error.is_integrity() => vec!["ibid store fsck".to_owned()],
+        _ => Vec::new(),
+    }
+}
+
 /// What to do about a file that cannot be read or written.
 fn hint_of(error: &fs::Error) -> Option<String> {
     let hint = match error {
@@ -485,17 +536,15 @@ fn meant(name: &str, known: &[String]) -> Option<String> {
 fn commit_hints(name: &CommitName, error: &GitError) -> Vec<String> {
     let same = |rev: &str| CommitName { rev: rev.to_owned(), ..name.clone() };
     match error {
-        GitError::NotACommitId { target: Some((_, id)), .. } => {
+        GitError::NotACommitId { target: Some((_, id)), .. }
+        | GitError::Network(NetworkError::NotACommit { commit: Some(id), .. }) => {
             vec![format!("cite what it is today: '{}'", same(id))]
         }
         GitError::NotACommitId { target: None, .. } => {
             vec![format!("git ls-remote {} prints the ids of branches and tags", name.url)]
         }
         GitError::Object(error) if error.is_integrity() => {
-            vec![
-                "a damaged copy is moved aside by: ibid store fsck; the next run fetches it again"
-                    .to_owned(),
-            ]
+            vec![DAMAGED_COPY.to_owned()]
         }
         GitError::Network(NetworkError::Offline) => {
             vec!["leave --offline and IBID_OFFLINE out to fetch it".to_owned()]

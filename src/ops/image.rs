@@ -42,6 +42,7 @@ pub enum View {
 #[serde(rename_all = "camelCase")]
 pub struct Preprocessed {
     /// The file.
+    #[serde(serialize_with = "super::workspace::shown")]
     pub file: PathBuf,
     /// Its width in pixels.
     pub width: usize,

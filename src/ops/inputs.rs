@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use super::classes::miscounted;
-use crate::digest::BlobDigest;
+use crate::digest::{BlobDigest, TreeDigest};
 use crate::exec::{FailureKind, InputError, Inputs};
 use crate::fs::Durability;
 use crate::plan::{Location, Plan};
-use crate::source::{BuiltFile, Found, Pin, Place, SourceError, Sources};
-use crate::store::{Store, StoreError};
+use crate::source::{BuiltFile, Found, NEVER, Pin, Place, SourceError, Sources};
+use crate::store::{Lease, Roots, Store, StoreError};
 
 /// Obtains what a plan pins.
 pub(super) struct PlanInputs<'a> {
@@ -18,9 +18,14 @@ pub(super) struct PlanInputs<'a> {
     sources: Sources<'a>,
     /// A store whose blobs may be taken, each hashed as it is read: the first store, while `verify` fills a second.
     other: Option<&'a Store>,
+    /// Keeps what may be taken from there from being collected.
+    _lease: Option<Lease>,
     /// One at a time, so that two trainings on one set render it once.
-    turn: Mutex<()>,
+    turn: Mutex<Listed>,
 }
+
+/// By tree whose manifest was read, size and name of each of its files.
+type Listed = BTreeMap<TreeDigest, BTreeMap<BlobDigest, (u64, String)>>;
 
 /// Why pinned bytes are not in the store.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +59,12 @@ impl Cause {
 
 impl<'a> PlanInputs<'a> {
     pub(super) fn new(plan: &'a Plan, sources: Sources<'a>, other: Option<&'a Store>) -> Self {
-        Self { plan, sources, other, turn: Mutex::new(()) }
+        let lease = other.and_then(|other| lease(other, plan));
+        Self { plan, sources, other, _lease: lease, turn: Mutex::default() }
     }
 
     fn obtain(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listed = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if store.blob_size(digest).is_some() {
             return Ok(());
         }
@@ -72,19 +78,23 @@ impl<'a> PlanInputs<'a> {
             store.put_pinned(digest, &mut blob, Durability::Relaxed)?;
             return Ok(());
         }
-        let (bytes, locations) = self.published(digest, store).ok_or(Cause::Unknown)?;
+        let published = self.published(digest, store, &mut listed);
+        let (bytes, locations) = published.ok_or(Cause::Unknown)?;
         let pin = Pin { sha256: *digest, bytes };
         let places: Vec<_> = locations.iter().map(place_of).collect();
         let what = places.first().ok_or(Cause::Unknown)?.to_string();
         let mut keep = |built: BuiltFile| self.keep_if_pinned(&built, store);
-        match self.sources.obtain(&what, pin, &places, &mut keep)? {
+        let has_arrived = || store.blob_size(digest).is_some();
+        match self.sources.obtain(&what, pin, &places, &mut keep, &has_arrived)? {
             Found::Bytes(bytes) => store.put_pinned(digest, &mut &bytes[..], Durability::Relaxed),
             Found::File(path) => {
                 store.put_pinned(digest, &mut std::fs::File::open(path)?, Durability::Relaxed)
             }
-            Found::Temporary(path) => {
-                store.put_pinned(digest, &mut std::fs::File::open(&path)?, Durability::Relaxed)
+            Found::Temporary(file) => {
+                let mut bytes = std::fs::File::open(file.path())?;
+                store.put_pinned(digest, &mut bytes, Durability::Relaxed)
             }
+            Found::Arrived => return Ok(()),
         }?;
         Ok(())
     }
@@ -109,21 +119,35 @@ impl<'a> PlanInputs<'a> {
 
     /// The manifest of a tree whose files the experiment states itself.
     fn stated_manifest(&self, digest: &BlobDigest) -> Option<&[u8]> {
-        let of_tree =
-            |(tree, _): &(&crate::digest::TreeDigest, _)| tree.as_bytes() == digest.as_bytes();
+        let of_tree = |(tree, _): &(&TreeDigest, _)| tree.as_bytes() == digest.as_bytes();
         self.plan.trees().iter().find(of_tree)?.1.manifest.as_deref()
     }
 
-    /// Size and places of a file: pinned by the experiment, or listed by a manifest that is in the store by now.
-    fn published(&self, digest: &BlobDigest, store: &Store) -> Option<(u64, Vec<Location>)> {
+    /// Size and places of a file: pinned by the experiment, or listed by a manifest that is in the store by now. Each
+    /// manifest is read once.
+    fn published(
+        &self,
+        digest: &BlobDigest,
+        store: &Store,
+        listed: &mut Listed,
+    ) -> Option<(u64, Vec<Location>)> {
         if let Some(pin) = self.plan.sources().get(digest) {
             return Some((pin.bytes, pin.locations.iter().cloned().collect()));
         }
-        self.plan.trees().iter().find_map(|(tree, pin)| {
-            let manifest = store.manifest(tree).ok()?;
-            let file = manifest.files.into_iter().find(|file| file.sha256 == *digest)?;
-            Some((file.bytes, pin.locations_of(&file.name).into_iter().collect()))
-        })
+        for (tree, pin) in self.plan.trees() {
+            if !listed.contains_key(tree)
+                && let Ok(manifest) = store.manifest(tree)
+            {
+                // Of two files of the same bytes the first will do.
+                let files = manifest.files.into_iter().rev();
+                let files = files.map(|file| (file.sha256, (file.bytes, file.name)));
+                listed.insert(*tree, files.collect());
+            }
+            if let Some((bytes, name)) = listed.get(tree).and_then(|files| files.get(digest)) {
+                return Some((*bytes, pin.locations_of(name).into_iter().collect()));
+            }
+        }
+        None
     }
 
     /// Another file of the set that was just built: kept if the plan reads it, so that it is not built again.
@@ -135,6 +159,17 @@ impl<'a> PlanInputs<'a> {
             tracing::warn!(%error, file = built.name, "a built file is not kept");
         }
     }
+}
+
+/// A lease on all that `plan` pins. Without one, what is collected meanwhile is obtained where it was published.
+fn lease(store: &Store, plan: &Plan) -> Option<Lease> {
+    let roots = Roots {
+        blobs: plan.sources().keys().copied().collect(),
+        trees: plan.trees().keys().copied().collect(),
+        ..Roots::default()
+    };
+    let lease = store.lease(&roots);
+    lease.inspect_err(|error| tracing::debug!(%error, "what is borrowed can be collected")).ok()
 }
 
 impl Inputs for PlanInputs<'_> {
@@ -159,8 +194,6 @@ pub(super) struct SetBuilder<'a> {
     #[cfg(feature = "pictograms")]
     drawings: Mutex<Option<crate::data::bundled::Pictograms>>,
 }
-
-static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Default for SetBuilder<'_> {
     fn default() -> Self {
@@ -215,4 +248,56 @@ pub(super) fn place_of(location: &Location) -> Place {
 pub(super) fn costs_of(plan: &Plan) -> BTreeMap<crate::digest::RecipeId, u64> {
     let mega = |flops: u128| u64::try_from(flops / 1_000_000).unwrap_or(u64::MAX);
     plan.nodes().iter().map(|(id, node)| (*id, mega(node.price.flops))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::manifest::{Manifest, ManifestFile};
+    use crate::fs;
+    use crate::plan::{Source, TreePin};
+    use crate::source::Repositories;
+    use crate::store::manifest_blob;
+
+    #[test]
+    fn a_manifest_is_read_once_and_what_is_borrowed_is_leased() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, other] =
+            ["store", "other"].map(|name| Store::open(&folder.path().join(name)).unwrap());
+        let shard = |name: &str| {
+            let path = folder.path().join("shards").join(name);
+            fs::create_dir(path.parent().unwrap()).unwrap();
+            fs::write_atomic(&path, name.as_bytes(), Durability::Relaxed).unwrap();
+            let (sha256, bytes) = (BlobDigest::of(name.as_bytes()), name.len() as u64);
+            ManifestFile { name: name.to_owned(), sha256, bytes, samples: 1, skipped: Vec::new() }
+        };
+        let files = ["0.tar", "1.tar"].map(shard);
+        let [first, second] = [0, 1].map(|shard: usize| files[shard].sha256);
+        let manifest = Manifest::new(files.to_vec());
+        store.put(&manifest.canonical_bytes(), Durability::Relaxed).unwrap();
+        let source = Source::File { path: "shards".to_owned() };
+        let mut plan = Plan::default();
+        let pin = TreePin { manifest: None, folders: [source].into(), bytes: 10 };
+        plan.add_tree(manifest.digest(), pin);
+        let no_set = |_: &str, _: &str| Err("there are no sets".to_owned());
+        let sources = Sources {
+            mirrors: Vec::new(),
+            root: folder.path().into(),
+            build: &no_set,
+            repositories: Repositories { folder: folder.path().join("git"), network: None },
+            downloads: folder.path().join("downloads"),
+            reads_this_machine: true,
+            held: None,
+            cancelled: &NEVER,
+        };
+        let inputs = PlanInputs::new(&plan, sources, Some(&other));
+        let leases = || fs::entries(&other.root().join("leases")).unwrap().len();
+        assert_eq!(leases(), 1);
+        inputs.ensure(&first, &store).unwrap();
+        fs::remove_file(&store.blob_path(&manifest_blob(&manifest.digest()))).unwrap();
+        inputs.ensure(&second, &store).unwrap();
+        assert_eq!(store.read(&second).unwrap(), b"1.tar");
+        drop(inputs);
+        assert_eq!(leases(), 0);
+    }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::Error;
@@ -186,11 +187,7 @@ impl Laboratory<'_> {
         self.refuse_over_budget(flops, look.executing.level)?;
         let seconds = estimate_seconds(&[flops], look.executing.level, 1);
         self.spent.set(self.spent.get() + seconds);
-        let parent = self.store.root().join("tmp");
-        let folder = tempfile::Builder::new()
-            .prefix("look-")
-            .tempdir_in(&parent)
-            .map_err(|error| files::Error::new("create a folder in", &parent, error))?;
+        let folder = self.store.tmp_dir("look-")?;
         let folder = folder.path();
         let [inputs, outputs, scratch] =
             ["inputs", "outputs", "scratch"].map(|name| folder.join(name));
@@ -199,7 +196,7 @@ impl Laboratory<'_> {
             files::create_dir(path)?;
         }
         files::write_atomic(&log, b"", files::Durability::Relaxed)?;
-        self.materialise(look.subject, &inputs)?;
+        self.materialise(look.subject, &inputs, running.cancelled)?;
         let put = |name: &str, bytes: &[u8]| {
             files::write_atomic(&inputs.join(name), bytes, files::Durability::Relaxed)
         };
@@ -251,7 +248,7 @@ impl Laboratory<'_> {
         };
         let control = Control { cancelled: running.cancelled, progress: &progress };
         let done = executor.inspect(prepared, look.inspection.clone(), &control);
-        if running.cancelled.load(std::sync::atomic::Ordering::Relaxed) {
+        if running.cancelled.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
         let event = match &done {
@@ -271,13 +268,22 @@ impl Laboratory<'_> {
     }
 
     /// Makes data set and vocabulary of a training appear, fetched if need be.
-    fn materialise(&self, subject: &Subject<'_>, folder: &Path) -> Result<(), Error> {
-        let builder = SetBuilder::default();
+    fn materialise(
+        &self,
+        subject: &Subject<'_>,
+        folder: &Path,
+        cancelled: &AtomicBool,
+    ) -> Result<(), Error> {
+        let builder = SetBuilder::until(cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
-        let sources = self.workspace.sources(&subject.loaded.root, &build);
+        let sources = self.workspace.sources(&subject.loaded.root, &build).until(cancelled);
         let inputs = PlanInputs::new(subject.plan, sources, self.lender);
-        let failed = |error: crate::exec::InputError| Error::Failed {
-            failures: vec![(subject.label.clone(), error.into())],
+        let failed = |error: crate::exec::InputError| {
+            // What is missing for it is of no interest any more.
+            if cancelled.load(Ordering::Relaxed) {
+                return Error::Interrupted;
+            }
+            Error::Failed { failures: vec![(subject.label.clone(), error.into())] }
         };
         for (name, input) in &subject.action.inputs {
             let target = folder.join(name);

@@ -12,7 +12,7 @@ use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::ActionResult;
 use crate::digest::{BlobDigest, RecipeId};
-use crate::exec::Summary;
+use crate::exec::{ExecError, Summary};
 use crate::fs::{self, Durability};
 use crate::plan::{self, LockedAction, Lockfile, Node, Plan};
 use crate::store::Store;
@@ -138,15 +138,45 @@ pub(super) fn recorded_result(
 #[serde(rename_all = "camelCase")]
 pub struct LockOutcome {
     /// The lockfile.
+    #[serde(serialize_with = "super::workspace::shown")]
     pub path: PathBuf,
     /// Whether its text is, or already was, what it should be.
     pub is_current: bool,
     /// Labels that were added or whose line changed.
     pub changed: Vec<String>,
+    /// Outputs that were locked before with another digest, which was overwritten, or would be.
+    pub overwritten: Vec<DifferingOutput>,
     /// Labels that were removed.
     pub removed: Vec<String>,
     /// Actions in it.
     pub actions: usize,
+}
+
+/// What two lockfiles say differently of the same action.
+fn overwritten(old: &Lockfile, new: &Lockfile) -> Vec<DifferingOutput> {
+    let before = old.by_recipe();
+    let mut differing = Vec::new();
+    for (label, action) in new.actions() {
+        let Some(&known) = before.get(&action.recipe) else {
+            continue;
+        };
+        let mut compare = |output: &str, locked, actual| {
+            if locked != actual {
+                let (label, output) = (label.clone(), output.to_owned());
+                differing.push(DifferingOutput { label, output, locked, actual });
+            }
+        };
+        let names: BTreeSet<_> = known.outputs.keys().chain(action.outputs.keys()).collect();
+        for name in names {
+            let of = |action: &LockedAction| action.outputs.get(name).copied();
+            compare(name, of(known), of(action));
+        }
+        let losses = |action: &LockedAction| {
+            action.losses.as_ref().map(|losses| BlobDigest::of(losses.to_string().as_bytes()))
+        };
+        compare("losses", losses(known), losses(action));
+    }
+    differing
 }
 
 /// Keeps others from writing a lockfile between its reading and its writing here: each adds to what is there.
@@ -174,6 +204,24 @@ impl Drop for Writing {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.path));
     }
+}
+
+/// An error if what is known of an action was not made from what is known of the actions before it: a run looks no
+/// further up than it must, and a lockfile states all of them.
+fn refuse_contradictions(plan: &Plan, store: &Store, summary: &Summary) -> Result<(), Error> {
+    let digest_of = |recipe: &RecipeId, output: &str| {
+        Some(recorded_result(summary, store, recipe)?.outputs.get(output)?.digest)
+    };
+    for (id, node) in plan.nodes() {
+        let executed = summary.outcomes.get(id).and_then(|outcome| outcome.key);
+        let action = node.action.resolve(digest_of);
+        if let (Some(key), Some(action)) = (executed.or_else(|| store.recipe_key(id)), action)
+            && action.key() != key
+        {
+            return Err(ExecError::Contradicts { label: node.label.clone() }.into());
+        }
+    }
+    Ok(())
 }
 
 impl Workspace {
@@ -213,8 +261,10 @@ impl Workspace {
             missing.iter().for_each(|id| whole.add_target(*id));
             self.execute(&whole, &loaded.root, &store, None, running)?
         };
-        let own = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
+        refuse_contradictions(&plan, &store, &summary)?;
         let whole = plan::expand_every_depth(&loaded.experiment)?;
+        let own = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
+        let own = own.labelled_as_in(&whole);
         let merged = || -> Result<_, Error> {
             let old = loaded.read_lockfile()?.unwrap_or_default();
             let mut new = own.clone();
@@ -234,6 +284,7 @@ impl Workspace {
             path: loaded.lockfile.clone(),
             is_current: is_current || !check_only,
             changed: new.actions().iter().filter(changed).map(|(label, _)| label.clone()).collect(),
+            overwritten: overwritten(&old, &new),
             removed: old
                 .actions()
                 .keys()
@@ -249,6 +300,7 @@ impl Workspace {
             fs::write_atomic(&loaded.lockfile, new_text.as_bytes(), Durability::Durable)?;
         }
         drop(writing);
+        self.register_lockfile(loaded, &store)?;
         Ok(outcome)
     }
 }

@@ -84,6 +84,7 @@ impl ModelFault {
 #[serde(rename_all = "camelCase")]
 pub struct WrittenFile {
     /// Where.
+    #[serde(serialize_with = "super::workspace::shown")]
     pub path: PathBuf,
     /// Its digest.
     pub sha256: BlobDigest,

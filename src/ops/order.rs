@@ -12,8 +12,8 @@ use crate::data::{DataError, Dataset, Memory, Order, chain};
 use crate::digest::TreeDigest;
 use crate::exec::Inputs as _;
 use crate::plan::Plan;
-use crate::source::Sources;
-use crate::store::{Store, manifest_blob};
+use crate::source::{self, NEVER, Sources};
+use crate::store::{Store, TmpDir, manifest_blob};
 use crate::training;
 
 /// One pair that a step sees.
@@ -74,7 +74,7 @@ impl Workspace {
         loaded: &Loaded,
         tree: &TreeDigest,
         store: &Store,
-    ) -> Result<(Dataset, tempfile::TempDir), Error> {
+    ) -> Result<(Dataset, TmpDir), Error> {
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
         let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), None);
@@ -86,8 +86,7 @@ impl Workspace {
         for file in store.manifest(tree)?.files {
             inputs.ensure(&file.sha256, store).map_err(failed)?;
         }
-        let folder = tempfile::tempdir_in(store.root().join("tmp"))
-            .map_err(|error| crate::fs::Error::new("create a folder in", store.root(), error))?;
+        let folder = store.tmp_dir("order-")?;
         let path = folder.path().join("dataset");
         store.materialise_tree(tree, &path)?;
         let dataset = Dataset::open(&path, 1, Memory::NO_IMAGES).map_err(|error| {
@@ -96,7 +95,7 @@ impl Workspace {
         Ok((dataset, folder))
     }
 
-    /// Where pinned bytes come from.
+    /// Where pinned bytes come from; see [`Sources::until`].
     pub(super) fn sources<'a>(
         &self,
         root: &Root,
@@ -110,6 +109,8 @@ impl Workspace {
             repositories: self.repositories(),
             downloads: self.store_folder().join("downloads"),
             reads_this_machine: matches!(root, Root::Folder(_)),
+            held: source::hold(root),
+            cancelled: &NEVER,
         }
     }
 }

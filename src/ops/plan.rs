@@ -11,7 +11,7 @@ use super::workspace::{Loaded, Workspace};
 use crate::action::params::JobKind;
 use crate::digest::RecipeId;
 use crate::exec::{self, Locked, PlanState};
-use crate::plan::{self, Difference, Lockfile, Plan, explain};
+use crate::plan::{self, Difference, Earlier, Lockfile, Plan};
 use crate::store::Store;
 
 /// What a run would do.
@@ -188,7 +188,7 @@ pub(super) fn upstream_first(plan: &Plan) -> Vec<RecipeId> {
 }
 
 /// The recipes of a store, to compare with.
-struct Candidates(Vec<(RecipeId, Vec<u8>)>);
+struct Candidates(Earlier<RecipeId>);
 
 impl Candidates {
     fn of(store: &Store) -> Result<Self, Error> {
@@ -198,12 +198,12 @@ impl Candidates {
                 candidates.push((*id, bytes));
             }
         }
-        Ok(Self(candidates))
+        let candidates = candidates.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
+        Ok(Self(Earlier::new(candidates)))
     }
 
     fn nearest(&self, wanted: &[u8]) -> Option<(RecipeId, Vec<Difference>)> {
-        let candidates = self.0.iter().map(|(id, bytes)| (*id, bytes.as_slice()));
-        explain(wanted, candidates).map(|found| (found.nearest, found.differences))
+        self.0.nearest(wanted).map(|found| (found.nearest, found.differences))
     }
 
     /// One line on why an action is not a hit.

@@ -193,6 +193,7 @@ impl Workspace {
             refuse_unlocked(&plan, &lockfile, loaded, false)?;
         }
         let store = self.store()?;
+        self.register_lockfile(loaded, &store)?;
         let mut whole = with_what_is_read(&plan);
         at_hand(&plan, &store)?.into_iter().for_each(|action| whole.add_target(action));
         self.refuse_over_budget(&whole, &store, budget)?;

@@ -59,7 +59,7 @@ impl Workspace {
         let settings = &self.settings;
         let builder = SetBuilder::until(running.cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
-        let sources = self.sources(root, &build);
+        let sources = self.sources(root, &build).until(running.cancelled);
         let inputs = PlanInputs::new(plan, sources, other);
         let executor = LocalExecutor::new(LocalOptions {
             program: settings.program.clone(),
@@ -96,12 +96,20 @@ impl Workspace {
         store: &Store,
         budget: Option<f64>,
     ) -> Result<(), Error> {
+        let states = exec::plan_states(plan, store, &BTreeMap::new())?;
+        self.refuse_flops_over_budget(&flops_to_run(plan, &states), budget)
+    }
+
+    /// The same of actions with these operations.
+    pub(super) fn refuse_flops_over_budget(
+        &self,
+        flops: &[u128],
+        budget: Option<f64>,
+    ) -> Result<(), Error> {
         let Some(budget) = budget else {
             return Ok(());
         };
-        let states = exec::plan_states(plan, store, &BTreeMap::new())?;
-        let flops = flops_to_run(plan, &states);
-        let seconds = estimate_seconds(&flops, self.settings.level, self.settings.jobs);
+        let seconds = estimate_seconds(flops, self.settings.level, self.settings.jobs);
         if seconds <= budget {
             return Ok(());
         }

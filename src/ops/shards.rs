@@ -11,6 +11,7 @@ use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::thread::Builder;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,12 @@ use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::{DataError, SHARD_BYTES_MAX, chain, scan_shard};
 use crate::digest::{BlobHasher, TreeDigest};
+use crate::exec::ExecError;
 use crate::fs::{self, Durability};
 use crate::source::{self, Network, NetworkError};
+
+/// The largest file that is looked at to learn whether it is a manifest.
+const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// Names that a pattern may stand for, at most.
 const SHARDS_MAX: usize = 1 << 20;
@@ -44,6 +49,7 @@ pub struct PinnedShard {
 #[serde(rename_all = "camelCase")]
 pub struct PinnedShards {
     /// The manifest file.
+    #[serde(serialize_with = "super::workspace::shown")]
     pub manifest: PathBuf,
     /// SHA-256 of its bytes: the name of the data set.
     pub sha256: TreeDigest,
@@ -79,6 +85,7 @@ impl Workspace {
     ) -> Result<PinnedShards, Error> {
         let paths = self.shard_paths(patterns)?;
         let manifest = self.settings.folder.join(manifest);
+        refuse_to_replace(&manifest)?;
         let partial = with_suffix(&manifest, ".partial");
         let mut known = read_partial(&partial)?;
         let total = paths.len();
@@ -109,6 +116,7 @@ impl Workspace {
         };
         for_each(
             self.settings.threads,
+            Builder::new,
             &left,
             |(name, shard)| match shard {
                 Shard::File(path) => pin(name, path, path.display().to_string()),
@@ -244,9 +252,22 @@ impl Read for Hashing {
     }
 }
 
-/// Gives the answers of `work` to `take`, as they come from so many threads; the first error stops the rest.
+/// An error unless `path` is free, or has a manifest: nobody's shard or other file is written over.
+fn refuse_to_replace(path: &Path) -> Result<(), Error> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let is_manifest = || fs::read(path).is_ok_and(|bytes| Manifest::decode(&bytes).is_ok());
+    if found.is_file() && found.len() <= MANIFEST_BYTES_MAX && is_manifest() {
+        return Ok(());
+    }
+    let message = format!("`{}` is there already, and is no manifest", path.display());
+    Err(usage(message, "--manifest FILE, of another name"))
+}
+
+/// Gives the answers of `work` to `take`, as they come from so many threads, or those of them that the machine has room
+/// for; the first error stops the rest. `thread` is what each is made with.
 fn for_each<T: Sync, U: Send>(
     threads: usize,
+    thread: impl Fn() -> Builder,
     items: &[T],
     work: impl Fn(&T) -> Result<U, Error> + Sync,
     mut take: impl FnMut(U) -> Result<(), Error>,
@@ -254,15 +275,26 @@ fn for_each<T: Sync, U: Send>(
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, items.len().max(1)) {
+        for there in 0..threads.clamp(1, items.len().max(1)) {
             let (next, work, sender) = (&next, &work, sender.clone());
-            scope.spawn(move || {
+            let take_turns = move || {
                 while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if sender.send(work(item)).is_err() {
                         break;
                     }
                 }
-            });
+            };
+            match thread().spawn_scoped(scope, take_turns) {
+                Ok(_) => {}
+                Err(source) if there == 0 => {
+                    return Err(Error::Exec(ExecError::NoThread { source }));
+                }
+                // Those that there are take every shard in turn.
+                Err(error) => {
+                    tracing::warn!(%error, "{there} shards at once: the machine has no more threads");
+                    break;
+                }
+            }
         }
         drop(sender);
         let mut answers = receiver.into_iter();
@@ -323,7 +355,8 @@ fn expand(pattern: &str) -> Result<Vec<String>, Error> {
         text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
     };
     let (from, to) = number(first).zip(number(last)).ok_or_else(wrong)?;
-    if from > to || to - from >= SHARDS_MAX || tail.contains('{') {
+    // Whoever writes more digits than a number has means something else.
+    if from > to || to - from >= SHARDS_MAX || tail.contains('{') || first.len() > 20 {
         return Err(wrong());
     }
     let width = first.len();
@@ -351,11 +384,38 @@ fn missing(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+    use crate::ops::error::Kind;
+
+    /// Those that cannot be had are to have more memory than there is.
+    #[test]
+    fn work_is_done_by_the_threads_that_can_be_had() {
+        let sum_of_squares = |threads: usize| {
+            let wanted = Cell::new(0);
+            let thread = || {
+                wanted.set(wanted.get() + 1);
+                let thread = Builder::new();
+                if wanted.get() > threads { thread.stack_size(1 << 60) } else { thread }
+            };
+            let mut sum = 0;
+            let square = |number: &u32| Ok(number * number);
+            let add = |square: u32| {
+                sum += square;
+                Ok(())
+            };
+            for_each(4, thread, &[1, 2, 3, 4, 5], square, add).map(|()| sum)
+        };
+        for threads in 1..=4 {
+            assert_eq!(sum_of_squares(threads).unwrap(), 55);
+        }
+        assert_eq!(sum_of_squares(0).unwrap_err().kind(), Kind::Environment);
+    }
 
     #[test]
     fn patterns_stand_for_every_number_between() {
-        let names = |pattern| expand(pattern).ok();
+        let names = |pattern: &str| expand(pattern).ok();
         assert_eq!(names("a.tar"), Some(vec!["a.tar".to_owned()]));
         let three = ["s/08.tar", "s/09.tar", "s/10.tar"].map(ToOwned::to_owned);
         assert_eq!(names("s/{08..10}.tar"), Some(three.to_vec()));
@@ -364,5 +424,7 @@ mod tests {
         {
             assert_eq!(names(wrong), None, "{wrong}");
         }
+        let digits = "0".repeat(70_000);
+        assert_eq!(names(&format!("{{{digits}..1}}")), None);
     }
 }

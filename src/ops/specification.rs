@@ -166,6 +166,10 @@ impl Workspace {
         let mut place = self.place(name)?;
         place.request.normal_form = true;
         let evaluated = self.evaluate(&place.request)?;
+        if let Some(target) = &name.target {
+            let experiment: experiment::Experiment = spec::bind(&evaluated.value)?;
+            plan::refuse_unknown(&experiment, target)?;
+        }
         Ok((evaluated.id, evaluated.normal_form.unwrap_or_default()))
     }
 

@@ -19,7 +19,6 @@ use crate::digest::BlobDigest;
 use crate::fs::Durability;
 use crate::jobs::Inspection;
 use crate::plan::{LockedAction, Lockfile, Plan};
-use crate::store::Store;
 use crate::training::Trace;
 use crate::training::spot::{self, Mismatch, Recorded, Replayed, Segment};
 
@@ -107,13 +106,32 @@ impl Workspace {
         into: Option<&Path>,
         running: &mut Running<'_>,
     ) -> Result<SpotChecked, Error> {
+        self.check_spots(loaded, spot, into, running).map_err(|error| match error {
+            // Other segments are drawn the next time.
+            Error::Interrupted => {
+                Error::Abandoned { hint: into.map(|_| "name a new folder: --into DIR".to_owned()) }
+            }
+            error => error,
+        })
+    }
+
+    fn check_spots(
+        &self,
+        loaded: &Loaded,
+        spot: &Spot,
+        into: Option<&Path>,
+        running: &mut Running<'_>,
+    ) -> Result<SpotChecked, Error> {
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         refuse_unlocked(&plan, &lockfile, loaded, true)?;
         let subjects = Subject::all(loaded, &plan, None)?;
-        refuse_without_checkpoints(&subjects)?;
         let store = self.store()?;
+        // Before any work: a folder that will not do is refused.
+        let into = into.map(|into| self.settings.folder.join(into));
+        let second = SecondStore::new(into, &store, None)?;
+        refuse_without_checkpoints(&subjects)?;
         let (workspace, budget) = (self, spot.budget);
         let spent = Cell::default();
         let laboratory = Laboratory { workspace, store: &store, lender: None, budget, spent };
@@ -151,7 +169,7 @@ impl Workspace {
         }
         let rest = if checked.iter().all(|drawn| drawn.mismatch.is_none()) {
             let recorded = (&plan, &lockfile, &trainings[..]);
-            Some(self.execute_rest(loaded, recorded, &laboratory, into, running)?)
+            Some(self.execute_rest(loaded, recorded, &laboratory, &second, running)?)
         } else {
             None
         };
@@ -216,12 +234,11 @@ impl Workspace {
         loaded: &Loaded,
         (plan, lockfile, trainings): (&Plan, &Lockfile, &[Checked<'_>]),
         laboratory: &Laboratory<'_>,
-        into: Option<&Path>,
+        second: &SecondStore,
         running: &mut Running<'_>,
     ) -> Result<Reproduced, Error> {
         let first = laboratory.store;
-        let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), first)?;
-        let store = Store::open(&second.path)?;
+        let store = second.open()?;
         for training in trainings {
             let mut outputs = BTreeMap::new();
             for (name, digest) in &training.outputs {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::name::{ExperimentName, Name};
-use super::workspace::Workspace;
-use crate::commit::{Commit, ObjectError};
+use super::workspace::{Loaded, Workspace};
+use crate::commit::{Commit, ObjectError, Unread};
 use crate::digest::BlobDigest;
 use crate::exec::worker;
 use crate::fs::{self, Durability};
@@ -16,7 +16,7 @@ use crate::report::page;
 use crate::source::is_commit_id;
 use crate::spec;
 use crate::store::{
-    CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, Usage,
+    CACHES, Finding, FsckReport, GcOptions, GcReport, PutMode, Roots, Store, StoreError, Usage,
 };
 
 /// What was made or used within this time is never collected.
@@ -29,7 +29,7 @@ impl Workspace {
         let mut report = store.fsck()?;
         report.findings.splice(..0, found);
         for folder in CACHES {
-            self.check_cache(folder, &mut report)?;
+            self.check_cache(&store, folder, &mut report)?;
         }
         for path in fs::entries(&self.repositories().folder)? {
             let id = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -49,14 +49,15 @@ impl Workspace {
             commit.check()
         });
         match commit {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_integrity() || matches!(error, ObjectError::NoCommit { .. }) => {
-                Ok(false)
+            Ok(unread) => {
+                for Unread { id: object, bytes } in unread {
+                    tracing::warn!(
+                        "object {object} of commit {id} has {bytes} bytes: it was not read"
+                    );
+                }
+                Ok(true)
             }
-            // What is missing of it cannot be read either.
-            Err(ObjectError::Object { source, .. })
-                if source.code() == git2::ErrorCode::NotFound =>
-            {
+            Err(error) if error.is_integrity() || matches!(error, ObjectError::NoCommit { .. }) => {
                 Ok(false)
             }
             Err(error) => Err(Error::BadResult {
@@ -67,16 +68,27 @@ impl Workspace {
     }
 
     /// Removes remembered evaluations, renderings or kernels that are damaged.
-    fn check_cache(&self, folder: &str, report: &mut FsckReport) -> Result<(), Error> {
+    fn check_cache(
+        &self,
+        store: &Store,
+        folder: &str,
+        report: &mut FsckReport,
+    ) -> Result<(), Error> {
         for path in fs::entries(&self.store_folder().join(folder))? {
-            let is_whole: fn(&[u8]) -> bool = match path.extension().and_then(|e| e.to_str()) {
-                Some("evaluation") => spec::cache::is_whole,
-                Some("png" | "pdf") => |bytes| page::unsealed(bytes).is_some(),
-                Some("kernels") => |bytes| worker::unsealed_kernels(bytes).is_some(),
-                // What a killed writer left.
-                _ => continue,
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            // Anything else is what a killed writer left.
+            if !matches!(extension, Some("evaluation" | "png" | "pdf" | "kernels")) {
+                continue;
+            }
+            let Some(bytes) = fs::read_if_exists(&path)? else {
+                continue;
             };
-            if fs::read_if_exists(&path)?.is_some_and(|bytes| !is_whole(&bytes)) {
+            let is_whole = match extension {
+                Some("evaluation") => spec::cache::is_whole(&bytes),
+                Some("kernels") => worker::unsealed_kernels(&bytes).is_some(),
+                _ => Self::is_rendering(store, &path, &bytes)?,
+            };
+            if !is_whole {
                 fs::remove_file(&path)?;
                 report.findings.push(Finding::DamagedCache { path });
             }
@@ -84,17 +96,85 @@ impl Workspace {
         Ok(())
     }
 
-    /// Removes what no registered workspace's lockfiles, no running command and not the last day reaches.
-    pub fn gc(&self, dry_run: bool) -> Result<GcReport, Error> {
+    /// Whether a remembered rendering is what its SVG gives; whoever can write to the store can seal anything. One whose
+    /// SVG is not here is forgotten, since nothing says what it should be.
+    fn is_rendering(store: &Store, path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+        let Some(kept) = page::unsealed(bytes) else {
+            return Ok(false);
+        };
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let (svg, version) = stem.split_once('-').unwrap_or_default();
+        let Ok(svg) = svg.parse::<BlobDigest>() else {
+            return Ok(false);
+        };
+        if version != page::RENDERING.to_string() {
+            // Nobody reads what another version rendered.
+            return Ok(true);
+        }
+        let svg = match store.read(&svg) {
+            Ok(svg) => svg,
+            Err(StoreError::MissingBlob { .. }) => {
+                fs::remove_file(path)?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let svg = String::from_utf8_lossy(&svg);
+        let is_png = path.extension().is_some_and(|extension| extension == "png");
+        let rendered = if is_png { page::png(&svg) } else { page::pdf(&svg) };
+        Ok(rendered.is_ok_and(|rendered| rendered == kept))
+    }
+
+    /// Removes what no registered lockfile or workspace, no running command and not the last day reaches. A workspace that
+    /// is not there stops the collection, since it may need anything, unless it is to be forgotten.
+    pub fn gc(&self, dry_run: bool, forget_missing: bool) -> Result<GcReport, Error> {
         let store = self.store()?;
+        let collection = store.begin_gc()?;
         let mut roots = Roots::default();
         for workspace in store.workspaces()? {
-            roots.extend(lockfile_roots(&workspace)?);
+            let folder = workspace.join("lockfiles");
+            // A workspace need not have any.
+            for path in fs::entries(&folder)? {
+                if path.extension().is_some_and(|extension| extension == "lock") {
+                    roots.extend(lockfile_roots(&path)?);
+                }
+            }
         }
-        roots.extend(self.pinned_roots());
+        for path in store.lockfiles()? {
+            roots.extend(lockfile_roots(&path)?);
+        }
+        roots.extend(self.pinned_roots()?);
+        // Afterwards: what was there just now has been read.
+        let missing = store.missing()?;
+        if !missing.is_empty() && !forget_missing {
+            return Err(StoreError::MissingRoots { paths: missing }.into());
+        }
+        if !dry_run {
+            missing.iter().try_for_each(|path| store.forget(path))?;
+        }
         let options =
             GcOptions { now: self.clock.now(), keep_within: KEEP_WITHIN, roots: &roots, dry_run };
-        Ok(store.gc(&options)?)
+        Ok(collection.remove(&options)?)
+    }
+
+    /// Makes it known to `gc` that an experiment's lockfile keeps what it names, wherever it is, unless the store cannot
+    /// be written. That of a commit keeps nothing: it goes with its copy.
+    pub fn register_lockfile(&self, loaded: &Loaded, store: &Store) -> Result<(), Error> {
+        let path = &loaded.lockfile;
+        let of_workspace = self.root().map(|root| root.join("lockfiles"));
+        let is_known = of_workspace.is_ok_and(|folder| path.parent() == Some(&*folder));
+        if is_known || loaded.origin.is_some() || !path.is_file() {
+            return Ok(());
+        }
+        let path =
+            std::path::absolute(path).map_err(|error| fs::Error::new("find", path, error))?;
+        match store.register_lockfile(&path) {
+            Err(StoreError::Fs(error)) if error.is_denied() => {
+                tracing::debug!(%error, "the store does not know of this lockfile");
+                Ok(())
+            }
+            registered => Ok(registered?),
+        }
     }
 
     /// Counts what the store holds.
@@ -126,44 +206,39 @@ impl Workspace {
         Ok(store.copy_to(digest, writer)?)
     }
 
-    /// What this workspace's experiments pin, as far as they can be loaded.
-    fn pinned_roots(&self) -> Roots {
+    /// What this workspace's experiments pin. One that cannot be loaded stops the collection, since it may pin anything.
+    fn pinned_roots(&self) -> Result<Roots, Error> {
         let mut roots = Roots::default();
-        for experiment in self.experiments().unwrap_or_default() {
-            let name = Name { experiment: ExperimentName::InWorkspace(experiment), target: None };
-            let plan = self
-                .load(&name)
-                .ok()
-                .and_then(|loaded| plan::expand(&loaded.experiment, None).ok());
-            if let Some(plan) = plan {
-                roots.blobs.extend(plan.sources().keys().copied());
-                roots.trees.extend(plan.trees().keys().copied());
-                roots.recipes.extend(plan.nodes().keys().copied());
-            }
+        if self.root().is_err() {
+            return Ok(roots);
         }
-        roots
+        for experiment in self.experiments()? {
+            let unknown =
+                |error| Error::UnknownPins { name: experiment.clone(), source: Box::new(error) };
+            let name =
+                Name { experiment: ExperimentName::InWorkspace(experiment.clone()), target: None };
+            let loaded = self.load(&name).map_err(unknown)?;
+            let plan = plan::expand(&loaded.experiment, None).map_err(|e| unknown(e.into()))?;
+            roots.blobs.extend(plan.sources().keys().copied());
+            roots.trees.extend(plan.trees().keys().copied());
+            roots.recipes.extend(plan.nodes().keys().copied());
+        }
+        Ok(roots)
     }
 }
 
-/// The recipes that a workspace's lockfiles name. A workspace that is gone needs nothing; a lockfile that cannot be read
-/// stops the collection, since it may name anything.
-fn lockfile_roots(workspace: &Path) -> Result<Roots, Error> {
+/// What a lockfile names. One that is gone since needs nothing; one that cannot be read stops the collection, since it
+/// may name anything.
+fn lockfile_roots(path: &Path) -> Result<Roots, Error> {
     let mut roots = Roots::default();
-    let folder = workspace.join("lockfiles");
-    if !folder.is_dir() {
+    let Some(bytes) = fs::read_if_exists(path)? else {
         return Ok(roots);
-    }
-    for path in fs::entries(&folder)? {
-        if path.extension().is_none_or(|extension| extension != "lock") {
-            continue;
-        }
-        let bytes = fs::read(&path)?;
-        let lockfile = Lockfile::decode(&String::from_utf8_lossy(&bytes))
-            .map_err(|source| Error::Lockfile { path: path.clone(), source })?;
-        for action in lockfile.actions().values() {
-            roots.recipes.insert(action.recipe);
-            roots.blobs.extend(action.outputs.values().copied());
-        }
+    };
+    let lockfile = Lockfile::decode_bytes(&bytes)
+        .map_err(|source| Error::Lockfile { path: path.to_owned(), source })?;
+    for action in lockfile.actions().values() {
+        roots.recipes.insert(action.recipe);
+        roots.blobs.extend(action.outputs.values().copied());
     }
     Ok(roots)
 }

@@ -75,9 +75,8 @@ impl Origin {
         let Some(bytes) = read.map_err(|error| self.name.error(error.into()))? else {
             return Ok(None);
         };
-        let text = String::from_utf8_lossy(&bytes);
         let error = |source| Error::Lockfile { path: path.into(), source };
-        Lockfile::decode(&text).map(Some).map_err(error)
+        Lockfile::decode_bytes(&bytes).map(Some).map_err(error)
     }
 
     /// `EXPERIMENT-REV`: what the folder of its outputs is called.
@@ -144,7 +143,7 @@ impl Workspace {
     }
 
     /// What a run would do, for the person who decides. `everything`: as `verify` does, in an empty store; `out`: the
-    /// folder that is to get the results.
+    /// folder that is to get the results, or the second store.
     pub fn introduce(
         &self,
         loaded: &Loaded,
@@ -160,8 +159,8 @@ impl Workspace {
         let flops: Vec<u128> = running.iter().map(|node| node.price.flops).collect();
         let settings = &self.settings;
         let usual = || Path::new("out").join(loaded.folder_name());
-        let out = settings.folder.join(out.map_or_else(usual, Path::to_owned));
-        let store_folder = self.store_folder().to_owned();
+        let out = out.map(Path::to_owned).or_else(|| (!everything).then(usual));
+        let out = out.map(|out| settings.folder.join(out));
         Ok(Introduction {
             name: loaded.full_name(),
             title: loaded.experiment.title.clone(),
@@ -171,7 +170,7 @@ impl Workspace {
             actions: running.len(),
             flops: flops.iter().sum(),
             seconds: super::run::estimate_seconds(&flops, settings.level, settings.jobs),
-            writes: if everything { vec![store_folder] } else { vec![store_folder, out] },
+            writes: [self.store_folder().to_owned()].into_iter().chain(out).collect(),
         })
     }
 }

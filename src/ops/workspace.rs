@@ -2,17 +2,18 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
 use super::name::{EXPERIMENTS, ExperimentName, Name, is_experiment_name};
 use super::stranger::Origin;
-use crate::commit::Root;
+use crate::commit::{Commit, ObjectError, Root};
 use crate::digest::ExperimentId;
 use crate::exec::clock::Clock;
 use crate::fs;
 use crate::numerics::Level;
-use crate::plan::{Lockfile, LockfileError};
+use crate::plan::{self, Lockfile, LockfileError};
 use crate::spec::experiment::{Depth, Experiment, TYPE};
 use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::{Store, StoreError};
@@ -59,6 +60,8 @@ pub struct Workspace {
     /// Where jobs train and embed, and what the libraries of that device look for in the environment.
     pub(super) device: Device,
     pub(super) variables: Vec<(String, OsString)>,
+    /// What this very object evaluated, if it believes nothing that the store remembers.
+    fresh: Option<Mutex<Vec<(Request, Evaluated)>>>,
 }
 
 /// An experiment that was found, evaluated and checked against the schema.
@@ -134,12 +137,13 @@ impl Loaded {
         let Some(bytes) = fs::read_if_exists(&self.lockfile)? else {
             return Ok(None);
         };
-        Lockfile::decode(&String::from_utf8_lossy(&bytes)).map(Some).map_err(refused)
+        Lockfile::decode_bytes(&bytes).map(Some).map_err(refused)
     }
 }
 
 impl Workspace {
-    /// Finds the workspace upwards from the current folder. Without one, files can still be named.
+    /// Finds the workspace upwards from the current folder. Without one, files can still be named. The paths of the
+    /// store and of the certificates must be text: the processes that execute and fetch are told them as JSON.
     pub fn open(settings: Settings, clock: Box<dyn Clock>) -> Result<Self, Error> {
         let root = match &settings.workspace {
             Some(named) => {
@@ -158,8 +162,22 @@ impl Workspace {
             Some(named) => settings.folder.join(named),
             None => base.join(".ibid"),
         };
+        refuse_unless_text(&store_folder, "name a store elsewhere: --store DIR")?;
+        if let Some(file) = &settings.certificates {
+            refuse_unless_text(
+                &settings.folder.join(file),
+                "name the file otherwise: SSL_CERT_FILE",
+            )?;
+        }
         let (device, variables) = (Device::Cpu, Vec::new());
-        Ok(Self { settings, root, store_folder, clock, device, variables })
+        Ok(Self { settings, root, store_folder, clock, device, variables, fresh: None })
+    }
+
+    /// The same workspace, which evaluates every experiment itself: what the store remembers of evaluations is as good
+    /// as whoever can write to the store, and no judge asks the accused.
+    #[must_use]
+    pub fn evaluating_anew(self) -> Self {
+        Self { fresh: Some(Mutex::default()), ..self }
     }
 
     /// The same workspace, whose jobs train and embed on `device`; `variables` are what its libraries look for in the
@@ -240,7 +258,11 @@ impl Workspace {
     pub(super) fn load_as_it_is(&self, name: &Name) -> Result<Loaded, Error> {
         let place = self.place(name)?;
         let evaluated = self.evaluate(&place.request)?;
-        Self::bound(place, name.clone(), evaluated)
+        let loaded = Self::bound(place, name.clone(), evaluated)?;
+        if let Some(target) = &name.target {
+            plan::refuse_unknown(&loaded.experiment, target)?;
+        }
+        Ok(loaded)
     }
 
     /// What was evaluated at `place`, as an experiment.
@@ -258,13 +280,23 @@ impl Workspace {
         })
     }
 
-    /// Evaluates a request through the cache.
+    /// Evaluates a request, unless it was evaluated before.
     pub(super) fn evaluate(&self, request: &Request) -> Result<Evaluated, Error> {
         let folder = self.store_folder.join("evaluations");
-        if let Some(evaluated) = cache::load(&folder, request) {
+        let known = match &self.fresh {
+            None => cache::load(&folder, request),
+            Some(fresh) => known(&in_memory(fresh), request),
+        };
+        if let Some(evaluated) = known {
             return Ok(evaluated);
         }
-        let evaluated = guard::evaluate(&self.evaluator(), request)?;
+        let evaluated = guard::evaluate(&self.evaluator(), request).map_err(|error| {
+            // An author is not to blame for what somebody's disk or server did to a copy.
+            damaged(&request.root).unwrap_or_else(|| error.into())
+        })?;
+        if let Some(fresh) = &self.fresh {
+            in_memory(fresh).push((request.clone(), evaluated.clone()));
+        }
         // The cache lives in the store's folder, which must be a store by then.
         let saved =
             Store::open(&self.store_folder).map_err(|error| error.to_string()).and_then(|_| {
@@ -369,6 +401,47 @@ pub(super) struct Place {
     pub(super) request: Request,
     pub(super) lockfile: PathBuf,
     pub(super) origin: Option<Origin>,
+}
+
+/// A path in JSON, as well as it can be shown there.
+pub(super) fn shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// An error if a path, which another process is to be told in JSON, is not text.
+pub(super) fn refuse_unless_text(path: &Path, hint: &str) -> Result<(), Error> {
+    if path.to_str().is_some() {
+        return Ok(());
+    }
+    Err(Error::Usage {
+        message: format!("the path `{}` is not text in UTF-8", path.display()),
+        hint: Some(hint.to_owned()),
+    })
+}
+
+/// A panic while it was held cannot leave it half-changed.
+fn in_memory(
+    fresh: &Mutex<Vec<(Request, Evaluated)>>,
+) -> MutexGuard<'_, Vec<(Request, Evaluated)>> {
+    fresh.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What was evaluated of `request`, if its files are still the same.
+fn known(fresh: &[(Request, Evaluated)], request: &Request) -> Option<Evaluated> {
+    let (_, evaluated) = fresh.iter().rfind(|(of, _)| of == request)?;
+    let files = cache::Files::new(request).ok()?;
+    cache::is_valid(evaluated, &files).then(|| evaluated.clone())
+}
+
+/// What is wrong with the copy that a root is in, if something is.
+fn damaged(root: &Root) -> Option<Error> {
+    let Root::Commit(rooted) = root else { return None };
+    let source = Commit::open(&rooted.copy, &rooted.id).and_then(|commit| {
+        let commit = commit.ok_or_else(|| ObjectError::NoCommit { id: rooted.id.clone() })?;
+        commit.check()
+    });
+    let source = source.err().filter(ObjectError::is_integrity)?;
+    Some(Error::DamagedCopy { id: rooted.id.clone(), source })
 }
 
 fn is_workspace(folder: &Path) -> bool {

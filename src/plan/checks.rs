@@ -38,10 +38,8 @@ impl<'a> Expansion<'a> {
 
     /// Whether tables are made from files among these, and from something.
     fn are_read(&self, tables: &[&str], read: &BTreeSet<BlobDigest>) -> bool {
-        let mut needed = BTreeSet::new();
-        tables.iter().all(|table| sources_of(self.experiment, table, &mut needed))
-            && !needed.is_empty()
-            && needed.is_subset(read)
+        sources_of(self.experiment, tables)
+            .is_some_and(|needed| !needed.is_empty() && needed.is_subset(read))
     }
 
     /// A check; none if a run behind one of its tables is not pinned.
@@ -70,20 +68,29 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// Adds the files that a table is made from; whether it is made from files and stated rows alone.
-fn sources_of(experiment: &Experiment, name: &str, needed: &mut BTreeSet<BlobDigest>) -> bool {
-    let Some(table) = experiment.table(name) else { return false };
-    let own = match &table.from {
-        TableSource::Csv(published) | TableSource::JsonRecords(published) => {
-            needed.insert(digest(&published.file.sha256));
-            true
+/// The files that tables are made from; none if they are made from more than files and stated rows.
+fn sources_of<'a>(experiment: &'a Experiment, tables: &[&'a str]) -> Option<BTreeSet<BlobDigest>> {
+    let mut needed = BTreeSet::new();
+    let mut left = tables.to_vec();
+    // Each table is looked at once, however many others are made from it.
+    let mut seen: BTreeSet<&str> = left.iter().copied().collect();
+    while let Some(name) = left.pop() {
+        let table = experiment.table(name)?;
+        match &table.from {
+            TableSource::Csv(published) | TableSource::JsonRecords(published) => {
+                needed.insert(digest(&published.file.sha256));
+            }
+            TableSource::Table(_)
+            | TableSource::Inline(_)
+            | TableSource::PublishedRuns(_)
+            | TableSource::Architectures => {}
+            TableSource::Runs(_) | TableSource::Fits(_) => return None,
         }
-        TableSource::Table(other) => sources_of(experiment, other, needed),
-        TableSource::Inline(_) | TableSource::PublishedRuns(_) | TableSource::Architectures => true,
-        TableSource::Runs(_) | TableSource::Fits(_) => false,
-    };
-    let mut others = table.steps.iter().filter_map(Step::table);
-    own && others.all(|other| sources_of(experiment, other, needed))
+        let others =
+            table.from.table().into_iter().chain(table.steps.iter().filter_map(Step::table));
+        left.extend(others.filter(|other| seen.insert(*other)));
+    }
+    Some(needed)
 }
 
 /// The path of the file whose rows a table's are, one for one; none where steps made other rows of them.
@@ -102,5 +109,58 @@ fn file_of(experiment: &Experiment, name: &str) -> Option<String> {
         }
         TableSource::Table(other) => file_of(experiment, other),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::super::expand;
+    use crate::spec::experiment::testing::example;
+    use crate::spec::experiment::{
+        Check, CheckedRows, Experiment, Rule, Severity, Step, Table, TableSource,
+    };
+
+    /// Layers of two tables, each made from one of the layer below and joined by the other.
+    fn layers(count: usize) -> Experiment {
+        let mut experiment = example();
+        let made = |name: String, from: &str, other: &str| Table {
+            name,
+            from: TableSource::Table(from.to_owned()),
+            steps: vec![Step::Union(other.to_owned())],
+            ..example().tables[0].clone()
+        };
+        let mut below = ["points".to_owned(), "points".to_owned()];
+        for layer in 0..count {
+            let [left, right] = [format!("left-{layer}"), format!("right-{layer}")];
+            experiment.tables.push(made(left.clone(), &below[0], &below[1]));
+            experiment.tables.push(made(right.clone(), &below[1], &below[0]));
+            below = [left, right];
+        }
+        let [table, _] = below;
+        let (keep, present) = (Vec::new(), Vec::new());
+        let rows = CheckedRows { table, key: vec!["run".to_owned()], keep, present };
+        experiment.checks.push(Check {
+            id: "keys".to_owned(),
+            text: "one row a run".to_owned(),
+            severity: Severity::Error,
+            rule: Rule::UniqueKeys { rows },
+            known: Vec::new(),
+        });
+        experiment
+    }
+
+    #[test]
+    fn tables_that_share_their_sources_are_looked_at_once() {
+        let experiment = layers(60);
+        let (sender, answer) = mpsc::channel();
+        thread::spawn(move || {
+            let of = |target| expand(&experiment, Some(target)).unwrap().checks().len();
+            sender.send(["points", "left-58", "curve"].map(of)).unwrap();
+        });
+        assert_eq!(answer.recv_timeout(Duration::from_secs(60)).unwrap(), [1, 1, 0]);
     }
 }

@@ -128,6 +128,26 @@ pub fn expand_printed(
     Ok(is_any.then_some(expansion.plan))
 }
 
+/// An error if an experiment, which may break rules, has no target of that name.
+pub fn refuse_unknown(experiment: &Experiment, target: &str) -> Result<(), PlanError> {
+    let known = targets(experiment);
+    if known.iter().any(|name| name == target) {
+        return Ok(());
+    }
+    Err(PlanError::UnknownTarget { target: target.to_owned(), known })
+}
+
+/// The names of all targets.
+fn targets(experiment: &Experiment) -> Vec<String> {
+    let groups = experiment.groups.iter().map(|group| group.name.clone());
+    let tables = experiment.tables.iter().map(|table| table.name.clone());
+    let figures = experiment.figures.iter().map(|figure| figure.name.clone());
+    let runs = experiment.runs.iter().map(|run| run.name.clone());
+    let released = experiment.released_runs.iter().map(|run| run.name.clone());
+    let checks = (!experiment.checks.is_empty()).then(|| CHECKS.to_owned());
+    groups.chain(figures).chain(tables).chain(runs).chain(released).chain(checks).collect()
+}
+
 /// The plan of every check.
 pub fn expand_checks(experiment: &Experiment) -> Result<Plan, PlanError> {
     let mut expansion = checked(experiment)?;
@@ -226,15 +246,8 @@ impl<'a> Expansion<'a> {
         } else if let Some(run) = experiment.released_run(name) {
             self.whole_released_run(run);
         } else {
-            let groups = experiment.groups.iter().map(|group| group.name.clone());
-            let tables = experiment.tables.iter().map(|table| table.name.clone());
-            let figures = experiment.figures.iter().map(|figure| figure.name.clone());
-            let runs = experiment.runs.iter().map(|run| run.name.clone());
-            let released = experiment.released_runs.iter().map(|run| run.name.clone());
-            let runs = runs.chain(released);
-            let checks = (!experiment.checks.is_empty()).then(|| CHECKS.to_owned());
-            let known = groups.chain(figures).chain(tables).chain(runs).chain(checks).collect();
-            return Err(PlanError::UnknownTarget { target: name.to_owned(), known });
+            let (target, known) = (name.to_owned(), targets(experiment));
+            return Err(PlanError::UnknownTarget { target, known });
         }
         Ok(())
     }

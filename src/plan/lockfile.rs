@@ -121,6 +121,17 @@ impl Lockfile {
         action.losses = Some(losses);
     }
 
+    /// The same lines under the labels of `whole`, the plan of the experiment. The plan of one target may call an action
+    /// otherwise that another target has too, and a lockfile has one text.
+    #[must_use]
+    pub fn labelled_as_in(self, whole: &Plan) -> Self {
+        let labelled = |(label, action): (String, LockedAction)| {
+            let node = whole.nodes().get(&action.recipe);
+            (node.map_or(label, |node| node.label.clone()), action)
+        };
+        Self { actions: self.actions.into_iter().map(labelled).collect() }
+    }
+
     /// Adds the actions of `old` that this lockfile lacks and `whole`, the plan of the experiment, still has.
     pub fn keep(&mut self, old: &Self, whole: &Plan) {
         let own: BTreeSet<RecipeId> = self.by_recipe().into_keys().collect();
@@ -190,6 +201,16 @@ impl Lockfile {
             text.push('\n');
         }
         text
+    }
+
+    /// Reads the bytes of a lockfile, which are a text.
+    pub fn decode_bytes(bytes: &[u8]) -> Result<Self, LockfileError> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let before = &bytes[..error.valid_up_to()];
+            let line = before.split(|byte| *byte == b'\n').count();
+            LockfileError::Line { line, reason: "it is not text in UTF-8".to_owned() }
+        })?;
+        Self::decode(text)
     }
 
     /// Reads a lockfile, and only the text that [`Lockfile::encode`] gives.

@@ -19,8 +19,9 @@ mod unpinned;
 pub use convert::clip as model_params;
 pub use expand::{
     PlanError, expand, expand_at, expand_checks, expand_each, expand_every_depth, expand_printed,
+    refuse_unknown,
 };
-pub use explain::{Difference, Explanation, differences, explain};
+pub use explain::{Difference, Earlier, Explanation, differences};
 pub use graph::{
     CheckTarget, DeclaredCheck, FigureTarget, Node, Plan, RunEvaluation, SourcePin, TableTarget,
     TreePin,

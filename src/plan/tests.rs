@@ -431,20 +431,20 @@ fn the_bytes_and_the_id_of_a_fixed_action_never_change() {
 const TABLE_BYTES: &str = concat!(
     r#"{"inputs":{"rows":{"blob":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"}}"#,
     r#","params":{"table":{"rows":{"csv":{"columns":["run","gmacs_total","acc1"]}},"steps":[]}}"#,
-    r#","profile":"Portable/1","revision":1}"#,
+    r#","profile":"Portable/1","revision":2}"#,
 );
 
-const TABLE_ID: &str = "21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298";
+const TABLE_ID: &str = "3f4d85d083b16d6aa733f6dc5b63ccc8b44da6425f9bc9283458e2300fef5011";
 
 const FIT_BYTES: &str = concat!(
     r#"{"inputs":{"points":{"output":{"output":"table.csv","recipe":""#,
-    r#"21d3ceccf211a212f7e8d7ee944d616aee0e6a307be844a37a0e39ec413d8298"}}}"#,
+    r#"3f4d85d083b16d6aa733f6dc5b63ccc8b44da6425f9bc9283458e2300fef5011"}}}"#,
     r#","params":{"fit":{"lines":[{"interval":{"level":"f64:3fee666666666666","resamples":100,"seed":0}"#,
     r#","method":"leastSquares","panel":"zero-shot","points":{"keep":{"run":["a","b"]},"x":"gmacs_total"#,
-    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":2}"#,
+    r#"","y":"acc1","yTransform":"oneMinus"},"series":"all"}]}},"profile":"Portable/1","revision":3}"#,
 );
 
-const FIT_ID: &str = "5e22cf7976870ccc81ab6385052a2c10597f7bd17aaa16d1b3368ce93857889f";
+const FIT_ID: &str = "1731162f6de89524310483f5f393d9de638688080c7d5eaf1e34277b14498371";
 
 const TRAIN_BYTES: &str = concat!(
     r#"{"inputs":{"dataset":{"tree":"4661b7aebe65183c960f9e4049e28450fbd915b8ffa883a2a0026635781c1f1f"}"#,
@@ -615,7 +615,7 @@ fn explain_names_the_nearest_action_and_the_changed_field() {
         .collect();
     let wanted = new.labelled("b/train").unwrap().1.action.canonical_bytes();
     let candidates = known.iter().map(|(label, bytes)| (*label, bytes.as_slice()));
-    let explanation = explain(&wanted, candidates).unwrap();
+    let explanation = Earlier::new(candidates).nearest(&wanted).unwrap();
     // `a` and `b` differ from what is wanted in the same two fields: the first in order is named.
     assert_eq!(explanation.nearest, "a/train");
     let shown: Vec<String> = explanation.differences.iter().map(ToString::to_string).collect();
@@ -625,7 +625,7 @@ fn explain_names_the_nearest_action_and_the_changed_field() {
     );
     let wanted = new.labelled("b/evaluate/zero-shot").unwrap().1.action.canonical_bytes();
     let candidates = known.iter().map(|(label, bytes)| (*label, bytes.as_slice()));
-    let explanation = explain(&wanted, candidates).unwrap();
+    let explanation = Earlier::new(candidates).nearest(&wanted).unwrap();
     assert_eq!(explanation.nearest, "a/evaluate/zero-shot");
     assert_eq!(explanation.differences[0].path, "inputs.weights.output.recipe");
 }
@@ -636,7 +636,7 @@ fn explain_compares_actions_of_one_kind_and_passes_over_rubbish() {
     let bytes = |label: &str| plan.labelled(label).unwrap().1.action.canonical_bytes();
     let (train, fit) = (bytes("a/train"), bytes("curve/fit"));
     let candidates = [("rubbish", &b"{\"params\":"[..]), ("fit", fit.as_slice())];
-    assert_eq!(explain(&train, candidates), None);
+    assert_eq!(Earlier::new(candidates).nearest(&train), None);
     assert_eq!(differences(&train, &train).unwrap(), []);
     let absent = differences(br#"{"a":[1,2],"b":{}}"#, br#"{"a":[1],"c":"x"}"#).unwrap();
     let shown: Vec<String> = absent.iter().map(ToString::to_string).collect();

@@ -134,6 +134,10 @@ impl Range {
             sets.push((3, decades(&[1, 2, 3, 4, 6, 8], 1), digits));
         }
         let (low, high) = (self.value(0.0), self.value(1.0));
+        // Near the ends of binary64 both are one number, and no step leads from one to the other.
+        if low >= high {
+            return sets;
+        }
         #[allow(clippy::cast_possible_truncation, reason = "the exponent of a binary64 number")]
         let top = libm::floor(libm::log10(high - low)) as i32;
         for exponent in [top, top - 1, top - 2] {
@@ -248,6 +252,15 @@ mod tests {
             assert!(labels_of(scale, &[0.9], 300.0).len() >= 2);
             assert!((Range::holding(scale, &[0.9]).share(0.9) - 0.5).abs() < 1e-12);
             assert!(!labels_of(scale, &[], 300.0).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_smallest_and_the_largest_number_have_an_axis() {
+        for value in [f64::from_bits(1), f64::MAX] {
+            let range = Range::holding(Scale::Logarithmic, &[value]);
+            assert!((range.share(value) - 0.5).abs() < 1e-9);
+            range.ticks(Direction::Horizontal, 300.0, 11.0);
         }
     }
 

@@ -139,6 +139,14 @@ pub enum PlotError {
         /// The point's y.
         y: f64,
     },
+    /// What stands left of the frames takes their room.
+    #[error("panel `{panel}`: {what} leave no room to draw in")]
+    NoRoom {
+        /// The panel.
+        panel: String,
+        /// What takes the room.
+        what: String,
+    },
 }
 
 /// Font sizes: 7 points for ticks, formulas and legends, 7.5 for axes, 8 for panels, 9.5 for the figure.
@@ -155,7 +163,7 @@ pub fn svg(figure: &Figure) -> Result<String, PlotError> {
         return Err(PlotError::NoPanel);
     }
     figure.panels.iter().try_for_each(check)?;
-    let layout = Layout::of(figure);
+    let layout = Layout::of(figure)?;
     let rows = legend::rows(&figure.legends, layout.width - 2.0 * EDGE);
     let height = layout.bottom + legend::height(&rows) + EDGE;
     let mut writer = Writer::default();
@@ -280,6 +288,42 @@ mod tests {
             let text = svg(&figure((1e-3, 7e14), (0.1, 0.9), Some(law))).unwrap();
             assert!(!text.contains("inf") && !text.contains("NaN"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_frame_is_never_narrower_than_a_centimetre() {
+        let mut figure = figure((1.0, 2.0), (0.1, 0.9), None);
+        figure.panels[0].y.label = "word ".repeat(600);
+        let error = svg(&figure).unwrap_err().to_string();
+        let expected = "lines of its y label, which has to be shorter, leave no room to draw in";
+        assert!(error.starts_with("panel `p`: the ") && error.ends_with(expected), "{error}");
+        // Numbers of eighteen characters, twice in 84 mm.
+        let point = figure.panels[0].points[0].clone();
+        let near = [-1000.0, -1000.0 - 1e-11].map(|y| Point { y, ..point.clone() });
+        figure.panels[0].y.label = String::new();
+        figure.panels[0].points = near.to_vec();
+        figure.panels = vec![figure.panels[0].clone(); 4];
+        let error = svg(&figure).unwrap_err().to_string();
+        assert!(error.starts_with("panel `p`: the numbers along its y axis"), "{error}");
+    }
+
+    #[test]
+    fn a_coefficient_that_two_decimals_do_not_show_has_a_power_of_ten() {
+        let shown = |log10_beta: f64| {
+            let law = Law {
+                label: String::new(),
+                alpha: -0.5,
+                log10_beta,
+                fitted: (1.0, 2.0),
+                drawn: (1.0, 2.0),
+                stroke: Stroke::plain(Ink::Series(0)),
+            };
+            svg(&figure((1.0, 2.0), (0.1, 0.9), Some(law))).unwrap()
+        };
+        assert!(shown(0.0).contains(">E = 1.00 · C<"));
+        assert!(shown(-5.0).contains(">E = 1.00×10<tspan"));
+        assert!(shown(-5.0).contains(">−5</tspan><tspan dy=\"3.38\"> · C</tspan>"));
+        assert!(shown(300.0).contains(">300</tspan>"));
     }
 
     #[test]

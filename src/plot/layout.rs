@@ -1,7 +1,9 @@
 //! Where the parts of a figure lie: a grid of frames of one size, each with its names above and its labels around it.
 
 use super::axis::{Direction, Range, Ticks};
-use super::figure::{EDGE, Figure, LABEL, Law, Panel, TICK, TITLE, Width, count, heading};
+use super::figure::{
+    EDGE, Figure, LABEL, Law, Panel, PlotError, TICK, TITLE, Width, count, heading,
+};
 use super::text::{Line, Run, plain, signed, width, wrap};
 
 /// Where one panel lies.
@@ -49,9 +51,11 @@ const COLUMN_GAP: f64 = 10.0;
 const ROW_GAP: f64 = 9.0;
 /// Room for the half of the last label of an x axis.
 const RIGHT: f64 = 9.0;
+/// The least width of a frame: a centimetre.
+const FRAME_MIN: f64 = 96.0 / 2.54;
 
 impl Layout {
-    pub(super) fn of(figure: &Figure) -> Self {
+    pub(super) fn of(figure: &Figure) -> Result<Self, PlotError> {
         let columns = columns(figure.width, figure.panels.len());
         let total = figure.width.units();
         let height = frame_height(figure.width, columns);
@@ -73,6 +77,9 @@ impl Layout {
         let rooms = lefts.iter().fold(0.0, |sum, left| sum + left);
         let gaps = COLUMN_GAP * count(columns - 1) + RIGHT;
         let width = (total - 2.0 * EDGE - rooms - gaps) / count(columns);
+        if width < FRAME_MIN {
+            return Err(no_room(&figure.panels, &y_axes));
+        }
         let axes = figure.panels.iter().zip(y_axes).enumerate();
         let mut frames: Vec<Frame> = axes
             .map(|(i, (panel, axis))| Frame::of(panel, axis, (width, height), shows_x(i)))
@@ -93,8 +100,21 @@ impl Layout {
             }
             top += above + height + below;
         }
-        Self { width: total, bottom: top, mark_scale: mark_scale(width), heading, frames }
+        Ok(Self { width: total, bottom: top, mark_scale: mark_scale(width), heading, frames })
     }
+}
+
+/// Names the panel whose y axis takes most room, and what of it does.
+fn no_room(panels: &[Panel], y_axes: &[YAxis]) -> PlotError {
+    let pairs = panels.iter().zip(y_axes);
+    let widest = pairs.max_by(|a, b| a.1.room().total_cmp(&b.1.room()));
+    let (panel, axis) = widest.expect("a figure has a panel");
+    let what = if axis.room() > 2.0 * axis.offset {
+        format!("the {} lines of its y label, which has to be shorter,", axis.label.len())
+    } else {
+        "the numbers along its y axis, which have too many digits,".to_owned()
+    };
+    PlotError::NoRoom { panel: panel.title.clone(), what }
 }
 
 fn columns(width: Width, panels: usize) -> usize {
@@ -176,11 +196,19 @@ impl Frame {
 impl Law {
     /// Its name and its formula, as one line or, where they do not fit side by side, as two.
     fn lines(&self, limit: f64) -> Vec<Line> {
-        let beta = format!("{:.2}", libm::pow(10.0, self.log10_beta));
-        let formula = vec![
-            Run::Plain(format!("E = {beta} · C")),
-            Run::Superscript(signed(&format!("{:.2}", self.alpha))),
-        ];
+        let beta = libm::pow(10.0, self.log10_beta);
+        let exponent = Run::Superscript(signed(&format!("{:.2}", self.alpha)));
+        // As `metrics::formula`: what two decimals do not show, or with many digits, has a power of ten.
+        let scientific = format!("{beta:.2e}");
+        let formula = match scientific.split_once('e') {
+            Some((factor, power)) if !(0.005..1e9).contains(&beta) => vec![
+                Run::Plain(format!("E = {factor}×10")),
+                Run::Superscript(signed(power)),
+                Run::Plain(" · C".to_owned()),
+                exponent,
+            ],
+            _ => vec![Run::Plain(format!("E = {beta:.2} · C")), exponent],
+        };
         let mut together = plain(&format!("{}:  ", self.label));
         together.extend(formula.clone());
         if self.label.is_empty() {

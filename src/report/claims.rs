@@ -124,7 +124,9 @@ impl Results<'_> {
                     Tolerance::Absolute(t) => (*t, format!("±{t}")),
                     Tolerance::Relative(t) => (t * published.abs(), format!("±{t} relative")),
                 };
-                let agrees = (computed - published).abs() <= allowed;
+                // Decimals are not binary: 1.1 is a little more than 0.1 above 1.
+                let rounding = 4.0 * f64::EPSILON * computed.abs().max(published.abs());
+                let agrees = (computed - published).abs() <= allowed + rounding;
                 (published.to_string(), computed.to_string(), text, agrees)
             }
             Statement::AtLeast { quantity, bound } => {
@@ -218,7 +220,8 @@ impl Results<'_> {
     }
 }
 
-fn transformed(value: f64, transform: Transform) -> f64 {
+/// What a claim makes of a number before it is compared.
+pub(super) fn transformed(value: f64, transform: Transform) -> f64 {
     match transform {
         Transform::Identity => value,
         Transform::OneMinus => 1.0 - value,
@@ -239,13 +242,15 @@ pub(super) fn is_named(fit: &FitRecord, name: &FitName) -> bool {
 /// `value` with as many decimals as `text` has, in its unit.
 ///
 /// Rust rounds the exact decimal expansion, ties to even, as C's `printf` does.
-fn as_printed(value: f64, text: &str, unit: Unit) -> String {
+pub(super) fn as_printed(value: f64, text: &str, unit: Unit) -> String {
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let value = match unit {
         Unit::Plain => value,
         Unit::Percent => value * 100.0,
     };
-    let printed = format!("{value:.decimals$}");
+    // A precision in a format has 16 bits; beyond 1,074 decimals a binary64 number has nothing but zeros.
+    let zeros = decimals.saturating_sub(1_100);
+    let printed = format!("{value:.*}{}", decimals - zeros, "0".repeat(zeros));
     let is_zero = printed.bytes().all(|c| matches!(c, b'-' | b'0' | b'.'));
     if is_zero && !text.starts_with('-') {
         printed.trim_start_matches('-').to_owned()
@@ -259,6 +264,13 @@ mod tests {
     use super::*;
     use crate::metrics::fits::IntervalRecord;
     use crate::plan::Keep;
+
+    #[test]
+    fn more_decimals_than_a_number_has_are_zeros() {
+        let text = format!("0.5{}", "0".repeat(70_000));
+        assert_eq!(as_printed(0.5, &text, Unit::Plain), text);
+        assert_eq!(as_printed(0.125, "0.25", Unit::Plain), "0.12");
+    }
 
     fn points() -> Table {
         Table::parse("run,acc\na,0.7912\nb,0.5\nb,0.6\n").unwrap()
@@ -333,6 +345,23 @@ mod tests {
             unit: Unit::Plain,
         };
         assert_eq!(verdict(alpha), Verdict::Met);
+    }
+
+    /// |1.1 − 1| is more than 0.1 in binary64.
+    #[test]
+    fn a_number_at_the_end_of_its_tolerance_is_within_it() {
+        let points = Table::parse("run,acc\na,1.1\nb,0.4\nc,1.1000001\n").unwrap();
+        let verdict = |run: &str, published: f64, tolerance: Tolerance| {
+            let statement = Statement::Near { quantity: cell(run), published, tolerance };
+            let (id, text) = ("c".to_owned(), "t".to_owned());
+            let claim = Claim { id, r#where: "w".into(), text, statement, known: None };
+            judge(&[claim], &points, &[])[0].verdict
+        };
+        assert_eq!(verdict("a", 1.0, Tolerance::Absolute(0.1)), Verdict::Met);
+        assert_eq!(verdict("a", 1.0, Tolerance::Relative(0.1)), Verdict::Met);
+        assert_eq!(verdict("b", 0.3, Tolerance::Absolute(0.1)), Verdict::Met);
+        assert_eq!(verdict("c", 1.0, Tolerance::Absolute(0.1)), Verdict::Missed);
+        assert_eq!(verdict("a", 1.1, Tolerance::Absolute(0.0)), Verdict::Met);
     }
 
     #[test]

@@ -20,9 +20,12 @@ pub struct EvaluationResult {
 }
 
 impl EvaluationResult {
-    /// The name of its file; unique among the evaluations of an experiment.
+    /// The name of its file; unique among the evaluations of an experiment, since `_` separates only names without it.
     pub fn file_name(&self) -> String {
-        format!("{}_{}_{}.json", self.name, self.model, self.task)
+        let (name, model, task) = (&self.name, &self.model, self.task);
+        let is_ambiguous = name.contains('_') || model.contains('_');
+        let separator = if is_ambiguous { '.' } else { '_' };
+        format!("{name}{separator}{model}{separator}{task}.json")
     }
 
     /// The file: the fields that `CLIP_benchmark` 1.6 writes, on one line. `language` is its default: which language
@@ -43,6 +46,23 @@ impl EvaluationResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_hold_the_separator_give_files_of_their_own() {
+        let named = |name: &str, model: &str| {
+            let (name, model) = (name.to_owned(), model.to_owned());
+            let dataset = "icon143".to_owned();
+            let task = "zeroshot_retrieval";
+            let pretrained = "ab".repeat(32);
+            let metrics = Map::new();
+            EvaluationResult { name, dataset, model, pretrained, task, metrics }.file_name()
+        };
+        let files = [("a_b", "c"), ("a", "b_c"), ("a", "c"), ("a-b", "c")];
+        let files = files.map(|(name, model)| named(name, model));
+        let unique = std::collections::BTreeSet::from(files.clone());
+        assert_eq!(unique.len(), files.len(), "{files:?}");
+        assert_eq!(files[0], "a_b.c.zeroshot_retrieval.json");
+    }
 
     /// The keys of `dump` in `clip_benchmark/cli.py`, version 1.6.2.
     #[test]

@@ -43,6 +43,9 @@ fn printed(cell: &str, format: Option<NumberFormat>) -> String {
     format!("{value:.decimals$}")
 }
 
+/// Wider columns of Markdown are not aligned.
+const WIDTH_MAX: usize = 1_000;
+
 /// The table as Markdown, its title above.
 pub fn markdown(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
     let cells = Printed::of(table, formats);
@@ -51,16 +54,18 @@ pub fn markdown(title: &str, table: &Table, formats: &[PrintedColumn]) -> String
         cells.rows.iter().map(|row| row.iter().map(|cell| markdown_text(cell)).collect()).collect();
     let width = |column: usize| {
         let widths = std::iter::once(&header).chain(&rows).map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0).max(3)
+        widths.max().unwrap_or(0).clamp(3, WIDTH_MAX)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let line = |row: &Vec<String>| {
         let mut line = String::from("|");
         for ((cell, width), is_numeric) in row.iter().zip(&widths).zip(&cells.is_numeric) {
+            // By hand: a width in a format has 16 bits.
+            let padding = " ".repeat(width.saturating_sub(cell.chars().count()));
             line += &if *is_numeric {
-                format!(" {cell:>width$} |")
+                format!(" {padding}{cell} |")
             } else {
-                format!(" {cell:<width$} |")
+                format!(" {cell}{padding} |")
             };
         }
         line + "\n"
@@ -71,7 +76,7 @@ pub fn markdown(title: &str, table: &Table, formats: &[PrintedColumn]) -> String
         rule += &if *is_numeric { format!(" {dashes}: |") } else { format!(" {dashes}- |") };
     }
     let body: String = rows.iter().map(line).collect();
-    format!("{}\n\n{}{rule}\n{body}", markdown_text(title), line(&header))
+    format!("{}\n\n{}{rule}\n{body}", markdown_line(title), line(&header))
 }
 
 /// A text that Markdown shows as it is.
@@ -80,12 +85,23 @@ fn markdown_text(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\n' | '\r' => shown.push(' '),
-            '\\' | '|' | '*' | '_' | '`' | '<' | '[' | '#' => shown.extend(['\\', c]),
+            '\\' | '|' | '*' | '_' | '`' | '<' | '[' | '#' | '~' => shown.extend(['\\', c]),
             '&' => shown.push_str("&amp;"),
             c => shown.push(c),
         }
     }
     shown
+}
+
+/// A text that Markdown shows as it is where it begins a line; a cell does not.
+fn markdown_line(text: &str) -> String {
+    let text = markdown_text(text.trim_start());
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    match text.as_bytes().get(digits).copied() {
+        Some(b'.' | b')') if digits > 0 => format!("{}\\{}", &text[..digits], &text[digits..]),
+        Some(b'>' | b'-' | b'+' | b'=') if digits == 0 => format!("\\{text}"),
+        _ => text,
+    }
 }
 
 /// The table as LaTeX: a `table` that needs the package `booktabs`.
@@ -154,6 +170,41 @@ mod tests {
             "",
         ];
         assert_eq!(markdown("T", &table, &formats), expected.join("\n"));
+    }
+
+    /// A width in a format has 16 bits.
+    #[test]
+    fn a_cell_as_long_as_a_file_breaks_no_table() {
+        let long = "a".repeat(70_000);
+        let table = Table::parse(&format!("t,n\n{long},1\nb,2\n")).unwrap();
+        let text = markdown("T", &table, &[]);
+        let rows: Vec<_> = text.lines().skip(4).collect();
+        assert_eq!(
+            rows,
+            [format!("| {long} |   1 |"), format!("| b{} |   2 |", " ".repeat(WIDTH_MAX - 1))]
+        );
+    }
+
+    /// What opens a quote, a list, a heading or a rule (`CommonMark` 0.31), and GitHub's strikethrough.
+    #[test]
+    fn a_title_opens_no_block_and_no_cell_is_struck_through() {
+        for (title, shown) in [
+            ("> a > b", r"\> a > b"),
+            ("- a - b", r"\- a - b"),
+            ("+ a", r"\+ a"),
+            ("===", r"\==="),
+            ("# a", r"\# a"),
+            ("12. a", r"12\. a"),
+            ("3) a", r"3\) a"),
+            ("    - a", r"\- a"),
+            ("2.5 a", r"2\.5 a"),
+            ("29 models", "29 models"),
+            ("", ""),
+        ] {
+            assert_eq!(markdown_line(title), shown);
+        }
+        let table = Table::parse("a,b\n~~x~~,-0.5\n").unwrap();
+        assert!(markdown("", &table, &[]).ends_with("| \\~\\~x\\~\\~ | -0.5 |\n"));
     }
 
     #[test]

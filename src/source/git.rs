@@ -1,14 +1,15 @@
 //! Files of pinned commits, read from git objects without a checkout.
 //!
 //! A fetched commit is kept as a bare repository that is named by its id. The id is a hash over all that the commit
-//! holds, so that it does not matter who gave it.
+//! holds, so that it does not matter who gave it. When a copy was used last is the time of its folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::address::{self, Scheme};
 use super::network::{Answer, Network, NetworkError, Task};
-use super::{Outcome, Pin};
-use crate::commit::{Commit, ObjectError, Pointer};
+use super::{NEVER, Outcome, Pin, Sources};
+use crate::commit::{Commit, FILE_BYTES_MAX, ObjectError, Pointer, Root};
 use crate::fs::{self, Lock};
 
 /// Why a commit is not here.
@@ -22,6 +23,14 @@ pub enum GitError {
         rev: String,
         /// What it is in the repository, with the commit that it stands for now; `None`: it is unknown.
         target: Option<(Meant, String)>,
+    },
+    /// The revision is the id of a commit whose repository names objects by SHA-256.
+    #[error(
+        "`{rev}` is a commit id of 64 digits: repositories that name objects by SHA-256 are not supported yet"
+    )]
+    LongId {
+        /// What was given.
+        rev: String,
     },
     /// It could not be fetched.
     #[error(transparent)]
@@ -37,6 +46,9 @@ pub enum GitError {
 fn describe(target: Option<&(Meant, String)>) -> String {
     match target {
         Some((Meant::Branch, id)) => format!("it is a branch, which moves; now it is at {id}"),
+        Some((Meant::Head, id)) => {
+            format!("it is whichever branch is in use there; now it is at {id}")
+        }
         Some((Meant::Tag, id)) => format!("it is a tag, which can be moved; now it is at {id}"),
         Some((Meant::Abbreviation, id)) => format!("it abbreviates {id}"),
         None => "branches and tags can move".to_owned(),
@@ -46,6 +58,8 @@ fn describe(target: Option<&(Meant, String)>) -> String {
 /// What somebody may mean who does not give a commit id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meant {
+    /// `HEAD`.
+    Head,
     /// A branch of that name.
     Branch,
     /// A tag of that name.
@@ -66,6 +80,19 @@ pub struct Repositories {
 impl Repositories {
     /// The bare repository that holds commit `rev`, which is fetched from `url` unless it is here.
     pub fn copy_of(&self, url: &str, rev: &str) -> Result<PathBuf, GitError> {
+        self.copy_until(&NEVER, url, rev)
+    }
+
+    /// As [`Self::copy_of`], unless `cancelled` is set.
+    fn copy_until(
+        &self,
+        cancelled: &AtomicBool,
+        url: &str,
+        rev: &str,
+    ) -> Result<PathBuf, GitError> {
+        if rev.len() == 64 && rev.bytes().all(|c| c.is_ascii_hexdigit()) {
+            return Err(GitError::LongId { rev: rev.to_owned() });
+        }
         if !is_commit_id(rev) {
             let target = self.target_of(url, rev);
             return Err(GitError::NotACommitId { rev: rev.to_owned(), target });
@@ -80,12 +107,14 @@ impl Repositories {
             Err(error) => Err(error),
         };
         if is_here()? {
+            fs::mark_used(&copy);
             return Ok(copy);
         }
         let network = self.network.as_ref().ok_or(NetworkError::Offline)?;
         address::scheme(url).map_err(NetworkError::Address)?;
         fs::create_dir(&self.folder)?;
-        let _turn = Lock::exclusive(&self.folder.join(format!("{rev}.lock")))?;
+        let turn = super::wait_for_turn(&self.folder.join(format!("{rev}.lock")), cancelled)?;
+        let _turn = turn.ok_or(NetworkError::Interrupted)?;
         if is_here()? {
             return Ok(copy);
         }
@@ -99,13 +128,14 @@ impl Repositories {
         let into = std::path::absolute(&partial)
             .map_err(|error| fs::Error::new("find", &partial, error))?;
         let task = Task::Commit { url: url.to_owned(), id: rev.to_owned(), into };
-        let fetched = network.perform(&task);
+        let fetched = network.perform(&task, cancelled);
         if let Err(error) = fetched {
             fs::if_exists(fs::remove_dir(&partial))?;
             return Err(error.into());
         }
-        if Commit::open(&partial, rev)?.is_none() {
-            return Err(NetworkError::NoCommit { id: rev.to_owned() }.into());
+        if let Err(error) = whole(&partial, rev) {
+            fs::if_exists(fs::remove_dir(&partial))?;
+            return Err(error);
         }
         fs::rename(&partial, &copy, fs::Durability::Relaxed)?;
         Ok(copy)
@@ -114,13 +144,23 @@ impl Repositories {
     /// The branch or tag that somebody may mean by `rev`, if the repository can be asked.
     fn target_of(&self, url: &str, rev: &str) -> Option<(Meant, String)> {
         let network = self.network.as_ref()?;
-        let Ok(Answer::Names(names)) = network.perform(&Task::Names { url: url.to_owned() }) else {
+        let Ok(Answer::Names(names)) =
+            network.perform(&Task::Names { url: url.to_owned() }, &NEVER)
+        else {
             return None;
         };
         let short = rev.len() >= 4 && rev.bytes().all(|c| c.is_ascii_hexdigit());
-        let by_name = [(Meant::Tag, "refs/tags/"), (Meant::Branch, "refs/heads/")];
-        let by_name = by_name.into_iter().find_map(|(meant, prefix)| {
-            Some((meant, names.get(&format!("{prefix}{rev}"))?.clone()))
+        // As git looks for them: the name in full before the name of a tag, and of a branch.
+        let by_name = [
+            (Meant::Head, "", rev == "HEAD"),
+            (Meant::Tag, "", rev.starts_with("refs/tags/")),
+            (Meant::Branch, "", rev.starts_with("refs/heads/")),
+            (Meant::Tag, "refs/tags/", true),
+            (Meant::Branch, "refs/heads/", true),
+        ];
+        let by_name = by_name.into_iter().find_map(|(meant, prefix, is_meant)| {
+            let id = is_meant.then(|| names.get(&format!("{prefix}{rev}"))).flatten()?;
+            Some((meant, id.clone()))
         });
         let abbreviated = || {
             let mut ids: Vec<_> =
@@ -134,25 +174,47 @@ impl Repositories {
     }
 }
 
+/// Refuses what arrived unless it is the whole commit: a server that keeps something back would else be believed for good.
+fn whole(copy: &Path, rev: &str) -> Result<(), GitError> {
+    let checked = Commit::open(copy, rev).and_then(|commit| match commit {
+        Some(commit) => commit.check().map(|_too_large_to_be_read| true),
+        None => Ok(false),
+    });
+    match checked {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NetworkError::NoCommit { id: rev.to_owned() }.into()),
+        Err(error) if error.is_integrity() => {
+            Err(NetworkError::Incomplete(super::chain(&error)).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether `text` is a whole commit id.
 pub fn is_commit_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The lock, in the copy of a commit, that everybody shares who reads it for long; a collection looks at it.
+const USERS: &str = "users";
+
+/// Keeps the copy of the commit that `root` is of from being collected. What cannot be written is not locked: nobody
+/// collects there either.
+pub fn hold(root: &Root) -> Option<Lock> {
+    let Root::Commit(rooted) = root else { return None };
+    fs::mark_used(&rooted.copy);
+    // Who collects, or fetches it anew, is alone with it.
+    let _turn = Lock::shared(&rooted.copy.with_extension("lock")).ok()?;
+    Lock::shared(&rooted.copy.join(USERS)).ok()
+}
+
 /// The file `path` of commit `rev` of the repository at `url`, if it is what `pin` says.
-pub(super) fn obtain(
-    repositories: &Repositories,
-    reads_this_machine: bool,
-    url: &str,
-    rev: &str,
-    path: &str,
-    pin: Pin,
-) -> Outcome {
-    if !reads_this_machine && address::scheme(url) == Ok(Scheme::File) {
+pub(super) fn obtain(sources: &Sources<'_>, url: &str, rev: &str, path: &str, pin: Pin) -> Outcome {
+    if !sources.reads_this_machine && address::scheme(url) == Ok(Scheme::File) {
         let reason = "not asked: an experiment from elsewhere reads no repository of this machine";
         return Outcome::Missing(reason.to_owned());
     }
-    match repositories.copy_of(url, rev) {
+    match sources.repositories.copy_until(sources.cancelled, url, rev) {
         Ok(copy) => from_commit(&copy, rev, path, pin),
         Err(error) => Outcome::Missing(super::chain(&error)),
     }
@@ -162,18 +224,26 @@ pub(super) fn obtain(
 pub(super) fn from_commit(copy: &Path, rev: &str, path: &str, pin: Pin) -> Outcome {
     match read(copy, rev, path, pin) {
         Ok(outcome) => outcome,
+        Err(error) if error.is_integrity() => Outcome::Differs(format!(
+            "{}; a damaged copy is moved aside by: ibid store fsck",
+            super::chain(&error)
+        )),
         Err(error) => Outcome::Missing(super::chain(&error)),
     }
 }
 
 fn read(copy: &Path, rev: &str, path: &str, pin: Pin) -> Result<Outcome, ObjectError> {
+    fs::mark_used(copy);
     let commit =
         Commit::open(copy, rev)?.ok_or_else(|| ObjectError::NoCommit { id: rev.to_owned() })?;
     let Some(file) = commit.file(path)? else {
         return Ok(Outcome::Missing("the commit has no such file".to_owned()));
     };
+    if file.bytes == pin.bytes && file.bytes > FILE_BYTES_MAX {
+        return Ok(Outcome::Missing(too_large(file.bytes)));
+    }
     if file.bytes == pin.bytes {
-        return Ok(super::of_bytes(commit.read(&file)?, pin));
+        return commit.read_with(&file, |bytes| super::of_bytes(bytes, pin));
     }
     if file.bytes <= Pointer::BYTES_MAX
         && let Some(pointer) = Pointer::parse(&commit.read(&file)?)
@@ -183,11 +253,41 @@ fn read(copy: &Path, rev: &str, path: &str, pin: Pin) -> Result<Outcome, ObjectE
     Ok(Outcome::Differs(format!("it has {} bytes; nothing was read", file.bytes)))
 }
 
+fn too_large(bytes: u64) -> String {
+    format!(
+        "it has {bytes} bytes, more than the {FILE_BYTES_MAX} that are read from a commit: publish it on a web server, or take it from a clone by `ibid store add`"
+    )
+}
+
 fn pointer_text(pointer: &Pointer, pin: Pin) -> String {
     let base = "it is a Git LFS pointer: git has the name of the content, not the content";
     if pointer.sha256 == pin.sha256.to_string() {
         format!("{base}; the content is the pinned one: `git lfs pull` in a clone gets it")
     } else {
         format!("{base}; and the content it names has sha256 {}", pointer.sha256)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_arrived_without_one_of_its_files_is_incomplete() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(folder.path()).unwrap();
+        let blob = repository.blob(b"a file").unwrap();
+        let mut tree = repository.treebuilder(None).unwrap();
+        tree.insert("file", blob, 0o100_644).unwrap();
+        let tree = repository.find_tree(tree.write().unwrap()).unwrap();
+        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
+        let id = repository.commit(None, &author, &author, "m", &tree, &[]).unwrap().to_string();
+        whole(folder.path(), &id).unwrap();
+        let hex = blob.to_string();
+        let object = folder.path().join("objects").join(&hex[..2]).join(&hex[2..]);
+        std::fs::remove_file(object).unwrap();
+        let error = whole(folder.path(), &id).unwrap_err();
+        assert!(matches!(error, GitError::Network(NetworkError::Incomplete(_))), "{error}");
+        assert!(error.to_string().contains(&hex), "{error}");
     }
 }

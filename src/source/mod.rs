@@ -4,7 +4,6 @@
 //! digest will do, so the mirrors are asked first, places on this machine next, the network last. Nothing is handed out
 //! that was not hashed here.
 
-mod address;
 mod git;
 mod http;
 mod mirror;
@@ -13,11 +12,15 @@ mod network;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use crate::address;
+pub use crate::address::{Scheme, host, scheme};
 use crate::commit::Root;
 use crate::digest::BlobDigest;
-pub use address::{Scheme, host, scheme};
-pub use git::{GitError, Meant, Repositories, is_commit_id};
+use crate::fs::{self, Lock};
+pub use git::{GitError, Meant, Repositories, hold, is_commit_id};
 pub use network::{Network, NetworkError, child_main};
 
 /// Which bytes are wanted.
@@ -148,10 +151,28 @@ fn list(attempts: &[Attempt]) -> String {
 pub enum Found {
     /// A file outside the store; hashed a moment ago.
     File(PathBuf),
-    /// A file that was downloaded, and goes when this does; hashed a moment ago.
-    Temporary(tempfile::TempPath),
+    /// A file that was downloaded; hashed a moment ago.
+    Temporary(Downloaded),
     /// Bytes in memory.
     Bytes(Vec<u8>),
+    /// They are where the caller keeps them: somebody else fetched them, while this one waited for its turn.
+    Arrived,
+}
+
+/// A file that was downloaded, and goes when this does. Until then whoever else wants it waits, and then finds it where
+/// it was put meanwhile.
+#[derive(Debug)]
+pub struct Downloaded {
+    // It goes before the turn does: fields are dropped in their order.
+    file: tempfile::TempPath,
+    _turn: Lock,
+}
+
+impl Downloaded {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// What one place has to say.
@@ -189,12 +210,26 @@ pub struct Sources<'a> {
     pub downloads: PathBuf,
     /// Whether repositories of this machine may be read: those that an experiment from elsewhere names may not.
     pub reads_this_machine: bool,
+    /// Keeps the commit that `root` is of from being collected, see [`hold`].
+    pub held: Option<Lock>,
+    /// Set from outside to stop: what is being fetched is left at once, and no other place asked.
+    pub cancelled: &'a AtomicBool,
 }
 
-impl Sources<'_> {
+/// For those who are never told to stop.
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl<'a> Sources<'a> {
+    /// The same, until `cancelled` is set.
+    #[must_use]
+    pub fn until(self, cancelled: &'a AtomicBool) -> Self {
+        Self { cancelled, ..self }
+    }
+
     /// Finds the bytes of `pin`, published at `places`; `what` names them in the error.
     ///
-    /// Every file of a bundled set that is built on the way is given to `also`, so that a set is built once.
+    /// Every file of a bundled set that is built on the way is given to `also`, so that a set is built once. Whoever had
+    /// to wait until another process had fetched the file asks `has_arrived` whether that one left it where it is kept.
     ///
     /// # Errors
     ///
@@ -206,6 +241,7 @@ impl Sources<'_> {
         pin: Pin,
         places: &[Place],
         also: &mut dyn FnMut(BuiltFile),
+        has_arrived: &dyn Fn() -> bool,
     ) -> Result<Found, SourceError> {
         let mut attempts = Vec::new();
         for folder in &self.mirrors {
@@ -221,7 +257,10 @@ impl Sources<'_> {
         let mut differs = false;
         let (remote, local): (Vec<_>, Vec<_>) = places.iter().partition(|place| place.is_remote());
         for place in local.into_iter().chain(remote) {
-            let outcome = match self.ask(what, pin, place, also)? {
+            if self.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            let outcome = match self.ask(what, pin, place, also, has_arrived)? {
                 Outcome::Found(found) => return Ok(found),
                 Outcome::Missing(outcome) => outcome,
                 Outcome::Differs(outcome) => {
@@ -245,15 +284,12 @@ impl Sources<'_> {
         pin: Pin,
         place: &Place,
         also: &mut dyn FnMut(BuiltFile),
+        has_arrived: &dyn Fn() -> bool,
     ) -> Result<Outcome, SourceError> {
         Ok(match place {
             Place::File { path } => self.file(path, pin),
-            Place::Git { url, rev, path } => {
-                git::obtain(&self.repositories, self.reads_this_machine, url, rev, path, pin)
-            }
-            Place::Http { url } => {
-                http::obtain(&self.downloads, self.repositories.network.as_ref(), url, pin)
-            }
+            Place::Git { url, rev, path } => git::obtain(self, url, rev, path, pin),
+            Place::Http { url } => http::obtain(self, url, pin, has_arrived),
             Place::Bundled { set, version, file } => {
                 return self.built(what, pin, (set, version, file), also);
             }
@@ -303,17 +339,31 @@ impl Sources<'_> {
     }
 }
 
+/// How often somebody who waits looks whether they were told to stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Waits until nobody else fetches what the lock at `path` is of; nothing once `cancelled` is set.
+fn wait_for_turn(path: &Path, cancelled: &AtomicBool) -> Result<Option<Lock>, fs::Error> {
+    while !cancelled.load(Ordering::Relaxed) {
+        if let Some(turn) = Lock::try_exclusive(path)? {
+            return Ok(Some(turn));
+        }
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    Ok(None)
+}
+
 /// `path`, if it has only plain components.
 fn plain(path: &str) -> Option<&Path> {
     let plain = |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
     Path::new(path).components().all(plain).then_some(Path::new(path))
 }
 
-/// Bytes in memory, if they are the pinned ones.
-fn of_bytes(bytes: Vec<u8>, pin: Pin) -> Outcome {
-    let actual = BlobDigest::of(&bytes);
+/// Bytes in memory, copied if they are the pinned ones.
+fn of_bytes(bytes: &[u8], pin: Pin) -> Outcome {
+    let actual = BlobDigest::of(bytes);
     if actual == pin.sha256 {
-        Outcome::Found(Found::Bytes(bytes))
+        Outcome::Found(Found::Bytes(bytes.to_vec()))
     } else {
         Outcome::Differs(format!("it has sha256 {actual}"))
     }

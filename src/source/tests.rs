@@ -25,14 +25,17 @@ fn sources(mirrors: Vec<PathBuf>, root: &Path) -> Sources<'static> {
         repositories: Repositories { folder: root.join("git"), network: None },
         downloads: root.join("downloads"),
         reads_this_machine: true,
+        held: None,
+        cancelled: &NEVER,
     }
 }
 
 fn read(found: Found) -> Vec<u8> {
     match found {
         Found::File(path) => std::fs::read(path).unwrap(),
-        Found::Temporary(path) => std::fs::read(path).unwrap(),
+        Found::Temporary(file) => std::fs::read(file.path()).unwrap(),
         Found::Bytes(bytes) => bytes,
+        Found::Arrived => panic!("nobody else fetches it"),
     }
 }
 
@@ -53,7 +56,7 @@ fn a_mirror_is_searched_by_digest_then_path_then_size() {
             .unwrap();
         let sources = sources(vec![folder.path().to_owned()], folder.path());
         let found = sources
-            .obtain("table", pin_of(content), std::slice::from_ref(&place), &mut |_| ())
+            .obtain("table", pin_of(content), std::slice::from_ref(&place), &mut |_| (), &|| false)
             .unwrap();
         assert_eq!(read(found), content);
     }
@@ -68,7 +71,7 @@ fn wrong_bytes_are_refused_and_every_place_is_named() {
     let sources = sources(vec![folder.path().to_owned()], folder.path());
     let place = Place::File { path: "x".into() };
     let text = sources
-        .obtain("table", pin_of(b"abcde"), std::slice::from_ref(&place), &mut |_| ())
+        .obtain("table", pin_of(b"abcde"), std::slice::from_ref(&place), &mut |_| (), &|| false)
         .unwrap_err()
         .to_string();
     assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
@@ -90,6 +93,7 @@ fn a_file_place_stays_below_its_root() {
             pin_of(b"s"),
             std::slice::from_ref(&place),
             &mut |_| (),
+            &|| false,
         );
         assert!(error.unwrap_err().to_string().contains("leaves"), "{path}");
     }
@@ -106,12 +110,10 @@ fn a_bundled_set_is_built_once_and_must_equal_its_pin() {
     };
     let mut also = Vec::new();
     let found = sources
-        .obtain("a", pin_of(b"a"), &[place("a")], &mut |file| {
-            also.push(file.name);
-        })
+        .obtain("a", pin_of(b"a"), &[place("a")], &mut |file| also.push(file.name), &|| false)
         .unwrap();
     assert_eq!((read(found), also), (b"a".to_vec(), vec!["b".to_owned()]));
-    let wrong = sources.obtain("a", pin_of(b"z"), &[place("a")], &mut |_| ());
+    let wrong = sources.obtain("a", pin_of(b"z"), &[place("a")], &mut |_| (), &|| false);
     assert!(matches!(wrong, Err(SourceError::Built { .. })));
 }
 
@@ -167,15 +169,22 @@ fn a_file_of_a_commit_is_read_and_then_needs_no_remote() {
     let (url, rev) = published(&origin);
     let place = [Place::Git { url, rev: rev.clone(), path: "a/x.txt".into() }];
     let online = with_network(folder.path());
-    assert_eq!(read(online.obtain("x", pin_of(b"bits"), &place, &mut |_| ()).unwrap()), b"bits");
+    assert_eq!(
+        read(online.obtain("x", pin_of(b"bits"), &place, &mut |_| (), &|| false).unwrap()),
+        b"bits"
+    );
     std::fs::remove_dir_all(&origin).unwrap();
     let offline = sources(Vec::new(), folder.path());
-    assert_eq!(read(offline.obtain("x", pin_of(b"bits"), &place, &mut |_| ()).unwrap()), b"bits");
+    assert_eq!(
+        read(offline.obtain("x", pin_of(b"bits"), &place, &mut |_| (), &|| false).unwrap()),
+        b"bits"
+    );
     // The same file as a `File` of an experiment that stands in the commit.
     let root = Rooted { copy: folder.path().join("git").join(&rev), id: rev, folder: "a".into() };
     let inside = Sources { root: Root::Commit(root), ..sources(Vec::new(), folder.path()) };
     let place = |path: &str| [Place::File { path: path.into() }];
-    let bits = |path: &str| inside.obtain("x", pin_of(b"bits"), &place(path), &mut |_| ());
+    let bits =
+        |path: &str| inside.obtain("x", pin_of(b"bits"), &place(path), &mut |_| (), &|| false);
     assert_eq!(read(bits("x.txt").unwrap()), b"bits");
     for (path, word) in [
         ("../a/x.txt", "leaves"),
@@ -197,7 +206,7 @@ fn each_way_in_which_a_commit_lacks_a_file_is_told() {
     let sources = with_network(folder.path());
     let obtain = |pin: Pin, rev: &str, path: &str| {
         let place = [Place::Git { url: url.clone(), rev: rev.into(), path: path.into() }];
-        sources.obtain("table", pin, &place, &mut |_| ()).unwrap_err()
+        sources.obtain("table", pin, &place, &mut |_| (), &|| false).unwrap_err()
     };
     let pin = pin_of(b"bits");
     let missing = |rev: &str, path: &str, word: &str| {
@@ -221,7 +230,7 @@ fn each_way_in_which_a_commit_lacks_a_file_is_told() {
     }
     let elsewhere = Sources { reads_this_machine: false, ..with_network(folder.path()) };
     let place = [Place::Git { url: url.clone(), rev, path: "a/x.txt".into() }];
-    let error = elsewhere.obtain("x", pin, &place, &mut |_| ()).unwrap_err().to_string();
+    let error = elsewhere.obtain("x", pin, &place, &mut |_| (), &|| false).unwrap_err().to_string();
     assert!(error.contains("no repository of this machine"), "{error}");
 }
 
@@ -256,7 +265,8 @@ fn a_local_repository_is_read_and_nothing_that_it_leads_to() {
         let url = format!("file://{}", origin.display());
         let place = [Place::Git { url, rev: rev.clone(), path: "a/x.txt".into() }];
         let sources = with_network(folder.path());
-        let error = sources.obtain("x", pin_of(b"bits"), &place, &mut |_| ()).unwrap_err();
+        let error =
+            sources.obtain("x", pin_of(b"bits"), &place, &mut |_| (), &|| false).unwrap_err();
         assert!(error.to_string().contains("borrows objects"), "{error}");
     }
 }
@@ -271,7 +281,78 @@ fn a_server_that_says_nothing_is_left_in_the_end() {
     let sources = Sources { repositories, ..sources(Vec::new(), folder.path()) };
     let git = Place::Git { url: url.clone(), rev: "1".repeat(40), path: "x".into() };
     for place in [Place::Http { url }, git] {
-        let error = sources.obtain("x", pin_of(b"x"), &[place], &mut |_| ()).unwrap_err();
+        let error =
+            sources.obtain("x", pin_of(b"x"), &[place], &mut |_| (), &|| false).unwrap_err();
         assert!(error.to_string().contains("it stalled"), "{error}");
     }
+}
+
+/// A server that gives "bits" to everybody, and how often it was asked.
+fn serving() -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/bits", listener.local_addr().unwrap());
+    let asked = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+    let counted = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbits")
+                .unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn who_waits_for_a_download_finds_it_where_the_first_one_put_it() {
+    let (url, asked) = serving();
+    let folder = tempfile::tempdir().unwrap();
+    let place = [Place::Http { url }];
+    let stored = AtomicBool::new(false);
+    let obtain = || {
+        let has_arrived = || stored.load(Ordering::Relaxed);
+        with_network(folder.path()).obtain("x", pin_of(b"bits"), &place, &mut |_| (), &has_arrived)
+    };
+    let first = obtain().unwrap();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(obtain);
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(!second.is_finished(), "it waits until the first one is done");
+        stored.store(true, Ordering::Relaxed);
+        assert_eq!(read(first), b"bits", "nobody touched the file meanwhile");
+        assert!(matches!(second.join().unwrap().unwrap(), Found::Arrived));
+    });
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    let left = crate::fs::entries(&folder.path().join("downloads")).unwrap();
+    assert!(left.iter().all(|path| path.extension().is_some_and(|of| of == "lock")), "{left:?}");
+}
+
+#[test]
+fn who_is_told_to_stop_waits_for_no_server_and_asks_no_other() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, asked) = serving();
+    let folder = tempfile::tempdir().unwrap();
+    let places = [
+        Place::Http { url: format!("http://{}/x", silent.local_addr().unwrap()) },
+        Place::Http { url },
+    ];
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sources = with_network(folder.path()).until(&stop);
+        let obtain = move || sources.obtain("x", pin_of(b"bits"), &places, &mut |_| (), &|| false);
+        let stopped = scope.spawn(obtain);
+        let (_connection, _) = silent.accept().unwrap();
+        stop.store(true, Ordering::Relaxed);
+        let error = stopped.join().unwrap().unwrap_err().to_string();
+        assert!(error.contains("told to stop"), "{error}");
+    });
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
 }

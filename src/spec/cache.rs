@@ -1,5 +1,7 @@
 //! Evaluations remembered: a run with nothing to do starts no evaluator.
 //!
+//! An entry is as good as whoever can write to its folder: who judges an experiment evaluates it anew.
+//!
 //! An entry holds the value and the digests of all files it was made of, and the names of all files that were looked for
 //! in vain. It is valid for as long as those files have those bytes and the others stay absent. An entry that is torn,
 //! of another version or not ours is no entry.

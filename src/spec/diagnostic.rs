@@ -111,16 +111,21 @@ fn floor(source: &str, offset: usize) -> usize {
 /// Longer source lines are shown in part.
 const LINE_SHOWN_MAX: usize = 100;
 
+/// A text that may quote the experiment's author, who does not decide where lines end.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}
+
 impl fmt::Display for Finding {
     /// The message, an excerpt with a mark, both types and the hints, on as many lines as it takes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
-            write!(f, "{}:{}:{}: ", place.file, place.line, place.column)?;
+            write!(f, "{}:{}:{}: ", one_line(&place.file), place.line, place.column)?;
         }
         if let Some(path) = &self.path {
-            write!(f, "{path}: ")?;
+            write!(f, "{}: ", one_line(path))?;
         }
-        write!(f, "{}", self.message)?;
+        write!(f, "{}", one_line(&self.message))?;
         if let Some(place) = &self.place {
             place.write_excerpt(f)?;
         }
@@ -163,6 +168,9 @@ pub enum Error {
     /// The evaluator broke off.
     #[error("the Dhall evaluator failed on this experiment: {0}")]
     Evaluator(String),
+    /// Something other than a limit of ours ended the child process.
+    #[error("the Dhall evaluator was killed by signal 9")]
+    Killed,
     /// The child process could not be started or spoken to.
     #[error("the Dhall evaluator could not be run")]
     Process(#[from] std::io::Error),
@@ -196,7 +204,7 @@ impl fmt::Display for Limit {
 impl Error {
     /// Whether the machine is at fault and not the experiment.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Self::Process(_))
+        matches!(self, Self::Process(_) | Self::Killed)
     }
 
     /// What to do about it, one hint a line; hints of findings are shown with them.
@@ -213,6 +221,9 @@ impl Error {
                 "simplify the expression that was added last; the file stays untouched"
             }
             Self::Process(_) => "check that the program may start a copy of itself",
+            Self::Killed => {
+                "the memory of this machine may have run out: end other programs, and try again"
+            }
         };
         vec![hint.to_owned()]
     }

@@ -50,7 +50,9 @@ pub struct Program {
 /// # Errors
 ///
 /// [`Error::Invalid`] with all findings if the files are at fault, [`Error::Limit`] and [`Error::Evaluator`] if they are
-/// too much for the engine, [`Error::Process`] if no child could be started. Each within about a minute.
+/// too much for the engine, [`Error::Process`] if no child could be started, and [`Error::Killed`] if something else
+/// ended it. Each within four minutes on the clock, or eight: where a number does not fit, a second child is asked for
+/// the place.
 pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
     match ask(program, request, Question::Value)? {
         Answer::Evaluated(evaluated) => Ok(evaluated),
@@ -134,14 +136,17 @@ fn exchange(child: &mut Child, request: &[u8]) -> Result<(Vec<u8>, String), Erro
     let words_reader = thread::spawn(move || {
         words_sender.send((false, read_up_to(stderr, LAST_WORDS_BYTES_MAX))).ok();
     });
-    let (mut output, mut words) = (Vec::new(), Vec::new());
-    for _ in 0..2 {
-        match receiver.recv_timeout(Duration::from_secs(WALL_SECONDS_MAX)) {
-            Ok((true, bytes)) => output = bytes,
-            Ok((false, bytes)) => words = bytes,
+    let (mut output, mut words) = (None, None);
+    let mut waited = 0;
+    while output.is_none() || words.is_none() {
+        match receiver.recv_timeout(Duration::from_secs(1)) {
+            Ok((true, bytes)) => output = Some(bytes),
+            Ok((false, bytes)) => words = Some(bytes),
+            Err(mpsc::RecvTimeoutError::Timeout) if waited < WALL_SECONDS_MAX => waited += 1,
             Err(_) => return Err(Error::Limit(Limit::Seconds(WALL_SECONDS_MAX))),
         }
     }
+    let (output, words) = (output.unwrap_or_default(), words.unwrap_or_default());
     for reader in [output_reader, words_reader] {
         reader.join().map_err(|_| Error::Evaluator("its output could not be read".to_owned()))?;
     }
@@ -195,7 +200,9 @@ fn died(status: ExitStatus, last_words: &str) -> Error {
         return Error::Limit(Limit::Depth);
     }
     match status.signal() {
-        Some(9 | 24) => Error::Limit(Limit::Seconds(CPU_SECONDS_MAX)),
+        // SIGXCPU, a second before the kernel would send 9 for the same reason; see `limit_resources`.
+        Some(24) => Error::Limit(Limit::Seconds(CPU_SECONDS_MAX)),
+        Some(9) => Error::Killed,
         Some(6 | 11) => Error::Limit(Limit::Depth),
         Some(signal) => Error::Evaluator(format!("it was ended by signal {signal}")),
         None => {
@@ -256,14 +263,15 @@ fn confine(request: &Request) -> Result<InForce, confinement::Error> {
 
 fn limit_resources() -> rustix::io::Result<()> {
     let limits = [
-        (Resource::As, MEMORY_BYTES_MAX),
-        (Resource::Cpu, CPU_SECONDS_MAX),
-        (Resource::Core, 0),
-        (Resource::Fsize, 0),
-        (Resource::Nofile, FILES_MAX),
+        (Resource::As, MEMORY_BYTES_MAX, MEMORY_BYTES_MAX),
+        // The first of the two has a signal of its own, so that the parent knows what it was.
+        (Resource::Cpu, CPU_SECONDS_MAX, CPU_SECONDS_MAX + 1),
+        (Resource::Core, 0, 0),
+        (Resource::Fsize, 0, 0),
+        (Resource::Nofile, FILES_MAX, FILES_MAX),
     ];
-    limits.into_iter().try_for_each(|(resource, bound)| {
-        setrlimit(resource, Rlimit { current: Some(bound), maximum: Some(bound) })
+    limits.into_iter().try_for_each(|(resource, current, maximum)| {
+        setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })
     })
 }
 
@@ -275,4 +283,21 @@ fn send(answer: &Answer) -> io::Result<()> {
     stdout.write_all(&(payload.len() as u64).to_le_bytes())?;
     stdout.write_all(MAGIC)?;
     stdout.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_child_is_told_by_what_ended_it() {
+        let died = |signal, words| super::died(ExitStatus::from_raw(signal), words);
+        assert!(matches!(died(24, ""), Error::Limit(Limit::Seconds(CPU_SECONDS_MAX))));
+        assert!(matches!(died(6, ""), Error::Limit(Limit::Depth)));
+        let words = "memory allocation of 8 bytes failed";
+        assert!(matches!(died(6, words), Error::Limit(Limit::Memory(MEMORY_BYTES_MAX))));
+        // By the kernel for want of memory, or by somebody: not by the experiment's fault.
+        let killed = died(9, "");
+        assert!(matches!(killed, Error::Killed) && killed.is_environment(), "{killed}");
+    }
 }

@@ -386,10 +386,17 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         if self.import_count > IMPORTS_MAX {
             return Err(refuse(format!("there are more than {IMPORTS_MAX} imports")).into());
         }
-        let pin = import.hash.as_ref().map(|Hash::SHA256(bytes)| {
-            let bytes = <[u8; 32]>::try_from(&**bytes);
-            BlobDigest::from_bytes(bytes.expect("the grammar asks for 64 hexadecimal digits"))
-        });
+        let pin = match &import.hash {
+            None => None,
+            // The grammar asks for 64 hexadecimal digits; encoded expressions hold any number of bytes.
+            Some(Hash::SHA256(bytes)) => {
+                let whole = <[u8; 32]>::try_from(&**bytes);
+                let of = bytes.len();
+                let whole =
+                    whole.map_err(|_| refuse(format!("a `sha256:` pin has {of} bytes, not 32")))?;
+                Some(BlobDigest::from_bytes(whole))
+            }
+        };
         match (&import.location, import.mode) {
             (ImportTarget::Missing, ImportMode::Location) => {
                 Ok((Key::Missing, self.closed("missing", MISSING_AS_LOCATION)?))

@@ -218,7 +218,7 @@ impl Store {
     /// An older blob of the same name is replaced: these bytes were just hashed, the older ones may have rotted.
     fn persist_blob(
         &self,
-        temp: TempFile,
+        mut temp: TempFile,
         digest: &BlobDigest,
         durability: Durability,
     ) -> Result<(), StoreError> {

@@ -11,10 +11,13 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::materialise::manifest_blob;
-use super::{CACHES, Store, StoreError, fan_out_files, hex_of, results};
+use super::{CACHES, Store, StoreError, fan_out_files, hex_of, results, tmp};
 use crate::action::{Action, ActionResult, Input, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId, TreeDigest};
 use crate::fs::{self, Context as _, Durability, Lock};
+
+/// The lock, in the copy of a commit, that everybody shares who reads it for long; `source` takes it.
+const USERS: &str = "users";
 
 /// What somebody needs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,7 +47,7 @@ pub struct GcOptions<'a> {
     pub now: SystemTime,
     /// What was made or used within this time is kept: a day, as a rule.
     pub keep_within: Duration,
-    /// What is kept for the registered workspaces' lockfiles; live leases are added.
+    /// What is kept for the registered lockfiles and workspaces; live leases are added.
     pub roots: &'a Roots,
     /// Whether to count only.
     pub dry_run: bool,
@@ -91,6 +94,13 @@ pub struct Lease {
     _lock: Lock,
 }
 
+/// A collection that has begun: nobody takes a lease before it is over.
+#[derive(Debug)]
+pub struct Collection<'a> {
+    store: &'a Store,
+    _alone: Lock,
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         // If it stays, the next collection sees that nobody holds it.
@@ -128,6 +138,15 @@ impl Store {
 
     /// Remembers a workspace whose lockfiles a collection must ask for.
     pub fn register_workspace(&self, path: &Path) -> Result<(), StoreError> {
+        self.register(path)
+    }
+
+    /// Remembers a lockfile that a collection must ask for: one that is in no workspace's folder of them.
+    pub fn register_lockfile(&self, path: &Path) -> Result<(), StoreError> {
+        self.register(path)
+    }
+
+    fn register(&self, path: &Path) -> Result<(), StoreError> {
         use std::os::unix::ffi::OsStrExt;
         let bytes = path.as_os_str().as_bytes();
         let file = self.root.join("workspaces").join(BlobDigest::of(bytes).to_string());
@@ -139,8 +158,43 @@ impl Store {
 
     /// The workspaces that were registered and still exist.
     pub fn workspaces(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.registered()?.into_iter().filter(|path| path.is_dir()).collect())
+    }
+
+    /// The lockfiles that were registered and still exist.
+    pub fn lockfiles(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.registered()?.into_iter().filter(|path| path.is_file()).collect())
+    }
+
+    /// The registered workspaces, and folders of registered lockfiles, that are not there: what they keep is not known.
+    /// A lockfile that somebody removed from its folder keeps nothing.
+    ///
+    /// # Errors
+    ///
+    /// Also if it cannot be found out whether one is there.
+    pub fn missing(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut missing = Vec::new();
+        for path in self.registered()? {
+            let is_lockfile = path.extension().is_some_and(|extension| extension == "lock");
+            let folder = if is_lockfile { path.parent() } else { None };
+            let exists = |path: &Path| path.try_exists().context("inspect", path);
+            if !exists(&path)? && !folder.map_or(Ok(false), exists)? {
+                missing.push(path);
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Forgets a workspace or lockfile: what it keeps may be collected.
+    pub fn forget(&self, path: &Path) -> Result<(), StoreError> {
+        use std::os::unix::ffi::OsStrExt;
+        let name = BlobDigest::of(path.as_os_str().as_bytes()).to_string();
+        Ok(fs::remove_file(&self.root.join("workspaces").join(name))?)
+    }
+
+    fn registered(&self) -> Result<Vec<PathBuf>, StoreError> {
         use std::os::unix::ffi::OsStringExt;
-        let mut workspaces = Vec::new();
+        let mut registered = Vec::new();
         for file in fs::entries(&self.root.join("workspaces"))? {
             if is_temporary(&file) {
                 continue;
@@ -149,17 +203,23 @@ impl Store {
             if !is_named_by(&file, &bytes) {
                 return Err(StoreError::DamagedRoots { path: file });
             }
-            let path = PathBuf::from(std::ffi::OsString::from_vec(bytes));
-            if path.is_dir() {
-                workspaces.push(path);
-            }
+            registered.push(PathBuf::from(std::ffi::OsString::from_vec(bytes)));
         }
-        Ok(workspaces)
+        Ok(registered)
     }
 
-    /// Removes what no root reaches and nobody made or used of late.
+    /// Waits until nobody keeps collections from starting. The roots are to be gathered from then on: what somebody
+    /// locked before, and has no lease of any more, is in a lockfile by then.
+    pub fn begin_gc(&self) -> Result<Collection<'_>, StoreError> {
+        Ok(Collection { store: self, _alone: Lock::exclusive(&self.gc_lock())? })
+    }
+
+    /// A whole collection, whose roots were known before it began.
     pub fn gc(&self, options: &GcOptions<'_>) -> Result<GcReport, StoreError> {
-        let _alone = Lock::exclusive(&self.gc_lock())?;
+        self.begin_gc()?.remove(options)
+    }
+
+    fn collect(&self, options: &GcOptions<'_>) -> Result<GcReport, StoreError> {
         self.refresh_recipes()?;
         let mut roots = options.roots.clone();
         for path in fs::entries(&self.root.join("leases"))? {
@@ -277,27 +337,22 @@ impl Store {
         Ok(())
     }
 
-    /// Removes temporary files, work folders, resume checkpoints, locks and remembered evaluations, renderings and kernels
-    /// that nobody made or used of late.
+    /// Removes temporary files, work folders, resume checkpoints, locks, remembered evaluations, renderings and kernels,
+    /// what arrived of downloads, and fetched commits that nobody made or used of late.
     fn remove_leftovers(&self, options: &GcOptions<'_>) -> Result<u64, StoreError> {
         let mut removed = 0;
-        let under_way = ["tmp", "work", "scratch", "locks", "leases"];
-        for folder in under_way.into_iter().chain(CACHES) {
-            for path in fs::entries(&self.root.join(folder))? {
+        let others = ["tmp", "work", "scratch", "locks", "leases", "git", "downloads"];
+        for folder in others.into_iter().chain(CACHES) {
+            let mut paths = fs::entries(&self.root.join(folder))?;
+            // A lock goes after what it guards: it would be made anew for that.
+            paths.sort_by_key(|path| path.extension().is_some_and(|extension| extension == "lock"));
+            for path in paths {
                 if is_recent(&path, options) || path == self.gc_lock() {
                     continue;
                 }
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let guard = match folder {
-                    "locks" | "leases" => Some(path.clone()),
-                    // Named by the action; whoever executes it holds its lock.
-                    "scratch" | "work" => Some(self.root.join("locks").join(name)),
-                    _ => None,
-                };
-                let guard = guard.map(|guard| Lock::try_exclusive(&guard)).transpose()?;
-                if matches!(guard, Some(None)) {
+                let Some(_locks) = self.unused(folder, &path, options)? else {
                     continue;
-                }
+                };
                 removed += 1;
                 if !path.is_dir() {
                     remove(&path, options)?;
@@ -307,6 +362,49 @@ impl Store {
             }
         }
         Ok(removed)
+    }
+
+    /// The locks that whoever uses a leftover would hold; `None` if somebody does. Where nothing is to be removed, or
+    /// nobody would begin to use it, none is taken, and no file made for it.
+    fn unused(
+        &self,
+        folder: &str,
+        path: &Path,
+        options: &GcOptions<'_>,
+    ) -> Result<Option<Vec<Lock>>, StoreError> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let stem = name.split('.').next().unwrap_or_default();
+        let guard = match folder {
+            "locks" | "leases" => path.to_owned(),
+            // Named by the action; whoever executes it holds its lock.
+            "scratch" | "work" => self.root.join("locks").join(name),
+            // Named by what is fetched, as the lock of whoever fetches it is.
+            "git" | "downloads" => path.with_file_name(format!("{stem}.lock")),
+            "tmp" => tmp::guard_of(path),
+            _ => return Ok(Some(Vec::new())),
+        };
+        let mut locks = Vec::new();
+        if options.dry_run || folder == "tmp" {
+            if Lock::is_held(&guard)? {
+                return Ok(None);
+            }
+        } else {
+            let Some(lock) = Lock::try_exclusive(&guard)? else {
+                return Ok(None);
+            };
+            locks.push(lock);
+        }
+        // Whoever reads a copy for long took the lock above for a moment, to take this one.
+        let users = path.with_file_name(stem).join(USERS);
+        let is_read = folder == "git" && users.is_file() && Lock::is_held(&users)?;
+        Ok((!is_read).then_some(locks))
+    }
+}
+
+impl Collection<'_> {
+    /// Removes what no root reaches and nobody made or used of late.
+    pub fn remove(self, options: &GcOptions<'_>) -> Result<GcReport, StoreError> {
+        self.store.collect(options)
     }
 }
 
@@ -328,7 +426,7 @@ fn decode_lease(bytes: &[u8]) -> Option<Roots> {
 ///
 /// If somebody holds it and it is damaged.
 fn live_lease(path: &Path) -> Result<Roots, StoreError> {
-    if Lock::try_exclusive(path)?.is_some() {
+    if !Lock::is_held(path)? {
         return Ok(Roots::default());
     }
     // Given back since.

@@ -11,11 +11,11 @@
 //! | `quarantine/` | blobs whose bytes did not have their digest, damaged records, and what stood in the place of either | kept for people |
 //! | `scratch/` | resume checkpoints by action key | jobs check them |
 //! | `leases/` | what live processes need | checksums; a damaged one stops [`Store::gc`] |
-//! | `workspaces/` | whose lockfiles [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`] |
+//! | `workspaces/` | workspaces and lockfiles that [`Store::gc`] must ask for | named by digest; a damaged one stops [`Store::gc`], and so does the mark of one that is not there |
 //! | `evaluations/`, `renderings/`, `kernels/` | caches of the rooms above | checksums; can be lost |
-//! | `git/` | commits of others, by id | every object is hashed when it is read |
-//! | `downloads/` | what is being downloaded | hashed before it becomes a blob |
-//! | `locks/`, `tmp/`, `work/` | what is under way | removed by [`Store::gc`] once stale |
+//! | `git/` | commits of others, by id | every object is hashed when it is read; removed by [`Store::gc`] once unused |
+//! | `downloads/` | what is being downloaded | hashed before it becomes a blob; removed by [`Store::gc`] once stale |
+//! | `locks/`, `tmp/`, `work/` | what is under way | removed by [`Store::gc`] once stale and nobody's |
 //!
 //! Any number of processes may use one store at once.
 
@@ -27,6 +27,7 @@ mod materialise;
 mod places;
 mod recipes;
 mod results;
+mod tmp;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,8 +36,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use attestation::{Attestation, Attested, Maker};
 pub use cas::PutMode;
 pub use fsck::{Finding, FsckReport};
-pub use gc::{GcOptions, GcReport, Lease, Roots, Usage};
+pub use gc::{Collection, GcOptions, GcReport, Lease, Roots, Usage};
 pub use recipes::RecipeEntry;
+pub use tmp::TmpDir;
 
 use crate::action::canonical::CanonicalError;
 use crate::digest::{ActionKey, BlobDigest, TreeDigest};
@@ -97,6 +99,12 @@ pub enum StoreError {
     DamagedRoots {
         /// The record.
         path: PathBuf,
+    },
+    /// Workspaces that use the store are out of reach: what they need is not known, so nothing may be removed.
+    #[error("not there, so that what it keeps from being collected is not known: {}", list(paths))]
+    MissingRoots {
+        /// The workspaces, and lockfiles outside of workspaces.
+        paths: Vec<PathBuf>,
     },
     /// The store does not have a blob.
     #[error("the store has no blob {}", digest.short())]
@@ -180,6 +188,11 @@ impl StoreError {
                 | Self::DamagedRoots { .. }
         )
     }
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    paths.join(", ")
 }
 
 fn short(digest: Option<&BlobDigest>) -> String {

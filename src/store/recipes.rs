@@ -236,7 +236,11 @@ impl Recipes {
             match record[..32].cmp(recipe.as_bytes()) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(place_of(record)),
+                // What the log does not say is not known.
+                std::cmp::Ordering::Equal => {
+                    let place = place_of(record);
+                    return self.body(recipe, place).ok()?.map(|_| place);
+                }
             }
         }
         None
@@ -251,7 +255,7 @@ impl Recipes {
         all
     }
 
-    /// The canonical bytes of an entry; `None` if its record is damaged.
+    /// The canonical bytes of an entry; `None` if the log has no whole record of it in its place.
     fn body(&self, recipe: &RecipeId, place: Place) -> Result<Option<Vec<u8>>, fs::Error> {
         let Some(log) = &self.log else {
             return Ok(None);
@@ -270,7 +274,8 @@ impl Recipes {
         let Next::Whole(entry, _) = next_record(&record) else {
             return Ok(None);
         };
-        Ok((entry.recipe == *recipe).then_some(entry.canonical))
+        let is_it = entry.recipe == *recipe && entry.key == place.key;
+        Ok(is_it.then_some(entry.canonical))
     }
 
     fn append(&mut self, entries: &[RecipeEntry]) -> Result<(), fs::Error> {
@@ -393,9 +398,11 @@ impl Recipes {
         }
         let mut at = LOG_HEADER.min(bytes.len());
         let mut entries = BTreeMap::new();
+        let mut places = BTreeMap::new();
         loop {
             match next_record(&bytes[at..]) {
                 Next::Whole(entry, size) => {
+                    places.insert(at as u64, (entry.recipe, entry.key));
                     if RecipeId::from_bytes(tagged("recipe/1", &entry.canonical)) == entry.recipe {
                         entries.insert(entry.recipe, entry);
                     } else {
@@ -418,12 +425,14 @@ impl Recipes {
         let index = fs::read_if_exists(&self.index_path())?;
         if index.is_some_and(|index| decode_index(&index).is_none()) {
             damage.push("the recipe index has a wrong checksum".to_owned());
-        } else if self
-            .all()
-            .iter()
-            .any(|(id, place)| entries.get(id).is_some_and(|entry| entry.key != place.key))
-        {
-            damage.push("the recipe index contradicts the recipe log".to_owned());
+        } else if damage.is_empty() {
+            let is_astray = |(id, place): (RecipeId, Place)| {
+                let is_in_log = places.get(&place.offset) == Some(&(id, place.key));
+                !is_in_log || entries.get(&id).is_some_and(|entry| entry.key != place.key)
+            };
+            if self.all().into_iter().any(is_astray) {
+                damage.push("the recipe index contradicts the recipe log".to_owned());
+            }
         }
         if !damage.is_empty() {
             self.rewrite(&entries.into_values().collect::<Vec<_>>())?;

@@ -146,6 +146,41 @@ fn a_record_under_another_recipe_id_is_forged() {
     assert!(store.recipe_keys().into_keys().eq([entry(2).recipe]));
 }
 
+/// The index leads a recipe, whose record was taken out of the log, to another's key, with a checksum that is right.
+#[test]
+fn an_index_that_says_what_the_log_does_not_is_not_believed() {
+    let (_dir, store) = store();
+    store.record_recipes(&(0..2).map(entry).collect::<Vec<_>>()).unwrap();
+    let (log, index) = (store.root().join("recipes/log"), store.root().join("recipes/index"));
+    let whole = std::fs::read(&log).unwrap();
+    // Length 4, its complement 4, id 32, key 32, `recipe 0`, check 8.
+    let (head, record) = (32, 4 + 4 + 32 + 32 + 8 + 8);
+    assert_eq!(whole.len(), head + 2 * record);
+    let cut = [&whole[..head], &whole[head + record..]].concat();
+    let covered = cut.len() as u64;
+    for offset in [covered, u64::MAX, head as u64, head as u64 + 1] {
+        std::fs::write(&log, &cut).unwrap();
+        let mut forged =
+            [&b"ibid-recindex/1\n"[..], &whole[16..24], &covered.to_le_bytes()].concat();
+        let mut records = [(entry(0).recipe, offset), (entry(1).recipe, head as u64)];
+        records.sort();
+        for (recipe, offset) in records {
+            forged.extend(recipe.as_bytes());
+            forged.extend(entry(1).key.as_bytes());
+            forged.extend(offset.to_le_bytes());
+        }
+        forged.extend(BlobDigest::of(&forged).as_bytes());
+        std::fs::write(&index, forged).unwrap();
+        let store = Store::open(store.root()).unwrap();
+        assert_eq!(store.recipe_key(&entry(0).recipe), None, "offset {offset}");
+        assert_eq!(store.recipe_key(&entry(1).recipe), Some(entry(1).key));
+        let report = store.fsck().unwrap();
+        assert!(matches!(report.findings[..], [Finding::DamagedRecipes { .. }]), "{report:?}");
+        assert!(store.recipe_keys().into_keys().eq([entry(1).recipe]));
+        assert!(store.fsck().unwrap().is_clean());
+    }
+}
+
 #[test]
 fn a_damaged_record_of_the_log_costs_no_other() {
     let (_dir, store) = store();

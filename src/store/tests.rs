@@ -528,14 +528,117 @@ fn a_collection_removes_leftovers_but_not_what_is_under_way() {
 }
 
 #[test]
-fn workspaces_are_remembered_while_they_exist() {
+fn a_collection_removes_what_was_fetched_and_is_not_used_any_more() {
+    let (_dir, store) = store();
+    let copies = store.root().join("git");
+    let downloads = store.root().join("downloads");
+    for copy in ["aaaa", "bbbb"] {
+        fs::create_dir(&copies.join(copy).join("objects")).unwrap();
+        std::fs::write(copies.join(copy).join("objects/pack"), "objects").unwrap();
+        std::fs::write(copies.join(copy).with_extension("lock"), "").unwrap();
+    }
+    fs::create_dir(&downloads).unwrap();
+    for file in ["cccc.partial", "cccc.lock", "dddd.partial"] {
+        std::fs::write(downloads.join(file), "half").unwrap();
+    }
+    let _fetches = fs::Lock::exclusive(&downloads.join("dddd.lock")).unwrap();
+    let used = SystemTime::now();
+    let collect = |now, dry_run| {
+        let roots = Roots::default();
+        store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run }).unwrap()
+    };
+    assert_eq!(collect(used + DAY / 2, false).removed_leftovers, 0);
+    assert!(collect(used + 2 * DAY, true).removed_leftovers > 0);
+    assert!(copies.join("aaaa/objects/pack").exists(), "counted only");
+    // As if they had been used last two days ago, and one of them again today.
+    for copy in ["aaaa", "bbbb"] {
+        let folder = std::fs::File::open(copies.join(copy)).unwrap();
+        folder.set_modified(used - 2 * DAY).unwrap();
+    }
+    fs::mark_used(&copies.join("bbbb"));
+    let modified = |copy| copies.join(copy).metadata().unwrap().modified().unwrap();
+    assert!(modified("bbbb") > modified("aaaa") + DAY);
+    collect(used + 2 * DAY, false);
+    assert_eq!(fs::entries(&copies).unwrap(), [] as [std::path::PathBuf; 0]);
+    assert_eq!(
+        fs::entries(&downloads).unwrap(),
+        ["dddd.lock", "dddd.partial"].map(|file| downloads.join(file))
+    );
+}
+
+#[test]
+fn a_copy_that_somebody_reads_is_not_collected_however_old() {
+    let (_dir, store) = store();
+    let copy = store.root().join("git/aaaa");
+    fs::create_dir(&copy).unwrap();
+    let reads = fs::Lock::shared(&copy.join("users")).unwrap();
+    let now = SystemTime::UNIX_EPOCH + 100_000 * DAY;
+    let collect = || {
+        let roots = Roots::default();
+        store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run: false }).unwrap()
+    };
+    collect();
+    assert!(copy.is_dir());
+    drop(reads);
+    collect();
+    assert!(!copy.exists());
+}
+
+#[test]
+fn a_dry_run_makes_no_file() {
+    let (_dir, store) = store();
+    for folder in ["scratch", "git", "downloads"] {
+        fs::create_dir(&store.root().join(folder).join("aaaa")).unwrap();
+    }
+    let roots = Roots::default();
+    let now = SystemTime::UNIX_EPOCH + 100_000 * DAY;
+    let options = GcOptions { now, keep_within: DAY, roots: &roots, dry_run: true };
+    assert_eq!(store.gc(&options).unwrap().removed_leftovers, 3);
+    assert_eq!(
+        fs::entries(&store.root().join("locks")).unwrap(),
+        [store.root().join("locks/gc")],
+        "nobody holds a lock that is not there"
+    );
+    for folder in ["git", "downloads"] {
+        assert_eq!(fs::entries(&store.root().join(folder)).unwrap().len(), 1, "{folder}");
+    }
+}
+
+#[test]
+fn a_collection_is_alone_before_its_roots_are_gathered() {
+    let (_dir, store) = store();
+    let (recipe, ..) = executed(&store, "leased");
+    let collection = store.begin_gc().unwrap();
+    let roots = Roots { recipes: BTreeSet::from([recipe]), ..Roots::default() };
+    assert!(fs::Lock::is_held(&store.root().join("locks/gc")).unwrap());
+    let now = SystemTime::UNIX_EPOCH + 100_000 * DAY;
+    let options = GcOptions { now, keep_within: DAY, roots: &roots, dry_run: false };
+    assert_eq!(collection.remove(&options).unwrap().removed_blobs, 0);
+    let _lease = store.lease(&roots).unwrap();
+}
+
+#[test]
+fn workspaces_and_lockfiles_are_remembered_while_they_exist() {
     let (dir, store) = store();
+    let [lockfile, gone] = ["x.lock", "gone.lock"].map(|name| dir.path().join(name));
+    std::fs::write(&lockfile, "ibid-lock/1\n").unwrap();
+    store.register_lockfile(&lockfile).unwrap();
+    store.register_lockfile(&gone).unwrap();
+    assert_eq!(store.lockfiles().unwrap(), [lockfile]);
     let workspace = dir.path().join("workspace");
     std::fs::create_dir(&workspace).unwrap();
     store.register_workspace(&workspace).unwrap();
     store.register_workspace(&workspace).unwrap();
     store.register_workspace(&dir.path().join("absent")).unwrap();
     assert_eq!(store.workspaces().unwrap(), [workspace]);
+    // A lockfile that somebody removed keeps nothing; of a workspace that is not there it is not known.
+    let absent = dir.path().join("absent");
+    assert_eq!(store.missing().unwrap(), std::slice::from_ref(&absent));
+    store.forget(&absent).unwrap();
+    assert!(store.missing().unwrap().is_empty());
+    // Nor of one that cannot be looked at: here its folder is a file, elsewhere nobody may enter it.
+    store.register_workspace(&dir.path().join("x.lock/workspace")).unwrap();
+    assert!(matches!(store.missing(), Err(StoreError::Fs(_))));
 }
 
 #[test]

@@ -24,6 +24,12 @@ pub enum TensorError {
         #[source]
         source: candle_core::Error,
     },
+    /// There is not as much main memory left, or this process may not have it.
+    #[error("there are no {bytes} bytes of main memory left")]
+    Memory {
+        /// How much was asked for.
+        bytes: usize,
+    },
     /// A device that is not the processor failed.
     #[cfg(any(feature = "cuda", test))]
     #[error("operation `{operation}` failed on the device")]
@@ -104,7 +110,7 @@ impl Buffer {
     /// A buffer of `len` times +0.
     pub fn zeros(len: usize, device: &Device) -> Result<Self, TensorError> {
         match device {
-            Device::Cpu => Self::from_vec(vec![0.0; len], device),
+            Device::Cpu => Self::from_vec(zeros(len)?, device),
             #[cfg(any(feature = "cuda", test))]
             _ => {
                 let buffer = Self::room(device, len)?;
@@ -318,9 +324,10 @@ impl Buffer {
 }
 
 impl TensorError {
-    /// How many bytes a device had not left, if that was it.
+    /// How many bytes a device, or main memory, had not left, if that was it.
     pub fn lacks_memory(&self) -> Option<usize> {
         match self {
+            Self::Memory { bytes } => Some(*bytes),
             #[cfg(any(feature = "cuda", test))]
             Self::Kernel { source: DeviceError::Memory { bytes }, .. } => Some(*bytes),
             _ => None,
@@ -335,6 +342,17 @@ impl TensorError {
             _ => false,
         }
     }
+}
+
+/// So many zeros in main memory; an error where the allocator would end the process.
+fn zeros(len: usize) -> Result<Vec<f32>, TensorError> {
+    // Asked for and given back: a page that nobody touched costs nothing, while one that is filled does.
+    let mut room = Vec::<f32>::new();
+    let bytes = len.saturating_mul(size_of::<f32>());
+    room.try_reserve_exact(len).map_err(|_| TensorError::Memory { bytes })?;
+    // Otherwise nothing might be asked for, since nothing is done with it.
+    drop(std::hint::black_box(room));
+    Ok(vec![0.0; len])
 }
 
 fn failed<const N: usize>(
@@ -440,6 +458,13 @@ mod tests {
         target.apply_with(&source, &Axpy(0.5)).unwrap();
         assert_eq!(target.to_vec().unwrap(), [6.0, 12.0]);
         assert_eq!(target.with(<[f32]>::as_ptr).unwrap(), address);
+    }
+
+    #[test]
+    fn main_memory_that_is_not_there_is_an_error() {
+        let error = Buffer::zeros(1 << 60, &Device::Cpu).unwrap_err();
+        assert_eq!(error.lacks_memory(), Some(1 << 62));
+        assert_eq!(Buffer::zeros(3, &Device::Cpu).unwrap().to_vec().unwrap(), [0.0; 3]);
     }
 
     #[test]

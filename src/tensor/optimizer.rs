@@ -254,11 +254,9 @@ const PART: usize = 2048;
 pub(super) const LOGIT_SCALE_MAX: f32 = 4.605_170_2;
 
 impl AdamWStep<'_> {
-    /// `min(1, limit ÷ (norm + 1e-6))`, rounded once; 1 without a limit.
-    #[allow(clippy::cast_possible_truncation, reason = "rounded once to binary32")]
+    /// What the gradient is multiplied by; 1 without a limit.
     fn scale(&self, squared_norm: f64) -> f32 {
-        let limit = self.norm_limit;
-        limit.map_or(1.0, |limit| (limit / (squared_norm.sqrt() + 1e-6)).min(1.0) as f32)
+        self.norm_limit.map_or(1.0, |limit| adamw::clip_scale(squared_norm, limit))
     }
 }
 
@@ -318,4 +316,36 @@ fn squared_norm(level: Level, tensors: &[OptimizedTensor], gradient: &[f32]) -> 
     tensors
         .iter()
         .fold(0.0, |total, tensor| adamw::squared_norm(level, total, tensor.region.of(gradient)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one definition of clipping, and it hides no NaN.
+    #[test]
+    fn a_step_clips_as_the_numerics_say() {
+        let rates = Rates {
+            beta1: 0.9,
+            beta2: 0.98,
+            epsilon: 1e-6,
+            weight_decay: 0.1,
+            learning_rate: 1e-3,
+            step: 1,
+        };
+        let outcome = Cell::default();
+        let step = |norm_limit| AdamWStep {
+            level: Level::Scalar,
+            rates,
+            norm_limit,
+            tensors: &[],
+            logit_scale: Region::default(),
+            outcome: &outcome,
+        };
+        for squared_norm in [0.0, 0.25, 4.0, 1e300, f64::NAN] {
+            let expected = adamw::clip_scale(squared_norm, 1.0);
+            assert_eq!(step(Some(1.0)).scale(squared_norm).to_bits(), expected.to_bits());
+        }
+        assert_eq!(step(None).scale(4.0), 1.0);
+    }
 }

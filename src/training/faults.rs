@@ -85,13 +85,12 @@ pub(super) fn begin(step: u64) {
     operations::begin(step);
 }
 
-/// What `step` sees of `samples` samples.
-pub(super) fn swap(step: u64, mut visits: Vec<Visit>, samples: usize) -> Vec<Visit> {
-    if strikes_at(Fault::SwappedSample, step) {
-        let visit = &mut visits[SWAPPED];
-        (visit.sample, visit.caption) = ((visit.sample + 1) % samples, 0);
+/// What a place of the batch sees at `step` of `samples` samples.
+pub(super) fn swap(step: u64, place: usize, visit: Visit, samples: usize) -> Visit {
+    if place == SWAPPED && strikes_at(Fault::SwappedSample, step) {
+        return Visit { sample: (visit.sample + 1) % samples, caption: 0, ..visit };
     }
-    visits
+    visit
 }
 
 /// The rates of a step.

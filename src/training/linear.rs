@@ -1,6 +1,8 @@
 //! A linear layer trained on features: softmax cross-entropy, `AdamW`, a cosine without warm-up. Equal bits at every
 //! SIMD level and on every device; one thread.
 
+use std::ops::Range;
+
 use super::{TrainError, learning_rate_at};
 use crate::action::canonical::Real;
 use crate::action::params::{Schedule, WarmUp};
@@ -48,6 +50,13 @@ pub struct Features {
     pub elements: Vec<f32>,
     /// The class of each.
     pub labels: Vec<u32>,
+}
+
+impl Features {
+    /// The elements of some of them.
+    pub fn part(&self, part: Range<usize>) -> &[f32] {
+        &self.elements[part.start * self.width..part.end * self.width]
+    }
 }
 
 impl LinearLayer {

@@ -17,6 +17,7 @@ mod trace;
 mod workers;
 
 use std::sync::{Barrier, Mutex, RwLock};
+use std::thread::Builder;
 
 pub use checkpoint::{ResumeError, State, checkpoint_tensors};
 pub use linear::{Features, LinearLayer, LinearRecipe};
@@ -83,6 +84,19 @@ pub enum TrainError {
     /// A worker cannot compute as the definitions say.
     #[error("a worker cannot compute as the definitions say")]
     Control(#[from] ControlError),
+    /// The machine, or the limits of this process, have no room for another thread.
+    #[error("there is no room for another thread")]
+    Threads(#[source] std::io::Error),
+    /// There is no memory for what a step keeps of a batch.
+    #[error(
+        "a batch of {batch_size} needs {bytes} bytes at once (of pairs, 16 · batchSize² of them for scores): lower batchSize"
+    )]
+    Batch {
+        /// Samples of a batch.
+        batch_size: usize,
+        /// What was asked for.
+        bytes: usize,
+    },
     /// A worker panicked: a bug.
     #[error("a worker panicked")]
     WorkerPanicked,
@@ -131,14 +145,22 @@ pub fn visits<E>(
 ) -> Result<Vec<Visit>, E> {
     let first = step * params.batch_size;
     let samples = order.visits(first..first + params.batch_size);
-    let visit = |(position, sample): (u64, usize)| {
-        let caption = match params.captions {
-            CaptionChoice::First => 0,
-            CaptionChoice::Drawn => caption_choice(params.seed, position, captions(sample)?),
-        };
-        Ok(Visit { position, sample, caption })
+    let places = (first..).zip(samples);
+    places.map(|(position, sample)| visit(params, position, sample, &captions)).collect()
+}
+
+/// What is seen at a place of the run where `sample` is visited.
+fn visit<E>(
+    params: &Train,
+    position: u64,
+    sample: usize,
+    captions: impl FnOnce(usize) -> Result<usize, E>,
+) -> Result<Visit, E> {
+    let caption = match params.captions {
+        CaptionChoice::First => 0,
+        CaptionChoice::Drawn => caption_choice(params.seed, position, captions(sample)?),
     };
-    (first..).zip(samples).map(visit).collect()
+    Ok(Visit { position, sample, caption })
 }
 
 /// Trains from `start` (see [`State::initial`]), on the device on which that is, to the last step; `after_step` sees the
@@ -208,7 +230,7 @@ fn train_model(
         level: settings.level,
         chunk,
         state: RwLock::new(buffer),
-        batch: RwLock::new(Buffer::zeros(planner.len(), &device)?),
+        batch: RwLock::new(room_of_batch(planner.len(), batch_size, device)?),
         regions,
     };
     let batch = RwLock::default();
@@ -222,7 +244,8 @@ fn train_model(
     let mut steps_of = Steps { params, workers, shared, batch, update };
     let batches = Batches::new(params, samples)?;
     with_batches(batches, step..end, |next| {
-        in_parallel(workers, shared, batch, |run| {
+        let perform = |worker: usize, phase| perform(phase, &workers[worker], shared, batch);
+        in_parallel(workers.len(), Builder::new, perform, |run| {
             while step < end {
                 let (loss, fingerprint) = steps_of.perform(step, next(step)?, run)?;
                 trace.push(loss, fingerprint);
@@ -285,7 +308,7 @@ impl<'d> Steps<'_, 'd> {
         let fingerprint = update.apply(shared, step)?;
         #[cfg(feature = "faults")]
         faults::strike(
-            &mut *shared.state.write().expect("no worker panicked"),
+            &mut shared.state.write().expect("no worker panicked"),
             step,
             workers.len(),
         )?;
@@ -293,44 +316,50 @@ impl<'d> Steps<'_, 'd> {
     }
 }
 
-/// Calls `lead` with a function that performs a phase on all workers at once. The first worker is this thread; the
-/// others are threads that wait at a barrier between phases.
+/// Calls `lead` with a function that has all of `count` workers perform a phase at once. The first of them is this thread;
+/// the others are threads made by `thread` that wait at a barrier between phases. There are all of them, or none.
 fn in_parallel(
-    workers: &[Mutex<Worker>],
-    shared: &Shared<'_>,
-    batch: &RwLock<Batch<'_>>,
+    count: usize,
+    thread: impl Fn() -> Builder,
+    perform: impl Fn(usize, Phase) -> Result<(), TrainError> + Sync,
     lead: impl FnOnce(&mut dyn FnMut(Phase) -> Result<(), TrainError>) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
     workers::start()?;
-    let barrier = Barrier::new(workers.len());
-    let phase = RwLock::new(Phase::Stop);
-    let failure = Mutex::new(None);
+    let barrier = &Barrier::new(count);
+    let phase = &RwLock::new(Phase::Stop);
+    let failure = &Mutex::new(None);
+    let (are_all_there, perform) = (&RwLock::new(false), &perform);
     std::thread::scope(|scope| {
-        for worker in &workers[1..] {
-            scope.spawn(|| {
+        // Nobody goes to the barrier before: whoever cannot be had would be waited for there, for ever.
+        let mut let_go = are_all_there.write().expect("nobody else was given it");
+        for worker in 1..count {
+            let work = move || {
                 let started = workers::start();
+                if !are_all_there.read().is_ok_and(|there| *there) {
+                    return;
+                }
                 loop {
                     barrier.wait();
                     let now = *phase.read().expect("no thread panics with the phase");
                     if now == Phase::Stop {
                         return;
                     }
-                    let done = if started.is_ok() {
-                        perform(now, worker, shared, batch)
-                    } else {
-                        workers::start()
-                    };
+                    let done =
+                        if started.is_ok() { perform(worker, now) } else { workers::start() };
                     if let Err(error) = done {
                         *failure.lock().expect("no thread panics with a failure") = Some(error);
                     }
                     barrier.wait();
                 }
-            });
+            };
+            thread().spawn_scoped(scope, work).map_err(TrainError::Threads)?;
         }
+        *let_go = true;
+        drop(let_go);
         let mut run = |next: Phase| {
             *phase.write().expect("no thread panics with the phase") = next;
             barrier.wait();
-            let own = perform(next, &workers[0], shared, batch);
+            let own = perform(0, next);
             barrier.wait();
             let others = failure.lock().expect("no thread panics with a failure").take();
             others.map_or(own, Err)
@@ -351,6 +380,14 @@ fn check(params: &Train) -> Result<(), TrainError> {
         return Err(TrainError::Parameters(text));
     }
     Ok(())
+}
+
+/// Room for what a step keeps of its batch.
+fn room_of_batch(len: usize, batch_size: usize, device: Device) -> Result<Buffer, TrainError> {
+    Buffer::zeros(len, &device).map_err(|error| match error.lacks_memory() {
+        Some(bytes) => TrainError::Batch { batch_size, bytes },
+        None => error.into(),
+    })
 }
 
 /// What the linear layers of a training compute with.
@@ -389,5 +426,7 @@ fn index(value: u64) -> usize {
 
 #[cfg(test)]
 mod classifier_tests;
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod tests;

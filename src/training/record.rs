@@ -14,12 +14,14 @@ use serde::{Deserialize, Serialize};
 use super::gradient::{Update, show_state};
 use super::samples::Batches;
 use super::workers::{Phase, Shared, Worker, deal, perform};
-use super::{Samples, Settings, State, Steps, TrainError, Visit, check, check_class, index};
+use super::{
+    Samples, Settings, State, Steps, TrainError, Visit, check, check_class, index, room_of_batch,
+};
 use crate::action::params::Train;
 use crate::digest::BlobDigest;
 use crate::model::Model;
 use crate::tensor::tap::{self, Shown, Values};
-use crate::tensor::{BatchRegions, Buffer, Device, Planner};
+use crate::tensor::{BatchRegions, Device, Planner};
 
 /// The operation that records what a step starts from.
 pub const STATE_BEFORE: &str = "state before the step";
@@ -137,7 +139,7 @@ pub fn record_step(
         level: settings.level,
         chunk,
         state: RwLock::new(buffer),
-        batch: RwLock::new(Buffer::zeros(planner.len(), &Device::Cpu)?),
+        batch: RwLock::new(room_of_batch(planner.len(), batch_size, Device::Cpu)?),
         regions,
     };
     let batch = RwLock::default();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
-use super::{TrainError, Visit, visits, workers};
+use super::{TrainError, Visit, visit, workers};
 use crate::action::params::Train;
 use crate::data::Order;
 
@@ -17,7 +17,7 @@ pub trait Samples: Sync {
     /// Samples of each shard.
     fn shard_sizes(&self) -> &[usize];
 
-    /// Captions of a sample; 1 for a classifier, which has none to choose from.
+    /// Captions of a sample, asked for just before it is seen; 1 for a classifier, which has none to choose from.
     fn captions(&self, sample: usize) -> Result<usize, SampleError>;
 
     /// What `visit` sees.
@@ -96,15 +96,21 @@ pub(super) struct Batch<'d> {
 
 impl<'d> Batch<'d> {
     /// What `visits` see.
+    #[cfg(test)]
     pub(super) fn of(samples: &'d dyn Samples, visits: Vec<Visit>) -> Result<Self, SampleError> {
         let mut batch = Self::default();
-        for visit in &visits {
-            let seen = samples.see(*visit)?;
-            batch.images.push(seen.image);
-            batch.tokens.extend(seen.tokens);
-            batch.labels.extend(seen.label);
-        }
-        Ok(Self { visits, ..batch })
+        visits.into_iter().try_for_each(|visit| batch.see(samples, visit))?;
+        Ok(batch)
+    }
+
+    /// Adds what a visit sees.
+    fn see(&mut self, samples: &'d dyn Samples, visit: Visit) -> Result<(), SampleError> {
+        let seen = samples.see(visit)?;
+        self.visits.push(visit);
+        self.images.push(seen.image);
+        self.tokens.extend(seen.tokens);
+        self.labels.extend(seen.label);
+        Ok(())
     }
 }
 
@@ -123,11 +129,21 @@ impl<'p, 'd> Batches<'p, 'd> {
 
     /// What step `step` sees.
     pub(super) fn make(&mut self, step: u64) -> Result<Batch<'d>, TrainError> {
-        let captions = |sample| self.samples.captions(sample);
-        let visits = visits(self.params, &mut self.order, captions, step)?;
-        #[cfg(feature = "faults")]
-        let visits = super::faults::swap(step, visits, self.samples.shard_sizes().iter().sum());
-        Ok(Batch::of(self.samples, visits)?)
+        let Self { params, samples, ref mut order } = *self;
+        let first = step * params.batch_size;
+        let visited = order.visits(first..first + params.batch_size);
+        let mut batch = Batch::default();
+        for (position, sample) in (first..).zip(visited) {
+            // One after the other, so that both look at a shard that was listed once.
+            let visit = visit(params, position, sample, |sample| samples.captions(sample))?;
+            #[cfg(feature = "faults")]
+            let visit = {
+                let count = samples.shard_sizes().iter().sum();
+                super::faults::swap(step, batch.visits.len(), visit, count)
+            };
+            batch.see(samples, visit)?;
+        }
+        Ok(batch)
     }
 }
 
@@ -142,7 +158,7 @@ pub(super) fn with_batches<'d, T>(
     }
     std::thread::scope(|scope| {
         let (send, receive) = sync_channel(BATCHES_AHEAD);
-        scope.spawn(move || {
+        let make_all = move || {
             for step in steps {
                 let make = std::panic::AssertUnwindSafe(|| {
                     // Images are resized by this thread.
@@ -156,7 +172,8 @@ pub(super) fn with_batches<'d, T>(
                     return;
                 }
             }
-        });
+        };
+        std::thread::Builder::new().spawn_scoped(scope, make_all).map_err(TrainError::Threads)?;
         // The receiver goes with this closure, and with it the thread, whether or not every batch was wanted.
         let mut next = move |step| {
             let (made_of, batch) = receive.recv().map_err(|_| TrainError::WorkerPanicked)?;

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::samples::Batch;
+use super::samples::{Batch, Batches};
 use super::workers::{Extent, Phase, Shared, Worker, deal, perform};
 use super::*;
 use crate::action::canonical::Real;
@@ -21,7 +21,7 @@ use crate::tensor::{NoKernels, device};
 
 const SAMPLES: usize = 24;
 
-fn real(value: f64) -> Real {
+pub(super) fn real(value: f64) -> Real {
     Real::new(value).unwrap()
 }
 
@@ -163,6 +163,81 @@ fn a_training_that_streams_its_samples_has_the_same_bits() {
     }
 }
 
+/// Notes what is asked of the samples.
+struct Noted<'a>(Held<'a>, Mutex<Vec<(&'static str, usize)>>);
+
+impl Samples for Noted<'_> {
+    fn shard_sizes(&self) -> &[usize] {
+        self.0.shard_sizes()
+    }
+
+    fn captions(&self, sample: usize) -> Result<usize, SampleError> {
+        self.1.lock().unwrap().push(("captions", sample));
+        self.0.captions(sample)
+    }
+
+    fn see(&self, visit: Visit) -> Result<Seen<'_>, SampleError> {
+        self.1.lock().unwrap().push(("see", visit.sample));
+        self.0.see(visit)
+    }
+
+    fn is_held(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn captions_are_counted_just_before_their_sample_is_seen() {
+    let (params, images) = (tiny(), images());
+    let noted = Noted(samples(&images), Mutex::default());
+    let batch = Batches::new(&params, &noted).unwrap().make(1).unwrap();
+    let mut order = Order::new(params.order, noted.shard_sizes(), params.seed).unwrap();
+    let captions = |sample| noted.0.captions(sample);
+    assert_eq!(batch.visits, visits(&params, &mut order, captions, 1).unwrap());
+    let seen = batch.visits.iter().map(|visit| visit.sample);
+    let expected: Vec<_> =
+        seen.flat_map(|sample| [("captions", sample), ("see", sample)]).collect();
+    assert_eq!(*noted.1.lock().unwrap(), expected);
+}
+
+/// The third of seven is to have more memory than there is.
+#[test]
+fn a_thread_that_cannot_be_had_is_an_error_and_nobody_waits_for_it() {
+    let wanted = std::cell::Cell::new(0);
+    let thread = || {
+        wanted.set(wanted.get() + 1);
+        let thread = Builder::new();
+        if wanted.get() == 3 { thread.stack_size(1 << 60) } else { thread }
+    };
+    let ended = in_parallel(8, thread, |_, _| panic!("not all are there"), |_| panic!("nor here"));
+    assert!(matches!(ended, Err(TrainError::Threads(_))), "{ended:?}");
+    let performed = Mutex::new(Vec::new());
+    let perform = |worker: usize, phase: Phase| {
+        performed.lock().unwrap().push((phase == Phase::Backward, worker));
+        Ok(())
+    };
+    in_parallel(3, Builder::new, perform, |run| {
+        run(Phase::Forward)?;
+        run(Phase::Backward)
+    })
+    .unwrap();
+    let mut performed = performed.into_inner().unwrap();
+    performed.sort_unstable();
+    let of = |is_backward| (0..3_usize).map(move |worker| (is_backward, worker));
+    assert!(performed.into_iter().eq(of(false).chain(of(true))));
+}
+
+/// What no machine has is said with its size, and what makes it smaller.
+#[test]
+fn a_batch_that_no_memory_holds_is_named() {
+    let error = room_of_batch(1 << 60, 1 << 29, Device::Cpu).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a batch of 536870912 needs 4611686018427387904 bytes at once (of pairs, 16 · batchSize² of them for scores): lower \
+         batchSize"
+    );
+}
+
 /// The weights file and the trace file.
 fn trained(params: &Train, level: Level, threads: usize) -> [Vec<u8>; 2] {
     let images = images();
@@ -172,7 +247,7 @@ fn trained(params: &Train, level: Level, threads: usize) -> [Vec<u8>; 2] {
     files(params, &ended.unwrap())
 }
 
-fn files(params: &Train, state: &State) -> [Vec<u8>; 2] {
+pub(super) fn files(params: &Train, state: &State) -> [Vec<u8>; 2] {
     let layout = Layout::of(&params.model).unwrap();
     [state.weights(&layout).unwrap(), state.trace.bytes().to_vec()]
 }
@@ -662,101 +737,4 @@ fn a_step_of_a_small_model_is_so_many_launches() {
     };
     let launches = launches_of_a_step(&params, &held, 132);
     assert!(launches.is_none_or(|launches| launches == 145), "{launches:?}");
-}
-
-/// CLIP with ViT-B/32, for as many steps as there are batches of samples.
-fn vit_b_32(batch_size: u64, gradient_chunk: u64, steps: u64) -> Train {
-    let mut params = open_clip();
-    let Clip { ref mut embed_dim, ref mut vision, ref mut text, .. } = params.model;
-    *embed_dim = 512;
-    (vision.image_size, vision.patch_size) = (224, 32);
-    (vision.width, vision.mlp_width, vision.heads, vision.layers) = (768, 3072, 12, 12);
-    (text.context_length, text.vocabulary_size) = (77, 49_408);
-    (text.width, text.mlp_width, text.heads, text.layers) = (512, 2048, 8, 12);
-    params.schedule.learning_rate_max = real(1e-4);
-    Train { batch_size, gradient_chunk, samples_seen: batch_size * steps, ..params }
-}
-
-/// So many images of 224 pixels a side.
-fn large_images(count: u32) -> Vec<u8> {
-    (0..count * 3 * 224 * 224).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
-}
-
-/// The images with captions of nine tokens.
-fn large_samples(images: &[u8]) -> Held<'_> {
-    let images: Vec<Cow<'_, [u8]>> =
-        images.chunks_exact(3 * 224 * 224).map(Cow::Borrowed).collect();
-    let caption = |i: usize| {
-        let words = (0..7).map(|k| 3 + (i as u32 * 7919 + k * 104_729) % 49_000);
-        let mut tokens: Vec<u32> = std::iter::once(49_406).chain(words).collect();
-        tokens.push(49_407);
-        tokens.resize(77, 0);
-        vec![tokens]
-    };
-    Held {
-        captions: (0..images.len()).map(caption).collect(),
-        labels: Vec::new(),
-        shard_sizes: vec![images.len()],
-        images,
-    }
-}
-
-/// Steps of a model of that size have the same bits on the processor and on `device`.
-fn compare_steps_of_vit_b_32(params: &Train, device: Device) {
-    let images = large_images(u32::try_from(params.samples_seen).unwrap());
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = Settings { level: Level::detect(), threads };
-    let [want, got] = [Device::Cpu, device].map(|device| {
-        let start = State::initial(params).unwrap().on_device(device).unwrap();
-        train(params, &large_samples(&images), settings, start, |_| Control::Continue).unwrap()
-    });
-    assert!(files(params, &got) == files(params, &want));
-}
-
-#[cfg(feature = "cuda")]
-#[test]
-#[allow(clippy::print_stdout, reason = "a skipped test says so")]
-fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
-    if Device::Cuda(0).prepare(&NoKernels).is_err() {
-        println!("skipped: no GPU");
-        return;
-    }
-    compare_steps_of_vit_b_32(&vit_b_32(32, 16, 2), Device::Cuda(0));
-}
-
-#[test]
-#[ignore = "half an hour, in an emulator"]
-fn steps_of_vit_b_32_have_the_same_bits_on_emulated_kernels() {
-    let emulated = Device::Emulated { processors: 132, backwards: false, memory: usize::MAX };
-    if emulated.prepare(&NoKernels).is_ok() {
-        compare_steps_of_vit_b_32(&vit_b_32(32, 16, 1), emulated);
-    }
-}
-
-/// What each kernel of a step takes on the first GPU: CLIP with ViT-B/32 at 256 pairs, as in `tests/bench/training.rs`.
-#[cfg(feature = "cuda")]
-#[test]
-#[ignore = "a measurement, of a GPU"]
-#[allow(clippy::print_stdout, reason = "a measurement")]
-fn speed_of_kernels() {
-    use crate::tensor::device::timed;
-
-    let params = vit_b_32(256, 256, 2);
-    let images = large_images(256);
-    timed::begin();
-    let start = State::initial(&params).unwrap().on_device(Device::Cuda(0)).unwrap();
-    let settings = Settings { level: Level::detect(), threads: 1 };
-    let mut times = Vec::new();
-    train(&params, &large_samples(&images), settings, start, |_| {
-        times = timed::take().into_iter().collect();
-        Control::Continue
-    })
-    .unwrap();
-    times.sort_by(|(_, (_, one)), (_, (_, other))| other.total_cmp(one));
-    let all: f64 = times.iter().map(|(_, (_, seconds))| seconds).sum();
-    println!("{:.1} ms in the kernels of a step", 1e3 * all);
-    for (kernel, (count, seconds)) in times {
-        let each = 1e6 * seconds / f64::from(count);
-        println!("{:8.3} ms  {count:4} × {each:8.1} µs  {kernel}", 1e3 * seconds);
-    }
 }

@@ -1,9 +1,11 @@
 /* Loaded before the C library, so that a program meets a bad machine: a file system that cannot lock, a clock that is
- * wrong or that somebody keeps setting, a slow disk. What it does is chosen by environment variables. */
+ * wrong or that somebody keeps setting, a slow disk, other elementary functions. What it does is chosen by environment
+ * variables. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -57,3 +59,72 @@ ssize_t write(int fd, const void *bytes, size_t count)
     usleep((useconds_t)number("SLOW_MICROSECONDS"));
     return next(fd, bytes, count);
 }
+
+/* LIBM_OFF=1: each elementary function gives the next number, and its first call is said. */
+#define NEXT_NUMBER(of, number_type, bits_type)          \
+    static number_type of(number_type x)                 \
+    {                                                    \
+        bits_type bits;                                  \
+        memcpy(&bits, &x, sizeof bits);                  \
+        bits += number("LIBM_OFF") != 0;                 \
+        memcpy(&x, &bits, sizeof bits);                  \
+        return x;                                        \
+    }
+NEXT_NUMBER(off, double, unsigned long long)
+NEXT_NUMBER(off_f, float, unsigned)
+
+static void *libm(const char *name)
+{
+    if (number("LIBM_OFF")) {
+        const char *words[] = {"libm is off: ", name, "\n"};
+        for (int i = 0; i < 3; i++)
+            if (write(2, words[i], strlen(words[i])) < 0)
+                break;
+    }
+    return dlsym(RTLD_NEXT, name);
+}
+
+#define OF_ONE(name, type, off)                          \
+    type name(type x)                                    \
+    {                                                    \
+        static type (*next)(type);                       \
+        if (!next)                                       \
+            next = (type(*)(type))libm(#name);           \
+        return off(next(x));                             \
+    }
+#define OF_TWO(name, type, off)                          \
+    type name(type x, type y)                            \
+    {                                                    \
+        static type (*next)(type, type);                 \
+        if (!next)                                       \
+            next = (type(*)(type, type))libm(#name);     \
+        return off(next(x, y));                          \
+    }
+#define BOTH(name, type, off)                            \
+    void name(type x, type *sine, type *cosine)          \
+    {                                                    \
+        static void (*next)(type, type *, type *);       \
+        if (!next)                                       \
+            next = (void (*)(type, type *, type *))libm(#name); \
+        next(x, sine, cosine);                           \
+        *sine = off(*sine);                              \
+        *cosine = off(*cosine);                          \
+    }
+#define FUNCTION_OF_ONE(name) OF_ONE(name, double, off) OF_ONE(name##f, float, off_f)
+#define FUNCTION_OF_TWO(name) OF_TWO(name, double, off) OF_TWO(name##f, float, off_f)
+FUNCTION_OF_ONE(sin)
+FUNCTION_OF_ONE(cos)
+FUNCTION_OF_ONE(tan)
+FUNCTION_OF_ONE(asin)
+FUNCTION_OF_ONE(acos)
+FUNCTION_OF_ONE(atan)
+FUNCTION_OF_ONE(exp)
+FUNCTION_OF_ONE(log)
+FUNCTION_OF_ONE(log2)
+FUNCTION_OF_ONE(log10)
+FUNCTION_OF_ONE(cbrt)
+FUNCTION_OF_TWO(pow)
+FUNCTION_OF_TWO(hypot)
+FUNCTION_OF_TWO(atan2)
+BOTH(sincos, double, off)
+BOTH(sincosf, float, off_f)

@@ -20,7 +20,11 @@ fn interposer() -> Option<&'static Path> {
         let (target, new) =
             (folder.join("interpose.so"), folder.join(format!("{}.so", std::process::id())));
         let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&new).arg(source).arg("-ldl");
+        compiler
+            .args(["-shared", "-fPIC", "-O1", "-fno-builtin", "-o"])
+            .arg(&new)
+            .arg(source)
+            .arg("-ldl");
         let built = compiler.status().is_ok_and(|status| status.success());
         // Another test process may use the one that is there.
         (built && fs::rename(&new, &target).is_ok()).then_some(target)

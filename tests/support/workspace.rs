@@ -184,6 +184,9 @@ fn smoke() -> &'static Path {
         if !folder.exists() {
             let workspace = Workspace::of_repository();
             workspace.ok(&["reproduce", SMOKE]);
+            // A copy's store is to know of the copy.
+            fs::remove_dir_all(workspace.path(".ibid/workspaces")).unwrap();
+            fs::create_dir(workspace.path(".ibid/workspaces")).unwrap();
             let new = base.join("smoke.new");
             drop(fs::remove_dir_all(&new));
             copy_folder(&workspace.path(""), &new);

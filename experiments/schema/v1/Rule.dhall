@@ -37,7 +37,7 @@ in  < UniqueKeys : { rows : Rows.Type }
         , column : Text
         , tolerance : Tolerance
         }
-    | Counts : { rows : Rows.Type, rate : Text, of : SampleCount, slack : Double }  -- rate · samples is an integer
+    | Counts : { rows : Rows.Type, rate : Text, of : SampleCount, slack : Double }  -- rate · samples is a count: an integer from 0 to the samples
     | LabelText :
         { rows : Rows.Type
         , label : Text

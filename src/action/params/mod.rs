@@ -17,7 +17,7 @@ pub use checks::{
     Severity, Tolerance,
 };
 pub use cost::Macs;
-pub use model::{Activation, Clip, Pooling, Preprocessing, TextTower, VisionTower};
+pub use model::{Activation, CONTEXT_MIN, Clip, Pooling, Preprocessing, TextTower, VisionTower};
 pub use probe::{FineTune, HeadStart, Probe, Shots, Split, WeightDecay};
 pub use profile::{DeviceClass, DeviceProfile, ProfileError};
 pub use results::{
@@ -88,14 +88,15 @@ impl JobKind {
     /// The revision of the code, raised when the bytes it gives may change.
     pub const fn revision(self) -> u32 {
         match self {
-            Self::Collect | Self::Table | Self::Sensitivity => 1,
+            Self::Collect => 1,
             Self::Train
             | Self::Evaluate
             | Self::Probe
             | Self::FineTune
-            | Self::Fit
-            | Self::Check => 2,
-            Self::Draw => 3,
+            | Self::Table
+            | Self::Sensitivity => 2,
+            Self::Fit | Self::Check => 3,
+            Self::Draw => 4,
         }
     }
 

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::canonical::Real;
 
+/// Tokens of a text at least: start, a token and end.
+pub const CONTEXT_MIN: u64 = 3;
+
 /// A pair of towers that embed images and texts into one space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

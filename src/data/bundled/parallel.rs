@@ -1,4 +1,5 @@
-//! One map over a list by several threads; the result is the same for any number of them.
+//! One map over a list by several threads; the result is the same for any number of them, so that it does with those that
+//! can be had.
 
 use std::sync::Mutex;
 use std::thread;
@@ -33,7 +34,8 @@ pub(super) fn map_in_chunks<T: Send, U: Send>(
         }
     };
     let mut done: Vec<(usize, Vec<U>)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let other = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..threads.max(1)).map_while(other).collect();
         let mut done = work();
         for other in others {
             done.extend(other.join().expect("a panic in a thread is a panic here"));

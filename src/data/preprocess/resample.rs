@@ -1,4 +1,7 @@
-//! Resampling along both axes, in Pillow's arithmetic.
+//! Resampling along both axes, in Pillow's arithmetic. The cost is linear in the pixels, whatever the part of the resized
+//! picture that is asked for, and wherever it lies.
+
+use std::ops::Range;
 
 /// Positions along one axis: `length` of them from `start` on, of the `to` positions that `from` are resized to.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +18,18 @@ impl Axis {
         self.from == self.to && self.start == 0 && self.length == self.to
     }
 
-    fn positions(self) -> std::ops::Range<usize> {
+    fn positions(self) -> Range<usize> {
         self.start..self.start + self.length
+    }
+
+    /// The input positions that are read, at least one.
+    fn read(self) -> Range<usize> {
+        if self.from == self.to {
+            return self.positions();
+        }
+        let of = |start| weights(Self { start, length: 1, ..self }).remove(0);
+        let (first, last) = (of(self.start), of(self.start + self.length - 1));
+        first.first..last.first + last.values.len()
     }
 }
 
@@ -100,7 +113,15 @@ pub(super) fn begins_with_columns(across: Axis, down: Axis) -> bool {
     down.from > down.to && down.from + 2 * across.to > down.to + 2 * across.from
 }
 
-/// Both axes, one after the other, each rounded to bytes; an axis whose length stays is only cut.
+/// The rows of those numbers, with `stride` values a row.
+fn keep_rows<T>(mut values: Vec<T>, stride: usize, rows: &Range<usize>) -> Vec<T> {
+    values.truncate(rows.end * stride);
+    values.drain(..rows.start * stride);
+    values
+}
+
+/// Both axes, one after the other, each rounded to bytes; an axis whose length stays is only cut. Rows that no column reads
+/// are left out: there may be many more of them than others.
 pub(super) fn resample_bytes(
     bytes: Vec<u8>,
     channels: usize,
@@ -109,11 +130,13 @@ pub(super) fn resample_bytes(
     columns_first: bool,
 ) -> Vec<u8> {
     if columns_first {
-        let bytes = resample_columns(bytes, across.from * channels, down);
+        let bytes = resample_columns(bytes, across.from * channels, down, 0);
         resample_rows(bytes, channels, across)
     } else {
+        let read = down.read();
+        let bytes = keep_rows(bytes, across.from * channels, &read);
         let bytes = resample_rows(bytes, channels, across);
-        resample_columns(bytes, across.length * channels, down)
+        resample_columns(bytes, across.length * channels, down, read.start)
     }
 }
 
@@ -144,19 +167,19 @@ fn resample_rows(bytes: Vec<u8>, channels: usize, across: Axis) -> Vec<u8> {
     resampled
 }
 
-/// Every column along `down`; `stride` is the bytes of a row.
-fn resample_columns(bytes: Vec<u8>, stride: usize, down: Axis) -> Vec<u8> {
+/// Every column along `down`; `stride` is the bytes of a row, and `bytes` begin with row `top`.
+fn resample_columns(bytes: Vec<u8>, stride: usize, down: Axis, top: usize) -> Vec<u8> {
     if down.is_whole() {
         return bytes;
     }
     if down.from == down.to {
-        return bytes[down.start * stride..(down.start + down.length) * stride].to_vec();
+        return bytes[(down.start - top) * stride..][..down.length * stride].to_vec();
     }
     let mut resampled = Vec::with_capacity(stride * down.length);
     let mut sums = vec![0_i32; stride];
     for (first, values) in fixed_weights(down) {
         sums.fill(HALF);
-        for (row, weight) in bytes[first * stride..].chunks_exact(stride).zip(&values) {
+        for (row, weight) in bytes[(first - top) * stride..].chunks_exact(stride).zip(&values) {
             for (sum, byte) in sums.iter_mut().zip(row) {
                 *sum += i32::from(*byte) * weight;
             }
@@ -174,9 +197,11 @@ pub(super) fn resample_grey16(
     columns_first: bool,
 ) -> Vec<u16> {
     if columns_first {
-        rows_of_grey16(columns_of_grey16(values, across.from, down), across)
+        rows_of_grey16(columns_of_grey16(values, across.from, down, 0), across)
     } else {
-        columns_of_grey16(rows_of_grey16(values, across), across.length, down)
+        let read = down.read();
+        let values = rows_of_grey16(keep_rows(values, across.from, &read), across);
+        columns_of_grey16(values, across.length, down, read.start)
     }
 }
 
@@ -192,15 +217,15 @@ fn rows_of_grey16(values: Vec<u16>, across: Axis) -> Vec<u16> {
     rows.flat_map(|row| positions.iter().map(|w| weighted16(row[w.first..].iter(), w))).collect()
 }
 
-fn columns_of_grey16(values: Vec<u16>, width: usize, down: Axis) -> Vec<u16> {
+fn columns_of_grey16(values: Vec<u16>, width: usize, down: Axis, top: usize) -> Vec<u16> {
     if down.is_whole() {
         return values;
     }
     if down.from == down.to {
-        return values[down.start * width..(down.start + down.length) * width].to_vec();
+        return values[(down.start - top) * width..][..down.length * width].to_vec();
     }
     let at = |w: &Weights, column| {
-        weighted16(values[w.first * width + column..].iter().step_by(width), w)
+        weighted16(values[(w.first - top) * width + column..].iter().step_by(width), w)
     };
     weights(down).iter().flat_map(|w| (0..width).map(move |column| at(w, column))).collect()
 }
@@ -217,22 +242,95 @@ fn weighted16<'a>(values: impl Iterator<Item = &'a u16>, weights: &Weights) -> u
     u16::try_from(rounded.clamp(0, 0xffff)).expect("clamped")
 }
 
-/// Every pixel from the one that its centre falls on. The centre moves by repeated addition, as Pillow's does.
+/// Every pixel from the one that its centre falls on.
+pub(super) fn nearest(bytes: &[u8], across: Axis, down: Axis) -> Vec<u8> {
+    let columns = nearest_positions(across);
+    let rows = nearest_positions(down).into_iter();
+    rows.flat_map(|row| columns.iter().map(move |column| bytes[row * across.from + column]))
+        .collect()
+}
+
+/// The input position that the centre of each position falls on. The centre moves by repeated addition, as Pillow's does.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "lengths of images, and positions within them"
 )]
-pub(super) fn nearest(bytes: &[u8], across: Axis, down: Axis) -> Vec<u8> {
-    let places = |axis: Axis| -> Vec<usize> {
-        let step = axis.from as f64 / axis.to as f64;
-        let centres = std::iter::successors(Some(step * 0.5), |centre| Some(centre + step));
-        let place = |centre: f64| (centre as usize).min(axis.from - 1);
-        centres.skip(axis.start).take(axis.length).map(place).collect()
-    };
-    let columns = places(across);
-    let rows = places(down).into_iter();
-    rows.flat_map(|row| columns.iter().map(move |column| bytes[row * across.from + column]))
-        .collect()
+fn nearest_positions(axis: Axis) -> Vec<usize> {
+    let step = axis.from as f64 / axis.to as f64;
+    let first = moved(step * 0.5, step, axis.start as u64);
+    let centres = std::iter::successors(Some(first), |centre| Some(centre + step));
+    let place = |centre: f64| (centre as usize).min(axis.from - 1);
+    centres.take(axis.length).map(place).collect()
+}
+
+/// `centre` with `step` added so many times, rounded each time; both are positive.
+///
+/// Between two powers of two all sums are rounded to multiples of one unit. So once a sum was rounded there, each step
+/// moves by the same number of units, also where the step is halfway between two of them: the sum before it is even. Such
+/// steps are taken at once, and the time is that of the powers of two.
+fn moved(mut centre: f64, step: f64, mut times: u64) -> f64 {
+    let power = |x: f64| x.to_bits() >> (f64::MANTISSA_DIGITS - 1);
+    while times > 0 {
+        let before = centre;
+        centre += step;
+        times -= 1;
+        let next = centre + step;
+        if power(before) == power(next) {
+            let (at, units) = (centre.to_bits(), next.to_bits() - centre.to_bits());
+            let last = ((power(centre) + 1) << (f64::MANTISSA_DIGITS - 1)) - 1;
+            let steps = times.min((last - at).checked_div(units).unwrap_or(u64::MAX));
+            centre = f64::from_bits(at + steps * units);
+            times -= steps;
+        }
+    }
+    centre
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By adding, one step after the other.
+    #[test]
+    fn steps_that_are_taken_at_once_end_where_steps_one_by_one_do() {
+        let tie = f64::from_bits((1.0_f64 / 3.0).to_bits() | 1);
+        let steps = [1.0 / 224.0, 3.0 / 7.0, 1.0, tie, 999.0 / 1000.0, 67_108_863.0 / 12_345.0];
+        for step in steps {
+            let (mut centre, mut times) = (step * 0.5, 0);
+            for _ in 0..40 {
+                assert_eq!(moved(step * 0.5, step, times).to_bits(), centre.to_bits(), "{step}");
+                for _ in 0..997 {
+                    centre += step;
+                }
+                times += 997;
+            }
+        }
+    }
+
+    /// Three thousand million additions in Rust, one by one, gave this number.
+    #[test]
+    fn a_position_far_out_is_found_at_once() {
+        let step = 54_321_987.0 / 12_345_678_901.0;
+        let centre = moved(step * 0.5, step, 3_000_000_000);
+        assert_eq!(centre.to_bits(), 0x4169_2d6e_3f95_828f);
+    }
+
+    /// Rows that are left out are those that nothing reads.
+    #[test]
+    fn a_window_is_the_part_of_the_whole() {
+        let bytes: Vec<u8> = (0..7 * 90_u32).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
+        let wide = |start, length| Axis { from: 7, to: 20, start, length };
+        for (to, start, length) in [(257, 100, 20), (257, 0, 9), (257, 240, 17), (90, 31, 20)] {
+            let axis = |start, length| Axis { from: 90, to, start, length };
+            let whole = resample_bytes(bytes.clone(), 1, wide(0, 20), axis(0, to), false);
+            let part = resample_bytes(bytes.clone(), 1, wide(0, 20), axis(start, length), false);
+            assert_eq!(part, whole[start * 20..][..length * 20]);
+            let narrow: Vec<u16> = bytes.iter().map(|byte| u16::from(*byte) * 200).collect();
+            let whole = resample_grey16(narrow.clone(), wide(0, 20), axis(0, to), false);
+            let part = resample_grey16(narrow, wide(0, 20), axis(start, length), false);
+            assert_eq!(part, whole[start * 20..][..length * 20]);
+        }
+    }
 }

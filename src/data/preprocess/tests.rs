@@ -81,6 +81,15 @@ fn long_pictures_cost_no_more_than_their_size() {
     }
     let bits = Pixels::Bilevel(vec![255; 60_000]);
     assert_eq!(Picture::new(1, 60_000, bits).evaluation_view(2), [255; 12]);
+    // The longest that are read: 15,032,385,536 rows or columns, of which only those in the middle are looked for.
+    let longest = usize::try_from(PIXELS_MAX).unwrap();
+    for (width, height) in [(1, longest), (longest, 1)] {
+        let grey = Pixels::Bytes { bytes: vec![255; longest], channels: Channels::Grey };
+        for pixels in [Pixels::Bilevel(vec![255; longest]), grey] {
+            let view = Picture::new(width, height, pixels).evaluation_view(224);
+            assert!(view.iter().all(|value| *value == 255) && view.len() == 3 * 224 * 224);
+        }
+    }
 }
 
 /// From the second implementation in `tests/bench/pillow_parity.py`, with Python's `math`.

@@ -15,6 +15,7 @@ mod repair;
 
 use instant_clip_tokenizer::Token;
 
+use crate::action::params::CONTEXT_MIN;
 use crate::digest::BlobDigest;
 
 /// The token after the end of a text.
@@ -69,7 +70,9 @@ pub enum TokenizerError {
     /// A text that needs a byte pair outside the vocabulary.
     ///
     /// There is no token for the unknown: a silent one would change what a prompt means.
-    #[error("`{text}` needs byte pair {id}, which is not in the vocabulary")]
+    #[error(
+        "`{text}` needs byte pair {id}, which is not in the vocabulary; the bundled `openclip-vocabulary` (size 49408) has all"
+    )]
     NotInVocabulary {
         /// The text.
         text: String,
@@ -98,7 +101,7 @@ impl Tokenizer {
     ///
     /// Reading the merges takes some tens of milliseconds: make one and keep it.
     pub fn new(vocabulary: &[u8], context_length: usize) -> Result<Self, VocabularyError> {
-        if context_length < 3 {
+        if (context_length as u64) < CONTEXT_MIN {
             return Err(VocabularyError::ContextLength(context_length));
         }
         let is_open_clip = vocabulary == OPEN_CLIP.as_bytes()

@@ -36,14 +36,12 @@ const ROUNDS_MAX: usize = 64;
 fn repair_line(line: &str, unescapes: bool) -> String {
     let mut text = line.to_owned();
     for _ in 0..ROUNDS_MAX {
-        let mut next = if unescapes {
+        let next = if unescapes {
             super::html::unescape_strictly(&text).into_owned()
         } else {
             text.clone()
         };
-        while let Some(decoded) = decoded(&next) {
-            next = decoded;
-        }
+        let next = decoded(next);
         let next = without_terminal_escapes(&replaced_signs(&next));
         let next: String = next.chars().filter(|&c| !is_control(c)).collect();
         let next = ComposingNormalizerBorrowed::new_nfc().normalize(&next).into_owned();
@@ -75,45 +73,104 @@ fn byte_of(c: char) -> Option<u8> {
     u8::try_from(at + 0x80).ok()
 }
 
-/// `text` with sequences that are UTF-8 read as single bytes decoded; none if there is none.
+/// `text` with sequences that are UTF-8 read as single bytes decoded, again and again, as long as there is one.
 ///
 /// Two signs are such a sequence by accident more often than three: they count only after `Â` or `Ã`, before another
 /// sequence, or where the text has one that counts.
-fn decoded(text: &str) -> Option<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let counts = |at: usize| {
-        sequence(&chars[at..]).is_some_and(|(_, length)| {
-            let next = || sequence(&chars[at + length..]).is_some();
-            length > 2 || matches!(chars[at], 'Â' | 'Ã') || next()
-        })
-    };
-    if !(0..chars.len()).any(counts) {
-        return None;
+///
+/// A sequence that is there after a pass has a sign that the pass made, for a pass decodes all there are (no sign both
+/// begins one and goes on with one). So each pass looks around the signs of the one before, and the time of all of them is
+/// that of the text, but for sorting; a caption of nothing else would otherwise take the square of its length.
+fn decoded(text: String) -> String {
+    let mut signs = Signs::of(&text);
+    let mut places: Vec<usize> = (0..signs.chars.len()).collect();
+    let mut is_changed = false;
+    loop {
+        places.retain(|at| signs.sequence(*at).is_some());
+        let counts = |at: &usize| {
+            signs.sequence(*at).is_some_and(|(_, length)| {
+                let next = || signs.nth_after(*at, length).and_then(|next| signs.sequence(next));
+                length > 2 || matches!(signs.chars[*at], 'Â' | 'Ã') || next().is_some()
+            })
+        };
+        if !places.iter().any(counts) {
+            break;
+        }
+        is_changed = true;
+        for at in &places {
+            signs.decode(*at);
+        }
+        let mut around: Vec<usize> = places.iter().flat_map(|at| signs.up_to(*at)).collect();
+        around.sort_unstable();
+        around.dedup();
+        places = around;
     }
-    let mut result = String::new();
-    let mut at = 0;
-    while at < chars.len() {
-        let (sign, length) = sequence(&chars[at..]).unwrap_or((chars[at], 1));
-        result.push(sign);
-        at += length;
-    }
-    Some(result)
+    if is_changed { signs.text() } else { text }
 }
 
-/// The character that the UTF-8 sequence at the start of `chars` spells, read as single bytes, and its length.
-fn sequence(chars: &[char]) -> Option<(char, usize)> {
-    let length = match byte_of(*chars.first()?)? {
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => return None,
-    };
-    let mut bytes = [0; 4];
-    for (byte, c) in bytes.iter_mut().zip(chars.get(..length)?) {
-        *byte = byte_of(*c)?;
+/// The characters of a text as a list that shrinks: of each place the ones before and after it that are left.
+struct Signs {
+    chars: Vec<char>,
+    before: Vec<Option<usize>>,
+    after: Vec<Option<usize>>,
+}
+
+/// Bytes of a character in UTF-8 at most.
+const LENGTH_MAX: usize = 4;
+
+impl Signs {
+    fn of(text: &str) -> Self {
+        let chars: Vec<char> = text.chars().collect();
+        let before = (0..chars.len()).map(|at| at.checked_sub(1)).collect();
+        let after = (1..=chars.len()).map(|at| (at < chars.len()).then_some(at)).collect();
+        Self { chars, before, after }
     }
-    let sign = std::str::from_utf8(&bytes[..length]).ok()?.chars().next()?;
-    Some((sign, length))
+
+    /// The place `count` after `at`.
+    fn nth_after(&self, at: usize, count: usize) -> Option<usize> {
+        (0..count).try_fold(at, |at, _| self.after[at])
+    }
+
+    /// The places from which a sequence may reach `at`, and that itself.
+    fn up_to(&self, at: usize) -> impl Iterator<Item = usize> {
+        std::iter::successors(Some(at), |at| self.before[*at]).take(LENGTH_MAX)
+    }
+
+    /// The character that the UTF-8 sequence from place `at` on spells, read as single bytes, and its length.
+    fn sequence(&self, at: usize) -> Option<(char, usize)> {
+        let length = match byte_of(self.chars[at])? {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => LENGTH_MAX,
+            _ => return None,
+        };
+        let mut bytes = [0; LENGTH_MAX];
+        let mut place = Some(at);
+        for byte in &mut bytes[..length] {
+            let at = place?;
+            *byte = byte_of(self.chars[at])?;
+            place = self.after[at];
+        }
+        let sign = std::str::from_utf8(&bytes[..length]).ok()?.chars().next()?;
+        Some((sign, length))
+    }
+
+    /// Puts the character that a sequence spells in its place.
+    fn decode(&mut self, at: usize) {
+        let Some((sign, length)) = self.sequence(at) else { return };
+        let after = self.nth_after(at, length);
+        self.chars[at] = sign;
+        self.after[at] = after;
+        if let Some(after) = after {
+            self.before[after] = Some(at);
+        }
+    }
+
+    /// The characters that are left; the first one always is.
+    fn text(&self) -> String {
+        let first = (!self.chars.is_empty()).then_some(0);
+        std::iter::successors(first, |at| self.after[*at]).map(|at| self.chars[at]).collect()
+    }
 }
 
 fn replaced_signs(text: &str) -> String {
@@ -188,4 +245,82 @@ fn is_control(c: char) -> bool {
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffc}'
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As the definition reads: pass after pass over the whole text.
+    fn decoded_slowly(text: &str) -> String {
+        fn sequence(chars: &[char]) -> Option<(char, usize)> {
+            Signs::of(&String::from_iter(chars)).sequence(0)
+        }
+        let mut chars: Vec<char> = text.chars().collect();
+        loop {
+            let at = |at: usize| (at < chars.len()).then(|| sequence(&chars[at..])).flatten();
+            let counts = |place: usize| {
+                at(place).is_some_and(|(_, length)| {
+                    length > 2 || matches!(chars[place], 'Â' | 'Ã') || at(place + length).is_some()
+                })
+            };
+            if !(0..chars.len()).any(counts) {
+                return chars.into_iter().collect();
+            }
+            let (mut next, mut place) = (Vec::new(), 0);
+            while place < chars.len() {
+                let (sign, length) = at(place).unwrap_or((chars[place], 1));
+                next.push(sign);
+                place += length;
+            }
+            chars = next;
+        }
+    }
+
+    /// A text whose UTF-8 was read as Latin-1, so many times.
+    fn misread(text: &str, times: usize) -> String {
+        (0..times).fold(text.to_owned(), |text, _| text.bytes().map(char::from).collect())
+    }
+
+    #[test]
+    fn mistakes_upon_mistakes_are_undone() {
+        for times in 0..8 {
+            assert_eq!(decoded(misread("中文 naïve – é", times)), "中文 naïve – é", "{times}");
+        }
+        for text in
+            ["", "plain", "Ã", "Ã\u{83}", "Ã\u{83}\u{83}\u{83}Â\u{a9}", "Î\u{b1}", "Î\u{b1}Î\u{b1}"]
+        {
+            assert_eq!(decoded(text.to_owned()), decoded_slowly(text), "{text:?}");
+        }
+    }
+
+    /// Each pass leaves one sign less: pass after pass over the whole this would take minutes.
+    #[test]
+    fn passes_that_change_little_take_little_time() {
+        let text = format!("Ã{}", "\u{83}".repeat(1 << 18));
+        assert_eq!(decoded(text), "Ã");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_decoded_is_what_the_definition_decodes(
+            bytes in proptest::collection::vec(
+                prop_oneof![
+                    Just(0xc3_u8), Just(0xc2), Just(0x83), Just(0x82), Just(0xe2), Just(0xf0), Just(0x9f),
+                    Just(b'a'), 0x80_u8..=0xff,
+                ],
+                0..40,
+            ),
+            in_windows: bool,
+        ) {
+            let sign = |&byte: &u8| match byte {
+                0x80..=0x9f if in_windows => of_windows_1252(u32::from(byte)),
+                byte => char::from(byte),
+            };
+            let text: String = bytes.iter().map(sign).collect();
+            prop_assert_eq!(decoded(text.clone()), decoded_slowly(&text));
+        }
+    }
 }

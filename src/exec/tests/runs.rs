@@ -49,6 +49,23 @@ fn equal_bytes_from_a_changed_upstream_cut_the_run_off() {
     assert_eq!(bed.run(&plan).outcomes.into_keys().collect::<Vec<_>>(), [d]);
 }
 
+/// The recipe of `d` is led to what another `a` gave: that is told where upstream of it is looked at, too.
+#[test]
+fn a_hit_that_does_not_follow_from_the_hits_before_it_is_refused() {
+    let bed = Bed::new();
+    let (plan, [_, _, c, d]) = diamond("text x");
+    bed.run(&plan);
+    let (other, [.., other_d]) = diamond("text y");
+    let key = bed.run(&other).outcomes[&other_d].key.unwrap();
+    let canonical = plan.nodes()[&d].action.canonical_bytes();
+    bed.store.record_recipes(&[crate::store::RecipeEntry { recipe: d, key, canonical }]).unwrap();
+    let mut both = plan;
+    both.add_target(c);
+    let executor = InProcess::new(directed_job);
+    let refused = run(&both, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap_err();
+    assert!(matches!(refused, ExecError::Contradicts { label } if label == "d"));
+}
+
 #[test]
 fn a_changed_action_reruns_only_itself_and_what_reads_it() {
     let bed = Bed::new();

@@ -6,7 +6,7 @@ use super::super::JobError;
 use super::super::files::unfit;
 use super::super::selection::Selected;
 use super::shows_points;
-use super::texts::{in_order, shown};
+use super::texts::{in_order, spelled};
 use crate::action::params::{Draw, LegendNames, MarkRole, Prediction, Series};
 use crate::plot::table::{Table, number_text};
 use crate::plot::{Ink, Legend, Mark, Point, Sample, Stroke};
@@ -27,6 +27,8 @@ struct Category {
     /// What it steers, with the index of its first value there.
     roles: BTreeMap<Role, usize>,
     values: Vec<String>,
+    /// How the figure spells each of them.
+    texts: BTreeMap<String, String>,
     /// Whether it steers points, or lines alone.
     is_of_points: bool,
     names: Option<LegendNames>,
@@ -74,6 +76,7 @@ impl Marks {
         let mut next: BTreeMap<Role, usize> = BTreeMap::new();
         for (category, occurrences) in categories.iter_mut().zip(&occurrences) {
             category.values = category.in_order(occurrences);
+            category.texts = category.spelled();
             for (role, first) in &mut category.roles {
                 let next = next.entry(*role).or_insert(0);
                 *first = *next;
@@ -162,6 +165,7 @@ impl Category {
             column,
             roles: BTreeMap::new(),
             values: Vec::new(),
+            texts: BTreeMap::new(),
             is_of_points: false,
             names: params.legends.iter().find(|names| names.column == name).cloned(),
         }
@@ -179,10 +183,21 @@ impl Category {
         [named, others].concat()
     }
 
+    /// The values as the figure spells them: those it names by their names.
+    fn spelled(&self) -> BTreeMap<String, String> {
+        let named = self.names.iter().flat_map(|names| &names.values);
+        let named: BTreeMap<&str, &str> =
+            named.map(|value| (value.text.as_str(), value.shown.as_str())).collect();
+        let values = self.values.iter().map(String::as_str);
+        let others: Vec<&str> = values.filter(|text| !named.contains_key(text)).collect();
+        let texts = others.iter().copied().zip(spelled(&others));
+        let named = named.iter().map(|(text, shown)| (*text, (*shown).to_owned()));
+        named.chain(texts).map(|(text, shown)| (text.to_owned(), shown)).collect()
+    }
+
     /// A value as the figure spells it.
     fn shown(&self, text: &str) -> String {
-        let mut values = self.names.iter().flat_map(|names| &names.values);
-        values.find(|value| value.text == text).map_or_else(|| shown(text), |v| v.shown.clone())
+        self.texts.get(text).cloned().unwrap_or_else(|| text.to_owned())
     }
 
     fn legend(&self) -> Legend {

@@ -2,7 +2,8 @@
 //!
 //! The values of a column that steers marks are ordered as the figure says; those it does not name by the quantity they
 //! end in where they have one (`glyphs-2k`, `34B`, `256000`), the others after them by the smallest x they occur at. A
-//! legend is made of every such column, and holds what occurs in the figure.
+//! legend is made of every such column, and holds what occurs in the figure. Large numbers have three
+//! digits, or as many as tell them apart.
 
 mod marks;
 #[cfg(test)]
@@ -46,7 +47,10 @@ fn svg(params: &Draw, table: &Table, fits: &[FitRecord]) -> Result<String, JobEr
         panels: panels.collect::<Result<_, _>>()?,
         legends: marks.legends(),
     };
-    plot::svg(&figure).map_err(|error| unfit("points", &error))
+    plot::svg(&figure).map_err(|error| match error {
+        plot::PlotError::NoRoom { .. } => JobError::Unfit(error.to_string()),
+        error => unfit("points", &error),
+    })
 }
 
 /// Selected rows by panel and series.
@@ -80,7 +84,14 @@ impl Drawing<'_> {
         };
         for (series, selected) in panel.series.iter().zip(selected) {
             if let Some(joined) = &series.joined {
-                drawn.curves.extend(self.curves(series, &joined.by, selected)?);
+                for (points, curve) in self.curves(series, &joined.by, selected)? {
+                    // A curve that never leaves its first point has no length to be seen by.
+                    let is_dot = curve.points.iter().all(|point| *point == curve.points[0]);
+                    if is_dot && !shows_points(series) {
+                        drawn.points.push(self.marks.point(series, self.table, &points[0]));
+                    }
+                    drawn.curves.push(curve);
+                }
             }
             if shows_points(series) {
                 let point = |selected| self.marks.point(series, self.table, selected);
@@ -93,13 +104,14 @@ impl Drawing<'_> {
         Ok(drawn)
     }
 
-    /// A curve for each combination of texts in `by`, in the order of their first rows; its points by ascending x.
+    /// A curve with its rows for each combination of texts in `by`, in the order of their first rows; its points by
+    /// ascending x.
     fn curves(
         &self,
         series: &Series,
         by: &[String],
         selected: &[Selected],
-    ) -> Result<Vec<Curve>, JobError> {
+    ) -> Result<Vec<(Vec<Selected>, Curve)>, JobError> {
         let columns = by.iter().map(|name| self.table.column(name));
         let columns =
             columns.collect::<Result<Vec<_>, _>>().map_err(|error| unfit("points", &error))?;
@@ -117,8 +129,8 @@ impl Drawing<'_> {
         let curve = |(texts, mut points): (Vec<&str>, Vec<Selected>)| {
             points.sort_by(|a, b| a.x.total_cmp(&b.x));
             let stroke = self.marks.stroke(series, self.table, &points[0]);
-            let points = points.into_iter().map(|point| (point.x, point.y)).collect();
-            Curve { points, stroke, note: texts.join(", ") }
+            let corners = points.iter().map(|point| (point.x, point.y)).collect();
+            (points, Curve { points: corners, stroke, note: texts.join(", ") })
         };
         Ok(groups.into_iter().map(curve).collect())
     }

@@ -129,6 +129,22 @@ fn the_quick_figure_is_stable_to_the_byte() {
     insta::assert_snapshot!(digest.short(), @"9b05231ec5fb");
 }
 
+/// `check` refuses more panels; a picture has 3.125 pixels a unit, and at most 16,384 on a side.
+#[test]
+fn a_figure_of_as_many_panels_as_there_may_be_can_be_rendered() {
+    let (one, table, _) = quick(1);
+    for width in [FigureWidth::OneColumn, FigureWidth::TwoColumns] {
+        let panel =
+            |i| Panel { name: format!("{} {i}", one.panels[0].name), ..one.panels[0].clone() };
+        let params = Draw { width, panels: (0..30).map(panel).collect(), ..one.clone() };
+        let text = draw(&params, &table, &fit_of(&params, &[BINNED, "all"]));
+        let (_, rest) = text.split_once("viewBox=\"0 0 ").unwrap();
+        let (_, height) = rest.split_once('"').unwrap().0.split_once(' ').unwrap();
+        let height: f64 = height.parse().unwrap();
+        assert!(height * 3.125 < 16_384.0, "{height}");
+    }
+}
+
 #[test]
 fn a_figure_names_its_lines_and_its_marks() {
     let (params, table, fit) = quick(1);
@@ -388,6 +404,47 @@ fn joined_points_are_curves_told_apart_by_colour_and_dash() {
     let names: Vec<_> =
         text.match_indices("<title>r").map(|(at, _)| &text[at + 7..at + 9]).collect();
     assert_eq!(names, ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8"]);
+}
+
+/// Of two rows at one place, as of one row alone, a path shows nothing.
+#[test]
+fn a_curve_of_one_point_is_a_mark_of_its_colour() {
+    let (params, table) = curves(3);
+    for alone in [1, 2] {
+        let mut rows = table.rows()[39..].to_vec();
+        rows.extend(vec![rows[0].clone(); alone - 1]);
+        let table = Table::new(table.columns().to_vec(), rows).unwrap();
+        let text = draw(&params, &table, &Fit { lines: Vec::new() });
+        assert_eq!(text.matches("<circle").count(), 1);
+        for expected in ["fill=\"#009e73\"", "stroke=\"#009e73\"", "<title>B/32, 80M: ("] {
+            assert!(text.contains(expected), "{expected}");
+        }
+    }
+    let mut params = params;
+    params.panels[0].series[0].marks.insert(MarkRole::Marker, "model".to_owned());
+    let rows = table.rows()[39..41].to_vec();
+    let table = Table::new(table.columns().to_vec(), rows).unwrap();
+    let text = draw(&params, &table, &Fit { lines: Vec::new() });
+    assert_eq!(text.matches("<title>B/32, 80M: (").count(), 1, "a point is drawn once");
+}
+
+#[test]
+fn values_that_three_digits_make_equal_are_told_apart_in_legend_and_notes() {
+    let (params, _, _) = quick(1);
+    let text = "model,data,samples_seen,gmacs_total,top1\nS,a,1020000,1,0.1\nS,a,1024000,2,0.2\n";
+    let text = draw(&params, &Table::parse(text).unwrap(), &Fit { lines: Vec::new() });
+    for expected in [">1.02M<", ">1.024M<", "<title>S, a, 1.024M: ("] {
+        assert!(text.contains(expected), "{expected}");
+    }
+}
+
+#[test]
+fn a_label_that_leaves_no_room_is_named() {
+    let (mut params, table, fit) = quick(2);
+    params.panels[1].y.label = "word ".repeat(600);
+    let error = svg(&params, &table, &fits(&fit, &table).unwrap()).unwrap_err().to_string();
+    let name = "panel `iconoir-1k image retrieval`: the ";
+    assert!(error.starts_with(name) && error.contains(" lines of its y label"), "{error}");
 }
 
 #[test]

@@ -34,29 +34,60 @@ fn quantity(text: &str) -> Option<f64> {
 
 const SUFFIXES: [(f64, &str); 4] = [(1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")];
 
-/// A large number in three digits with a suffix, any other text as it is.
-pub(super) fn shown(text: &str) -> String {
-    let Some(number) = text.parse::<f64>().ok().filter(|number| *number >= 1e3 && *number < 1e15)
-    else {
+/// The digits a large number is spelled with, where these tell it from the others.
+const DIGITS: usize = 3;
+/// More would add nothing to a binary64 number: then it stands as it is.
+const DIGITS_MAX: usize = 17;
+
+/// Different texts as a legend spells them: large numbers short, with as many digits as tell them apart.
+pub(super) fn spelled(texts: &[&str]) -> Vec<String> {
+    let mut digits = vec![DIGITS; texts.len()];
+    loop {
+        let spelled: Vec<String> =
+            texts.iter().zip(&digits).map(|(text, digits)| shown(text, *digits)).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        spelled.iter().for_each(|text| *counts.entry(text).or_default() += 1);
+        let mut is_done = true;
+        for (text, digits) in spelled.iter().zip(&mut digits) {
+            if counts[text.as_str()] > 1 && *digits <= DIGITS_MAX {
+                *digits += 1;
+                is_done = false;
+            }
+        }
+        if is_done {
+            return spelled;
+        }
+    }
+}
+
+/// A large number in so many digits with a suffix, any other text as it is.
+fn shown(text: &str, digits: usize) -> String {
+    let number = text.parse::<f64>().ok().filter(|number| *number >= 1e3 && *number < 1e15);
+    let Some(number) = number.filter(|_| digits <= DIGITS_MAX) else {
         return text.to_owned();
     };
-    let (factor, suffix) =
-        SUFFIXES.iter().find(|(factor, _)| number >= *factor).unwrap_or(&SUFFIXES[3]);
+    let above = SUFFIXES.iter().rposition(|(factor, _)| number < *factor);
+    let place = above.map_or(0, |above| above + 1);
+    let (factor, suffix) = SUFFIXES[place];
     let scaled = number / factor;
-    let decimals = if scaled >= 100.0 {
-        0
+    let whole = if scaled >= 100.0 {
+        3
     } else if scaled >= 10.0 {
-        1
-    } else {
         2
-    };
-    let digits = format!("{scaled:.decimals$}");
-    let digits = if digits.contains('.') {
-        digits.trim_end_matches('0').trim_end_matches('.')
     } else {
-        &digits
+        1
     };
-    format!("{digits}{suffix}")
+    let decimals = digits - whole;
+    let rounded = format!("{scaled:.decimals$}");
+    let rounded = if rounded.contains('.') {
+        rounded.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &rounded
+    };
+    match (rounded, place.checked_sub(1)) {
+        ("1000", Some(next)) => format!("1{}", SUFFIXES[next].1),
+        _ => format!("{rounded}{suffix}"),
+    }
 }
 
 #[cfg(test)]
@@ -74,8 +105,26 @@ mod tests {
 
     #[test]
     fn large_numbers_are_shown_short() {
+        let texts = ["256000", "1024000", "12800000000", "34725395968", "999", "34B", "0.5"];
+        assert_eq!(spelled(&texts), ["256k", "1.02M", "12.8B", "34.7B", "999", "34B", "0.5"]);
+    }
+
+    #[test]
+    fn numbers_that_three_digits_make_equal_have_more_of_them() {
         let texts =
-            ["256000", "1024000", "12800000000", "34725395968", "999", "34B", "0.5"].map(shown);
-        assert_eq!(texts, ["256k", "1.02M", "12.8B", "34.7B", "999", "34B", "0.5"]);
+            ["1020000", "1024000", "2017", "2019", "256000", "1e6", "1000000", "5000", "5k"];
+        assert_eq!(
+            spelled(&texts),
+            ["1.02M", "1.024M", "2.017k", "2.019k", "256k", "1e6", "1000000", "5000", "5k"]
+        );
+        let texts = ["1024000", "1024400", "1024410", "1000000000000001", "999999999999999"];
+        assert_eq!(spelled(&texts), ["1.024M", "1.0244M", "1.02441M", "1000000000000001", "1000T"]);
+    }
+
+    #[test]
+    fn a_number_that_rounds_up_to_a_thousand_has_the_next_suffix() {
+        let texts = ["999499", "999500", "999999999", "9999", "99950", "999", "1000"];
+        assert_eq!(spelled(&texts), ["999k", "1M", "1B", "10k", "100k", "999", "1k"]);
+        assert_eq!(spelled(&["999999", "1000000"]), ["999.999k", "1M"]);
     }
 }

@@ -1,12 +1,13 @@
 //! A new column, computed row by row.
 
-use super::{StepError, TEXT_BYTES_MAX, number};
+use super::{StepError, TEXT_BYTES_MAX, check_cells, number};
 use crate::action::params::{Derivation, Operand, Rounding, TextPart};
 use crate::plot::table::{Table, TableError, number_text};
 
 /// Adds the column `name`.
 pub(super) fn derive(table: Table, name: &str, value: &Derivation) -> Result<Table, StepError> {
     let formula = Formula::of(value, &table)?;
+    check_cells(table.rows().len(), table.columns().len() + 1)?;
     let mut cells = Vec::with_capacity(table.rows().len());
     let mut bytes = super::text_bytes(table.rows());
     for row in 0..table.rows().len() {

@@ -20,6 +20,8 @@ use crate::plot::table::{Table, TableError};
 const TEXT_BYTES_MAX: usize = 256 << 20;
 /// The most rows.
 const ROWS_MAX: usize = 4_000_000;
+/// The most cells; an empty one takes memory, too.
+const CELLS_MAX: usize = 40_000_000;
 
 /// Reads the rows and the tables that steps read, and writes `table.csv`.
 pub(super) fn run(params: &Params, context: &mut JobContext<'_>) -> Result<(), JobError> {
@@ -59,7 +61,10 @@ enum StepError {
     #[error("{0}")]
     Rows(String),
     /// The table grew beyond all measure.
-    #[error("the table has more than {ROWS_MAX} rows or {} MiB of text", TEXT_BYTES_MAX >> 20)]
+    #[error(
+        "the table has more than {ROWS_MAX} rows, {CELLS_MAX} cells or {} MiB of text",
+        TEXT_BYTES_MAX >> 20
+    )]
     TooLarge,
 }
 
@@ -123,11 +128,11 @@ fn union(table: Table, other: &Table) -> Result<Table, StepError> {
     if other.columns().len() != columns.len() {
         return Err(StepError::Rows("the other table has other columns".to_owned()));
     }
-    if table.rows().len() + other.rows().len() > ROWS_MAX
-        || text_bytes(table.rows()) + text_bytes(other.rows()) > TEXT_BYTES_MAX
-    {
+    let rows = table.rows().len() + other.rows().len();
+    if rows > ROWS_MAX || text_bytes(table.rows()) + text_bytes(other.rows()) > TEXT_BYTES_MAX {
         return Err(StepError::TooLarge);
     }
+    check_cells(rows, columns.len())?;
     let added = other.rows().iter().map(|row| places.iter().map(|i| row[*i].clone()).collect());
     let mut rows = table.into_rows();
     rows.extend(added);
@@ -137,13 +142,28 @@ fn union(table: Table, other: &Table) -> Result<Table, StepError> {
 fn select(table: &Table, selected: &[(String, String)]) -> Result<Table, StepError> {
     let places =
         selected.iter().map(|(column, _)| table.column(column)).collect::<Result<Vec<_>, _>>()?;
-    let columns = selected.iter().map(|(_, name)| name.clone()).collect();
-    let row = |row: &Vec<String>| places.iter().map(|i| row[*i].clone()).collect();
-    let selected: Vec<Vec<String>> = table.rows().iter().map(row).collect();
-    if text_bytes(&selected) > TEXT_BYTES_MAX {
+    check_cells(table.rows().len(), places.len())?;
+    let bytes = |row: &Vec<String>| places.iter().map(|i| row[*i].len()).sum::<usize>();
+    if table.rows().iter().map(bytes).sum::<usize>() > TEXT_BYTES_MAX {
         return Err(StepError::TooLarge);
     }
-    Ok(Table::new(columns, selected)?)
+    let columns = selected.iter().map(|(_, name)| name.clone()).collect();
+    let row = |row: &Vec<String>| places.iter().map(|i| row[*i].clone()).collect();
+    Ok(Table::new(columns, table.rows().iter().map(row).collect())?)
+}
+
+/// Refuses so many cells before they are made.
+fn check_cells(rows: usize, columns: usize) -> Result<(), StepError> {
+    if rows.saturating_mul(columns) > CELLS_MAX { Err(StepError::TooLarge) } else { Ok(()) }
+}
+
+/// Adds the lengths of texts to `bytes`, and refuses more than a table may hold.
+fn add_text<'t>(
+    bytes: &mut usize,
+    texts: impl IntoIterator<Item = &'t String>,
+) -> Result<(), StepError> {
+    *bytes += texts.into_iter().map(String::len).sum::<usize>();
+    if *bytes > TEXT_BYTES_MAX { Err(StepError::TooLarge) } else { Ok(()) }
 }
 
 fn text_bytes(rows: &[Vec<String>]) -> usize {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::select;
+use super::{check_cells, select};
 use crate::action::params::Rows;
 use crate::jobs::files::{bad_input, read_text, unfit};
 use crate::jobs::{JobContext, JobError};
@@ -62,8 +62,8 @@ pub(super) fn csv(input: &str, text: &str) -> Result<Table, JobError> {
     Table::parse(text).map_err(|error| unfit(input, &error))
 }
 
-/// A JSON list of flat records. Integers keep their digits, other numbers their value. `NaN`, which is no JSON but what
-/// Python writes, is an empty cell as `null` is.
+/// A JSON list of flat records. Integers from −2⁶³ to 2⁶⁴ − 1 keep their digits, other numbers, larger integers too,
+/// their value in binary64. `NaN`, which is no JSON but what Python writes, is an empty cell as `null` is.
 pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
     let records: Vec<BTreeMap<String, Value>> =
         serde_json::from_str(&without_nan(text)).map_err(|error| unfit("rows", &error))?;
@@ -72,6 +72,8 @@ pub(super) fn json(text: &str, columns: &[String]) -> Result<Table, JobError> {
             return Err(JobError::Unfit(format!("no record has a field `{column}`")));
         }
     }
+    check_cells(records.len(), columns.len())
+        .map_err(|error| JobError::Unfit(error.to_string()))?;
     let mut rows = Vec::with_capacity(records.len());
     for (i, record) in records.iter().enumerate() {
         let cell = |column: &String| {

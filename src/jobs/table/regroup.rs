@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::StepError;
+use super::{StepError, add_text, check_cells};
 use crate::action::params::{Aggregated, Aggregation, SortOrder, Unmatched};
 use crate::plot::table::{Table, TableError, number_text};
 
@@ -51,11 +51,16 @@ pub(super) fn aggregate(
 ) -> Result<Table, StepError> {
     let keys = places(table, by)?;
     let groups = Groups::of(table, &keys);
+    check_cells(groups.order.len(), by.len() + columns.len())?;
     let mut rows = Vec::with_capacity(groups.order.len());
+    let mut bytes = 0;
     for (key, members) in groups.in_order() {
         let mut row: Vec<String> = key.iter().map(|text| (*text).to_owned()).collect();
+        add_text(&mut bytes, &row)?;
         for column in columns {
-            row.push(aggregated(table, members, column)?);
+            let cell = aggregated(table, members, column)?;
+            add_text(&mut bytes, [&cell])?;
+            row.push(cell);
         }
         rows.push(row);
     }
@@ -91,8 +96,13 @@ fn aggregated(table: &Table, rows: &[usize], column: &Aggregated) -> Result<Stri
         Aggregation::AtMaximum(other) => return at(other, |new, best| new > best),
         Aggregation::Sum => folded(numbers(place)?, |a, b| a + b),
         Aggregation::Mean => folded(numbers(place)?, |a, b| a + b) / count,
-        Aggregation::Minimum => folded(numbers(place)?, f64::min),
-        Aggregation::Maximum => folded(numbers(place)?, f64::max),
+        // −0 is below 0: of the two, `f64::min` may give either.
+        Aggregation::Minimum => {
+            folded(numbers(place)?, |a, b| if b.total_cmp(&a).is_lt() { b } else { a })
+        }
+        Aggregation::Maximum => {
+            folded(numbers(place)?, |a, b| if b.total_cmp(&a).is_gt() { b } else { a })
+        }
     };
     if number.is_finite() {
         Ok(number_text(number))
@@ -114,14 +124,11 @@ pub(super) fn join(
     let there = places(other, on.iter().map(|(_, right)| right))?;
     let taken = places(other, take.iter().map(|(column, _)| column))?;
     let groups = Groups::of(other, &there);
-    let mut rows = Vec::with_capacity(table.rows().len());
+    let mut pairs: Vec<(&Vec<String>, Option<&Vec<String>>)> = Vec::new();
     for (place, row) in table.rows().iter().enumerate() {
         let key: Vec<&str> = here.iter().map(|column| row[*column].as_str()).collect();
-        let mut joined = row.clone();
         match (groups.rows.get(&key).map(Vec::as_slice), unmatched) {
-            (Some([found]), _) => {
-                joined.extend(taken.iter().map(|column| other.rows()[*found][*column].clone()));
-            }
+            (Some([found]), _) => pairs.push((row, Some(&other.rows()[*found]))),
             (Some(several), _) => {
                 let message = format!(
                     "row {}: {} rows of the other table have {}",
@@ -136,14 +143,23 @@ pub(super) fn join(
                     format!("row {}: no row of the other table has {}", place + 1, shown(&key));
                 return Err(StepError::Rows(message));
             }
-            (None, Unmatched::Dropped) => continue,
-            (None, Unmatched::Empty) => joined.extend(taken.iter().map(|_| String::new())),
+            (None, Unmatched::Dropped) => {}
+            (None, Unmatched::Empty) => pairs.push((row, None)),
         }
-        rows.push(joined);
     }
-    if super::text_bytes(&rows) > super::TEXT_BYTES_MAX {
-        return Err(StepError::TooLarge);
+    check_cells(pairs.len(), table.columns().len() + taken.len())?;
+    let mut bytes = 0;
+    for &(row, found) in &pairs {
+        add_text(&mut bytes, row)?;
+        if let Some(found) = found {
+            add_text(&mut bytes, taken.iter().map(|i| &found[*i]))?;
+        }
     }
+    let joined = |(row, found): (&Vec<String>, Option<&Vec<String>>)| {
+        let added = taken.iter().map(|i| found.map_or_else(String::new, |found| found[*i].clone()));
+        row.iter().cloned().chain(added).collect::<Vec<String>>()
+    };
+    let rows = pairs.into_iter().map(joined).collect();
     let names = table.columns().iter().cloned().chain(take.iter().map(|(_, name)| name.clone()));
     Ok(Table::new(names.collect(), rows)?)
 }
@@ -159,13 +175,16 @@ pub(super) fn pivot(
     let key_places = places(table, keys)?;
     let (column_place, value_place) = (table.column(column)?, table.column(value)?);
     let groups = Groups::of(table, &key_places);
-    let mut rows = Vec::with_capacity(groups.order.len());
+    check_cells(groups.order.len(), keys.len() + texts.len())?;
+    let places_of: BTreeMap<&str, usize> = texts.iter().map(String::as_str).zip(0..).collect();
+    let mut rows: Vec<Vec<String>> = Vec::with_capacity(groups.order.len());
+    let mut bytes = 0;
     for (key, members) in groups.in_order() {
         let mut cells: Vec<Option<&String>> = vec![None; texts.len()];
         for &member in members {
             let row = &table.rows()[member];
             let text = &row[column_place];
-            let Some(place) = texts.iter().position(|listed| listed == text) else {
+            let Some(&place) = places_of.get(text.as_str()) else {
                 let message = format!("row {}: `{text}` is not among the texts", member + 1);
                 return Err(StepError::Rows(message));
             };
@@ -176,9 +195,10 @@ pub(super) fn pivot(
             }
         }
         let key = key.iter().map(|text| (*text).to_owned());
-        rows.push(
-            key.chain(cells.into_iter().map(|cell| cell.cloned().unwrap_or_default())).collect(),
-        );
+        let cells = cells.into_iter().map(|cell| cell.cloned().unwrap_or_default());
+        let row: Vec<String> = key.chain(cells).collect();
+        add_text(&mut bytes, &row)?;
+        rows.push(row);
     }
     Ok(Table::new(keys.iter().chain(texts).cloned().collect(), rows)?)
 }

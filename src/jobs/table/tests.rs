@@ -170,6 +170,18 @@ fn groups_stand_in_the_order_of_their_first_rows() {
     assert!(fails(&step, "set,n,m\na,,x\n").contains("`` is not a number"));
 }
 
+/// `f64::min` and `f64::max` may give either of two zeros.
+#[test]
+fn of_two_zeros_the_negative_one_is_smaller_whatever_their_order() {
+    let how = |name: &str, how| Aggregated { name: text(name), column: text("n"), how };
+    let step = Step::Aggregate {
+        by: texts(&["set"]),
+        columns: vec![how("least", Aggregation::Minimum), how("most", Aggregation::Maximum)],
+    };
+    let before = "set,n\na,0\na,-0\nb,-0\nb,0\nc,-0\nc,-1\n";
+    assert_eq!(after(&step, before), "set,least,most\na,-0,0\nb,-0,0\nc,-1,-0\n");
+}
+
 #[test]
 fn a_join_takes_the_one_row_with_the_same_keys() {
     let step = |unmatched| Step::Join {
@@ -258,6 +270,52 @@ fn a_table_that_doubles_itself_is_stopped() {
     let parts = || vec![TextPart::Column(text("a")); 300];
     let step = Step::Derive { name: text("b"), value: Derivation::Joined(parts()) };
     assert!(fails(&step, &before).contains("256 MiB"));
+}
+
+/// 300 times a cell of 1 MiB.
+#[test]
+fn an_aggregate_that_repeats_a_text_is_stopped() {
+    let before = format!("a\n{}\n", "x".repeat(1 << 20));
+    let first =
+        |i: u32| Aggregated { name: format!("c{i}"), column: text("a"), how: Aggregation::First };
+    let step = Step::Aggregate { by: Vec::new(), columns: (0..300).map(first).collect() };
+    assert!(fails(&step, &before).contains("256 MiB"));
+}
+
+/// 12,000 rows of as many cells are 1.4 · 10⁸, from files of a few hundred KiB.
+#[test]
+fn a_step_that_makes_too_many_empty_cells_is_stopped() {
+    let names: Vec<String> = (0..12_000).map(|i| format!("t{i}")).collect();
+    let rows: String = names.iter().map(|name| format!("k{name},{name},\n")).collect();
+    let before = format!("k,t,v\n{rows}");
+    let pivot = Step::Pivot {
+        keys: texts(&["k"]),
+        column: text("t"),
+        value: text("v"),
+        texts: names.clone(),
+    };
+    let copies: Vec<_> = names.iter().map(|name| (text("v"), name.clone())).collect();
+    let select = Step::Select { columns: copies.clone() };
+    for step in [pivot, select] {
+        assert!(fails(&step, &before).contains("40000000 cells"));
+    }
+    let join = Step::Join { on: pairs(&[("k", "k")]), take: copies, unmatched: Unmatched::Empty };
+    let refused = after_with(&join, &before, "k,v\nnone,1\n").unwrap_err();
+    assert!(refused.contains("40000000 cells"), "{refused}");
+    let fields: Vec<_> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+    let records = format!("[{{{}}}{}]", fields.join(","), ",{}".repeat(12_000));
+    let refused = read::json(&records, &names).unwrap_err().to_string();
+    assert!(refused.contains("40000000 cells"), "{refused}");
+}
+
+/// 2⁶⁴ − 1 and −2⁶³ are the last that are read as integers.
+#[test]
+fn integers_of_64_bits_keep_their_digits() {
+    let records =
+        r#"[{"a":18446744073709551615},{"a":-9223372036854775808},{"a":18446744073709551617}]"#;
+    let read = read::json(records, &texts(&["a"])).unwrap();
+    let cells: Vec<_> = read.rows().iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(cells, ["18446744073709551615", "-9223372036854775808", "1.8446744073709552e19"]);
 }
 
 #[test]

@@ -219,6 +219,42 @@ fn inputs_that_do_not_fit_are_named() {
     assert_eq!(folder.files("outputs").len(), 0);
 }
 
+/// Embedding images takes longest.
+#[test]
+fn inputs_that_do_not_fit_are_found_before_an_image_is_embedded() {
+    let whole = || (0..40).map(|_| labelled([0, 1, 2, 3, 4, 5], 0)).collect::<Vec<_>>();
+    let embedded = |samples: &[Sample<'_>], task: Task, classes: &[u8]| {
+        let (folder, params) = prepared(samples, task);
+        folder.write("inputs/classes", classes);
+        let mut embedded = 0;
+        let watched = Watched {
+            threads: 1,
+            level: Level::Scalar,
+            device: Device::Cpu,
+            resume_interval: Duration::ZERO,
+            watch: &mut |done, _| embedded = done,
+        };
+        (watched.run(&params, &folder).is_ok(), embedded)
+    };
+    let words = WORDS.join("\n").into_bytes();
+    assert_eq!(embedded(&whole(), classification(), &words), (true, 40));
+    let with_last = |label| {
+        let mut samples = whole();
+        samples[39].label = label;
+        samples
+    };
+    for label in [None, Some(6)] {
+        assert_eq!(embedded(&with_last(label), classification(), &words), (false, 0));
+    }
+    for classes in [&b"cat\nhorse"[..], b"\xff", b""] {
+        assert_eq!(embedded(&whole(), classification(), classes), (false, 0));
+    }
+    let mut mute = whole();
+    mute.iter_mut().for_each(|sample| sample.captions = &[]);
+    let retrieval = Task::Retrieval { recall_at: vec![1] };
+    assert_eq!(embedded(&mute, retrieval, &words), (false, 0));
+}
+
 #[test]
 fn a_cancelled_evaluation_leaves_nothing() {
     let samples: Vec<_> = (0..20).map(|_| labelled([0, 1, 2, 3, 4, 5], 0)).collect();

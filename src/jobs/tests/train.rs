@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::train::broken;
+use super::super::train::{broken, failed};
+use super::super::{Inspected, Inspection, inspect};
 use super::*;
 use crate::action::params::{
     Activation, CaptionChoice, Clip, Pooling, SampleOrder, Schedule, TextTower, Train, VisionTower,
@@ -11,7 +12,7 @@ use crate::action::params::{
 use crate::model::Layout;
 use crate::tensor::safetensors::decode;
 use crate::tensor::{DeviceError, TensorError};
-use crate::training::Trace;
+use crate::training::{SampleError, Trace, TrainError};
 
 const CAPTIONS: [&[&str]; 3] =
     [&["a cat", "a photo of a cat"], &["a dog"], &["fish", "a fish", "photo of fish"]];
@@ -341,6 +342,58 @@ fn inputs_and_parameters_that_do_not_fit_are_named() {
     params.model.text.vocabulary_size -= 1;
     params.gradient_chunk = 3;
     assert!(error(&params).starts_with("parameters: 32 samples seen, batches of 4"));
+}
+
+#[test]
+fn an_inspection_states_the_checkpoints_that_were_published_after_its_start() {
+    let (folder, params) = prepared();
+    let (trained, _) = undisturbed(&params, &folder);
+    folder.write("inputs/state", &trained["checkpoint-3.safetensors"]);
+    folder.write("inputs/trace", &trained["trace.bin"]);
+    let inspection =
+        Inspection { from: INTERVAL, to: STEPS, published: true, ..Inspection::default() };
+    let [inputs, outputs, scratch] = ["inputs", "outputs", "scratch"].map(|at| folder.path(at));
+    let context = &mut JobContext {
+        inputs: &inputs,
+        outputs: &outputs,
+        scratch: &scratch,
+        threads: 1,
+        level: Level::detect(),
+        device: Device::Cpu,
+        resume_interval: NEVER,
+        cancelled: &AtomicBool::new(false),
+        progress: &mut |_| (),
+    };
+    inspect(&params, &inspection, context).unwrap();
+    let seen = folder.read("outputs/inspected.json");
+    let seen: Inspected = serde_json::from_slice(&seen).unwrap();
+    let digest = BlobDigest::of(&trained["checkpoint-6.safetensors"]);
+    assert_eq!((seen.published, seen.parted), (BTreeMap::from([(6, digest)]), None));
+}
+
+/// Of a fine-tuning the input is not always `dataset`.
+#[test]
+fn what_is_wrong_with_a_sample_is_said_as_its_reader_said_it() {
+    let of = |source| failed(TrainError::Sample(SampleError { sample: 3, source }));
+    let said = "input `train-0`: shard `0.tar` is not a whole tar file";
+    let reason = said.split_once(": ").unwrap().1.to_owned();
+    let damaged = of(JobError::BadInput { input: "train-0".to_owned(), reason }.into());
+    assert!(matches!(damaged, JobError::BadInput { .. }) && damaged.to_string() == said);
+    let source = std::io::ErrorKind::PermissionDenied.into();
+    let unread = of(JobError::Io { path: "train-0/0.tar".to_owned(), source }.into());
+    assert!(matches!(unread, JobError::Io { .. }), "{unread:?}");
+    let told = of("it has no caption".into()).to_string();
+    assert_eq!(told, "input `dataset`: sample 3 cannot be read: it has no caption");
+}
+
+#[test]
+fn what_the_machine_has_no_room_for_is_told_as_that() {
+    let source = std::io::Error::from_raw_os_error(11);
+    let alone = failed(TrainError::Threads(source));
+    assert!(matches!(&alone, JobError::Io { source, .. } if source.raw_os_error() == Some(11)));
+    let large = failed(TrainError::Batch { batch_size: 8, bytes: 1 << 44 });
+    assert!(large.lacks_memory() && large.to_string().ends_with("lower batchSize"), "{large}");
+    assert!(broken(TensorError::Memory { bytes: 5 }).lacks_memory());
 }
 
 #[test]

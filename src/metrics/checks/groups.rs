@@ -70,6 +70,7 @@ pub(super) fn grid(view: &View<'_>, axes: &[GridAxis]) -> Result<Vec<Finding>, C
 pub(super) fn sequence(view: &View<'_>, column: &str, first: u64) -> Result<Found, CheckError> {
     let place = view.column(column)?;
     let mut found = Found::default();
+    let mut room = GRID_MAX as u64;
     for group in view.groups(&view.key) {
         let mut seen = BTreeSet::new();
         for &row in &group {
@@ -85,9 +86,9 @@ pub(super) fn sequence(view: &View<'_>, column: &str, first: u64) -> Result<Foun
             }
         }
         let Some(&last) = seen.last() else { continue };
-        if last - first >= GRID_MAX as u64 {
-            return Err(CheckError::GridTooLarge);
-        }
+        // What is listed is bounded over all groups: each of many may miss many.
+        let missed = last - first + 1 - seen.len() as u64;
+        room = room.checked_sub(missed).ok_or(CheckError::GridTooLarge)?;
         for missing in (first..last).filter(|integer| !seen.contains(integer)) {
             let mut key = view.key_of(group[0], &view.key);
             key.push(KeyPart { column: column.to_owned(), text: missing.to_string() });
@@ -171,8 +172,9 @@ pub(super) fn constant(
     Ok(findings)
 }
 
-/// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members. A name
-/// of several rows names none of them: that is found, and no mean is judged with it.
+/// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members. Empty
+/// cells are left out; where all are, that of `total` is empty, too. A name of several rows names none of them: that is
+/// found, and no mean is judged with it.
 pub(super) fn mean(
     view: &View<'_>,
     member: &str,
@@ -229,16 +231,35 @@ pub(super) fn mean(
                 continue;
             }
         };
-        let (text, value) = (view.text(row, column), sum / count);
-        if is_known && !finite(text).is_some_and(|number| is_near(number, value, tolerance)) {
-            let difference = finite(text).map_or(f64::NAN, |number| (number - value).abs());
-            let message = format!(
-                "the mean of the {count} members is {}, {} apart",
-                shortest(value),
-                shortest(difference)
-            );
-            found.broken.push(view.finding(row, column, shortest(value), message));
+        if is_known {
+            let mean = (count > 0.0).then(|| (sum / count, count));
+            found.broken.extend(judged_mean(view, row, column, mean, tolerance));
         }
     }
     Ok(found)
+}
+
+/// What is wrong with a cell that should hold a mean, given with the number of its members; none if none has a value.
+fn judged_mean(
+    view: &View<'_>,
+    row: usize,
+    column: usize,
+    mean: Option<(f64, f64)>,
+    tolerance: Tolerance<f64>,
+) -> Option<Finding> {
+    let text = view.text(row, column);
+    let Some((value, count)) = mean else {
+        let message = "no member has a value, so there is no mean".to_owned();
+        return (!text.is_empty()).then(|| view.finding(row, column, String::new(), message));
+    };
+    if finite(text).is_some_and(|number| is_near(number, value, tolerance)) {
+        return None;
+    }
+    let difference = finite(text).map_or(f64::NAN, |number| (number - value).abs());
+    let message = format!(
+        "the mean of the {count} members is {}, {} apart",
+        shortest(value),
+        shortest(difference)
+    );
+    Some(view.finding(row, column, shortest(value), message))
 }

@@ -118,7 +118,7 @@ pub enum CheckError {
     GridTooLarge,
 }
 
-/// The most rows a grid may have.
+/// The most rows a grid may have, and the groups of a sequence may miss together.
 const GRID_MAX: usize = 1_000_000;
 
 /// What breaks `rule` in `tables`, by name.

@@ -66,7 +66,7 @@ fn computed(
     Ok(found)
 }
 
-/// A rate times the samples it is a share of is an integer.
+/// A rate times the samples it is a share of is an integer, from 0 to the samples.
 pub(super) fn counts(
     view: &View<'_>,
     rate: &str,
@@ -102,13 +102,14 @@ pub(super) fn counts(
         let (Some(share), Some(samples)) = (share, samples) else { continue };
         let count = share * samples;
         let nearest = libm::rint(count);
-        if (count - nearest).abs() > slack || !count.is_finite() {
-            let message = format!(
-                "of {} samples, that is {}, not a whole number",
-                shortest(samples),
-                shortest(count)
-            );
-            found.broken.push(view.finding(row, rate, shortest(nearest / samples), message));
+        // Of no samples the rate says nothing by its count.
+        let is_possible = 0.0 <= nearest && nearest <= samples && (samples > 0.0 || share == 0.0);
+        if (count - nearest).abs() > slack || !count.is_finite() || !is_possible {
+            let why = if is_possible { "not a whole number" } else { "which cannot be" };
+            let message =
+                format!("of {} samples, that is {}, {why}", shortest(samples), shortest(count));
+            let expected = if is_possible { shortest(nearest / samples) } else { String::new() };
+            found.broken.push(view.finding(row, rate, expected, message));
         }
     }
     Ok(found)

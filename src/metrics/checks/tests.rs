@@ -96,6 +96,16 @@ fn sequences_have_no_gap() {
     );
 }
 
+/// One group misses 2 rows and one 999,999: neither is too many, both together are.
+#[test]
+fn what_all_groups_of_a_sequence_miss_is_bounded() {
+    let rule = Rule::Sequence { rows: rows_of("t", &["k"]), column: "n".into(), first: 0 };
+    for table in ["k,n\na,2\nb,999999\n", "k,n\na,9000000000000000\n"] {
+        assert_eq!(held_against(&rule, table, "k\n"), Err(CheckError::GridTooLarge));
+    }
+    assert_eq!(held_against(&rule, "k,n\na,2\nb,3\n", "k\n").unwrap().len(), 5);
+}
+
 #[test]
 fn columns_of_two_tables_agree() {
     let rule = Rule::Equal {
@@ -231,6 +241,12 @@ fn a_name_of_several_rows_is_found_and_judges_no_mean() {
 }
 
 #[test]
+fn of_members_without_a_value_there_is_no_mean() {
+    let clean = "k,m,x\na,one,\na,two,\na,all,\n";
+    check(&mean_of_two(), clean, "k,m,x\na,one,\na,two,\na,all,0.5\n", &["3:x:0.5|"]);
+}
+
+#[test]
 fn rates_come_from_whole_counts() {
     let rule = |of| Rule::Counts { rows: rows_of("t", &["k"]), rate: "x".into(), of, slack: 1e-6 };
     let clean = "k,n,x\na,3,0.3333333333333333\nb,8,0.125\n";
@@ -244,6 +260,12 @@ fn rates_come_from_whole_counts() {
     );
     let counts =
         vec![CountOf { text: "a".into(), samples: 3 }, CountOf { text: "b".into(), samples: 8 }];
+    check(
+        &rule(SampleCount::Column("n".into())),
+        "k,n,x\na,3,0\nb,8,1\nc,0,0\n",
+        "k,n,x\na,10,1.1\nb,10,-0.1\nc,0,0.7\n",
+        &["1:x:1.1|", "2:x:-0.1|", "3:x:0.7|"],
+    );
     let of = SampleCount::ByText { column: "k".into(), counts };
     check(&rule(of), clean, "k,x\nb,0.2\nc,0.5\n", &["1:x:0.2|0.25", "2:x:0.5|"]);
 }

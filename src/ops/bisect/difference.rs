@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::error::Error;
 use crate::numerics::ulp;
-use crate::tensor::safetensors;
+use crate::tensor::{TensorError, safetensors};
 use crate::training::{Kind, Record};
 
 /// A value as text and as bits.
@@ -29,7 +29,7 @@ pub struct DifferingElement {
     pub a: Value,
     /// B's value.
     pub b: Value,
-    /// Units in the last place between them; `None` for NaN, and for what is no fraction.
+    /// Units in the last place between them; `None` where one is not finite, and for what is no fraction.
     pub ulps: Option<u64>,
     /// How many elements differ.
     pub differing: usize,
@@ -89,12 +89,14 @@ fn first_element(kind: Kind, shape: &[usize], a: &[u8], b: &[u8]) -> Option<Diff
         Kind::Binary32 => {
             let [a, b] = [of_a, of_b].map(|x| f32::from_le_bytes(x.try_into().expect("4 bytes")));
             let value = |x: f32| value(&x, format!("{:#010x}", x.to_bits()));
-            (value(a), value(b), ulp::distance(a, b))
+            let finite = a.is_finite() && b.is_finite();
+            (value(a), value(b), ulp::distance(a, b).filter(|_| finite))
         }
         Kind::Binary64 => {
             let [a, b] = [of_a, of_b].map(|x| f64::from_le_bytes(x.try_into().expect("8 bytes")));
             let value = |x: f64| value(&x, format!("{:#018x}", x.to_bits()));
-            (value(a), value(b), ulp::distance64(a, b))
+            let finite = a.is_finite() && b.is_finite();
+            (value(a), value(b), ulp::distance64(a, b).filter(|_| finite))
         }
         Kind::Whole => {
             let [a, b] = [of_a, of_b].map(|x| u64::from_le_bytes(x.try_into().expect("8 bytes")));
@@ -142,12 +144,44 @@ pub(super) fn of_files(
     b: &[u8],
 ) -> Result<Vec<DifferingTensor>, Error> {
     let read = |bytes: &[u8]| {
-        let wanted = tensors.iter().map(|(name, shape)| (name.as_str(), shape.as_slice()));
-        safetensors::decode(bytes, wanted)
+        elements(tensors, bytes)
             .map_err(|error| Error::BadResult { what: what.to_owned(), reason: error.to_string() })
     };
-    let [a, b] = [read(a)?, read(b)?]
-        .map(|elements| -> Vec<u8> { elements.iter().flat_map(|x| x.to_le_bytes()).collect() });
+    Ok(of_elements(what, tensors, &read(a)?, &read(b)?))
+}
+
+/// The elements of a file in the order of `tensors`, little-endian. Those of a canonical file are taken as they are, so
+/// that one that is not finite can be named; of any other file such a one is an error.
+pub(super) fn elements(
+    tensors: &[(String, Vec<usize>)],
+    bytes: &[u8],
+) -> Result<Vec<u8>, TensorError> {
+    let wanted = |place: usize| (tensors[place].0.as_str(), tensors[place].1.as_slice());
+    let size = |place: usize| 4 * tensors[place].1.iter().product::<usize>();
+    let mut places: Vec<usize> = (0..tensors.len()).collect();
+    places.sort_by_key(|place| tensors[*place].0.as_str());
+    let header = safetensors::header(places.iter().map(|place| wanted(*place)));
+    if let Some(mut rest) = bytes.strip_prefix(header.as_slice())
+        && rest.len() == places.iter().map(|place| size(*place)).sum::<usize>()
+    {
+        let mut parts = vec![rest; tensors.len()];
+        for place in places {
+            let (part, after) = rest.split_at(size(place));
+            (parts[place], rest) = (part, after);
+        }
+        return Ok(parts.concat());
+    }
+    let elements = safetensors::decode(bytes, (0..tensors.len()).map(wanted))?;
+    Ok(elements.iter().flat_map(|x| x.to_le_bytes()).collect())
+}
+
+/// Every tensor in which what [`elements`] gave of two files differs.
+pub(super) fn of_elements(
+    what: &str,
+    tensors: &[(String, Vec<usize>)],
+    a: &[u8],
+    b: &[u8],
+) -> Vec<DifferingTensor> {
     let mut found = Vec::new();
     let mut start = 0;
     for (name, shape) in tensors {
@@ -165,7 +199,7 @@ pub(super) fn of_files(
             });
         }
     }
-    Ok(found)
+    found
 }
 
 #[cfg(test)]
@@ -209,5 +243,28 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].tensor.as_str(), found[0].element.as_ref().unwrap().index), ("b", 1));
         assert!(of_files("weights", &tensors, &file(4.0), b"torn").is_err());
+    }
+
+    #[test]
+    fn a_value_that_is_not_finite_is_named_without_a_distance() {
+        // The order of the state is not that of the names in a file.
+        let tensors = [("b".to_owned(), vec![2]), ("a".to_owned(), vec![])];
+        let a = NamedTensor { name: "a", shape: &[], elements: &[1.0] };
+        let b = NamedTensor { name: "b", shape: &[2], elements: &[2.0, 3.0] };
+        let honest = encode(&[a, b]).unwrap();
+        assert!(of_files("weights", &tensors, &honest, &honest).unwrap().is_empty());
+        for wrong in [f32::NAN, f32::from_bits(0x7fc0_0001), f32::INFINITY, f32::NEG_INFINITY] {
+            let mut forged = honest.clone();
+            let end = forged.len() - 4;
+            forged[end..].copy_from_slice(&wrong.to_le_bytes());
+            let found = of_files("weights", &tensors, &honest, &forged).unwrap();
+            assert_eq!((found.len(), found[0].tensor.as_str()), (1, "b"));
+            let element = found[0].element.as_ref().unwrap();
+            assert_eq!((element.index, element.ulps), (1, None));
+            assert_eq!(element.a.text, "3.0");
+            assert_eq!(element.b.bits, Some(format!("{:#010x}", wrong.to_bits())));
+            // A file of NaN equals itself, bit for bit.
+            assert!(of_files("weights", &tensors, &forged, &forged).unwrap().is_empty());
+        }
     }
 }

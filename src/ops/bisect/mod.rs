@@ -10,7 +10,7 @@ mod outputs;
 mod side;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -24,6 +24,7 @@ use super::laboratory::{Executing, Laboratory, Look, Subject};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::Train;
+use crate::digest::BlobDigest;
 use crate::jobs::Inspection;
 use crate::model::Layout;
 use crate::numerics::Level;
@@ -31,7 +32,10 @@ use crate::plan::{Difference, differences};
 use crate::store::Store;
 use crate::training::{Kind, Parting, Record, STATE_BEFORE, Trace, checkpoint_tensors, parting};
 use outputs::WEIGHTS;
-use side::{Followed, Side, ways};
+use side::{Followed, Origin, Side, place, ways};
+
+/// The output that is the trace.
+const TRACE: &str = "trace.bin";
 
 /// What is compared, and how B's side is executed.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +81,12 @@ pub struct BisectedTraining {
     pub label: String,
     /// Steps in A's and in B's trace.
     pub steps: [usize; 2],
+    /// Steps that A's and that B's training has.
+    pub of: [u64; 2],
+    /// Whether B was executed for this comparison, as far as A's trace is the same.
+    pub executed_now: bool,
+    /// Where A is what the lockfile says: the outputs that A's store recorded otherwise.
+    pub recorded_otherwise: Vec<String>,
     /// Links of the traces that were looked at.
     pub look_ups: usize,
     /// Where they part.
@@ -127,8 +137,27 @@ pub enum Finding {
     },
     /// The initial parameters.
     Initial {
-        /// Every tensor that differs; empty where the models have other parameters.
+        /// The sides whose trace does not begin with the parameters that their specification gives.
+        foreign: Vec<&'static str>,
+        /// Every tensor that differs; empty where a side is foreign, and where the models have other parameters.
         tensors: Vec<DifferingTensor>,
+    },
+    /// A side published a state that its own start does not give, as little as the trace after it.
+    Published {
+        /// The side.
+        who: &'static str,
+        /// What it published.
+        output: String,
+        /// Steps done at the start: 0, or those of a state that both sides published.
+        from: u64,
+        /// Steps after which it was published.
+        after: u64,
+        /// Whether the trace after it is what it gives.
+        went_on: bool,
+        /// Every tensor that differs: A is what was published, B what was executed again from the start.
+        tensors: Vec<DifferingTensor>,
+        /// Why no tensor is named.
+        unread: Option<String>,
     },
     /// A side cannot be executed again here; what was recorded of both is compared.
     Recorded {
@@ -138,21 +167,27 @@ pub enum Finding {
         statement: &'static str,
         /// Steps after which both sides published the same state, at most those before the step.
         same_after: Option<u64>,
-        /// Steps after which the states below were published or reached.
+        /// States that are the same on both sides after the step, and the weights if no state after it differs.
+        same_later: Vec<String>,
+        /// Steps after which the states below were published or reached: the first that are not the same.
         after: Option<u64>,
         /// Every tensor of those states that differs.
         tensors: Vec<DifferingTensor>,
     },
-    /// One training goes on where the other one ends, and until there they are the same.
+    /// One trace goes on where the other one ends, and until there they are the same; or a trace has not the steps of
+    /// its training.
     Length,
-    /// Every link is the same, and states or weights that were written are not.
+    /// Every link is the same, and what was published is not.
     Outputs {
-        /// What was written, in the order of the steps.
+        /// What was published, in the order of the steps.
         outputs: Vec<DifferingFile>,
-        /// Whether A, and whether B, executed again gives the first of them as that side recorded it.
-        gives: [bool; 2],
-        /// Every tensor of the first of them that differs; none where a file holds no such tensors.
+        /// Whether A, and whether B, executed again gives the first that both have as that side recorded it; `None`:
+        /// there is none.
+        gives: Option<[bool; 2]>,
+        /// Every tensor of that one that differs.
         tensors: Vec<DifferingTensor>,
+        /// Why no tensor of it is named.
+        unread: Option<String>,
     },
 }
 
@@ -192,7 +227,7 @@ impl Workspace {
             spent: Cell::default(),
         };
         let recorded_b = (b.is_some() || with.is_some()).then(|| with.as_ref().unwrap_or(&store));
-        let mut trainings = Vec::new();
+        let (mut trainings, mut locked) = (Vec::new(), Vec::new());
         for (of_a, of_b) in pairs(&subjects_a, &subjects_b)? {
             let own = (&store, recorded_b.is_none());
             let side_a = Self::recorded_side("A", of_a, own, &laboratory, &self.executing())?;
@@ -201,14 +236,23 @@ impl Workspace {
                 Some(store) => Self::recorded_side("B", of_b, (store, false), &laboratory, &other)?,
                 None => executed_side(of_b, &store, &laboratory, &other, &side_a.trace, running)?,
             };
+            locked.push(matches!(side_a.origin, Origin::Locked(_)));
             trainings.push(bisect_training(&laboratory, &side_a, &side_b, running)?);
         }
-        let place = |store: &Store| format!("in `{}`", store.root().display());
+        let recorded = |store: &Store| format!("as `{}` recorded it", store.root().display());
         let b = match recorded_b {
-            Some(store) => format!("{} {}", of_b.full_name(), place(store)),
+            Some(store) => format!("{} {}", of_b.full_name(), recorded(store)),
             None => format!("{} executed now", of_b.full_name()),
         };
-        Ok(Bisected { a: format!("{} {}", a.full_name(), place(&store)), b, trainings })
+        let lockfile = a.lockfile.display();
+        let of_a = match (locked.contains(&true), locked.contains(&false)) {
+            (true, false) => format!("as `{lockfile}` has it"),
+            (true, true) => {
+                format!("as `{lockfile}` has it; what is not locked, {}", recorded(&store))
+            }
+            (false, _) => recorded(&store),
+        };
+        Ok(Bisected { a: format!("{} {of_a}", a.full_name()), b, trainings })
     }
 
     /// A store that must be there: comparing with one that is made for the purpose says nothing.
@@ -254,36 +298,68 @@ impl Workspace {
         laboratory: &Laboratory<'_>,
         executing: &Executing,
     ) -> Result<Side<'a>, Error> {
-        let mut outputs = BTreeMap::new();
-        if let Some(result) = subject.recorded(store)? {
-            outputs.extend(result.outputs.into_iter().map(|(name, file)| (name, file.digest)));
-        }
-        if locked
-            && let Some(lockfile) = subject.loaded.read_lockfile()?
-            && let Some(locked) = lockfile.locked(&subject.recipe)
-        {
-            outputs.clone_from(&locked.outputs);
-        }
-        let trace = match outputs.get("trace.bin") {
+        let recorded: Option<BTreeMap<_, _>> = subject.recorded(store)?.map(|result| {
+            result.outputs.into_iter().map(|(name, file)| (name, file.digest)).collect()
+        });
+        let lockfile = if locked { subject.loaded.read_lockfile()? } else { None };
+        let line = lockfile.as_ref().and_then(|lockfile| lockfile.locked(&subject.recipe));
+        let (outputs, origin) = match line {
+            Some(line) => {
+                let otherwise = recorded.map_or(Vec::new(), |recorded| {
+                    let names: BTreeSet<_> = line.outputs.keys().chain(recorded.keys()).collect();
+                    let differs = |name: &&String| line.outputs.get(*name) != recorded.get(*name);
+                    names.into_iter().filter(differs).cloned().collect()
+                });
+                (line.outputs.clone(), Origin::Locked(otherwise))
+            }
+            None => (recorded.unwrap_or_default(), Origin::Recorded),
+        };
+        let trace = match outputs.get(TRACE) {
             Some(digest) => laboratory.recorded_bytes(store, digest)?,
             None => None,
         };
         let Some(trace) = trace else {
-            let root = store.root().display();
-            let name = format!("{}/{}", subject.loaded.full_name(), subject.run());
-            let hint = match outputs.get("trace.bin") {
-                Some(digest) => format!("name a folder that holds {digest}: --mirror DIR"),
-                None => format!("ibid reproduce {} --store {root}", subject.loaded.typed()),
-            };
-            let message = format!("{who}'s trace of `{name}` is not in the store `{root}`");
-            return Err(Error::Missing { message, hint });
+            return Err(without_trace(who, subject, store, (&origin, outputs.get(TRACE))));
         };
         let trace = Trace::decode(&trace).map_err(|error| Error::BadResult {
-            what: format!("{} trace.bin", subject.label),
+            what: format!("{who}'s {} {TRACE}", subject.label),
             reason: error.to_string(),
         })?;
-        Ok(Side { who, subject, store, outputs, trace, executing: ways(executing.clone()) })
+        let executing = ways(executing.clone());
+        Ok(Side { who, subject, store, outputs, trace, executing, origin })
     }
+}
+
+/// The error of a side whose trace is not at hand, or not named.
+fn without_trace(
+    who: &str,
+    subject: &Subject<'_>,
+    store: &Store,
+    (origin, digest): (&Origin, Option<&BlobDigest>),
+) -> Error {
+    let root = store.root().display();
+    let typed = subject.loaded.typed();
+    let name = format!("{}/{}", subject.loaded.full_name(), subject.run());
+    let (message, hint) = match (origin, digest) {
+        (Origin::Locked(_), None) => {
+            (format!("the lockfile names no {TRACE} of `{name}`"), format!("ibid lock {typed}"))
+        }
+        (Origin::Locked(_), Some(digest)) => (
+            format!(
+                "{who}'s trace of `{name}`, which the lockfile names, is not in the store `{root}`"
+            ),
+            format!("name a folder that holds {digest}: --mirror DIR"),
+        ),
+        (_, Some(digest)) => (
+            format!("{who}'s trace of `{name}` is not in the store `{root}`"),
+            format!("name a folder that holds {digest}: --mirror DIR"),
+        ),
+        (_, None) => (
+            format!("{who}'s trace of `{name}` is not in the store `{root}`"),
+            format!("ibid reproduce {typed} --store {root}"),
+        ),
+    };
+    Error::Missing { message, hint }
 }
 
 /// Which trainings are compared: those of one label, or the only one of each side.
@@ -315,18 +391,20 @@ fn executed_side<'a>(
     recorded: &Trace,
     running: &mut Running<'_>,
 ) -> Result<Side<'a>, Error> {
-    let inspection = Inspection { to: subject.steps(), published: true, ..Inspection::default() };
+    // A trace that ends early says nothing of the steps after it.
+    let to = subject.steps().min(recorded.steps() as u64);
+    let inspection = Inspection { to, published: true, ..Inspection::default() };
     let look =
         Look { who: "B", subject, executing, inspection, state: None, trace: Some(recorded) };
     let seen = laboratory.look(&look, running)?;
     let published = seen.inspected.published.into_iter();
     let mut outputs: BTreeMap<_, _> =
         published.map(|(step, digest)| (Subject::checkpoint_name(step), digest)).collect();
-    if let Some([_, weights]) = seen.inspected.end {
+    if let Some([_, weights]) = seen.inspected.end.filter(|_| to == subject.steps()) {
         outputs.insert(WEIGHTS.to_owned(), weights);
     }
-    let executing = vec![executing.clone()];
-    Ok(Side { who: "B", subject, store, outputs, trace: seen.links, executing })
+    let (trace, executing) = (seen.links, vec![executing.clone()]);
+    Ok(Side { who: "B", subject, store, outputs, trace, executing, origin: Origin::Executed })
 }
 
 fn bisect_training(
@@ -337,9 +415,7 @@ fn bisect_training(
 ) -> Result<BisectedTraining, Error> {
     let (parted, look_ups) = a.trace.parting(&b.trace);
     let steps = [a.trace.steps(), b.trace.steps()];
-    let label = a.subject.label.clone();
-    let same =
-        |divergence| Ok(BisectedTraining { label: label.clone(), steps, look_ups, divergence });
+    let of = [a.subject.steps(), b.subject.steps()];
     let fields = || {
         let [a, b] = [a, b].map(|side| side.subject.action.canonical_bytes());
         differences(&a, &b).unwrap_or_default()
@@ -352,25 +428,38 @@ fn bisect_training(
         found,
     };
     let none = [String::new(), String::new()];
-    match parted {
-        None if steps[0] == steps[1] => {
+    let divergence = match parted {
+        None if steps[0] == steps[1] && a.is_whole() && b.is_whole() => {
             let found = outputs::compare(laboratory, a, b, running)?;
-            same(found.map(|(found, executed)| divergence(None, executed, found)))
+            found.map(|(found, executed)| divergence(None, executed, found))
         }
         None => {
             let end = steps[0].min(steps[1]) as u64;
-            same(Some(divergence(Some(end), none, Finding::Length)))
+            Some(divergence(Some(end), none, Finding::Length))
         }
-        Some(0) => {
-            let tensors = initial_tensors(laboratory, a, b, running)?;
-            same(Some(divergence(None, none, Finding::Initial { tensors })))
+        Some(0) => Some(divergence(None, none, initial(laboratory, a, b, running)?)),
+        // Such a step is of no training.
+        Some(after) if of[0].min(of[1]) < after as u64 => {
+            Some(divergence(Some(after as u64 - 1), none, Finding::Length))
         }
         Some(after) => {
             let step = after as u64 - 1;
             let (found, executed) = find(laboratory, a, b, step, running)?;
-            same(Some(divergence(Some(step), executed, found)))
+            Some(divergence(Some(step), executed, found))
         }
-    }
+    };
+    Ok(BisectedTraining {
+        label: a.subject.label.clone(),
+        steps,
+        of,
+        executed_now: matches!(b.origin, Origin::Executed),
+        recorded_otherwise: match &a.origin {
+            Origin::Locked(otherwise) => otherwise.clone(),
+            Origin::Recorded | Origin::Executed => Vec::new(),
+        },
+        look_ups,
+        divergence,
+    })
 }
 
 fn link(trace: &Trace, step: Option<u64>) -> Option<Link> {
@@ -387,35 +476,40 @@ fn find(
     step: u64,
     running: &mut Running<'_>,
 ) -> Result<(Finding, [String; 2]), Error> {
-    let (of_a, of_b) = (a.follow(laboratory, step, running)?, b.follow(laboratory, step, running)?);
-    let how = |followed: &Option<Followed<'_>>| {
-        followed.as_ref().map_or_else(
-            || "cannot be executed again here: nothing gives its trace".to_owned(),
-            Followed::how,
-        )
-    };
-    let executed = [how(&of_a), how(&of_b)];
-    let (Some(of_a), Some(of_b)) = (&of_a, &of_b) else {
-        let foreign = [(a.who, of_a.is_none()), (b.who, of_b.is_none())];
-        let foreign = foreign.iter().filter(|(_, foreign)| *foreign).map(|(who, _)| *who).collect();
-        return Ok((recorded(laboratory, a, b, (step, foreign), running)?, executed));
+    let starts = (a.nearest(laboratory, step)?, b.nearest(laboratory, step)?);
+    let followed = (
+        a.follow(laboratory, &starts.0, step, running)?,
+        b.follow(laboratory, &starts.1, step, running)?,
+    );
+    let (Some(of_a), Some(of_b)) = &followed else {
+        let froms = [starts.0.0, starts.1.0];
+        return recorded(laboratory, a, b, (step, [&followed.0, &followed.1], froms), running);
     };
     if first_of(of_a, of_b, |record| record.identity.operation == STATE_BEFORE).is_none() {
-        return Ok((name(laboratory, (a, of_a), (b, of_b), step, running)?, executed));
+        let found = name(laboratory, (a, of_a), (b, of_b), step, running)?;
+        return Ok((found, [of_a.how(), of_b.how()]));
     }
-    // What the traces cannot see, such as a moment, differed before: the first state that does is looked for.
-    let from = a.start(b, laboratory, step)?;
-    let digests_a = a.watch(laboratory, of_a.executing, (from, step), running)?.inspected.digests;
-    let digests_b = b.watch(laboratory, of_b.executing, (from, step), running)?.inspected.digests;
-    let differs = digests_a.iter().zip(&digests_b).position(|(a, b)| a != b).unwrap_or(1).max(1);
-    let step = from + differs as u64 - 1;
-    let (Some(of_a), Some(of_b)) =
-        (a.follow(laboratory, step, running)?, b.follow(laboratory, step, running)?)
-    else {
-        let message = "an execution that followed its trace no longer does".to_owned();
-        return Err(Error::BadResult { what: "bisect".to_owned(), reason: message });
+    // What the step starts from differs before the traces do: in what they cannot see, such as a moment, or because a
+    // side went on from a state that is not its own. Both are executed from the last state that they share.
+    let start = a.start(b, laboratory, step)?;
+    let from = start.0;
+    let seen_a = a.watch(laboratory, of_a.executing, &start, step + 1, running)?;
+    let seen_b = b.watch(laboratory, of_b.executing, &start, step + 1, running)?;
+    let seen = [(a, of_a.executing, &seen_a), (b, of_b.executing, &seen_b)];
+    if let Some(found) = outputs::gone_on_from(laboratory, seen, &start, running)? {
+        return Ok((found, [of_a.how(), of_b.how()]));
+    }
+    let mut states = seen_a.inspected.digests.iter().zip(&seen_b.inspected.digests);
+    let at = match states.position(|(a, b)| a != b) {
+        Some(steps @ 1..) => from + steps as u64 - 1,
+        _ => step,
     };
-    let found = name(laboratory, (a, &of_a), (b, &of_b), step, running)?;
+    let again =
+        (a.follow(laboratory, &start, at, running)?, b.follow(laboratory, &start, at, running)?);
+    let (Some(of_a), Some(of_b)) = &again else {
+        return recorded(laboratory, a, b, (step, [&again.0, &again.1], [from; 2]), running);
+    };
+    let found = name(laboratory, (a, of_a), (b, of_b), at, running)?;
     Ok((found, [of_a.how(), of_b.how()]))
 }
 
@@ -467,22 +561,26 @@ fn name(
     Ok(Finding::Operation { step, first: found, tensor })
 }
 
-/// The initial parameters that differ.
-fn initial_tensors(
+/// What is known of traces that begin with other parameters: whose are not what the specification gives, or how those
+/// that the specifications give differ.
+fn initial(
     laboratory: &Laboratory<'_>,
     a: &Side<'_>,
     b: &Side<'_>,
     running: &mut Running<'_>,
-) -> Result<Vec<DifferingTensor>, Error> {
-    let (tensors, other) = (tensors_of(a.subject.train)?, tensors_of(b.subject.train)?);
-    if tensors != other {
-        return Ok(Vec::new());
-    }
+) -> Result<Finding, Error> {
+    // Made anew, a state is believed to be the side's if the side's trace begins with it.
     let states = (a.state_after(laboratory, 0, running)?, b.state_after(laboratory, 0, running)?);
-    let (Some(of_a), Some(of_b)) = states else {
-        return Ok(Vec::new());
+    let foreign = [(a.who, states.0.is_none()), (b.who, states.1.is_none())];
+    let foreign = foreign.into_iter().filter(|(_, foreign)| *foreign).map(|(who, _)| who).collect();
+    let (tensors, other) = (tensors_of(a.subject.train)?, tensors_of(b.subject.train)?);
+    let tensors = match &states {
+        (Some(of_a), Some(of_b)) if tensors == other => {
+            difference::of_files("initial parameters", &tensors, of_a, of_b)?
+        }
+        _ => Vec::new(),
     };
-    difference::of_files("initial parameters", &tensors, &of_a, &of_b)
+    Ok(Finding::Initial { foreign, tensors })
 }
 
 fn tensors_of(train: &Train) -> Result<Vec<(String, Vec<usize>)>, Error> {
@@ -493,38 +591,72 @@ fn tensors_of(train: &Train) -> Result<Vec<(String, Vec<usize>)>, Error> {
     Ok(checkpoint_tensors(&layout))
 }
 
-/// What can be said from records alone: the traces' links, and published states around the step.
+/// What can be said from records alone, where a side does not give its trace: the traces' links, and published states
+/// around the step. `froms` are the steps done where each side was tried from.
 fn recorded(
     laboratory: &Laboratory<'_>,
     a: &Side<'_>,
     b: &Side<'_>,
-    (step, foreign): (u64, Vec<&'static str>),
+    (step, followed, froms): (u64, [&Option<Followed<'_>>; 2], [u64; 2]),
     running: &mut Running<'_>,
-) -> Result<Finding, Error> {
+) -> Result<(Finding, [String; 2]), Error> {
+    let how = |followed: &Option<Followed<'_>>, from: u64| match followed {
+        Some(followed) => followed.how(),
+        None => {
+            format!("cannot be executed again here from {}: nothing gives its trace", place(from))
+        }
+    };
+    let executed = [how(followed[0], froms[0]), how(followed[1], froms[1])];
+    let foreign = [(a.who, followed[0].is_none()), (b.who, followed[1].is_none())];
+    let foreign = foreign.into_iter().filter(|(_, foreign)| *foreign).map(|(who, _)| who).collect();
+    let same_after = Some(a.common(b, step)).filter(|step| *step > 0);
+    let (mut same_later, mut after, mut tensors) = (Vec::new(), None, Vec::new());
+    let names = tensors_of(a.subject.train)?;
+    let comparable = names == tensors_of(b.subject.train)?;
+    for at in published_after(a, b, step) {
+        let output = Subject::checkpoint_name(at);
+        if is_same(a, b, &output) {
+            same_later.push(output);
+            continue;
+        }
+        if !comparable {
+            break;
+        }
+        let states =
+            (a.state_after(laboratory, at, running)?, b.state_after(laboratory, at, running)?);
+        match states {
+            (Some(of_a), Some(of_b)) if of_a == of_b => same_later.push(output),
+            (Some(of_a), Some(of_b)) => {
+                let what = format!("state after {at} steps");
+                (after, tensors) = (Some(at), difference::of_files(&what, &names, &of_a, &of_b)?);
+                break;
+            }
+            _ => {}
+        }
+    }
+    if after.is_none() && is_same(a, b, WEIGHTS) {
+        same_later.push(WEIGHTS.to_owned());
+    }
     let [of_a, of_b] = [a, b].map(|side| link(&side.trace, Some(step)));
     let same_loss = of_a.zip(of_b).is_some_and(|(a, b)| a.loss_bits == b.loss_bits);
-    let statement = if same_loss {
+    let statement = if !same_later.is_empty() {
+        "in no step, as far as is known: what was published next is the same, so that a trace differs where its training \
+         does not"
+    } else if same_loss {
         "the loss is the same to the bit, which rounding allows where little differs, and the parameters after the update are \
          not: the place is anywhere in this step, or in moments that differed before"
     } else {
         "the loss differs, from parameters of one fingerprint: the place is in the samples, the forward pass or the loss of \
          this step"
     };
-    let same_after = Some(a.common(b, step)).filter(|step| *step > 0);
-    let (mut after, mut tensors) = (None, Vec::new());
-    let names = tensors_of(a.subject.train)?;
-    if names == tensors_of(b.subject.train)? {
-        for at in published_after(a, b, step) {
-            let states =
-                (a.state_after(laboratory, at, running)?, b.state_after(laboratory, at, running)?);
-            if let (Some(of_a), Some(of_b)) = states {
-                let what = format!("state after {at} steps");
-                (after, tensors) = (Some(at), difference::of_files(&what, &names, &of_a, &of_b)?);
-                break;
-            }
-        }
-    }
-    Ok(Finding::Recorded { foreign, statement, same_after, after, tensors })
+    let found = Finding::Recorded { foreign, statement, same_after, same_later, after, tensors };
+    Ok((found, executed))
+}
+
+/// Whether both sides have that output, and the same.
+fn is_same(a: &Side<'_>, b: &Side<'_>, output: &str) -> bool {
+    let digest = a.outputs.get(output);
+    digest.is_some() && digest == b.outputs.get(output)
 }
 
 /// Steps after `step` whose state at least one side published, ascending.

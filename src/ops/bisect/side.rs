@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use super::super::error::Error;
 use super::super::laboratory::{Executing, Laboratory, Look, Seen, Subject};
 use super::super::run::Running;
+use super::outputs::{WEIGHTS, checkpoint_of};
 use crate::digest::BlobDigest;
 use crate::jobs::Inspection;
 use crate::numerics::Level;
 use crate::store::Store;
 use crate::training::Trace;
+
+/// Steps done, and the published state after them; without one: the start.
+pub(super) type Start = (u64, Option<Vec<u8>>);
 
 /// A training as one side has it.
 pub(super) struct Side<'a> {
@@ -22,6 +26,17 @@ pub(super) struct Side<'a> {
     pub(super) trace: Trace,
     /// How to execute it, the first that gives the recorded trace.
     pub(super) executing: Vec<Executing>,
+    pub(super) origin: Origin,
+}
+
+/// What a side is.
+pub(super) enum Origin {
+    /// What its store recorded.
+    Recorded,
+    /// What the lockfile says; with the outputs that its store recorded otherwise.
+    Locked(Vec<String>),
+    /// What was executed just now, as far as the other side's trace is the same.
+    Executed,
 }
 
 /// A side at the step where the traces part, executed again.
@@ -43,20 +58,36 @@ impl Followed<'_> {
 
 fn how(executing: &Executing, from: u64) -> String {
     let Executing { level, threads, .. } = executing;
-    let start = match from {
+    format!("executed again from {} ({level}, threads {threads})", place(from))
+}
+
+/// Where an execution starts, for people.
+pub(super) fn place(from: u64) -> String {
+    match from {
         0 => "the start".to_owned(),
         step => format!("the checkpoint after {step} steps"),
-    };
-    format!("executed again from {start} ({level}, threads {threads})")
+    }
 }
 
 impl Side<'_> {
-    /// The last published checkpoint at or before `step` that is still there, with the steps done; none: the start.
-    pub(super) fn nearest(
-        &self,
-        laboratory: &Laboratory<'_>,
-        step: u64,
-    ) -> Result<(u64, Option<Vec<u8>>), Error> {
+    /// Whether its trace has a link for every step of its training; one that was executed just now has as many as there
+    /// was need for.
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.origin, Origin::Executed) || self.trace.steps() as u64 == self.subject.steps()
+    }
+
+    /// Whether its specification has the training publish that state, or these weights.
+    pub(super) fn owes(&self, output: &str) -> bool {
+        let interval = self.subject.train.checkpoint_interval_steps;
+        let steps = self.subject.steps();
+        output == WEIGHTS
+            || checkpoint_of(output).is_some_and(|step| {
+                (1..=steps).contains(&step) && step.checked_rem(interval) == Some(0)
+            })
+    }
+
+    /// The last published checkpoint at or before `step` that is still there.
+    pub(super) fn nearest(&self, laboratory: &Laboratory<'_>, step: u64) -> Result<Start, Error> {
         let interval = self.subject.train.checkpoint_interval_steps;
         let mut at = step.checked_div(interval).unwrap_or(0) * interval;
         while at > 0 {
@@ -98,44 +129,56 @@ impl Side<'_> {
         (1..=step).rev().find(at).unwrap_or(0)
     }
 
-    /// The last of those states, at most after `step` steps, that is still there; 0: the start.
+    /// The last of those states, at most after `step` steps, that one of the sides still has.
     pub(super) fn start(
         &self,
         other: &Side<'_>,
         laboratory: &Laboratory<'_>,
         step: u64,
-    ) -> Result<u64, Error> {
+    ) -> Result<Start, Error> {
         let mut at = self.common(other, step);
-        while at > 0 && self.checkpoint(laboratory, at)?.is_none() {
+        while at > 0 {
+            for side in [self, other] {
+                if let Some(state) = side.checkpoint(laboratory, at)? {
+                    return Ok((at, Some(state)));
+                }
+            }
             at = self.common(other, at - 1);
         }
-        Ok(at)
+        Ok((0, None))
     }
 
-    /// Executes the training again from a published state, or the start, to another, with the digests of all whole states,
-    /// moments and all, and the last of the states.
+    /// Executes the training again from there to the state after `to` steps, for as long as it gives its trace: with
+    /// the digests of all whole states, moments and all, those of the checkpoints that it publishes, and the last state.
     pub(super) fn watch(
         &self,
         laboratory: &Laboratory<'_>,
         executing: &Executing,
-        (from, to): (u64, u64),
+        (from, state): &Start,
+        to: u64,
         running: &mut Running<'_>,
     ) -> Result<Seen, Error> {
-        let inspection =
-            Inspection { from, to, digests: true, state: true, ..Inspection::default() };
-        let state = if from == 0 { None } else { self.checkpoint(laboratory, from)? };
+        let inspection = Inspection {
+            from: *from,
+            to,
+            digests: true,
+            published: true,
+            state: true,
+            ..Inspection::default()
+        };
         laboratory.look(&self.look(executing, inspection, state.as_deref()), running)
     }
 
-    /// Executes the training again up to `step` and the step itself under the recorder. `None`: no way to execute it gives
-    /// the recorded trace, so that its bits cannot be had here.
+    /// Executes the training again from there up to `step`, and the step itself under the recorder. `None`: no way to
+    /// execute it gives the recorded trace, so that its bits cannot be had here.
     pub(super) fn follow(
         &self,
         laboratory: &Laboratory<'_>,
+        (from, state): &Start,
         step: u64,
         running: &mut Running<'_>,
     ) -> Result<Option<Followed<'_>>, Error> {
-        let (from, state) = self.nearest(laboratory, step)?;
+        let from = *from;
         for executing in &self.executing {
             let inspection = Inspection {
                 from,
@@ -179,7 +222,10 @@ impl Side<'_> {
         step: u64,
         running: &mut Running<'_>,
     ) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(bytes) = self.checkpoint(laboratory, step)? {
+        // The initial state is not published: it is what the specification gives.
+        if step > 0
+            && let Some(bytes) = self.checkpoint(laboratory, step)?
+        {
             return Ok(Some(bytes));
         }
         if self.trace.steps() < usize::try_from(step).unwrap_or(usize::MAX) {

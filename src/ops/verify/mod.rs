@@ -1,10 +1,11 @@
 //! `verify`: execute everything again elsewhere, compare with the lockfile, judge the claims.
 
 mod another_class;
+mod second;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use another_class::{
     AnotherClass, ComparedSpan, ComparedTraining, LossTolerance, LossToleranceError,
@@ -17,16 +18,18 @@ use super::reproduce::Reproduced;
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::DeviceClass;
+use crate::digest::BlobDigest;
 use crate::exec::Summary;
 use crate::plan::{Lockfile, Plan};
 use crate::store::Store;
 use crate::tensor::Device;
 use another_class::{Replacement, class_of};
+pub(super) use second::SecondStore;
 
 /// How everything is executed again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Verifying<'a> {
-    /// The folder of the second store; as a rule none, and it is a temporary one.
+    /// The folder of the second store, where what was stopped goes on; as a rule none, and it is a temporary one.
     pub into: Option<&'a Path>,
     /// Seconds that all of it may take, as estimated.
     pub budget: Option<f64>,
@@ -55,14 +58,31 @@ impl Workspace {
     ) -> Result<Reproduced, Error> {
         let Verifying { into, budget, tolerance } = *verifying;
         let first = self.store()?;
-        let second = SecondStore::new(into.map(|into| self.settings.folder.join(into)), &first)?;
-        let store = Store::open(&second.path)?;
         let mut whole = verification.plan().clone();
         verification.plan().nodes().keys().for_each(|id| whole.add_target(*id));
-        self.refuse_over_budget(&whole, &store, budget)?;
+        let into = into.map(|into| self.settings.folder.join(into));
+        let second = SecondStore::new(into, &first, Some(self.statement(&whole)))?;
+        // A refusal leaves no folder behind.
+        if let Some(begun) = second.begun()? {
+            self.refuse_over_budget(&whole, &begun, budget)?;
+        } else {
+            let flops: Vec<u128> = whole.nodes().values().map(|node| node.price.flops).collect();
+            self.refuse_flops_over_budget(&flops, budget)?;
+        }
+        let store = second.open()?;
         let root = &verification.loaded.root;
-        let summary = self.execute(&whole, root, &store, Some(&first), running)?;
+        let executed = self.execute(&whole, root, &store, Some(&first), running);
+        let summary = executed.map_err(|error| second.ended_by(error))?;
+        second.finish()?;
         verification.judge(&store, &summary, tolerance)
+    }
+
+    /// What is executed again, and with what: a verification that was stopped goes on only as it began.
+    fn statement(&self, plan: &Plan) -> String {
+        let recipes: Vec<_> = plan.nodes().keys().map(ToString::to_string).collect();
+        let recipes = BlobDigest::of(recipes.join("\n").as_bytes());
+        let (version, level) = (env!("CARGO_PKG_VERSION"), self.settings.level);
+        format!("ibid {version} {} {level} {recipes}\n", self.device)
     }
 }
 
@@ -139,35 +159,4 @@ pub(super) fn refuse_unlocked(
     }
     let (path, name) = (loaded.lockfile.clone(), loaded.typed());
     Err(Error::Unlocked { path, name, unlocked, needed })
-}
-
-/// The store that `verify` fills: kept where the user named a folder, else removed afterwards.
-pub(super) struct SecondStore {
-    pub(super) path: PathBuf,
-    _temporary: Option<tempfile::TempDir>,
-}
-
-impl SecondStore {
-    pub(super) fn new(into: Option<PathBuf>, first: &Store) -> Result<Self, Error> {
-        if let Some(path) = into {
-            let is_empty = path.read_dir().map_or(true, |mut entries| entries.next().is_none());
-            if !is_empty {
-                return Err(Error::Usage {
-                    message: format!(
-                        "`{}` is not empty; a second store starts from nothing",
-                        path.display()
-                    ),
-                    hint: Some("name a new folder, or leave --into out".to_owned()),
-                });
-            }
-            return Ok(Self { path, _temporary: None });
-        }
-        // Beside the first one's data: the system's temporary folder may be small, or memory.
-        let parent = first.root().join("tmp");
-        let temporary = tempfile::Builder::new()
-            .prefix("verify-")
-            .tempdir_in(&parent)
-            .map_err(|error| crate::fs::Error::new("create a folder in", &parent, error))?;
-        Ok(Self { path: temporary.path().join("store"), _temporary: Some(temporary) })
-    }
 }

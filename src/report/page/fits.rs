@@ -35,7 +35,7 @@ pub(super) fn fits_section(html: &mut Html, fits: &[FitRecord]) {
 fn row(fit: &FitRecord) -> Vec<String> {
     let none = || "–".to_owned();
     let interval = |low: f64, high: f64, level: f64| {
-        minus(&format!("{low:.3} to {high:.3} ({} %)", level * 100.0))
+        minus(&format!("{low:.3} to {high:.3} ({} %)", percent(level)))
     };
     let student = fit.student_interval.as_ref();
     let bootstrap = fit.interval.as_ref();
@@ -43,13 +43,34 @@ fn row(fit: &FitRecord) -> Vec<String> {
         escape(&fit.panel),
         escape(&fit.series),
         escape(&points_of(fit.method)),
-        format!("E = {:.4} · C<sup>{}</sup>", fit.beta, minus(&format!("{:.4}", fit.alpha))),
+        format!(
+            "E = {} · C<sup>{}</sup>",
+            coefficient(fit.beta),
+            minus(&format!("{:.4}", fit.alpha))
+        ),
         fit.standard_error.map_or_else(none, |error| format!("{error:.4}")),
         student.map_or_else(none, |found| interval(found.low, found.high, found.level)),
         bootstrap.map_or_else(none, |found| interval(found.low, found.high, found.level)),
         fit.r_squared.map_or_else(none, |r| minus(&format!("{r:.3}"))),
         format!("{} of {}", fit.fitted.len(), fit.points),
     ]
+}
+
+/// A share in percent, without the digits that the product of two binary numbers adds.
+fn percent(share: f64) -> String {
+    let text = format!("{:.12}", share * 100.0);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A coefficient as markup, with a power of ten where four decimals do not show it or many digits stand before them.
+fn coefficient(beta: f64) -> String {
+    let scientific = format!("{beta:.4e}");
+    match scientific.split_once('e') {
+        Some((factor, power)) if !(5e-5..1e9).contains(&beta) => {
+            format!("{factor}×10<sup>{}</sup>", minus(power))
+        }
+        _ => format!("{beta:.4}"),
+    }
 }
 
 fn points_of(method: MethodRecord) -> String {
@@ -187,6 +208,15 @@ fn matrix(
 mod tests {
     use super::*;
     use crate::report::sensitivity::CSV;
+
+    #[test]
+    fn shares_and_coefficients_are_shown_in_the_digits_they_have() {
+        assert_eq!([0.683, 0.95, 0.5, 0.997, 0.1].map(percent), ["68.3", "95", "50", "99.7", "10"]);
+        assert_eq!(
+            [5.859_92, 246_015.0, 1.234_56e-7, 9.87e300].map(coefficient),
+            ["5.8599", "246015.0000", "1.2346×10<sup>−7</sup>", "9.8700×10<sup>300</sup>"]
+        );
+    }
 
     #[test]
     fn the_range_and_every_choice_are_shown() {

@@ -58,9 +58,17 @@ pub fn png(svg: &str) -> Result<Vec<u8>, String> {
     png::render(svg, SCALE).map_err(|error| reason(&error))
 }
 
-/// The figure as PDF, text as outlines of a bundled font; why not, if it cannot be written.
-pub fn pdf(svg: &str, title: &str) -> Result<Vec<u8>, String> {
-    pdf::render(svg, title).map_err(|error| reason(&error))
+/// The figure as PDF, text as outlines of a bundled font, with the title of the SVG; why not, if it cannot be written.
+pub fn pdf(svg: &str) -> Result<Vec<u8>, String> {
+    pdf::render(svg, &title_of(svg)).map_err(|error| reason(&error))
+}
+
+/// The title of a figure that `plot` wrote: its first one.
+fn title_of(svg: &str) -> String {
+    let title = svg.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    let title = title.map_or_else(String::new, |(title, _)| title.to_owned());
+    let marks = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    marks.into_iter().fold(title, |text, (escaped, mark)| text.replace(escaped, mark))
 }
 
 fn reason(error: &dyn std::error::Error) -> String {
@@ -230,6 +238,14 @@ mod tests {
 
     const HOSTILE: &str = "<script>alert(\"'&\")</script>";
 
+    #[test]
+    fn a_title_is_read_as_it_was_before_it_was_escaped() {
+        for title in [HOSTILE, "", "&lt; & &amp;"] {
+            let svg = format!("<svg>\n<title>{}</title>\n<title>b</title>", escape(title));
+            assert_eq!(title_of(&svg), title);
+        }
+    }
+
     fn claim(verdict: Verdict, known: Option<&str>) -> Judged {
         let hostile = || HOSTILE.to_owned();
         Judged {
@@ -350,7 +366,7 @@ mod tests {
         // Of 20 and 10 units, 96 an inch: 62.5 and 31.25 pixels, rounded up.
         assert_eq!((at(16), at(20)), (63, 32));
         assert!(png("<svg").is_err());
-        assert!(pdf(SVG, "title").unwrap().starts_with(b"%PDF-"));
-        assert!(pdf("<svg", "title").is_err());
+        assert!(pdf(SVG).unwrap().starts_with(b"%PDF-"));
+        assert!(pdf("<svg").is_err());
     }
 }

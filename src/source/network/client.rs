@@ -1,12 +1,13 @@
 //! HTTP and HTTPS: no credentials, no cookies, few redirects, bounded in bytes and time.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::{Agent, Error, ResponseExt as _};
+use ureq::{Agent, Error, Proxy, ProxyProtocol, ResponseExt as _};
 
 use super::NetworkError;
 use crate::source::address::{self, Scheme};
@@ -149,6 +150,45 @@ pub(super) fn of_io(error: io::Error) -> NetworkError {
     }
 }
 
+/// What a child sees of the variables that name proxies: the one that is for `url`, as the one that is for all, and the
+/// hosts that need none. A proxy that cannot be used is an error: whoever names one wants no other way.
+pub(super) fn proxies(
+    environment: &[(String, OsString)],
+    url: &str,
+) -> Result<Vec<(&'static str, OsString)>, NetworkError> {
+    let names = match address::scheme(url).map_err(NetworkError::Address)? {
+        Scheme::File => return Ok(Vec::new()),
+        Scheme::Http => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
+        Scheme::Https => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
+    };
+    let set = |wanted: &&str| environment.iter().find(|(name, _)| name == *wanted);
+    let Some((name, value)) = names.iter().find_map(set) else {
+        return Ok(Vec::new());
+    };
+    let without = ["no_proxy", "NO_PROXY"].iter().find_map(set).map(|(_, hosts)| hosts);
+    if without.is_some_and(|hosts| is_without_proxy(url, &hosts.to_string_lossy())) {
+        return Ok(Vec::new());
+    }
+    let proxy = value.to_str().and_then(|value| Proxy::new(value).ok());
+    let is_usable =
+        |proxy: &Proxy| matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https);
+    if !proxy.as_ref().is_some_and(is_usable) {
+        return Err(NetworkError::Proxy(name.clone()));
+    }
+    let without = without.map(|hosts| ("NO_PROXY", hosts.clone()));
+    Ok([("ALL_PROXY", value.clone())].into_iter().chain(without).collect())
+}
+
+/// Whether a list of hosts without a proxy has that of `url`.
+fn is_without_proxy(url: &str, hosts: &str) -> bool {
+    let any = Proxy::builder(ProxyProtocol::Http).host("localhost");
+    let any = hosts.split(',').fold(any, |any, host| any.no_proxy(host.trim()));
+    match (any.build(), url.parse::<ureq::http::Uri>()) {
+        (Ok(any), Ok(url)) => any.is_no_proxy(&url),
+        _ => false,
+    }
+}
+
 fn is_https(url: &str) -> Result<bool, NetworkError> {
     let scheme = address::scheme(url).map_err(NetworkError::Address)?;
     Ok(scheme == Scheme::Https)
@@ -182,4 +222,38 @@ fn read_certificates(path: &Path) -> Result<RootCerts, NetworkError> {
         return Err(bad(&"there are none"));
     }
     Ok(RootCerts::new_with_certs(&certificates))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(environment: &[(&str, &str)], url: &str) -> Result<Vec<String>, NetworkError> {
+        let environment: Vec<_> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect();
+        let seen = proxies(&environment, url)?;
+        Ok(seen.into_iter().map(|(name, value)| format!("{name}={}", value.display())).collect())
+    }
+
+    #[test]
+    fn a_proxy_is_for_the_addresses_that_its_variable_names() {
+        let both = [("HTTPS_PROXY", "http://s:1"), ("http_proxy", "p:2"), ("NO_PROXY", "a.org")];
+        let [s, p] = ["ALL_PROXY=http://s:1", "ALL_PROXY=p:2"];
+        assert_eq!(seen(&both, "https://b.org/x").unwrap(), [s, "NO_PROXY=a.org"]);
+        assert_eq!(seen(&both, "http://b.org/x").unwrap(), [p, "NO_PROXY=a.org"]);
+        for url in ["https://a.org/x", "file:///x"] {
+            assert!(seen(&both, url).unwrap().is_empty(), "{url}");
+        }
+        assert!(seen(&both[..1], "http://b.org/x").unwrap().is_empty());
+        assert_eq!(seen(&[("ALL_PROXY", "p:2")], "http://b.org/x").unwrap(), [p]);
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_named_and_not_passed_by() {
+        for proxy in ["socks5://p:1", "ftp://p", "http://", "a b", "://"] {
+            let refused = seen(&[("https_proxy", proxy)], "https://b.org/x").unwrap_err();
+            assert_eq!(refused, NetworkError::Proxy("https_proxy".to_owned()), "{proxy}");
+            assert!(seen(&[("https_proxy", proxy)], "http://b.org/x").unwrap().is_empty());
+        }
+    }
 }

@@ -33,7 +33,8 @@ pub(super) fn commit(
     }
     let oid = Oid::from_str(id).map_err(words)?;
     let names = list(&mut repository.remote_anonymous(url).map_err(words)?)?;
-    let tip = names.iter().find(|(_, target)| target.as_str() == id).map(|(name, _)| name);
+    let is_tip = |(name, target): &(&String, &String)| *target == id && *name != "HEAD";
+    let tip = names.iter().find(is_tip).map(|(name, _)| name);
     let alone = tip.map_or(id, String::as_str);
     let alone = format!("+{alone}:refs/ibid/pin");
     let everything = ["+refs/heads/*:refs/ibid/heads/*", "+refs/tags/*:refs/ibid/tags/*"];
@@ -43,11 +44,12 @@ pub(super) fn commit(
         let mut remote = repository.remote_anonymous(url).map_err(words)?;
         let fetched = remote.fetch(refspecs, Some(&mut options(heard, shallow)), None);
         drop(remote);
-        match repository.find_object(oid, None).map(|object| object.kind()) {
-            Ok(Some(ObjectType::Commit)) => return Ok(()),
-            Ok(kind) => {
-                let kind = kind.map_or("thing", |kind| kind.str()).to_owned();
-                return Err(NetworkError::NotACommit { id: id.to_owned(), kind });
+        match repository.find_object(oid, None) {
+            Ok(object) if object.kind() == Some(ObjectType::Commit) => return Ok(()),
+            Ok(object) => {
+                let kind = object.kind().map_or("thing", |kind| kind.str()).to_owned();
+                let commit = object.peel_to_commit().ok().map(|commit| commit.id().to_string());
+                return Err(NetworkError::NotACommit { id: id.to_owned(), kind, commit });
             }
             // A server that does not know the way says so at once, and the next way is tried; one that cannot be
             // reached, or sends too much, will do so again.
@@ -86,7 +88,8 @@ fn list(remote: &mut Remote<'_>) -> Result<BTreeMap<String, String>, NetworkErro
     for head in connection.list().map_err(words)? {
         // `tag^{}` is the commit that the annotated tag `tag` stands for.
         let name = head.name().trim_end_matches("^{}");
-        let known = name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+        let known = ["refs/heads/", "refs/tags/"].iter().any(|folder| name.starts_with(folder));
+        let known = known || name == "HEAD";
         if known && (head.name() != name || !names.contains_key(name)) {
             names.insert(name.to_owned(), head.oid().to_string());
         }

@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-use super::client::{Client, Heard};
+use super::client::{self, Client, Heard};
 use super::{Answer, NetworkError, REPOSITORY_BYTES_MAX, Task, download, fetch};
 use crate::confinement::{self, Allowed, InForce};
-use crate::source::address;
+use crate::source::{POLL_INTERVAL, address};
 
 /// What a child says when a piece arrived, and before its answer.
 const DOT: u8 = 0x06;
@@ -40,7 +40,7 @@ pub struct Network {
     pub program: PathBuf,
     /// Its arguments: the hidden subcommand whose whole body is [`child_main`].
     pub arguments: Vec<String>,
-    /// What the child sees of the environment: the addresses of proxies.
+    /// The variables that name proxies; the child sees the one that is for its address.
     pub environment: Vec<(String, OsString)>,
     /// Certificates to trust instead of Mozilla's, in PEM.
     pub certificates: Option<PathBuf>,
@@ -63,23 +63,27 @@ impl Request {
 }
 
 impl Network {
-    /// Has a child perform `task`.
-    pub(in crate::source) fn perform(&self, task: &Task) -> Result<Answer, NetworkError> {
-        address::scheme(task.url()).map_err(NetworkError::Address)?;
+    /// Has a child perform `task`, which ends at once when `cancelled` is set.
+    pub(in crate::source) fn perform(
+        &self,
+        task: &Task,
+        cancelled: &AtomicBool,
+    ) -> Result<Answer, NetworkError> {
+        let proxies = client::proxies(&self.environment, task.url())?;
         let request = Request { task: task.clone(), certificates: self.certificates.clone() };
         let request = serde_json::to_vec(&request).map_err(|error| ended(&error))?;
         tracing::debug!(url = task.url(), "asking the network");
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(proxies)
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| ended(&error))?;
-        let result = self.converse(&mut child, &request);
+        let result = self.converse(&mut child, &request, cancelled);
         // Whatever happened, the child does not outlive this call.
         drop(child.kill());
         let status = child.wait();
@@ -97,6 +101,7 @@ impl Network {
         &self,
         child: &mut Child,
         request: &[u8],
+        cancelled: &AtomicBool,
     ) -> Option<Result<Result<Answer, NetworkError>, NetworkError>> {
         let (mut stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
         // A child that died already says so by ending without an answer.
@@ -105,12 +110,20 @@ impl Network {
         let (sender, receiver) = mpsc::channel();
         // Ends with the child, whose pipe it reads.
         let reader = thread::spawn(move || listen(stdout, &sender));
+        let mut silence = Duration::ZERO;
         loop {
-            match receiver.recv_timeout(self.patience) {
-                Ok(Said::Dot) => {}
+            if cancelled.load(Ordering::Relaxed) {
+                return Some(Err(NetworkError::Interrupted));
+            }
+            let wait = POLL_INTERVAL.min(self.patience.saturating_sub(silence));
+            match receiver.recv_timeout(wait) {
+                Ok(Said::Dot) => silence = Duration::ZERO,
                 Ok(Said::End(answer)) => {
                     reader.join().ok();
                     return answer.map(Ok);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if silence + wait < self.patience => {
+                    silence += wait;
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     let seconds = self.patience.as_secs();

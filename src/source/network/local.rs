@@ -34,8 +34,11 @@ pub(super) fn commit(
     }
     let (_, kind) = from.read_header(root).map_err(words)?;
     if kind != ObjectType::Commit {
+        let target = peeled(&from, root);
+        let is_commit = from.read_header(target).is_ok_and(|(_, kind)| kind == ObjectType::Commit);
+        let commit = is_commit.then(|| target.to_string());
         let kind = kind.str().to_owned();
-        return Err(NetworkError::NotACommit { id: id.to_owned(), kind });
+        return Err(NetworkError::NotACommit { id: id.to_owned(), kind, commit });
     }
     let to = into.odb().map_err(words)?;
     let mut left = REPOSITORY_BYTES_MAX;
@@ -90,7 +93,15 @@ pub(super) fn names(url: &str) -> Result<BTreeMap<String, String>, NetworkError>
     for kind in ["refs/heads", "refs/tags"] {
         loose(&folder.join(kind), kind, DEPTH_MAX, &mut names);
     }
-    let known = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+    let head = read_text(&folder.join("HEAD")).unwrap_or_default();
+    let head = match head.trim().strip_prefix("ref: ") {
+        Some(name) => names.get(name).copied(),
+        None => Oid::from_str(head.trim()).ok(),
+    };
+    names.extend(head.map(|oid| ("HEAD".to_owned(), oid)));
+    let known = |name: &str| {
+        name == "HEAD" || name.starts_with("refs/heads/") || name.starts_with("refs/tags/")
+    };
     let names = names.into_iter().filter(|(name, _)| known(name));
     Ok(names.map(|(name, oid)| (name, peeled(&objects, oid).to_string())).collect())
 }

@@ -9,11 +9,12 @@
 //! | `local` | the same for a repository on this machine |
 //! | `download` | one file, continued where an earlier attempt ended |
 //!
-//! What a server sends is parsed in the child only (by rustls, ureq and libgit2), whose memory and file sizes have
-//! limits and whose environment is empty. It reads what looking up a host needs, and the certificates; it writes the one
-//! folder or file that it was asked for; it may ask the network, unless the address is a folder of this machine: then it
-//! reads that folder and has no network (see [`crate::confinement`]). Nothing that it leaves behind is believed: the
-//! parent hashes it.
+//! What a server sends is parsed in the child (by rustls, ureq and libgit2), whose memory and file sizes have limits and
+//! whose environment is empty. It reads what looking up a host needs, and the certificates; it writes the one folder or
+//! file that it was asked for; it may ask the network, unless the address is a folder of this machine: then it reads
+//! that folder and has no network (see [`crate::confinement`]). Nothing that it leaves behind is believed: the parent
+//! hashes it. Of a file it does no more than that; of a commit it parses everything once more, the pack and its
+//! objects, by libgit2 and unconfined, each object after a look at its size (see [`crate::commit`]).
 
 mod client;
 mod download;
@@ -61,7 +62,7 @@ impl Task {
 pub(super) enum Answer {
     /// It is done.
     Done,
-    /// Commit ids by name, such as `refs/heads/main`; a tag's is that of the commit it stands for.
+    /// Commit ids by name, `HEAD` or such as `refs/heads/main`; a tag's is that of the commit it stands for.
     Names(BTreeMap<String, String>),
 }
 
@@ -69,12 +70,20 @@ pub(super) enum Answer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
+    /// It was not waited for.
+    #[error("not waited for: the run was told to stop")]
+    Interrupted,
     /// The network was not to be used.
     #[error("not asked: --offline (or IBID_OFFLINE) is given")]
     Offline,
     /// The address is one that is never asked.
     #[error("not asked: {0}")]
     Address(String),
+    /// The proxy that a variable names is of no use here.
+    #[error(
+        "not asked: {0} names a proxy that is not understood; http://HOST:PORT and https://HOST:PORT are"
+    )]
+    Proxy(String),
     /// There is no answer, or one that makes no sense.
     #[error("{0}")]
     Unreachable(String),
@@ -90,13 +99,18 @@ pub enum NetworkError {
         id: String,
     },
     /// The id is that of another kind of object.
-    #[error("{id} is the id of a {kind}, not of a commit")]
+    #[error("{id} is the id of a {kind}, not of a commit{}", stands_for(commit.as_deref()))]
     NotACommit {
         /// The id.
         id: String,
         /// Its kind.
         kind: String,
+        /// The commit that a tag stands for.
+        commit: Option<String>,
     },
+    /// The commit arrived, and not everything that it holds.
+    #[error("the server sent an incomplete commit, of which nothing was kept: {0}")]
+    Incomplete(String),
     /// More arrives than may.
     #[error("it sends more than {0} bytes; the rest was not read")]
     TooLarge(u64),
@@ -116,6 +130,10 @@ pub enum NetworkError {
     /// The child ended without an answer.
     #[error("what it sends made the fetching process end: {0}")]
     Child(String),
+}
+
+fn stands_for(commit: Option<&str>) -> String {
+    commit.map_or_else(String::new, |commit| format!("; it stands for commit {commit}"))
 }
 
 impl NetworkError {

@@ -145,3 +145,16 @@ fn a_pinned_text_must_be_a_text() {
     assert!(findings(read(b"\x82\x0f\x01"))[0].message.ends_with("is not a text"));
     assert!(findings(read(b"not CBOR"))[0].message.contains("no Dhall expression"));
 }
+
+#[test]
+fn an_encoded_import_whose_pin_is_too_short_is_a_finding() {
+    // `missing` with a pin of one byte, encoded by hand.
+    let blob = b"\x84\x18\x18\x43\x12\x20\x00\x00\x07";
+    let pin = BlobDigest::of(blob);
+    let pins = Folder::with(&[]);
+    pins.add(&pin.to_string(), blob);
+    let folder = Folder::with(&[("a.dhall", &format!("https://example.com/a sha256:{pin}"))]);
+    let request = Request { pins: vec![pins.path().to_owned()], ..folder.request("a.dhall") };
+    let found = findings(evaluate(&request));
+    assert!(found[0].message.contains("a `sha256:` pin has 1 bytes, not 32"), "{found:?}");
+}

@@ -1,7 +1,8 @@
 //! A closed part of Python's pickle language: enough for dictionaries of tensors, and nothing that acts.
 //!
 //! Values are nodes of one arena and name each other by index, so that no input makes anything recurse; a byte of input
-//! makes at most one node. A global name is a symbol of a closed list, and "calling" one only rearranges nodes.
+//! makes at most one node. A global name is a symbol of a closed list, and "calling" one only rearranges nodes; a tensor
+//! copies sizes of [`DIMENSIONS_MAX`] dimensions and the key of its storage, so that five bytes cost a few hundred at most.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,8 @@ use super::Element;
 /// More nodes than any state dict with its optimiser has.
 const NODES_MAX: usize = 1 << 22;
 
-/// More dimensions than any tensor has.
-const DIMENSIONS_MAX: usize = 64;
+/// More dimensions than the tensors of any model here have: a convolution over volumes has five.
+const DIMENSIONS_MAX: usize = 8;
 
 /// Longer than the key of any storage, in bytes: they are numbered.
 const KEY_MAX: usize = 64;

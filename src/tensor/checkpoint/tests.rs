@@ -194,6 +194,18 @@ fn strides_choose_the_elements() {
     assert_eq!(read(5, &[], &[]), [5.0]);
     assert_eq!(read(0, &[2, 0], &[1, 1]), [0.0; 0]);
     assert_eq!(read(0, &[1, 3], &[99, 2]), [0.0, 2.0, 4.0]);
+    // Of nothing it does not matter where it lies.
+    for offset in [6, 7, i32::MAX] {
+        assert_eq!(read(offset, &[2, 0], &[1, 1]), [0.0; 0]);
+        assert_eq!(read(offset, &[0, 3], &[9, 1]), [0.0; 0]);
+    }
+}
+
+#[test]
+fn a_tensor_of_more_dimensions_than_models_have_is_refused() {
+    let ones = |dimensions| one(0, &vec![1; dimensions], &vec![1; dimensions]);
+    assert_eq!(open(&ones(8)).unwrap().read("w").unwrap(), [0.0]);
+    assert!(refusal(&ones(9)).contains("other arguments than it takes"));
 }
 
 #[test]

@@ -100,6 +100,10 @@ fn count(tensor: &Tensor) -> Result<usize, &'static str> {
 
 /// The elements in row-major order.
 fn gather(tensor: &Tensor, count: usize, size: usize, storage: &[u8]) -> Vec<u8> {
+    if count == 0 {
+        // Its place may lie beyond the storage.
+        return Vec::new();
+    }
     let mut contiguous = 1;
     let is_contiguous = tensor.shape.iter().zip(&tensor.strides).rev().all(|(n, stride)| {
         let fits = *n == 1 || *stride == contiguous;

@@ -13,6 +13,9 @@ use crate::spec::experiment::{
 /// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
 pub(super) const BINS_MAX: u64 = 1_000;
 const RESAMPLES_MAX: u64 = 1_000_000;
+/// The most panels of a figure. A picture of 300 pixels an inch has at most 16,384 of them on a side: 5,242 units, in
+/// which fifteen rows of two panels may take 340 each. A plain row takes 140.
+const PANELS_MAX: usize = 30;
 
 /// The names that the claims of a figure or table may use.
 #[derive(Default)]
@@ -53,6 +56,13 @@ pub(super) fn check_figure<'a>(
     check_legends(findings, at, figure, &scope.columns);
     if figure.panels.is_empty() {
         findings.add(format!("{at}.panels"), "is empty");
+    }
+    if figure.panels.len() > PANELS_MAX {
+        let message = format!(
+            "has {} panels; a figure of more than {PANELS_MAX} is too high to be rendered",
+            figure.panels.len()
+        );
+        findings.add(format!("{at}.panels"), message);
     }
     let mut panel_names = BTreeSet::new();
     for (i, panel) in figure.panels.iter().enumerate() {

@@ -121,6 +121,16 @@ fn check_groups<'a>(
     }
 }
 
+/// Whether a number is positive and normal in binary32, which is what it is computed with.
+#[allow(clippy::cast_possible_truncation, reason = "it is rounded once, and then looked at")]
+fn is_positive_binary32(number: f64) -> bool {
+    let narrow = number as f32;
+    narrow > 0.0 && narrow.is_normal()
+}
+
+/// What [`is_positive_binary32`] asks for.
+const POSITIVE_BINARY32: &str = "more than 0, and 1.2e-38 to 3.4e38 as binary32 holds it";
+
 /// Collects findings. Values that an experiment repeats, such as a data set used by every run, are reported once.
 #[derive(Default)]
 struct Findings<'a> {

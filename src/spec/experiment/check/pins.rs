@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
+use crate::address::{self, Scheme};
 use crate::spec::experiment::{Dataset, DigestText, PinnedFile, PublishedWeights, Shards, Source};
 
 /// The largest file, shard or data set: 2^56 bytes.
@@ -38,7 +39,10 @@ pub(super) fn check_dataset<'a>(findings: &mut Findings<'a>, at: &str, dataset: 
                 check_component(findings, &format!("{at}.name"), &shard.name);
                 findings.unique(&format!("{at}.name"), &shard.name, &mut names);
                 check_pin(findings, &at, &shard.sha256, shard.bytes);
-                findings.natural(&format!("{at}.samples"), shard.samples, 0, SAMPLES_MAX);
+                let samples_at = format!("{at}.samples");
+                if findings.natural(&samples_at, shard.samples, 0, SAMPLES_MAX) {
+                    check_room(findings, &samples_at, shard.samples, shard.bytes);
+                }
                 let mut keys = BTreeSet::new();
                 for (k, key) in shard.skipped.iter().enumerate() {
                     findings.unique(&format!("{at}.skipped[{k}]"), key, &mut keys);
@@ -50,9 +54,22 @@ pub(super) fn check_dataset<'a>(findings: &mut Findings<'a>, at: &str, dataset: 
         Shards::Manifest(pin) => {
             check_component(findings, &format!("{at}.name"), &pin.name);
             check_pin(findings, &at, &pin.sha256, pin.bytes);
-            findings.natural(&format!("{at}.samples"), pin.samples, 1, SAMPLES_MAX);
-            findings.natural(&format!("{at}.shardBytes"), pin.shard_bytes, 1, BYTES_MAX);
+            let samples_at = format!("{at}.samples");
+            let hold = [
+                findings.natural(&samples_at, pin.samples, 1, SAMPLES_MAX),
+                findings.natural(&format!("{at}.shardBytes"), pin.shard_bytes, 1, BYTES_MAX),
+            ];
+            if hold == [true; 2] {
+                check_room(findings, &samples_at, pin.samples, pin.shard_bytes);
+            }
         }
+    }
+}
+
+/// More samples than bytes are a slip of the pen, or a trap. Whoever reads a shard knows how few there can really be.
+fn check_room(findings: &mut Findings<'_>, at: &str, samples: u64, bytes: u64) {
+    if samples > bytes {
+        findings.add(at, format!("is {samples}, but the shards have {bytes} bytes"));
     }
 }
 
@@ -97,12 +114,11 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
     match source {
         Source::File { path } => check_path(findings, &format!("{at}.path"), path),
         Source::Git { url, rev, path } => {
-            check_url(
-                findings,
-                &format!("{at}.url"),
-                url,
-                &["https://", "http://", "ssh://", "file://"],
-            );
+            let asked = address::scheme(url).and_then(|scheme| match scheme {
+                Scheme::File => address::path(url).map(drop),
+                Scheme::Http | Scheme::Https => Ok(()),
+            });
+            check_address(findings, at, url, asked);
             if rev.len() != 40 || !rev.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
                 findings.add(
                     format!("{at}.rev"),
@@ -112,7 +128,13 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
             check_path(findings, &format!("{at}.path"), path);
         }
         Source::Http { url } => {
-            check_url(findings, &format!("{at}.url"), url, &["https://", "http://"]);
+            let asked = address::scheme(url).and_then(|scheme| match scheme {
+                Scheme::File => {
+                    Err("a file of this machine is no web page; use https or http".to_owned())
+                }
+                Scheme::Http | Scheme::Https => Ok(()),
+            });
+            check_address(findings, at, url, asked);
         }
         Source::Bundled { set, version } => {
             for (name, text) in [("set", set), ("version", version)] {
@@ -124,20 +146,24 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
     }
 }
 
-/// A relative path that stays below its root.
+/// A relative path that stays below its root, spelled in the one way that a folder and a commit read alike.
 fn check_path(findings: &mut Findings<'_>, at: &str, path: &str) {
+    let shown = path.escape_debug();
     let climbs = path.split('/').any(|part| part == "..");
-    if path.is_empty() || path.starts_with('/') || path.contains(['\\', '\0']) || climbs {
-        findings.add(at, format!("`{}` is not a relative path without `..`", path.escape_debug()));
+    let plain = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let plain = plain.collect::<Vec<_>>().join("/");
+    if plain.is_empty() || path.starts_with('/') || path.contains(['\\', '\0']) || climbs {
+        findings.add(at, format!("`{shown}` is not a relative path without `..`"));
+    } else if plain != path {
+        let plain = plain.escape_debug();
+        findings.add(at, format!("`{shown}` has a part that is empty or `.`; write `{plain}`"));
     }
 }
 
-fn check_url(findings: &mut Findings<'_>, at: &str, url: &str, schemes: &[&str]) {
-    let rest = schemes.iter().find_map(|scheme| url.strip_prefix(scheme));
-    if rest.is_none_or(str::is_empty) || url.contains(|c: char| c.is_whitespace() || c.is_control())
-    {
-        let message =
-            format!("`{}` is not an address with {}", url.escape_debug(), schemes.join(", "));
-        findings.add(at, message);
+/// An address that is ever asked: judged as whoever asks it does.
+fn check_address(findings: &mut Findings<'_>, at: &str, url: &str, asked: Result<(), String>) {
+    if let Err(reason) = asked {
+        let message = format!("`{}` is never asked: {reason}", url.escape_debug());
+        findings.add(format!("{at}.url"), message);
     }
 }

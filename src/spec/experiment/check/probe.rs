@@ -1,8 +1,8 @@
 //! Rules of classifiers that learn on top of a trained model.
 
-use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset};
 use super::runs::{BATCH_MAX, check_classes, check_optimizer, check_schedule, check_templates};
+use super::{Findings, POSITIVE_BINARY32, is_positive_binary32};
 use crate::spec::experiment::{
     Classes, Dataset, FineTune, HeadStart, LinearProbe, Shots, Split, WeightDecay,
 };
@@ -23,9 +23,10 @@ pub(super) fn check_linear_probe<'a>(
     for (name, number) in shares {
         findings.number_that(&format!("{at}.{name}"), number, share, "0 or more and less than 1");
     }
-    for (name, number) in [("learningRate", probe.learning_rate), ("epsilon", probe.epsilon)] {
-        findings.number_that(&format!("{at}.{name}"), number, |x| x > 0.0, "more than 0");
-    }
+    let rate_at = format!("{at}.learningRate");
+    findings.number_that(&rate_at, probe.learning_rate, |x| x > 0.0, "more than 0");
+    let epsilon_at = format!("{at}.epsilon");
+    findings.number_that(&epsilon_at, probe.epsilon, is_positive_binary32, POSITIVE_BINARY32);
     findings.natural(&format!("{at}.epochs"), probe.epochs, 1, EPOCHS_MAX);
     findings.natural(&format!("{at}.batchSize"), probe.batch_size, 1, BATCH_MAX);
 }
@@ -187,6 +188,11 @@ mod tests {
                 "`weightDecay.candidates[1]`: 0.1 is tried twice",
                 "`weightDecay.candidates[2]`: is -1; must be 0 or more"
             ]
+        );
+        let tiny = found(|probe| probe.epsilon = 1e-50);
+        assert!(tiny.len() == 1 && tiny[0].starts_with("`epsilon`: is 0.000"), "{tiny:?}");
+        assert!(
+            tiny[0].ends_with("; must be more than 0, and 1.2e-38 to 3.4e38 as binary32 holds it")
         );
         assert_eq!(
             found(|probe| {

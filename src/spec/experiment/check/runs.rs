@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Findings;
 use super::pins::{SAMPLES_MAX, check_dataset, check_file};
 use super::probe::{check_fine_tune, check_linear_probe};
-use crate::action::params::DeviceProfile;
+use super::{Findings, POSITIVE_BINARY32, is_positive_binary32};
+use crate::action::params::{CONTEXT_MIN, DeviceProfile};
 use crate::spec::experiment::{
     AdamW, Classes, Clip, Evaluation, Label, Preprocessing, RandomResizedCrop, Run, Schedule, Task,
     TextTower, Train, VisionTower, Vocabulary, WarmUp,
@@ -21,8 +21,6 @@ const VOCABULARY_MAX: u64 = 1 << 24;
 pub(super) const BATCH_MAX: u64 = 1 << 20;
 /// Padding, start and end.
 const VOCABULARY_MIN: u64 = 3;
-/// Start and end.
-const CONTEXT_MIN: u64 = 2;
 /// `ln 100`, the upper clamp of the logit scale, rounded to nearest.
 const LOGIT_SCALE_MAX: f64 = 4.605_170_185_988_092;
 /// Of the sides of a rectangle.
@@ -150,9 +148,9 @@ pub(super) fn check_preprocessing(
         }
         for (i, &number) in numbers.iter().enumerate() {
             let holds = |x: f64| {
-                if positive { x > 0.0 } else { (0.0..=1.0).contains(&x) }
+                if positive { is_positive_binary32(x) } else { (0.0..=1.0).contains(&x) }
             };
-            let rule = if positive { "more than 0" } else { "0 to 1" };
+            let rule = if positive { POSITIVE_BINARY32 } else { "0 to 1" };
             findings.number_that(&format!("{at}[{i}]"), number, holds, rule);
         }
     }
@@ -186,7 +184,8 @@ pub(super) fn check_optimizer(findings: &mut Findings<'_>, at: &str, optimizer: 
         share,
         "0 or more and less than 1",
     );
-    findings.number_that(&format!("{at}.epsilon"), optimizer.epsilon, |x| x > 0.0, "more than 0");
+    let epsilon_at = format!("{at}.epsilon");
+    findings.number_that(&epsilon_at, optimizer.epsilon, is_positive_binary32, POSITIVE_BINARY32);
     let decay_at = format!("{at}.weightDecay");
     findings.number_that(&decay_at, optimizer.weight_decay, |x| x >= 0.0, "0 or more");
     if let Some(norm) = optimizer.gradient_clip_norm {
@@ -206,14 +205,15 @@ pub(super) fn check_schedule(
     let final_at = format!("{at}.learningRateFinal");
     findings.number_that(&final_at, schedule.learning_rate_final, below, "0 to learningRateMax");
     let warm_up_at = format!("{at}.warmUp");
+    let mut is_length = true;
     if let WarmUp::Percent { percent, steps_min, steps_max } = schedule.warm_up {
-        findings.natural(&format!("{warm_up_at}.percent"), percent, 0, 100);
+        is_length = findings.natural(&format!("{warm_up_at}.percent"), percent, 0, 100);
         if steps_min > steps_max {
             let message = format!("stepsMin ({steps_min}) is more than stepsMax ({steps_max})");
             findings.add(warm_up_at.as_str(), message);
         }
     }
-    if let Some(steps) = steps {
+    if let Some(steps) = steps.filter(|_| is_length) {
         let warm_up = schedule.warm_up.resolve(steps);
         if steps > 0 && warm_up > steps {
             findings.add(warm_up_at, format!("takes {warm_up} of {steps} steps"));

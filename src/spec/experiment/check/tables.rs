@@ -8,11 +8,14 @@ use super::pins::check_file;
 use super::steps::check_step;
 use crate::spec::experiment::{
     ARCHITECTURE_COLUMNS, ColumnValue, Experiment, FIT_COLUMNS, FIT_TEXT_COLUMNS, Figure,
-    InlineTable, PublishedTable, RunTable, Table, TableSource,
+    InlineTable, NumberFormat, PublishedTable, RunTable, Table, TableSource,
 };
 
 /// The most tables that may lie between a table and its sources.
 const DEPTH_MAX: usize = 100;
+
+/// The most decimals of a printed number: more than seventeen digits say nothing of a binary64 number.
+const DECIMALS_MAX: u64 = 17;
 
 /// The columns of a table, as far as the experiment says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,7 +155,11 @@ impl<'a> Visit<'a> {
             }
             let known = columns.set();
             for (i, printed) in table.printed.iter().enumerate() {
-                findings.column(&format!("{at}.printed[{i}].column"), &printed.column, &known);
+                let at = format!("{at}.printed[{i}]");
+                findings.column(&format!("{at}.column"), &printed.column, &known);
+                let (NumberFormat::Decimals(decimals) | NumberFormat::Percent(decimals)) =
+                    printed.format;
+                findings.natural(&format!("{at}.format"), decimals, 0, DECIMALS_MAX);
             }
         }
         columns

@@ -1,7 +1,9 @@
 //! Each rule refuses what it is there to refuse, and says where.
 
 use super::*;
-use crate::spec::experiment::testing::{acc1_of, digest, example, example_with_weights, fit_name};
+use crate::spec::experiment::testing::{
+    acc1_of, dataset, digest, example, example_with_weights, fit_name,
+};
 use crate::spec::experiment::*;
 
 /// Breaks the example and compares the paths of all findings.
@@ -128,6 +130,77 @@ fn numbers_without_bits_of_their_own_are_found() {
     finds(&["runs[0].train.optimizer.beta2"], |e| {
         e.runs[0].train.optimizer.beta2 = 1.0;
     });
+}
+
+/// Computed with in binary32, they would be 0, or nearly.
+#[test]
+fn numbers_that_binary32_does_not_hold_are_found() {
+    for number in [0.0, 1e-50, 1e-40, 1e39] {
+        finds(&["runs[0].train.preprocessing.std[0]", "runs[0].train.optimizer.epsilon"], |e| {
+            e.runs[0].train.preprocessing.std[0] = number;
+            e.runs[0].train.optimizer.epsilon = number;
+        });
+    }
+    finds(&[], |e| {
+        e.runs[0].train.preprocessing.std[0] = 1.2e-38;
+        e.runs[0].train.optimizer.epsilon = 1.2e-38;
+    });
+}
+
+/// The tokeniser refuses it.
+#[test]
+fn a_context_without_room_for_a_token_is_found() {
+    finds(&[], |e| e.runs[0].train.model.text.context_length = 3);
+    finds(&["runs[0].train.model.text.contextLength"], |e| {
+        e.runs[0].train.model.text.context_length = 2;
+    });
+}
+
+#[test]
+fn more_samples_than_a_shard_has_bytes_are_found() {
+    let of = |change: &dyn Fn(&mut Shard)| {
+        let mut data = dataset("downstream");
+        let Shards::Inline(shards) = &mut data.shards else { panic!("its shards are inline") };
+        change(&mut shards[0]);
+        data
+    };
+    finds(&["runs[0].evaluations[1].dataset.shards[0].samples"], |e| {
+        e.runs[0].evaluations[1].dataset = of(&|shard| shard.samples = 4_294_967_290);
+    });
+    finds(&[], |e| e.runs[0].evaluations[1].dataset = of(&|shard| shard.samples = shard.bytes));
+}
+
+#[test]
+fn a_share_of_more_than_everything_is_found_once() {
+    finds(&["runs[0].train.schedule.warmUp.percent"], |e| {
+        e.runs[0].train.schedule.warm_up =
+            WarmUp::Percent { percent: u64::MAX, steps_min: 0, steps_max: u64::MAX };
+    });
+}
+
+#[test]
+fn a_figure_that_nobody_could_render_is_found() {
+    for (panels, paths) in [(30, &[][..]), (31, &["figures[0].panels"][..])] {
+        finds(paths, |e| {
+            let panel = e.figures[0].panels[0].clone();
+            let named = |i| Panel { name: format!("p{i}"), ..panel.clone() };
+            e.figures[0].panels = (0..panels).map(named).collect();
+            e.figures[0].claims.clear();
+        });
+    }
+}
+
+#[test]
+fn more_decimals_than_a_number_has_are_found() {
+    for (format, paths) in [
+        (NumberFormat::Decimals(17), &[][..]),
+        (NumberFormat::Decimals(18), &["tables[0].printed[0].format"][..]),
+        (NumberFormat::Percent(4_000_000_000), &["tables[0].printed[0].format"][..]),
+    ] {
+        finds(paths, |e| {
+            e.tables[0].printed = vec![PrintedColumn { column: "acc1".to_owned(), format }];
+        });
+    }
 }
 
 #[test]

@@ -40,6 +40,14 @@ pub fn scheme(url: &str) -> Result<Scheme, String> {
     if authority.contains('@') {
         return Err("the address holds a name or a password; none is ever sent".to_owned());
     }
+    // Brackets hold colons of another kind.
+    let end = authority.rsplit_once(']').map_or(authority, |(_, end)| end);
+    if let Some((_, port)) = end.split_once(':') {
+        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+        if !(is_number && port.parse::<u16>().is_ok_and(|port| port > 0)) {
+            return Err(format!("`:{port}` is not a port from 1 to 65535"));
+        }
+    }
     match (scheme, authority.is_empty()) {
         (Scheme::File, true) | (Scheme::Http | Scheme::Https, false) => Ok(scheme),
         (Scheme::File, false) => {
@@ -54,7 +62,7 @@ pub fn scheme(url: &str) -> Result<Scheme, String> {
 /// # Errors
 ///
 /// A sentence that says what is wrong with it.
-pub(super) fn path(url: &str) -> Result<PathBuf, String> {
+pub fn path(url: &str) -> Result<PathBuf, String> {
     let text = url.strip_prefix("file://").ok_or("the address is not `file://`")?;
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
@@ -87,6 +95,8 @@ mod tests {
     fn three_schemes_are_known() {
         assert_eq!(scheme("https://example.org/a.git"), Ok(Scheme::Https));
         assert_eq!(scheme("http://localhost:8080/a"), Ok(Scheme::Http));
+        assert_eq!(scheme("https://[::1]/a"), Ok(Scheme::Https));
+        assert_eq!(scheme("https://[::1]:443/a"), Ok(Scheme::Https));
         assert_eq!(scheme("file:///srv/a"), Ok(Scheme::File));
         assert_eq!(host("https://example.org:8/a/b"), Some("example.org:8"));
         assert_eq!(host("file:///a"), None);
@@ -106,6 +116,13 @@ mod tests {
             "https:///a",
             "file://host/a",
             "http://exa mple.org/",
+            "http://example.org:abc/a",
+            "http://example.org:-1/a",
+            "http://example.org:+80/a",
+            "http://example.org:99999/a",
+            "http://example.org:0/a",
+            "http://example.org:/a",
+            "http://[::1]:abc/a",
             "http://example.org/\n",
             &format!("http://example.org/{}", "a".repeat(3000)),
         ] {
