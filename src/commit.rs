@@ -70,8 +70,7 @@ impl Rooted {
     ///
     /// If it is no regular file, a Git LFS pointer, larger than `bytes_max`, or cannot be read.
     pub fn bytes_of(&self, name: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, ObjectError> {
-        let commit = Commit::open(&self.copy, &self.id)?
-            .ok_or_else(|| ObjectError::NoCommit { id: self.id.clone() })?;
+        let commit = Commit::known(&self.copy, &self.id)?;
         let path = if self.folder.is_empty() {
             name.to_owned()
         } else {
@@ -212,6 +211,11 @@ pub struct Unread {
 }
 
 impl Commit {
+    /// Opens a commit that must be in the bare repository `copy`.
+    pub fn known(copy: &Path, id: &str) -> Result<Self, ObjectError> {
+        Self::open(copy, id)?.ok_or_else(|| ObjectError::NoCommit { id: id.to_owned() })
+    }
+
     /// Opens a commit of the bare repository `copy`; nothing if it is not there.
     pub fn open(copy: &Path, id: &str) -> Result<Option<Self>, ObjectError> {
         bound_windows();
@@ -453,6 +457,19 @@ impl Pointer {
     }
 }
 
+/// A new bare repository with one commit of one file: the commit's id and the file's.
+#[cfg(test)]
+pub(crate) fn repository_of(folder: &Path, name: &str, bytes: &[u8]) -> (String, Oid) {
+    let repository = git2::Repository::init_bare(folder).unwrap();
+    let blob = repository.blob(bytes).unwrap();
+    let mut tree = repository.treebuilder(None).unwrap();
+    tree.insert(name, blob, 0o100_644).unwrap();
+    let tree = repository.find_tree(tree.write().unwrap()).unwrap();
+    let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
+    let id = repository.commit(None, &author, &author, "m", &tree, &[]).unwrap();
+    (id.to_string(), blob)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -473,13 +490,7 @@ mod tests {
     #[test]
     fn a_file_of_any_size_is_known_and_only_one_of_bounded_size_is_read() {
         let folder = tempfile::tempdir().unwrap();
-        let repository = git2::Repository::init_bare(folder.path()).unwrap();
-        let blob = repository.blob(b"zeros").unwrap();
-        let mut tree = repository.treebuilder(None).unwrap();
-        tree.insert("zeros", blob, 0o100_644).unwrap();
-        let tree = repository.find_tree(tree.write().unwrap()).unwrap();
-        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
-        let id = repository.commit(None, &author, &author, "m", &tree, &[]).unwrap().to_string();
+        let (id, blob) = repository_of(folder.path(), "zeros", b"zeros");
         let open = || Commit::open(folder.path(), &id).unwrap().unwrap();
         let file = open().file("zeros").unwrap().unwrap();
         assert_eq!(open().read(&file).unwrap(), b"zeros");

@@ -350,7 +350,7 @@ pub fn create_dir(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).context("create", path)
 }
 
-/// Refuses a path at which no folder is and none can be created. Nothing is created.
+/// Refuses a path at which there is no folder to write into, and none can be created. Nothing is created.
 pub fn check_dir(path: &Path) -> Result<(), Error> {
     let path = std::path::absolute(path).context("create", path)?;
     let above = path.ancestors().find_map(|above| Some((above, fs::metadata(above).ok()?)));
@@ -467,7 +467,7 @@ impl Lock {
         }
     }
 
-    /// Whether somebody holds the lock. It is not taken, and its file not made: nobody holds one that is not there.
+    /// Whether somebody holds the lock. It is taken for the look alone; nobody holds one whose file is not there.
     pub fn is_held(path: &Path) -> Result<bool, Error> {
         // Some file systems lock only what is open for writing, and not every file may be written.
         let opened = match OpenOptions::new().read(true).write(true).open(path) {

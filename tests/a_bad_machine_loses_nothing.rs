@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{PACKAGE, Ran, SMOKE, Workspace};
+use crate::support::{PACKAGE, Ran, SMOKE, Workspace, until};
 
 fn ends(command: &mut Command) -> Ran {
     let ran = Ran::from(command.output().unwrap());
@@ -136,12 +136,8 @@ fn a_store_removed_under_a_run_costs_that_run_alone() {
     let mut command = workspace.command(&["reproduce", SMOKE]);
     let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let work = workspace.path(".ibid/work");
-    for _ in 0..3_000 {
-        if fs::read_dir(&work).is_ok_and(|mut entries| entries.next().is_some()) {
-            break;
-        }
-        sleep(Duration::from_millis(5));
-    }
+    let is_at_work = || fs::read_dir(&work).is_ok_and(|mut entries| entries.next().is_some());
+    until("the run is under way", is_at_work);
     sleep(Duration::from_millis(150));
     // The run may be making a file at this moment.
     for _ in 0..20 {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use ibid::exec::clock::SystemClock;
-use ibid::numerics::Level;
 use ibid::ops::{Loaded, Name, Settings, Workspace};
 use ibid::plan::model_params;
 
-use crate::support::{authors_table, repository};
+use crate::support::{authors_table, library_settings, repository};
 
 /// `arch_info.csv` of LAION-AI/scaling-laws-openclip at 652b1e7.
 const ARCH_INFO: &str = "44189a6d88685eb70a632fcf0db20e9944e7277d58c0a2d343ee9d9d6d5bcc08";
@@ -122,22 +121,8 @@ fn every_training_is_stated_as_the_authors_table_has_it() {
 /// An experiment of the repository, through the library.
 fn load(name: &str) -> Loaded {
     let store = tempfile::tempdir().unwrap();
-    let settings = Settings {
-        folder: repository().to_owned(),
-        workspace: None,
-        store: Some(store.path().to_owned()),
-        mirrors: Vec::new(),
-        offline: true,
-        certificates: None,
-        proxies: Vec::new(),
-        threads: 1,
-        jobs: 1,
-        resume_interval: std::time::Duration::from_secs(20),
-        level: Level::detect(),
-        program: env!("CARGO_BIN_EXE_ibid").into(),
-        #[cfg(feature = "faults")]
-        fault: None,
-    };
+    let settings =
+        Settings { store: Some(store.path().to_owned()), ..library_settings(repository()) };
     let workspace = Workspace::open(settings, Box::new(SystemClock::default())).unwrap();
     workspace.load(&Name::parse(name).unwrap()).unwrap()
 }

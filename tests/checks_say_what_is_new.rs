@@ -121,6 +121,7 @@ fn texts_of_an_experiment_make_no_lines_of_their_own() {
             "{}",
             ran.stdout
         );
+        assert!(ran.stdout.contains(&format!("`31 {verdict}`")), "{}", ran.stdout);
         assert!(!ran.stdout.contains(&format!("\n{verdict}")), "{}", ran.stdout);
     }
     // Nor does a name that is refused.
@@ -131,6 +132,7 @@ fn texts_of_an_experiment_make_no_lines_of_their_own() {
     );
     let ran = workspace.run(&["check", "mine"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("totals {verdict}")), "{}", ran.stdout);
     assert!(!ran.stdout.contains(&format!("\n{verdict}")), "{}", ran.stdout);
 }
 

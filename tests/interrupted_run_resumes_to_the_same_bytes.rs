@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::support::{PACKAGE, SMOKE, Workspace};
+use crate::support::{PACKAGE, SMOKE, Workspace, until};
 
 /// A training of some seconds in place of the short one.
 fn longer() -> Workspace {
@@ -25,12 +25,8 @@ fn disturb(workspace: &Workspace, signal: rustix::process::Signal) -> Option<i32
     let mut command = workspace.command(&["reproduce", SMOKE, "--threads", "1"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let scratch = workspace.path(".ibid/work");
-    for _ in 0..500 {
-        if scratch.is_dir() && scratch.read_dir().unwrap().next().is_some() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
+    let is_at_work = || scratch.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    until("a training is under way", is_at_work);
     sleep(Duration::from_millis(700));
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, signal).unwrap();
@@ -59,13 +55,7 @@ fn a_run_that_renders_drawings_ends_at_once() {
     let log = fs::File::create(workspace.path("log")).unwrap();
     let mut child = command.stdout(log).stderr(Stdio::null()).spawn().unwrap();
     let told = || workspace.read("log");
-    for _ in 0..500 {
-        if told().contains("at hand") {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
-    assert!(told().contains("at hand"), "{}", told());
+    until("the drawings are rendered", || told().contains("at hand"));
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{}", told());

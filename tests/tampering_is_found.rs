@@ -139,6 +139,7 @@ fn a_forged_evaluation_is_read_by_nobody_who_judges() {
         workspace.ok(&["plan", forged]);
         let ran = workspace.run(command);
         assert_eq!(ran.code, Some(2), "{command:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("there is no target `smoky`"), "{command:?}: {}", ran.stderr);
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
 
-use crate::support::{SMOKE, Workspace};
+use crate::support::{SMOKE, Workspace, until};
 
 const LOCKFILE: &str = "lockfiles/pictogram-scaling-laws.lock";
 
@@ -211,12 +209,9 @@ fn a_verification_that_was_stopped_goes_on_in_its_folder_and_no_other_does() {
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let work = workspace.path("second/work");
     let is_at_work = || work.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    for _ in 0..1500 {
-        if is_at_work() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
+    until("the verification is under way", is_at_work);
+    let begun = || fs::metadata(workspace.path("second/layout")).unwrap().modified().unwrap();
+    let before = begun();
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     let ended = child.wait_with_output().unwrap();
@@ -228,6 +223,7 @@ fn a_verification_that_was_stopped_goes_on_in_its_folder_and_no_other_does() {
     assert!(other.stderr.contains("is not empty"), "{}", other.stderr);
     let ran = workspace.ok(&["verify", SMOKE, "--into", "second"]);
     assert_eq!(ran.verdict("executed") + ran.verdict("cached"), 6, "{}", ran.stdout);
+    assert_eq!(begun(), before, "the folder was begun anew");
     assert_eq!(ran.verdict("same bits as lockfile"), 6);
     let again = workspace.run(&["verify", SMOKE, "--into", "second"]);
     assert!(again.stderr.contains("is not empty"), "it was done: {}", again.stderr);

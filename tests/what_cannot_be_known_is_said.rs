@@ -2,13 +2,11 @@
 //! is said, by name, and nothing is taken for something else.
 
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
 
 use git2::{ObjectType, Oid};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Entry, Origin, POINTS, SMOKE, Workspace, repository, tiny};
+use crate::support::{Entry, Origin, POINTS, SMOKE, Workspace, repository, tiny, until};
 
 /// A workspace with one small experiment of its own, and none of the repository's.
 fn workspace() -> Workspace {
@@ -175,13 +173,7 @@ fn a_terminal_that_closes_ends_a_verification_and_leaves_nothing_behind() {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with("verify")).count()
     };
-    for _ in 0..1_500 {
-        if second_stores() > 0 {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
-    assert!(second_stores() > 0);
+    until("the verification is under way", || second_stores() > 0);
     kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(129));
     assert_eq!(second_stores(), 0);

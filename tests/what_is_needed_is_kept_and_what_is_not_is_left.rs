@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::server::Server;
 use crate::support::{POINTS, Ran, Workspace, tiny};
+use crate::support::{server::Server, until};
 
 /// An experiment beside the package of another one, whose lockfile lies beside it.
 #[test]
@@ -49,13 +49,7 @@ fn a_run_that_waits_for_a_server_ends_at_once() {
     workspace.write("experiments/tiny/package.dhall", &tiny(&source));
     let mut command = workspace.command(&["reproduce", "tiny"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    for _ in 0..1_500 {
-        if !server.asked().is_empty() {
-            break;
-        }
-        sleep(Duration::from_millis(20));
-    }
-    assert_eq!(server.asked().len(), 1, "the run asks the server");
+    until("the run asks the server", || server.asked().len() == 1);
     let told = Instant::now();
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));

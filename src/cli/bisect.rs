@@ -86,7 +86,7 @@ fn tell_training(training: &BisectedTraining, output: Output) -> Result<(), Stop
     };
     let place = match (divergence.step, &divergence.found) {
         (Some(step), Finding::Length) => {
-            format!("no step before {step} differs, and the traces do")
+            format!("no step before {step} differs, and a trace has another length")
         }
         (Some(step), _) => format!("step {step} is the first that differs"),
         (None, Finding::Initial { foreign, .. }) if !foreign.is_empty() => {

@@ -1,8 +1,6 @@
 //! Ctrl-C, a terminal that closes, and termination: the first asks the run to stop and keep what it has, the second ends
 //! the program.
 
-#![allow(unsafe_code, reason = "what a parent ignored is told by the system alone")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -51,6 +49,7 @@ impl Signals {
 }
 
 /// Whether whoever started the program had it ignore a signal.
+#[allow(unsafe_code, reason = "what a parent ignored is told by the system alone")]
 fn is_ignored(signal: i32) -> bool {
     // SAFETY: all bytes zero are a `sigaction`, and the system only writes to it.
     unsafe {

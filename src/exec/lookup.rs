@@ -45,6 +45,22 @@ pub fn plan_states(
     Ok(known.chain(runnable).chain(waiting).collect())
 }
 
+/// Refuses keys that do not follow from the results upstream of them: a recipe leads to a key, and the key is formed from
+/// what upstream gave. Nothing is said of an action whose key or upstream is not known.
+pub fn refuse_contradictions(
+    plan: &Plan,
+    key_of: impl Fn(&RecipeId) -> Option<ActionKey>,
+    digest_of: impl Fn(&RecipeId, &str) -> Option<BlobDigest>,
+) -> Result<(), ExecError> {
+    for (id, node) in plan.nodes() {
+        let Some(key) = key_of(id) else { continue };
+        if node.action.resolve(&digest_of).is_some_and(|action| action.key() != key) {
+            return Err(ExecError::Contradicts { label: node.label.clone() });
+        }
+    }
+    Ok(())
+}
+
 /// An action that can be executed.
 #[derive(Debug, Clone)]
 pub(super) struct Runnable {
@@ -126,23 +142,12 @@ impl<'a> Lookup<'a> {
         Ok(())
     }
 
-    /// Refuses hits that do not follow from hits upstream of them: a recipe leads to a key, and the key is formed from what
-    /// upstream gave.
+    /// Refuses hits that do not follow from hits upstream of them.
     pub(super) fn check(&self) -> Result<(), ExecError> {
         let digest_of = |recipe: &RecipeId, output: &str| {
             Some(self.known.get(recipe)?.result.outputs.get(output)?.digest)
         };
-        for (id, outcome) in &self.known {
-            let node = &self.plan.nodes()[id];
-            // Nothing is said of what was not visited.
-            let action = node.action.resolve(digest_of);
-            if let (Some(key), Some(action)) = (outcome.key, action)
-                && action.key() != key
-            {
-                return Err(ExecError::Contradicts { label: node.label.clone() });
-            }
-        }
-        Ok(())
+        refuse_contradictions(self.plan, |id| self.known.get(id)?.key, digest_of)
     }
 
     /// Takes the result of an executed action, and settles what waited for it.

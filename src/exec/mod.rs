@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use in_process::InProcess;
 pub use local::{LocalExecutor, LocalOptions};
-pub use lookup::{Locked, PlanState, plan_states};
+pub use lookup::{Locked, PlanState, plan_states, refuse_contradictions};
 pub use schedule::run;
 
 use crate::action::{Action, ActionResult, ResolvedInput, params::JobKind};

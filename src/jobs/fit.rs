@@ -37,7 +37,7 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
     }
     let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
     // Two points say nothing about their error: every resample that has a line has the same one.
-    let asked = line.interval.as_ref().filter(|_| law.fitted.len() > 2);
+    let asked = line.interval.as_ref().filter(|_| points.len() > 2);
     let interval = asked
         .map(|interval| interval_of(interval, index, &points, method))
         .transpose()

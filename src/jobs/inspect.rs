@@ -148,7 +148,7 @@ fn replay(
     start: State,
     context: &mut JobContext<'_>,
 ) -> Result<(Inspected, Option<State>), JobError> {
-    let (from, to) = (inspection.from, inspection.to);
+    let (from, to) = (watch.from, inspection.to);
     let settings = Settings { level: context.level, threads: context.threads };
     let mut ended = Ok(!watch.agrees(&start)?);
     let state = if matches!(ended, Ok(true)) {

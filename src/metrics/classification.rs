@@ -70,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::metrics::in_blocks;
+    use crate::metrics::{in_blocks, order};
 
     /// Measures `scores`, `[images, classes]`, given in one block.
     fn classification(
@@ -134,13 +134,6 @@ mod tests {
             error(&[0.0; 2], &[2]),
             MetricError::Label { sample: 0, label: 2, candidates: 2 }
         );
-    }
-
-    /// The classes of a row by sorting, as the definition reads: stable, descending.
-    fn order(row: &[f32]) -> Vec<usize> {
-        let mut order: Vec<_> = (0..row.len()).collect();
-        order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
-        order
     }
 
     proptest! {

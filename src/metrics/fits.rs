@@ -47,7 +47,7 @@ pub struct FitRecord {
     pub standard_error: Option<f64>,
     /// The interval of the exponent by Student's t; null for two points.
     pub student_interval: Option<StudentIntervalRecord>,
-    /// The interval of the exponent; null if none was asked for, and for two points.
+    /// The interval of the exponent; null if none was asked for, and of two points.
     pub interval: Option<IntervalRecord>,
 }
 

@@ -139,6 +139,14 @@ fn in_blocks(
     scores.chunks(rows * columns).try_for_each(push)
 }
 
+/// The candidates of a row by sorting, as the definition of ranks reads: stable, descending.
+#[cfg(test)]
+fn order(row: &[f32]) -> Vec<usize> {
+    let mut order: Vec<_> = (0..row.len()).collect();
+    order.sort_by(|&a, &b| row[b].total_cmp(&row[a]));
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -83,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::metrics::in_blocks;
+    use crate::metrics::{in_blocks, order};
 
     /// Ranks `scores`, `[texts, images]`, given in blocks of so many rows.
     fn retrieval_by(
@@ -146,13 +146,6 @@ mod tests {
         tally.push_texts(&[0.0; 2]).unwrap();
         let missing = MetricError::Shape { scores: 0, rows: 2, columns: 1 };
         assert_eq!(tally.finish(), Err(missing));
-    }
-
-    /// By sorting, as the definition reads: stable, descending.
-    fn order(scores: &[f32]) -> Vec<usize> {
-        let mut order: Vec<_> = (0..scores.len()).collect();
-        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-        order
     }
 
     proptest! {

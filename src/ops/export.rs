@@ -59,7 +59,8 @@ impl Workspace {
             }
             folders.push(folder);
         }
-        if !reproduced.evaluations.is_empty() {
+        let has_list = fs::read_if_exists(&base.join(WRITTEN))?.is_some();
+        if !reproduced.evaluations.is_empty() || has_list {
             let is_complete = reproduced.missing_evaluations.is_empty();
             write_evaluations(&base, &reproduced.name, &reproduced.evaluations, is_complete)?;
             if folders.is_empty() {

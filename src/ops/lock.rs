@@ -1,6 +1,6 @@
 //! `lock`, and what every run compares with the lockfile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -12,9 +12,9 @@ use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::ActionResult;
 use crate::digest::{BlobDigest, RecipeId};
-use crate::exec::{ExecError, Summary};
+use crate::exec::{self, Summary};
 use crate::fs::{self, Durability};
-use crate::plan::{self, LockedAction, Lockfile, Node, Plan};
+use crate::plan::{self, LockedAction, Lockfile, Losses, Node, Plan};
 use crate::store::Store;
 
 /// How results and a lockfile compare.
@@ -96,28 +96,45 @@ fn differing_outputs(
     result: &ActionResult,
     store: &Store,
 ) -> Result<Vec<DifferingOutput>, Error> {
-    let actual = |name: &String| result.outputs.get(name).map(|file| file.digest);
-    let names: BTreeSet<_> = locked.outputs.keys().chain(result.outputs.keys()).collect();
-    let mut differing = Vec::new();
-    for name in names {
-        let (locked, actual) = (locked.outputs.get(name).copied(), actual(name));
-        if locked != actual {
-            let (label, output) = (node.label.clone(), name.clone());
-            differing.push(DifferingOutput { label, output, locked, actual });
-        }
-    }
+    let outputs = result.outputs.iter().map(|(name, file)| (name.clone(), file.digest)).collect();
+    let mut differing = differing(&node.label, &locked.outputs, &outputs);
     if differing.is_empty()
         && profile_of(node).is_some()
         && let Some(stated) = &locked.losses
         && let Some(losses) = losses_of(&node.label, result, store)?
         && *stated != losses
     {
-        let [locked, actual] =
-            [stated, &losses].map(|of| Some(BlobDigest::of(of.to_string().as_bytes())));
-        let (label, output) = (node.label.clone(), "losses".to_owned());
-        differing.push(DifferingOutput { label, output, locked, actual });
+        differing.push(DifferingOutput {
+            label: node.label.clone(),
+            output: LOSSES.to_owned(),
+            locked: Some(digest_of(stated)),
+            actual: Some(digest_of(&losses)),
+        });
     }
     Ok(differing)
+}
+
+/// The word of a line that states losses.
+const LOSSES: &str = "losses";
+
+/// The digest of the word in which a line states losses.
+fn digest_of(losses: &Losses) -> BlobDigest {
+    BlobDigest::of(losses.to_string().as_bytes())
+}
+
+/// By name, outputs of which one side has another digest than the other, or none.
+fn differing(
+    label: &str,
+    locked: &BTreeMap<String, BlobDigest>,
+    actual: &BTreeMap<String, BlobDigest>,
+) -> Vec<DifferingOutput> {
+    let names: BTreeSet<_> = locked.keys().chain(actual.keys()).collect();
+    let of = |name: &String| {
+        let (label, output) = (label.to_owned(), name.clone());
+        let (locked, actual) = (locked.get(name).copied(), actual.get(name).copied());
+        (locked != actual).then_some(DifferingOutput { label, output, locked, actual })
+    };
+    names.into_iter().filter_map(of).collect()
 }
 
 /// The result of an action: of this run, or as the store recorded it when the run did not need to visit it.
@@ -144,7 +161,7 @@ pub struct LockOutcome {
     pub is_current: bool,
     /// Labels that were added or whose line changed.
     pub changed: Vec<String>,
-    /// Outputs that were locked before with another digest, which was overwritten, or would be.
+    /// Outputs of actions that were locked before whose digest was overwritten, added or dropped, or would be.
     pub overwritten: Vec<DifferingOutput>,
     /// Labels that were removed.
     pub removed: Vec<String>,
@@ -155,28 +172,20 @@ pub struct LockOutcome {
 /// What two lockfiles say differently of the same action.
 fn overwritten(old: &Lockfile, new: &Lockfile) -> Vec<DifferingOutput> {
     let before = old.by_recipe();
-    let mut differing = Vec::new();
+    let mut overwritten = Vec::new();
     for (label, action) in new.actions() {
         let Some(&known) = before.get(&action.recipe) else {
             continue;
         };
-        let mut compare = |output: &str, locked, actual| {
-            if locked != actual {
-                let (label, output) = (label.clone(), output.to_owned());
-                differing.push(DifferingOutput { label, output, locked, actual });
-            }
-        };
-        let names: BTreeSet<_> = known.outputs.keys().chain(action.outputs.keys()).collect();
-        for name in names {
-            let of = |action: &LockedAction| action.outputs.get(name).copied();
-            compare(name, of(known), of(action));
+        overwritten.extend(differing(label, &known.outputs, &action.outputs));
+        let of = |action: &LockedAction| action.losses.as_ref().map(digest_of);
+        let (locked, actual) = (of(known), of(action));
+        if locked != actual {
+            let (label, output) = (label.clone(), LOSSES.to_owned());
+            overwritten.push(DifferingOutput { label, output, locked, actual });
         }
-        let losses = |action: &LockedAction| {
-            action.losses.as_ref().map(|losses| BlobDigest::of(losses.to_string().as_bytes()))
-        };
-        compare("losses", losses(known), losses(action));
     }
-    differing
+    overwritten
 }
 
 /// Keeps others from writing a lockfile between its reading and its writing here: each adds to what is there.
@@ -206,22 +215,18 @@ impl Drop for Writing {
     }
 }
 
-/// An error if what is known of an action was not made from what is known of the actions before it: a run looks no
-/// further up than it must, and a lockfile states all of them.
-fn refuse_contradictions(plan: &Plan, store: &Store, summary: &Summary) -> Result<(), Error> {
-    let digest_of = |recipe: &RecipeId, output: &str| {
-        Some(recorded_result(summary, store, recipe)?.outputs.get(output)?.digest)
-    };
-    for (id, node) in plan.nodes() {
-        let executed = summary.outcomes.get(id).and_then(|outcome| outcome.key);
-        let action = node.action.resolve(digest_of);
-        if let (Some(key), Some(action)) = (executed.or_else(|| store.recipe_key(id)), action)
-            && action.key() != key
-        {
-            return Err(ExecError::Contradicts { label: node.label.clone() }.into());
-        }
-    }
-    Ok(())
+/// What a run's results make of a lockfile: those of this run, and what the store has upstream of them, since a run looks no
+/// further up than it must.
+fn lockfile_of_run(plan: &Plan, store: &Store, summary: &Summary) -> Result<Lockfile, Error> {
+    let known = |id: &RecipeId| Some((*id, recorded_result(summary, store, id)?));
+    let results: BTreeMap<_, _> = plan.nodes().keys().filter_map(known).collect();
+    let executed = |id: &RecipeId| summary.outcomes.get(id)?.key;
+    exec::refuse_contradictions(
+        plan,
+        |id| executed(id).or_else(|| store.recipe_key(id)),
+        |recipe, output| Some(results.get(recipe)?.outputs.get(output)?.digest),
+    )?;
+    lockfile_of(plan, store, |id| results.get(id).cloned())
 }
 
 impl Workspace {
@@ -261,10 +266,8 @@ impl Workspace {
             missing.iter().for_each(|id| whole.add_target(*id));
             self.execute(&whole, &loaded.root, &store, None, running)?
         };
-        refuse_contradictions(&plan, &store, &summary)?;
         let whole = plan::expand_every_depth(&loaded.experiment)?;
-        let own = lockfile_of(&plan, &store, |id| recorded_result(&summary, &store, id))?;
-        let own = own.labelled_as_in(&whole);
+        let own = lockfile_of_run(&plan, &store, &summary)?.labelled_as_in(&whole);
         let merged = || -> Result<_, Error> {
             let old = loaded.read_lockfile()?.unwrap_or_default();
             let mut new = own.clone();

@@ -8,7 +8,8 @@ use crate::plan::{Lockfile, Losses, Node, Plan};
 use crate::store::Store;
 use crate::training::Trace;
 
-const TRACE: &str = "trace.bin";
+/// The output of a training that is its trace.
+pub(super) const TRACE: &str = "trace.bin";
 
 /// The trainings of a plan that are bound to a class of devices.
 pub(super) fn bound(plan: &Plan) -> impl Iterator<Item = (RecipeId, &Node, DeviceProfile)> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::name::{ExperimentName, Name};
-use super::workspace::{Loaded, Workspace};
+use super::workspace::{Loaded, Workspace, register};
 use crate::commit::{Commit, ObjectError, Unread};
 use crate::digest::BlobDigest;
 use crate::exec::worker;
@@ -44,11 +44,7 @@ impl Workspace {
 
     /// Whether a copy of a commit is one, to the last object.
     fn is_whole_commit(copy: &Path, id: &str) -> Result<bool, Error> {
-        let commit = Commit::open(copy, id).and_then(|commit| {
-            let commit = commit.ok_or_else(|| ObjectError::NoCommit { id: id.to_owned() })?;
-            commit.check()
-        });
-        match commit {
+        match Commit::known(copy, id).and_then(|commit| commit.check()) {
             Ok(unread) => {
                 for Unread { id: object, bytes } in unread {
                     tracing::warn!(
@@ -67,7 +63,7 @@ impl Workspace {
         }
     }
 
-    /// Removes remembered evaluations, renderings or kernels that are damaged.
+    /// Removes remembered evaluations, renderings or kernels that are damaged, and renderings whose figure is not here.
     fn check_cache(
         &self,
         store: &Store,
@@ -166,15 +162,7 @@ impl Workspace {
         if is_known || loaded.origin.is_some() || !path.is_file() {
             return Ok(());
         }
-        let path =
-            std::path::absolute(path).map_err(|error| fs::Error::new("find", path, error))?;
-        match store.register_lockfile(&path) {
-            Err(StoreError::Fs(error)) if error.is_denied() => {
-                tracing::debug!(%error, "the store does not know of this lockfile");
-                Ok(())
-            }
-            registered => Ok(registered?),
-        }
+        register(path, store)
     }
 
     /// Counts what the store holds.

@@ -121,10 +121,7 @@ impl Workspace {
         let file = format!("{}/package.dhall", name.experiment);
         let path = format!("{EXPERIMENTS}/{file}");
         let unreadable = |error: crate::commit::ObjectError| name.error(error.into());
-        let commit = Commit::open(&copy, &name.rev).map_err(unreadable)?;
-        let commit = commit.ok_or_else(|| {
-            unreadable(crate::commit::ObjectError::NoCommit { id: name.rev.clone() })
-        })?;
+        let commit = Commit::known(&copy, &name.rev).map_err(unreadable)?;
         if commit.file(&path).map_err(unreadable)?.is_none() {
             let known = commit.folders_with(EXPERIMENTS, "package.dhall").map_err(unreadable)?;
             return Err(Error::NotInCommit { name: name.clone(), known });

@@ -213,18 +213,7 @@ impl Workspace {
     }
 
     pub(super) fn register_in(&self, store: &Store) -> Result<(), Error> {
-        let Some(root) = &self.root else {
-            return Ok(());
-        };
-        let root =
-            std::path::absolute(root).map_err(|error| fs::Error::new("find", root, error))?;
-        match store.register_workspace(&root) {
-            Err(StoreError::Fs(error)) if error.is_denied() => {
-                tracing::debug!(%error, "the store does not know of this workspace");
-                Ok(())
-            }
-            registered => Ok(registered?),
-        }
+        self.root.as_deref().map_or(Ok(()), |root| register(root, store))
     }
 
     /// The names of the workspace's experiments, in order.
@@ -403,6 +392,18 @@ pub(super) struct Place {
     pub(super) origin: Option<Origin>,
 }
 
+/// Makes a workspace or a lockfile known to `gc`, unless the store cannot be written.
+pub(super) fn register(path: &Path, store: &Store) -> Result<(), Error> {
+    let path = std::path::absolute(path).map_err(|error| fs::Error::new("find", path, error))?;
+    match store.register(&path) {
+        Err(StoreError::Fs(error)) if error.is_denied() => {
+            tracing::debug!(%error, path = %path.display(), "the store does not know of it");
+            Ok(())
+        }
+        registered => Ok(registered?),
+    }
+}
+
 /// A path in JSON, as well as it can be shown there.
 pub(super) fn shown<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
@@ -419,7 +420,7 @@ pub(super) fn refuse_unless_text(path: &Path, hint: &str) -> Result<(), Error> {
     })
 }
 
-/// A panic while it was held cannot leave it half-changed.
+/// What was evaluated so far. A panic while it was held cannot leave it half-changed.
 fn in_memory(
     fresh: &Mutex<Vec<(Request, Evaluated)>>,
 ) -> MutexGuard<'_, Vec<(Request, Evaluated)>> {
@@ -436,10 +437,7 @@ fn known(fresh: &[(Request, Evaluated)], request: &Request) -> Option<Evaluated>
 /// What is wrong with the copy that a root is in, if something is.
 fn damaged(root: &Root) -> Option<Error> {
     let Root::Commit(rooted) = root else { return None };
-    let source = Commit::open(&rooted.copy, &rooted.id).and_then(|commit| {
-        let commit = commit.ok_or_else(|| ObjectError::NoCommit { id: rooted.id.clone() })?;
-        commit.check()
-    });
+    let source = Commit::known(&rooted.copy, &rooted.id).and_then(|commit| commit.check());
     let source = source.err().filter(ObjectError::is_integrity)?;
     Some(Error::DamagedCopy { id: rooted.id.clone(), source })
 }

@@ -126,7 +126,8 @@ impl Results<'_> {
                 };
                 // Decimals are not binary: 1.1 is a little more than 0.1 above 1.
                 let rounding = 4.0 * f64::EPSILON * computed.abs().max(published.abs());
-                let agrees = (computed - published).abs() <= allowed + rounding;
+                let is_near = (computed - published).abs() <= allowed + rounding;
+                let agrees = computed.is_finite() && is_near;
                 (published.to_string(), computed.to_string(), text, agrees)
             }
             Statement::AtLeast { quantity, bound } => {
@@ -362,6 +363,15 @@ mod tests {
         assert_eq!(verdict("b", 0.3, Tolerance::Absolute(0.1)), Verdict::Met);
         assert_eq!(verdict("c", 1.0, Tolerance::Absolute(0.1)), Verdict::Missed);
         assert_eq!(verdict("a", 1.1, Tolerance::Absolute(0.0)), Verdict::Met);
+    }
+
+    /// A falling line has no end at x = 0.
+    #[test]
+    fn what_is_infinite_is_near_nothing() {
+        let quantity = of_fit(|fit| QuantityValue::Prediction { fit, x: 0.0 });
+        let tolerance = Tolerance::Relative(0.5);
+        let near = Statement::Near { quantity, published: 1.0, tolerance };
+        assert_eq!(verdict(near), Verdict::Missed);
     }
 
     #[test]

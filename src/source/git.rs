@@ -174,15 +174,12 @@ impl Repositories {
     }
 }
 
-/// Refuses what arrived unless it is the whole commit: a server that keeps something back would else be believed for good.
+/// Refuses what arrived unless it is the whole commit, as far as it is read: a server that keeps something back would else
+/// be believed for good.
 fn whole(copy: &Path, rev: &str) -> Result<(), GitError> {
-    let checked = Commit::open(copy, rev).and_then(|commit| match commit {
-        Some(commit) => commit.check().map(|_too_large_to_be_read| true),
-        None => Ok(false),
-    });
-    match checked {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(NetworkError::NoCommit { id: rev.to_owned() }.into()),
+    match Commit::known(copy, rev).and_then(|commit| commit.check()) {
+        Ok(_too_large_to_be_read) => Ok(()),
+        Err(ObjectError::NoCommit { id }) => Err(NetworkError::NoCommit { id }.into()),
         Err(error) if error.is_integrity() => {
             Err(NetworkError::Incomplete(super::chain(&error)).into())
         }
@@ -233,9 +230,7 @@ pub(super) fn from_commit(copy: &Path, rev: &str, path: &str, pin: Pin) -> Outco
 }
 
 fn read(copy: &Path, rev: &str, path: &str, pin: Pin) -> Result<Outcome, ObjectError> {
-    fs::mark_used(copy);
-    let commit =
-        Commit::open(copy, rev)?.ok_or_else(|| ObjectError::NoCommit { id: rev.to_owned() })?;
+    let commit = Commit::known(copy, rev)?;
     let Some(file) = commit.file(path)? else {
         return Ok(Outcome::Missing("the commit has no such file".to_owned()));
     };
@@ -275,13 +270,7 @@ mod tests {
     #[test]
     fn a_commit_that_arrived_without_one_of_its_files_is_incomplete() {
         let folder = tempfile::tempdir().unwrap();
-        let repository = git2::Repository::init_bare(folder.path()).unwrap();
-        let blob = repository.blob(b"a file").unwrap();
-        let mut tree = repository.treebuilder(None).unwrap();
-        tree.insert("file", blob, 0o100_644).unwrap();
-        let tree = repository.find_tree(tree.write().unwrap()).unwrap();
-        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
-        let id = repository.commit(None, &author, &author, "m", &tree, &[]).unwrap().to_string();
+        let (id, blob) = crate::commit::repository_of(folder.path(), "file", b"a file");
         whole(folder.path(), &id).unwrap();
         let hex = blob.to_string();
         let object = folder.path().join("objects").join(&hex[..2]).join(&hex[2..]);

@@ -11,7 +11,8 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use super::materialise::manifest_blob;
-use super::{CACHES, Store, StoreError, fan_out_files, hex_of, results, tmp};
+use super::tmp::{self, Guard};
+use super::{CACHES, Store, StoreError, fan_out_files, hex_of, results};
 use crate::action::{Action, ActionResult, Input, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId, TreeDigest};
 use crate::fs::{self, Context as _, Durability, Lock};
@@ -90,8 +91,7 @@ pub struct Usage {
 /// Keeps what it names from being collected, until it is dropped or its process ends.
 #[derive(Debug)]
 pub struct Lease {
-    path: PathBuf,
-    _lock: Lock,
+    _guard: Guard,
 }
 
 /// A collection that has begun: nobody takes a lease before it is over.
@@ -99,13 +99,6 @@ pub struct Lease {
 pub struct Collection<'a> {
     store: &'a Store,
     _alone: Lock,
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        // If it stays, the next collection sees that nobody holds it.
-        drop(fs::remove_file(&self.path));
-    }
 }
 
 impl Store {
@@ -132,24 +125,14 @@ impl Store {
                 .and_then(|mut file| std::io::Write::write_all(&mut file, &encode_lease(roots)))
                 .context("write", &temporary)?;
             fs::rename(&temporary, &path, Durability::Relaxed)?;
-            return Ok(Lease { path, _lock: lock });
+            return Ok(Lease { _guard: Guard::new(path, lock) });
         }
     }
 
-    /// Remembers a workspace whose lockfiles a collection must ask for.
-    pub fn register_workspace(&self, path: &Path) -> Result<(), StoreError> {
-        self.register(path)
-    }
-
-    /// Remembers a lockfile that a collection must ask for: one that is in no workspace's folder of them.
-    pub fn register_lockfile(&self, path: &Path) -> Result<(), StoreError> {
-        self.register(path)
-    }
-
-    fn register(&self, path: &Path) -> Result<(), StoreError> {
-        use std::os::unix::ffi::OsStrExt;
-        let bytes = path.as_os_str().as_bytes();
-        let file = self.root.join("workspaces").join(BlobDigest::of(bytes).to_string());
+    /// Remembers what a collection must ask for: a workspace with its lockfiles, or a lockfile that is in no workspace's
+    /// folder of them.
+    pub fn register(&self, path: &Path) -> Result<(), StoreError> {
+        let (file, bytes) = (self.mark_of(path), path.as_os_str().as_encoded_bytes());
         if fs::read_if_exists(&file)?.as_deref() != Some(bytes) {
             fs::write_atomic(&file, bytes, Durability::Durable)?;
         }
@@ -187,9 +170,13 @@ impl Store {
 
     /// Forgets a workspace or lockfile: what it keeps may be collected.
     pub fn forget(&self, path: &Path) -> Result<(), StoreError> {
-        use std::os::unix::ffi::OsStrExt;
-        let name = BlobDigest::of(path.as_os_str().as_bytes()).to_string();
-        Ok(fs::remove_file(&self.root.join("workspaces").join(name))?)
+        Ok(fs::remove_file(&self.mark_of(path))?)
+    }
+
+    /// The mark of a workspace or lockfile, which holds its path.
+    fn mark_of(&self, path: &Path) -> PathBuf {
+        let name = BlobDigest::of(path.as_os_str().as_encoded_bytes());
+        self.root.join("workspaces").join(name.to_string())
     }
 
     fn registered(&self) -> Result<Vec<PathBuf>, StoreError> {
@@ -278,10 +265,10 @@ impl Store {
         let mut trees = roots.trees.clone();
         let mut keys = BTreeSet::new();
         for recipe in &roots.recipes {
+            // First of all: a log that cannot be read keeps nothing, and nothing may go for that.
+            let bytes = self.recipe_bytes(recipe)?;
             keys.extend(self.recipe_key(recipe));
-            let Some(bytes) = self.recipe_bytes(recipe)? else {
-                continue;
-            };
+            let Some(bytes) = bytes else { continue };
             let Ok(action) = canonical::decode::<Action<Input>>(&bytes) else {
                 continue;
             };
@@ -353,6 +340,10 @@ impl Store {
                 let Some(_locks) = self.unused(folder, &path, options)? else {
                     continue;
                 };
+                // Used between the look and the lock.
+                if is_recent(&path, options) {
+                    continue;
+                }
                 removed += 1;
                 if !path.is_dir() {
                     remove(&path, options)?;

@@ -59,7 +59,7 @@ impl Store {
     /// The canonical bytes of a recipe, if they are known: for `explain`.
     pub fn recipe_bytes(&self, recipe: &RecipeId) -> Result<Option<Vec<u8>>, StoreError> {
         let recipes = locked(&self.recipes);
-        let Some(place) = recipes.get(recipe) else {
+        let Some(place) = recipes.find(recipe) else {
             return Ok(None);
         };
         recipes.body(recipe, place).map_err(StoreError::Fs)
@@ -70,7 +70,7 @@ impl Store {
         locked(&self.recipes).all().into_iter().map(|(id, place)| (id, place.key)).collect()
     }
 
-    /// Records the keys that recipes led to; entries that are known already cost nothing.
+    /// Records the keys that recipes led to; nothing is written of entries that are known already.
     pub fn record_recipes(&self, entries: &[RecipeEntry]) -> Result<(), StoreError> {
         locked(&self.recipes).append(entries).map_err(StoreError::Fs)
     }
@@ -225,7 +225,15 @@ impl Recipes {
         Ok((read.dev(), read.ino()) == (named.dev(), named.ino()))
     }
 
+    /// Where a recipe's record is. What the log does not say is not known, whatever the index says.
     fn get(&self, recipe: &RecipeId) -> Option<Place> {
+        let place = self.find(recipe)?;
+        let is_read = self.tail.contains_key(recipe);
+        (is_read || self.body(recipe, place).ok()?.is_some()).then_some(place)
+    }
+
+    /// Where a recipe's record is by what was read of the log, or by the index.
+    fn find(&self, recipe: &RecipeId) -> Option<Place> {
         if let Some(place) = self.tail.get(recipe) {
             return Some(*place);
         }
@@ -236,11 +244,7 @@ impl Recipes {
             match record[..32].cmp(recipe.as_bytes()) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
-                // What the log does not say is not known.
-                std::cmp::Ordering::Equal => {
-                    let place = place_of(record);
-                    return self.body(recipe, place).ok()?.map(|_| place);
-                }
+                std::cmp::Ordering::Equal => return Some(place_of(record)),
             }
         }
         None
@@ -261,11 +265,12 @@ impl Recipes {
             return Ok(None);
         };
         let path = self.log_path();
-        let mut length = [0_u8; RECORD_LENGTH];
-        if log.read_exact_at(&mut length, place.offset).is_err() {
+        let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
+        if size < RECORD_LENGTH as u64 {
             return Ok(None);
         }
-        let size = log.metadata().context("inspect", &path)?.len().saturating_sub(place.offset);
+        let mut length = [0_u8; RECORD_LENGTH];
+        log.read_exact_at(&mut length, place.offset).context("read", &path)?;
         let Some(wanted) = record_size(length).filter(|wanted| *wanted as u64 <= size) else {
             return Ok(None);
         };

@@ -57,7 +57,7 @@ pub(super) fn furnished() -> (tempfile::TempDir, Store) {
         let (_, key, _, _) = executed(&store, name);
         attest(&store, key, &store.result(&key).unwrap().unwrap());
     }
-    store.register_workspace(dir.path()).unwrap();
+    store.register(dir.path()).unwrap();
     (dir, store)
 }
 
@@ -258,7 +258,7 @@ fn nothing_is_collected_while_it_is_not_known_who_needs_what() {
     flip_bit(&mark);
     assert!(matches!(store.workspaces(), Err(StoreError::DamagedRoots { .. })));
     // The workspace itself makes itself known again.
-    store.register_workspace(dir.path()).unwrap();
+    store.register(dir.path()).unwrap();
     assert_eq!(store.workspaces().unwrap(), [dir.path()]);
     flip_bit(&mark);
     assert!(matches!(store.fsck().unwrap().findings[..], [Finding::DamagedRecord { .. }]));

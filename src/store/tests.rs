@@ -622,14 +622,14 @@ fn workspaces_and_lockfiles_are_remembered_while_they_exist() {
     let (dir, store) = store();
     let [lockfile, gone] = ["x.lock", "gone.lock"].map(|name| dir.path().join(name));
     std::fs::write(&lockfile, "ibid-lock/1\n").unwrap();
-    store.register_lockfile(&lockfile).unwrap();
-    store.register_lockfile(&gone).unwrap();
+    store.register(&lockfile).unwrap();
+    store.register(&gone).unwrap();
     assert_eq!(store.lockfiles().unwrap(), [lockfile]);
     let workspace = dir.path().join("workspace");
     std::fs::create_dir(&workspace).unwrap();
-    store.register_workspace(&workspace).unwrap();
-    store.register_workspace(&workspace).unwrap();
-    store.register_workspace(&dir.path().join("absent")).unwrap();
+    store.register(&workspace).unwrap();
+    store.register(&workspace).unwrap();
+    store.register(&dir.path().join("absent")).unwrap();
     assert_eq!(store.workspaces().unwrap(), [workspace]);
     // A lockfile that somebody removed keeps nothing; of a workspace that is not there it is not known.
     let absent = dir.path().join("absent");
@@ -637,7 +637,7 @@ fn workspaces_and_lockfiles_are_remembered_while_they_exist() {
     store.forget(&absent).unwrap();
     assert!(store.missing().unwrap().is_empty());
     // Nor of one that cannot be looked at: here its folder is a file, elsewhere nobody may enter it.
-    store.register_workspace(&dir.path().join("x.lock/workspace")).unwrap();
+    store.register(&dir.path().join("x.lock/workspace")).unwrap();
     assert!(matches!(store.missing(), Err(StoreError::Fs(_))));
 }
 

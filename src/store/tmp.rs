@@ -8,6 +8,7 @@ use crate::fs::{self, Context as _, Lock};
 /// An empty folder in the store, removed with all that is in it when this is dropped. No collection removes it before.
 #[derive(Debug)]
 pub struct TmpDir {
+    // It goes before its guard does: fields are dropped in their order.
     folder: tempfile::TempDir,
     _guard: Guard,
 }
@@ -19,11 +20,17 @@ impl TmpDir {
     }
 }
 
-/// The lock beside a folder. The folder goes first: fields are dropped in their order.
+/// A file that is locked as long as it is there, and goes when this does.
 #[derive(Debug)]
-struct Guard {
+pub(super) struct Guard {
     path: PathBuf,
     _lock: Lock,
+}
+
+impl Guard {
+    pub(super) fn new(path: PathBuf, lock: Lock) -> Self {
+        Self { path, _lock: lock }
+    }
 }
 
 impl Drop for Guard {
@@ -42,7 +49,7 @@ impl Store {
         // Too young by far to be collected meanwhile.
         let path = guard_of(folder.path());
         let lock = Lock::exclusive(&path)?;
-        Ok(TmpDir { folder, _guard: Guard { path, _lock: lock } })
+        Ok(TmpDir { folder, _guard: Guard::new(path, lock) })
     }
 }
 

@@ -346,6 +346,7 @@ mod tests {
             let expected = adamw::clip_scale(squared_norm, 1.0);
             assert_eq!(step(Some(1.0)).scale(squared_norm).to_bits(), expected.to_bits());
         }
+        assert!(step(Some(1.0)).scale(f64::NAN).is_nan());
         assert_eq!(step(None).scale(4.0), 1.0);
     }
 }

@@ -143,10 +143,18 @@ pub fn visits<E>(
     captions: impl Fn(usize) -> Result<usize, E>,
     step: u64,
 ) -> Result<Vec<Visit>, E> {
-    let first = step * params.batch_size;
-    let samples = order.visits(first..first + params.batch_size);
-    let places = (first..).zip(samples);
+    let places = places(params, order, step);
     places.map(|(position, sample)| visit(params, position, sample, &captions)).collect()
+}
+
+/// The places of the run that step `step` fills, each with the sample that is visited there.
+fn places(
+    params: &Train,
+    order: &mut Order,
+    step: u64,
+) -> impl Iterator<Item = (u64, usize)> + use<> {
+    let first = step * params.batch_size;
+    (first..).zip(order.visits(first..first + params.batch_size))
 }
 
 /// What is seen at a place of the run where `sample` is visited.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
-use super::{TrainError, Visit, visit, workers};
+use super::{TrainError, Visit, places, visit, workers};
 use crate::action::params::Train;
 use crate::data::Order;
 
@@ -130,10 +130,8 @@ impl<'p, 'd> Batches<'p, 'd> {
     /// What step `step` sees.
     pub(super) fn make(&mut self, step: u64) -> Result<Batch<'d>, TrainError> {
         let Self { params, samples, ref mut order } = *self;
-        let first = step * params.batch_size;
-        let visited = order.visits(first..first + params.batch_size);
         let mut batch = Batch::default();
-        for (position, sample) in (first..).zip(visited) {
+        for (position, sample) in places(params, order, step) {
             // One after the other, so that both look at a shard that was listed once.
             let visit = visit(params, position, sample, |sample| samples.captions(sample))?;
             #[cfg(feature = "faults")]

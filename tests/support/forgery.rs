@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use ibid::action::{ActionResult, OutputFile, Params, ResolvedInput, canonical};
 use ibid::digest::{ActionKey, BlobDigest, tagged};
@@ -74,7 +75,8 @@ impl Workspace {
     /// Runs `smoke` in the new store `folder` as if its training had been stopped after `step` steps, when it had
     /// published its state, and somebody had doubled the first element of a tensor there and in what the run resumes.
     pub(crate) fn go_on_from_a_changed_state(&self, folder: &str, step: u64, tensor: &str) {
-        let opened = ops::Workspace::open(self.settings(), Box::new(SystemClock::default()));
+        let settings = library_settings(&self.path("."));
+        let opened = ops::Workspace::open(settings, Box::new(SystemClock::default()));
         let opened = opened.unwrap();
         let loaded = opened.load(&ops::Name::parse(SMOKE).unwrap()).unwrap();
         let plan = opened.plan_of(&loaded).unwrap();
@@ -115,24 +117,24 @@ impl Workspace {
         let ran = self.run(&["reproduce", SMOKE, "--store", folder, "--out", &out]);
         assert_eq!(ran.code, Some(1), "{}{}", ran.stdout, ran.stderr);
     }
+}
 
-    /// This workspace for the library.
-    fn settings(&self) -> ops::Settings {
-        ops::Settings {
-            folder: self.path("."),
-            workspace: None,
-            store: None,
-            mirrors: Vec::new(),
-            offline: true,
-            certificates: None,
-            proxies: Vec::new(),
-            threads: 1,
-            jobs: 1,
-            resume_interval: std::time::Duration::from_secs(20),
-            level: Level::detect(),
-            program: env!("CARGO_BIN_EXE_ibid").into(),
-            #[cfg(feature = "faults")]
-            fault: None,
-        }
+/// What the library is told to work in a folder, with one thread and without network.
+pub(crate) fn library_settings(folder: &Path) -> ops::Settings {
+    ops::Settings {
+        folder: folder.to_owned(),
+        workspace: None,
+        store: None,
+        mirrors: Vec::new(),
+        offline: true,
+        certificates: None,
+        proxies: Vec::new(),
+        threads: 1,
+        jobs: 1,
+        resume_interval: std::time::Duration::from_secs(20),
+        level: Level::detect(),
+        program: env!("CARGO_BIN_EXE_ibid").into(),
+        #[cfg(feature = "faults")]
+        fault: None,
     }
 }

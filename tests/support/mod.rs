@@ -8,7 +8,19 @@ pub(crate) mod published;
 pub(crate) mod server;
 mod workspace;
 
-pub(crate) use forgery::forge;
+pub(crate) use forgery::{forge, library_settings};
 pub(crate) use machine::{Chance, flip};
 pub(crate) use origin::{Entry, Origin, POINTS, tiny};
 pub(crate) use workspace::{PACKAGE, Ran, SMOKE, Workspace, authors_table, repository};
+
+/// Waits until something holds, which it must within half a minute.
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let held = (0..6_000).any(|_| {
+        let holds = holds();
+        if !holds {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        holds
+    });
+    assert!(held, "{what}");
+}

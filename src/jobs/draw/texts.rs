@@ -66,8 +66,9 @@ fn shown(text: &str, digits: usize) -> String {
     let Some(number) = number.filter(|_| digits <= DIGITS_MAX) else {
         return text.to_owned();
     };
-    let above = SUFFIXES.iter().rposition(|(factor, _)| number < *factor);
-    let place = above.map_or(0, |above| above + 1);
+    let Some(place) = SUFFIXES.iter().position(|(factor, _)| number >= *factor) else {
+        return text.to_owned();
+    };
     let (factor, suffix) = SUFFIXES[place];
     let scaled = number / factor;
     let whole = if scaled >= 100.0 {

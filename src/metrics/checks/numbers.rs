@@ -104,7 +104,7 @@ pub(super) fn counts(
         let nearest = libm::rint(count);
         // Of no samples the rate says nothing by its count.
         let is_possible = 0.0 <= nearest && nearest <= samples && (samples > 0.0 || share == 0.0);
-        if (count - nearest).abs() > slack || !count.is_finite() || !is_possible {
+        if (count - nearest).abs() > slack || !is_possible {
             let why = if is_possible { "not a whole number" } else { "which cannot be" };
             let message =
                 format!("of {} samples, that is {}, {why}", shortest(samples), shortest(count));

@@ -21,6 +21,7 @@ pub use outputs::DifferingFile;
 
 use super::error::Error;
 use super::laboratory::{Executing, Laboratory, Look, Subject};
+use super::losses::TRACE;
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::Train;
@@ -33,9 +34,6 @@ use crate::store::Store;
 use crate::training::{Kind, Parting, Record, STATE_BEFORE, Trace, checkpoint_tensors, parting};
 use outputs::WEIGHTS;
 use side::{Followed, Origin, Side, place, ways};
-
-/// The output that is the trace.
-const TRACE: &str = "trace.bin";
 
 /// What is compared, and how B's side is executed.
 #[derive(Debug, Clone, Default)]

@@ -156,18 +156,18 @@ pub(super) fn gone_on_from(
     let Some((after, parted, side, executing)) = first else {
         return Ok(None);
     };
-    let went_on = match side.checkpoint(laboratory, after)? {
+    let output = Subject::checkpoint_name(after);
+    let published = match side.outputs.get(&output) {
+        Some(digest) => laboratory.recorded_bytes(side.store, digest)?,
+        None => None,
+    };
+    let went_on = match published.clone().filter(|bytes| side.subject.is_state(bytes, after)) {
         Some(state) => {
             let start = (after, Some(state));
             let seen = side.watch(laboratory, executing, &start, parted, running)?;
             seen.inspected.parted.is_none()
         }
         None => false,
-    };
-    let output = Subject::checkpoint_name(after);
-    let published = match side.outputs.get(&output) {
-        Some(digest) => laboratory.recorded_bytes(side.store, digest)?,
-        None => None,
     };
     let executed = side.watch(laboratory, executing, start, after, running)?.state;
     let files = [("the published", published), ("the executed", executed)];

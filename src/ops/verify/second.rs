@@ -16,8 +16,7 @@ pub(in crate::ops) struct SecondStore {
     /// What says which verification it is, where one that was stopped may go on.
     statement: Option<String>,
     is_begun: bool,
-    is_kept: bool,
-    _temporary: Option<TmpDir>,
+    temporary: Option<TmpDir>,
 }
 
 impl SecondStore {
@@ -44,13 +43,12 @@ impl SecondStore {
                     hint: Some("name a new folder, or leave --into out".to_owned()),
                 });
             }
-            return Ok(Self { path, statement, is_begun, is_kept: true, _temporary: None });
+            return Ok(Self { path, statement, is_begun, temporary: None });
         }
         // Beside the first one's data: the system's temporary folder may be small, or memory.
         let temporary = first.tmp_dir("verify-")?;
         let path = temporary.path().join("store");
-        let (statement, is_begun, is_kept) = (None, false, false);
-        Ok(Self { path, statement, is_begun, is_kept, _temporary: Some(temporary) })
+        Ok(Self { path, statement: None, is_begun: false, temporary: Some(temporary) })
     }
 
     /// What a verification that was stopped left; `None`: there is nothing yet.
@@ -76,7 +74,7 @@ impl SecondStore {
     /// The error of a verification that ended early: one whose store is removed does not go on.
     pub(super) fn ended_by(&self, error: Error) -> Error {
         match error {
-            Error::Interrupted if !self.is_kept => Error::Abandoned {
+            Error::Interrupted if self.temporary.is_some() => Error::Abandoned {
                 hint: Some(
                     "in a folder that is kept, the same command goes on where it was stopped: --into DIR"
                         .to_owned(),

@@ -77,7 +77,7 @@ fn borrows_nothing(folder: &Path) -> Result<(), NetworkError> {
     Err(NetworkError::Unreachable(text))
 }
 
-/// The branches and tags of the repository at `url`, with the commits that they stand for.
+/// `HEAD`, the branches and tags of the repository at `url`, with the commits that they stand for.
 pub(super) fn names(url: &str) -> Result<BTreeMap<String, String>, NetworkError> {
     let folder = git_folder(url)?;
     let objects = objects(&folder)?;

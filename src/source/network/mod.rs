@@ -38,7 +38,7 @@ pub(super) const REPOSITORY_BYTES_MAX: u64 = 1 << 30;
 pub(super) enum Task {
     /// A commit, without history where the server can do that, into the bare repository `into`, which is made.
     Commit { url: String, id: String, into: PathBuf },
-    /// The branches and tags of a repository.
+    /// `HEAD`, the branches and tags of a repository.
     Names { url: String },
     /// A file of `bytes` bytes, appended to what `into` has of it.
     Download { url: String, into: PathBuf, bytes: u64 },
