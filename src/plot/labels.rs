@@ -104,7 +104,7 @@ impl Surroundings<'_> {
         for distance in DISTANCES {
             for direction in DIRECTIONS {
                 let candidate = candidate(label, direction, distance);
-                let harm = self.harm(&candidate, others);
+                let harm = self.harm(label.at, &candidate, others);
                 let cost = (harm > 0.0, harm + 1e-6 * distance);
                 if best.as_ref().is_none_or(|best| cost < best.0) {
                     best = Some((cost, candidate));
@@ -114,8 +114,9 @@ impl Surroundings<'_> {
         best.expect("there are places to try").1
     }
 
-    /// How much a place covers, in units of length and area; 0 for a place that touches nothing.
-    fn harm(&self, candidate: &Placed, others: &[Placed]) -> f64 {
+    /// How much a place of a label at a point covers, in units of length and area; 0 for a place that touches nothing. That
+    /// a leader begins inside its own mark, or one that lies on top of it, is no harm.
+    fn harm(&self, at: (f64, f64), candidate: &Placed, others: &[Placed]) -> f64 {
         let (area, inside) = (&candidate.area, &self.inside);
         let outside = (inside.left - area.left).max(0.0)
             + (area.right - inside.right).max(0.0)
@@ -124,7 +125,11 @@ impl Surroundings<'_> {
         let mut harm = 1_000.0 * outside;
         for mark in self.marks {
             harm += area.common(mark);
-            harm += candidate.leader.map_or(0.0, |(from, to)| 0.5 * mark.length_inside(from, to));
+            if let Some((from, to)) = candidate.leader
+                && !mark.contains(at)
+            {
+                harm += 0.5 * mark.length_inside(from, to);
+            }
         }
         for other in others {
             harm += 10.0 * area.grown(0.8).common(&other.area);
@@ -162,6 +167,10 @@ impl Box2 {
             right: self.right + by,
             bottom: self.bottom + by,
         }
+    }
+
+    fn contains(&self, (x, y): (f64, f64)) -> bool {
+        (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
     }
 
     /// The area that two rectangles share.

@@ -96,7 +96,7 @@ impl JobKind {
             | Self::Table
             | Self::Sensitivity => 2,
             Self::Fit | Self::Check => 3,
-            Self::Draw => 4,
+            Self::Draw => 5,
         }
     }
 
