@@ -72,7 +72,9 @@ pub fn path(url: &str) -> Result<PathBuf, String> {
             bytes.push(*first);
             continue;
         }
-        let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        // A number may have a sign, and would be read with one digit less.
+        let digits = tail.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(byte.filter(|byte| *byte != 0).ok_or("`%` is not followed by two digits")?);
         rest = &tail[2..];
@@ -101,7 +103,9 @@ mod tests {
         assert_eq!(host("https://example.org:8/a/b"), Some("example.org:8"));
         assert_eq!(host("file:///a"), None);
         assert_eq!(path("file:///a%20b/%c3%a4").unwrap(), PathBuf::from("/a b/ä"));
-        assert!(path("file:///a%2").is_err() && path("file:///a%00").is_err());
+        for wrong in ["file:///a%2", "file:///a%00", "file:///a%+5"] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

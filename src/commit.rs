@@ -9,7 +9,7 @@
     reason = "a setting of libgit2 is global: it is set once, before any other use"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -314,16 +314,23 @@ impl Commit {
         };
         let list = read_object(&self.odb, inner, ObjectType::Tree, TREE_BYTES_MAX)?;
         let mut names = Vec::new();
+        // Each is read once, under however many names it is listed.
+        let mut known = BTreeMap::new();
         for item in entries(list.data()) {
-            let (mode, name, _) = item.map_err(damaged(inner))?;
-            let name = String::from_utf8_lossy(name);
+            let (mode, name, tree) = item.map_err(damaged(inner))?;
             if mode == Mode::Folder
-                && let Ok(Some(_)) = self.file(&format!("{folder}/{name}/{marker}"))
+                && *known.entry(tree).or_insert_with(|| self.holds_file(tree, marker))
             {
-                names.push(name.into_owned());
+                names.push(String::from_utf8_lossy(name).into_owned());
             }
         }
         Ok(names)
+    }
+
+    /// Whether the folder that is this tree holds a file `name`; not if it cannot be read.
+    fn holds_file(&self, tree: Oid, name: &str) -> bool {
+        let list = read_object(&self.odb, tree, ObjectType::Tree, TREE_BYTES_MAX);
+        list.is_ok_and(|list| matches!(entry(list.data(), name), Ok(Some((Mode::File, _)))))
     }
 }
 
@@ -503,5 +510,38 @@ mod tests {
         let refused = open().read(&file).unwrap_err();
         assert!(matches!(refused, ObjectError::TooLarge { .. }), "{refused}");
         assert_eq!(open().check().unwrap(), [Unread { id: blob.to_string(), bytes }]);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "what is to be linear is measured")]
+    fn ten_thousand_folders_are_looked_through_in_no_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, blob) = repository_of(folder.path(), "file", b"bytes");
+        let repository = git2::Repository::open_bare(folder.path()).unwrap();
+        let tree_of = |items: &[(String, Oid)], mode: i32| {
+            let mut tree = repository.treebuilder(None).unwrap();
+            for (name, id) in items {
+                tree.insert(name, *id, mode).unwrap();
+            }
+            tree.write().unwrap()
+        };
+        let holding = |name: &str| tree_of(&[(name.to_owned(), blob)], 0o100_644);
+        let (with, without) = (holding("marker"), holding("other"));
+        let item = |number: u32| {
+            let tree = if number.is_multiple_of(2) { with } else { without };
+            (format!("f{number:05}"), tree)
+        };
+        let items: Vec<_> = (0..10_000).map(item).collect();
+        let root = tree_of(&[("folders".to_owned(), tree_of(&items, 0o040_000))], 0o040_000);
+        let root = repository.find_tree(root).unwrap();
+        let author = git2::Signature::new("a", "a@example.org", &git2::Time::new(0, 0)).unwrap();
+        let id = repository.commit(None, &author, &author, "m", &root, &[]).unwrap();
+
+        let commit = Commit::known(folder.path(), &id.to_string()).unwrap();
+        let begun = std::time::Instant::now();
+        let names = commit.folders_with("folders", "marker").unwrap();
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(names.iter().eq(items.iter().step_by(2).map(|(name, _)| name)));
+        assert!(commit.folders_with("elsewhere", "marker").unwrap().is_empty());
     }
 }

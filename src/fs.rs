@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::io::Errno;
+
 /// A file operation that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -84,9 +86,7 @@ impl Error {
     pub fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => Self::Full { operation, path, source },
+            kind if is_full(kind) => Self::Full { operation, path, source },
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
                 Self::Denied { operation, path, source }
             }
@@ -100,7 +100,6 @@ impl Error {
 
     /// What an attempt to lock a file ended in.
     fn of_lock(path: &Path, source: io::Error) -> Self {
-        use rustix::io::Errno;
         let errno = source.raw_os_error().map(Errno::from_raw_os_error);
         // NFS without its lock service, FUSE without `flock`, and platforms without either.
         let cannot = matches!(errno, Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP))
@@ -126,6 +125,12 @@ impl Error {
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing { .. })
     }
+}
+
+/// Whether there is no room for what is written.
+const fn is_full(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Names the operation and the path in an I/O error.
@@ -253,7 +258,6 @@ fn rename_new(source: &Path, target: &Path) -> io::Result<()> {
 
 /// Whether a file system does not offer what was asked for: a rename that replaces nothing, or a second name.
 fn is_not_offered(error: &io::Error) -> bool {
-    use rustix::io::Errno;
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM))
         || error.kind() == io::ErrorKind::Unsupported
@@ -407,26 +411,19 @@ pub fn link_or_copy(source: &Path, target: &Path) -> Result<(), Error> {
 
 /// Copies a file, sharing its blocks until either is written where the file system can.
 pub fn copy(source: &Path, target: &Path) -> Result<(), Error> {
-    let input = File::open(source).context("open", source)?;
+    let mut input = File::open(source).context("open", source)?;
     let mut output = File::create_new(target).context("create", target)?;
-    copy_into(&input, source, &mut output, target)
-}
-
-/// Fills the empty file `output` at `target` with the bytes of `input` at `source`.
-pub fn copy_into(
-    mut input: &File,
-    source: &Path,
-    output: &mut File,
-    target: &Path,
-) -> Result<(), Error> {
     #[cfg(target_os = "linux")]
-    if rustix::fs::ioctl_ficlone(&*output, input).is_ok() {
+    if rustix::fs::ioctl_ficlone(&output, &input).is_ok() {
         return Ok(());
     }
-    io::copy(&mut input, output).map(drop).map_err(|error| match error.kind() {
-        io::ErrorKind::StorageFull => Error::new("write", target, error),
-        _ => Error::new("copy", source, error),
-    })
+    io::copy(&mut input, &mut output).map(drop).map_err(|error| of_copy(source, target, error))
+}
+
+/// What a copy ended in. If there is no room, there is none where it is written.
+fn of_copy(source: &Path, target: &Path, error: io::Error) -> Error {
+    let (what, path) = if is_full(error.kind()) { ("write", target) } else { ("copy", source) };
+    Error::new(what, path, error)
 }
 
 /// A lock on a file, held until it is dropped or its process ends, however it ends.
@@ -446,12 +443,7 @@ impl Lock {
 
     /// Waits until nobody holds the lock exclusively. Whoever may only read the file can share it too.
     pub fn shared(path: &Path) -> Result<Self, Error> {
-        match Self::wait(path, lock_file, File::lock_shared) {
-            Err(Error::Denied { .. }) if path.is_file() => {
-                Self::wait(path, |path| File::open(path).context("open", path), File::lock_shared)
-            }
-            locked => locked,
-        }
+        Self::wait(path, |path| or_to_read(lock_file(path), path), File::lock_shared)
     }
 
     /// Takes the lock, or gives `None` if somebody else holds it.
@@ -510,13 +502,16 @@ fn has_name(file: &File, path: &Path) -> Result<bool, Error> {
 }
 
 fn lock_file(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .context("open", path)
+    let opened = File::options().read(true).write(true).create(true).truncate(false).open(path);
+    opened.context("open", path)
+}
+
+/// What came of opening a file to write; where that is denied, the file to read.
+fn or_to_read(opened: Result<File, Error>, path: &Path) -> Result<File, Error> {
+    match opened {
+        Err(Error::Denied { .. }) if path.is_file() => File::open(path).context("open", path),
+        opened => opened,
+    }
 }
 
 /// Removes what [`TempFile`]s of processes that were killed left in `dir`: files `.PID-RANDOM-N.tmp` where no process
@@ -547,7 +542,7 @@ fn temporary_of(name: &str) -> Option<u32> {
 /// Whether there is a process of that number, whoever's it is.
 fn is_running(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// A path in `dir` that nobody has used before: a number does not tell a process from those of other containers. What
@@ -620,30 +615,31 @@ mod tests {
         for name in &names {
             fs::write(dir.path().join(name), b"x").unwrap();
         }
-        let left = || -> Vec<_> {
-            let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-            entries(dir.path()).unwrap().iter().map(name).collect()
-        };
         // The second is being written where its writer's number means another process.
         let writing = File::open(dir.path().join(&names[1])).unwrap();
         writing.try_lock().unwrap();
         remove_leftovers(dir.path());
         let mut kept = names[1..].to_vec();
         kept.sort();
-        assert_eq!(left(), kept);
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let left: Vec<_> = entries(dir.path()).unwrap().iter().map(name).collect();
+        assert_eq!(left, kept);
     }
 
     #[test]
     fn a_file_that_may_only_be_read_can_be_shared() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let absent = Lock::shared(&dir.path().join("no/lock")).unwrap_err();
-        assert!(absent.is_missing());
+        // As it is for everybody but root, who may write whatever the permissions say.
+        let denied =
+            |path: &Path| or_to_read(Err(Error::new("open", path, Errno::ACCESS.into())), path);
+        assert!(denied(&path).unwrap_err().is_denied() && !path.exists());
+        assert!(Lock::shared(&dir.path().join("no/lock")).unwrap_err().is_missing());
+        File::create(&path).unwrap().set_permissions(Permissions::from_mode(0o444)).unwrap();
         let held = Lock::shared(&path).unwrap();
-        let reading = |path: &Path| File::open(path).context("open", path);
-        let _shared = Lock::wait(&path, reading, File::lock_shared).unwrap();
+        let _shared = Lock::wait(&path, denied, File::lock_shared).unwrap();
         drop(held);
-        assert!(Lock::try_exclusive(&path).unwrap().is_none(), "a reader's lock counts");
+        assert!(Lock::is_held(&path).unwrap(), "a reader's lock counts");
     }
 
     #[test]
@@ -715,9 +711,13 @@ mod tests {
         let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let error = full.write_all(b"x").context("write", Path::new("/dev/full")).unwrap_err();
         assert!(matches!(error, Error::Full { .. }), "{error:?}");
-        for code in [rustix::io::Errno::ROFS, rustix::io::Errno::ACCESS] {
+        for code in [Errno::ROFS, Errno::ACCESS] {
             let error = Error::new("write", Path::new("x"), code.into());
             assert!(matches!(error, Error::Denied { .. }), "{error:?}");
+        }
+        for code in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            let copied = of_copy(Path::new("from"), Path::new("to"), code.into());
+            assert_eq!(copied.to_string(), "no space left to write `to`");
         }
         assert_eq!(error.to_string(), "no space left to write `/dev/full`");
     }
@@ -736,7 +736,6 @@ mod tests {
 
     #[test]
     fn a_file_system_without_locks_is_refused_by_name() {
-        use rustix::io::Errno;
         let path = Path::new("/mnt/locks/gc");
         for errno in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
             let error = Error::of_lock(path, errno.into());

@@ -195,3 +195,21 @@ fn a_shard_that_cannot_be_fetched_is_named() {
     assert!(ran.stdout.contains("39 (1 skipped)"), "{}", ran.stdout);
     assert_eq!(server.asked().len(), before + 1);
 }
+
+#[test]
+fn a_file_that_only_the_last_actions_read_is_missed_before_the_first() {
+    let workspace = Workspace::empty();
+    workspace.ok(&["init"]);
+    let server = serve(&workspace);
+    pin(&workspace, &server);
+    write_experiment(&workspace, &server);
+    std::fs::remove_file(workspace.path("experiments/files/classes.txt")).unwrap();
+    let ran = workspace.run(&["reproduce", TABLE]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("classes.txt"), "{}", ran.stderr);
+    assert!(!ran.stdout.contains("train") && !ran.stderr.contains("finished"), "{}", ran.stderr);
+    // Who keeps going gets what can be had.
+    let ran = workspace.run(&["reproduce", TABLE, "--keep-going"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(ran.stderr.contains("finished"), "{}", ran.stderr);
+}

@@ -69,7 +69,10 @@ fn every_command_takes_an_experiment_from_its_commit() {
     let other = name(&origin, &origin.commit("other", other), "tiny");
     check(&here, &["diff", &tiny, &other], 1, "A small one");
     check(&here, &["diff", &tiny, &tiny], 0, "");
-    // Nobody is there to agree, and nothing is executed.
+    // Nobody is there to agree, and nothing is executed; of what executes nothing, no folder for results is named.
+    let ran =
+        check(&here, &["order", &line, "--step", "0"], 2, "agree that this experiment is read");
+    assert!(!ran.stderr.contains("computes") && !ran.stderr.contains("/out/"), "{}", ran.stderr);
     let ran = check(&here, &["reproduce", &line], 2, "--yes");
     for word in ["A tiny table", id.trim(), "from the commit", "actions", "writes", "lockfile"] {
         assert!(ran.stderr.contains(word), "should say `{word}`: {}", ran.stderr);

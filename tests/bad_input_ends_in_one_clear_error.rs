@@ -1,6 +1,6 @@
 //! Used wrongly on purpose: one error, a hint, the right exit code, and nothing lost.
 
-use crate::support::{Entry, Origin, SMOKE, Workspace};
+use crate::support::{Entry, Origin, POINTS, Ran, SMOKE, Workspace, tiny};
 
 /// Exit code, and a word that the error must contain.
 fn check(workspace: &Workspace, arguments: &[&str], code: i32, word: &str) {
@@ -24,6 +24,7 @@ fn wrong_words_are_refused_with_what_would_do() {
         let typed = [command, &["pictogram-scaling-laws/smok"]].concat();
         check(&workspace, &typed, 2, "did you mean `smoke`?");
     }
+    check(&workspace, &["diff", SMOKE, "pictogram-scaling-laws/quick"], 2, "is a target");
     check(&workspace, &["reproduce", "Upper/case"], 2, "lower-case");
     check(&workspace, &["reproduce", "no/such/target"], 2, "EXPERIMENT/TARGET");
     check(&workspace, &["reproduce", "missing.dhall"], 3, "missing.dhall");
@@ -233,6 +234,87 @@ fn a_source_that_cannot_be_had_names_digest_places_and_command() {
     for word in ["nowhere/", "tried", "ibid store add"] {
         assert!(stderr.contains(word), "should say `{word}`: {stderr}");
     }
+}
+
+/// What a warm store forgives, a fresh one does not.
+#[test]
+fn pins_that_only_this_store_bears_with_are_told_by_check_and_lock() {
+    let workspace = Workspace::of_repository();
+    let file = |path: &str| format!("schema.Source.File {{ path = \"{path}\" }}");
+    let package = "experiments/tiny/package.dhall";
+    workspace.write(package, &tiny(&file("tiny/points.csv")));
+    workspace.write("experiments/tiny/points.csv", POINTS);
+    let run = |arguments: &[&str]| {
+        let mut command = workspace.command(arguments);
+        Ran::from(command.env_remove("IBID_MIRRORS").output().unwrap())
+    };
+    let locked = run(&["lock", "tiny"]);
+    assert_eq!(locked.code, Some(0), "{}", locked.stderr);
+    // It is not where the experiment says, and here nobody notices.
+    workspace.write(package, &tiny(&file("tiny/absent.csv")));
+    for command in ["check", "lock"] {
+        let ran = run(&[command, "tiny"]);
+        assert_eq!(ran.code, Some(0), "{command}: {}{}", ran.stdout, ran.stderr);
+        for said in ["experiments/tiny/package.dhall:", "/experiments/tiny/absent.csv`; the store"]
+        {
+            assert!(ran.stderr.contains(said), "{command}, {said}: {}", ran.stderr);
+        }
+    }
+    let bundled = "schema.Source.Bundled { set = \"openclip-vocab\", version = \"1\" }";
+    let bytes = POINTS.len();
+    let longer = tiny(&file("tiny/points.csv"))
+        .replace(&format!("bytes = {bytes}"), &format!("bytes = {}", bytes + 1));
+    for (text, said) in [
+        (longer, format!("is {}, and the file of this digest has {bytes} bytes", bytes + 1)),
+        (tiny(bundled), "there is no bundled set `openclip-vocab`".to_owned()),
+    ] {
+        workspace.write(package, &text);
+        for command in ["check", "lock"] {
+            let ran = run(&[command, "tiny"]);
+            assert_eq!(ran.code, Some(2), "{command}: {}{}", ran.stdout, ran.stderr);
+            assert!(format!("{}{}", ran.stdout, ran.stderr).contains(&said), "{}", ran.stderr);
+        }
+    }
+    // Where nothing is remembered, a file that is not there is a finding.
+    std::fs::remove_dir_all(workspace.path(".ibid")).unwrap();
+    workspace.write(package, &tiny(&file("tiny/absent.csv")));
+    let ran = run(&["check", "tiny"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("/experiments/tiny/absent.csv`\n"), "{}", ran.stdout);
+    assert_eq!(run(&["lock", "tiny"]).code, Some(3));
+}
+
+#[test]
+fn numbers_about_files_that_are_at_hand_are_held_against_them() {
+    let workspace = Workspace::with_smoke();
+    let shards = "experiments/pictogram-scaling-laws/shards.dhall";
+    workspace.edit(shards, "count = 143", "count = 142");
+    let said = "is 142, and the pinned file names 143 classes";
+    check(&workspace, &["lock", SMOKE], 2, said);
+    assert!(workspace.run(&["check", "pictogram-scaling-laws"]).stdout.contains(said));
+    let workspace = Workspace::empty();
+    workspace.ok(&["init"]);
+    workspace.ok(&["new", "mine"]);
+    let package = "experiments/mine/package.dhall";
+    workspace.edit(package, "size = pinned.vocabulary.size", "size = 1000");
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("is 1000, and the pinned file has "), "{}", ran.stdout);
+}
+
+/// Below the workspace, and beside its folder of experiments: nobody guesses that.
+#[test]
+fn a_path_that_starts_elsewhere_is_told_where_paths_start() {
+    let workspace = Workspace::of_repository();
+    let package = "experiments/tiny/package.dhall";
+    workspace.write("data/points.csv", POINTS);
+    workspace.write(package, &tiny("schema.Source.File { path = \"../data/points.csv\" }"));
+    let said = workspace.run(&["check", "tiny"]).stdout;
+    assert!(said.contains("paths start at the workspace's `experiments/`"), "{said}");
+    workspace.write(package, &tiny("schema.Source.File { path = \"data/points.csv\" }"));
+    let looked_for = workspace.path("").canonicalize().unwrap().join("experiments/data/points.csv");
+    let looked_for = format!("tried file {}: ", looked_for.display());
+    check(&workspace, &["reproduce", "tiny"], 3, &looked_for);
 }
 
 #[test]

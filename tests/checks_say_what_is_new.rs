@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::support::server::{Server, answer};
 use crate::support::{Ran, Workspace};
 
 /// Two models; the second one's total is not the product it should be.
@@ -152,7 +153,10 @@ fn a_record_without_its_finding_is_news() {
     for command in [&["check", "mine"][..], &["reproduce", "mine/checks"]] {
         let ran = workspace.run(command);
         assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
-        assert!(evidence(&ran).contains("stale"), "{}", ran.stdout);
+        let said =
+            "stale: mine/totals.csv (large), column total: the known finding `31` no longer occurs";
+        assert_eq!(evidence(&ran).trim(), said);
+        assert!(ran.stdout.contains("known: a typing error"), "{}", ran.stdout);
     }
     assert_eq!(self::workspace(CLEAN, NOTHING).ok(&["check", "mine"]).code, Some(0));
     // Another value in the same cell is another finding.
@@ -160,6 +164,10 @@ fn a_record_without_its_finding_is_news() {
     let ran = other.run(&["reproduce", "mine/checks"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
     assert!(ran.stdout.contains("new") && ran.stdout.contains("stale"), "{}", ran.stdout);
+    // Of one whose value is not on record, none is told.
+    let any = RECORDED.replace(", found = Some \"31\"", "");
+    let ran = self::workspace(CLEAN, &any).run(&["check", "mine"]);
+    assert!(evidence(&ran).ends_with(": the known finding no longer occurs"), "{}", ran.stdout);
 }
 
 #[test]
@@ -176,11 +184,81 @@ fn a_table_that_is_not_at_hand_is_not_checked_and_said_so() {
     std::fs::remove_file(workspace.path("experiments/mine/totals.csv")).unwrap();
     let ran = workspace.ok(&["check", "mine"]);
     assert!(ran.stderr.contains("not checked: keys, product"), "{}", ran.stderr);
+    let summary = "checks: 0 hold, 0 fail as known, 0 not as recorded, 2 not checked\n";
+    assert_eq!(ran.stdout, summary);
+    let last = ran.stderr.lines().last();
+    assert_eq!(last, Some("`mine` is sound as far as its tables are at hand"));
+    let json = workspace.ok(&["check", "mine", "--json"]).stdout;
+    let verdict = r#"{"name":"mine","sound":true,"unchecked":2}"#;
+    assert_eq!(json.lines().last(), Some(verdict), "{json}");
     let mirror = workspace.path("elsewhere");
     std::fs::create_dir(&mirror).unwrap();
     std::fs::write(mirror.join("copy.csv"), FAULTY).unwrap();
     let ran = workspace.run(&["check", "mine", "--mirror", path(&mirror)]);
     assert_eq!(ran.code, Some(1), "{}\n{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn what_was_checked_altogether_is_sound_without_reserve() {
+    let ran = workspace(CLEAN, NOTHING).ok(&["check", "mine"]);
+    assert_eq!(ran.stdout, "checks: 2 hold, 0 fail as known, 0 not as recorded\n");
+    assert_eq!(ran.stderr, "`mine` is sound\n");
+}
+
+#[test]
+fn a_source_that_check_does_not_ask_is_told_as_what_it_is() {
+    let server = Server::http(|_, out| answer(out, 200, &[], CLEAN.as_bytes()));
+    let (http, git) = (format!("{}/totals.csv", server.url), format!("{}/repository", server.url));
+    let rev = "0123456789abcdef0123456789abcdef01234567";
+    for (source, place) in [
+        (format!("Http {{ url = \"{http}\" }}"), http.clone()),
+        (
+            format!("Git {{ url = \"{git}\", rev = \"{rev}\", path = \"totals.csv\" }}"),
+            format!("totals.csv at {rev} of {git}"),
+        ),
+    ] {
+        let workspace = workspace(CLEAN, NOTHING);
+        let package = "experiments/mine/package.dhall";
+        workspace.edit(package, "File { path = \"mine/totals.csv\" }", &source);
+        for command in [&["check", "mine"][..], &["check", "mine", "--offline"]] {
+            let ran = workspace.ok(command);
+            let tried = format!("\n  tried {place}: not asked: check uses no network\n");
+            assert!(ran.stderr.contains(&tried), "{tried}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("file totals.csv"), "{}", ran.stderr);
+        }
+        // What lies in a mirror under that path is found as before.
+        let mirror = workspace.path("elsewhere");
+        std::fs::create_dir(&mirror).unwrap();
+        std::fs::write(mirror.join("totals.csv"), CLEAN).unwrap();
+        let ran = workspace.ok(&["check", "mine", "--mirror", path(&mirror)]);
+        assert_eq!(ran.stderr, "`mine` is sound\n");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn a_check_that_cannot_run_hides_no_finding_of_another() {
+    let workspace = workspace(FAULTY, NOTHING);
+    let kept = "rows ⫽ { keep = [ schema.Keep::{ column = \"name\", oneOf = [ \"huge\" ] } ] }";
+    let package = "experiments/mine/package.dhall";
+    workspace.edit(package, "UniqueKeys { rows }", &format!("UniqueKeys {{ rows = {kept} }}"));
+    let failure = "keys/check: check `keys`: no row of table `totals` meets the check's conditions";
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(evidence(&ran).contains("found `31`, expected `30`"), "{}", ran.stdout);
+    assert!(ran.stdout.ends_with(", 1 not as recorded, 1 not checked\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains(failure), "{}", ran.stderr);
+    for never in ["is sound", "hint: "] {
+        assert!(!ran.stderr.contains(never), "{}", ran.stderr);
+    }
+    let ran = workspace.run(&["check", "mine", "--json"]);
+    let values = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let values: Vec<serde_json::Value> = values.collect();
+    assert_eq!((ran.code, values.len()), (Some(2), 4), "{}", ran.stdout);
+    assert_eq!((&values[0]["check"], &values[0]["found"]), (&"product".into(), &"31".into()));
+    assert_eq!(values[1]["check"], "keys");
+    assert_eq!((&values[2]["sound"], &values[2]["unchecked"]), (&false.into(), &1.into()));
+    assert_eq!(values[3]["exitCode"], 2);
 }
 
 fn path(path: &Path) -> &str {
@@ -231,6 +309,13 @@ fn a_file_that_is_no_table_is_the_specifications_fault_and_hints_at_no_damage() 
         let ran = workspace.run(&["reproduce", "mine/totals"]);
         assert_eq!(ran.code, Some(2), "{csv}: {}", ran.stderr);
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hint:"), "{}", ran.stderr);
+        // Which file it is, too.
+        let ran = workspace.run(&["check", "mine"]);
+        assert_eq!(ran.code, Some(2), "{csv}: {}", ran.stderr);
+        for said in [said, "(it is file mine/totals.csv)"] {
+            assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+        }
         assert!(!ran.stderr.contains("hint:"), "{}", ran.stderr);
     }
 }

@@ -1,41 +1,14 @@
 //! A flipped bit in the store: found by `fsck`, never served, made again.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
 
-use crate::support::{SMOKE, Workspace};
-
-/// The blob of an output of `smoke`, found by its content.
-fn blob_of(workspace: &Workspace, file: &str) -> PathBuf {
-    let wanted = fs::read(workspace.path("out/pictogram-scaling-laws/smoke").join(file)).unwrap();
-    let folders = fs::read_dir(workspace.path(".ibid/cas")).unwrap();
-    let mut blobs = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
-    blobs
-        .find_map(|blob| {
-            let path = blob.unwrap().path();
-            (fs::read(&path).unwrap() == wanted).then_some(path)
-        })
-        .unwrap()
-}
-
-/// Flips one bit and keeps size and time stamps.
-fn flip(path: &PathBuf) {
-    let metadata = fs::metadata(path).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
-    let mut bytes = fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(path, bytes).unwrap();
-    let file = fs::File::options().append(true).open(path).unwrap();
-    file.set_modified(metadata.modified().unwrap()).unwrap();
-}
+use crate::support::{SMOKE, Workspace, flip};
 
 #[test]
 fn fsck_finds_a_flipped_bit_and_the_next_run_mends_it() {
     let workspace = Workspace::with_smoke();
     assert_eq!(workspace.run(&["store", "fsck"]).code, Some(0));
-    flip(&blob_of(&workspace, "figure.svg"));
+    flip(&workspace.blob_of("figure.svg"), 1_000);
     let found = workspace.run(&["store", "fsck"]);
     assert_eq!(found.code, Some(4), "{}", found.stdout);
     let mended = workspace.ok(&["reproduce", SMOKE]);
@@ -48,7 +21,7 @@ fn a_flipped_output_is_never_handed_out() {
     let workspace = Workspace::with_smoke();
     let figure = workspace.path("out/pictogram-scaling-laws/smoke/figure.svg");
     let before = fs::read(&figure).unwrap();
-    flip(&blob_of(&workspace, "figure.svg"));
+    flip(&workspace.blob_of("figure.svg"), 1_000);
     let ran = workspace.ok(&["reproduce", SMOKE]);
     assert_eq!(ran.verdict("executed"), 1, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(fs::read(&figure).unwrap(), before);
@@ -57,7 +30,7 @@ fn a_flipped_output_is_never_handed_out() {
 #[test]
 fn a_blob_is_printed_only_if_it_has_its_digest() {
     let workspace = Workspace::with_smoke();
-    let blob = blob_of(&workspace, "points.csv");
+    let blob = workspace.blob_of("points.csv");
     let digest = blob.file_name().unwrap().to_str().unwrap().to_owned();
     let digest = if digest.len() == 64 {
         digest
@@ -66,7 +39,7 @@ fn a_blob_is_printed_only_if_it_has_its_digest() {
     };
     let printed = workspace.ok(&["store", "cat", &digest]).stdout;
     assert!(printed.starts_with("run,model"), "{printed}");
-    flip(&blob);
+    flip(&blob, 1_000);
     let refused = workspace.run(&["store", "cat", &digest]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(4), ""), "{}", refused.stderr);
 }

@@ -1,8 +1,8 @@
-//! A stranger's file cannot read, hang or crash: exit code 2 within seconds.
+//! A stranger's file cannot read, hang or crash: exit code 2 within seconds of a processor's time.
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Workspace, repository};
+use crate::support::{Ran, Workspace, repository};
 
 #[allow(clippy::disallowed_methods, reason = "a hang is about wall time")]
 fn check(text: &str, word: &str) {
@@ -14,7 +14,8 @@ fn check(text: &str, word: &str) {
     let said = format!("{}{}", ran.stdout, ran.stderr);
     assert!(said.contains(word), "{} should say `{word}`: {said}", &text[..text.len().min(80)]);
     assert!(!said.contains("panicked"), "{said}");
-    assert!(start.elapsed() < Duration::from_secs(60), "{}", &text[..text.len().min(80)]);
+    // Far more than the ten seconds that an evaluation may compute: the machine may have other things to do.
+    assert!(start.elapsed() < Duration::from_secs(300), "{}", &text[..text.len().min(80)]);
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn values_that_are_refused_are_found_at_once_with_their_places() {
     ] {
         let found = findings.iter().find(|finding| finding["path"] == path.as_str());
         let place = &found.unwrap_or_else(|| panic!("{path}: {}", ran.stdout))["place"];
-        assert_eq!((&place["file"], &place["line"]), (&"mine/package.dhall".into(), &line.into()));
+        assert_eq!((&place["file"], &place["line"]), (&file.into(), &line.into()));
         let (source, column) =
             (place["source"].as_str().unwrap(), place["column"].as_u64().unwrap());
         let rest: String = source.chars().skip(usize::try_from(column).unwrap() - 1).collect();
@@ -110,9 +111,20 @@ fn values_that_are_refused_are_found_at_once_with_their_places() {
     }
     let said = workspace.run(&["check", "mine"]).stdout;
     assert!(
-        said.contains(&format!("mine/package.dhall:{batch}:")) && said.contains("^^^"),
+        said.contains(&format!("experiments/mine/package.dhall:{batch}:")) && said.contains("^^^"),
         "{said}"
     );
+    // The file is named as it opens from where one is.
+    let from = |folder: &str, named: &str| {
+        let mut command = workspace.command(&["check", named]);
+        Ran::from(command.current_dir(workspace.path(folder)).output().unwrap()).stdout
+    };
+    let below = from("experiments/mine", "package.dhall");
+    assert!(below.contains(&format!("\npackage.dhall:{batch}:")), "{below}");
+    std::fs::create_dir(workspace.path("beside")).unwrap();
+    let beside = from("beside", "mine");
+    let whole = workspace.path("").canonicalize().unwrap().join(file);
+    assert!(beside.contains(&format!("{}:{batch}:", whole.display())), "{beside}");
 }
 
 /// A workspace with the experiment that `new` writes, edited.
@@ -130,7 +142,7 @@ fn edited(edits: &[(&str, &str)]) -> Workspace {
 fn every_command_says_what_check_says() {
     let workspace = edited(&[("batchSize = 128", "batchSize = 0")]);
     let said = workspace.run(&["check", "mine"]).stdout;
-    assert!(said.contains("mine/package.dhall:") && said.contains('^'), "{said}");
+    assert!(said.contains("experiments/mine/package.dhall:") && said.contains('^'), "{said}");
     for command in ["plan", "reproduce", "lock", "verify", "explain", "history", "bisect"] {
         let ran = workspace.run(&[command, "mine"]);
         assert_eq!(ran.code, Some(2), "{command}: {}", ran.stderr);
@@ -139,7 +151,40 @@ fn every_command_says_what_check_says() {
     }
     let ran = workspace.run(&["order", "mine", "--step", "0"]);
     assert!(ran.code == Some(2) && ran.stderr.contains(&said), "{}", ran.stderr);
-    assert!(workspace.ok(&["list"]).stdout.contains("cannot be loaded: mine/package.dhall:"));
+    let listed = workspace.ok(&["list"]).stdout;
+    assert!(listed.contains("cannot be loaded: experiments/mine/package.dhall:"), "{listed}");
+}
+
+#[test]
+fn what_a_place_does_wrong_for_many_runs_is_one_finding() {
+    let twice = ("runs = [ run ]", "runs = [ run, run // { name = \"second\" } ]");
+    let workspace = edited(&[twice, ("samplesSeen = 4096", "samplesSeen = 0")]);
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stdout.contains("(and in 1 more run)"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("there is 1 finding in `mine`"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_claim_about_a_row_that_no_run_gives_is_found_before_anything_runs() {
+    let workspace = edited(&[("text = run.name", "text = \"large\"")]);
+    let ran = workspace.run(&["check", "mine"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stdout);
+    assert!(ran.stdout.contains("no run has `large` in column `run`"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_batch_of_more_than_there_is_is_sound_and_warned_of() {
+    let workspace = edited(&[
+        ("samplesSeen = 4096", "samplesSeen = 40960"),
+        ("batchSize = 128", "batchSize = 4096"),
+    ]);
+    let ran = workspace.ok(&["check", "mine"]);
+    let said = "`runs[0].train.batchSize`: is 4096, and the data set has 2300 samples";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert!(ran.stderr.contains("`mine` is sound"), "{}", ran.stderr);
+    let small = edited(&[]).ok(&["check", "mine"]).stderr;
+    assert!(!small.contains("batchSize"), "{small}");
 }
 
 #[test]
@@ -159,7 +204,8 @@ fn mistakes_that_do_not_depend_on_one_another_are_said_at_once() {
     let said = |edits: &[(&str, &str)], wanted: &[&str]| {
         let ran = edited(edits).run(&["check", "mine"]);
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-        let found: Vec<_> = ran.stdout.lines().filter(|line| line.starts_with("mine/")).collect();
+        let is_finding = |line: &&str| line.starts_with("experiments/mine/");
+        let found: Vec<_> = ran.stdout.lines().filter(is_finding).collect();
         assert_eq!(found.len(), wanted.len(), "{}", ran.stdout);
         let is_it = found.iter().zip(wanted).all(|(found, wanted)| found.contains(wanted));
         assert!(is_it, "{wanted:?}: {}", ran.stdout);

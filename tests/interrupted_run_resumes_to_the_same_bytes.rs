@@ -2,8 +2,6 @@
 
 use std::fs;
 use std::process::Stdio;
-use std::thread::sleep;
-use std::time::Duration;
 
 use crate::support::{PACKAGE, SMOKE, Workspace, until};
 
@@ -19,15 +17,14 @@ fn locked(workspace: &Workspace) -> String {
     workspace.read("lockfiles/pictogram-scaling-laws.lock")
 }
 
-/// Starts a run, sends `signal` once the training is under way, and gives the exit code.
+/// Starts a run, sends `signal` once it has made a step of the training, and gives the exit code.
 fn disturb(workspace: &Workspace, signal: rustix::process::Signal) -> Option<i32> {
-    // On one thread, so that a machine with many is not done before the signal.
-    let mut command = workspace.command(&["reproduce", SMOKE, "--threads", "1"]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let scratch = workspace.path(".ibid/work");
-    let is_at_work = || scratch.read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    until("a training is under way", is_at_work);
-    sleep(Duration::from_millis(700));
+    // As slowly as can be, so that 400 steps are not done before the signal.
+    let slowly = ["--threads", "1", "--simd", "scalar", "--json"];
+    let mut command = workspace.command(&[&["reproduce", SMOKE], &slowly[..]].concat());
+    let log = fs::File::create(workspace.path("log")).unwrap();
+    let mut child = command.stdout(log).stderr(Stdio::null()).spawn().unwrap();
+    until("a step is made", || workspace.read("log").contains("\"steps\""));
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, signal).unwrap();
     child.wait().unwrap().code()
@@ -55,7 +52,7 @@ fn a_run_that_renders_drawings_ends_at_once() {
     let log = fs::File::create(workspace.path("log")).unwrap();
     let mut child = command.stdout(log).stderr(Stdio::null()).spawn().unwrap();
     let told = || workspace.read("log");
-    until("the drawings are rendered", || told().contains("at hand"));
+    until("the drawings are being rendered", || told().contains("shards at hand"));
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{}", told());

@@ -36,6 +36,7 @@ mod open_clips_numbers_come_out;
 mod pinned_files_come_from_the_network;
 mod readme;
 mod released_weights_are_evaluated;
+mod results_are_taken_from_others;
 mod results_do_not_depend_on_the_machine;
 mod second_run_executes_nothing;
 mod shards_are_pinned_once;

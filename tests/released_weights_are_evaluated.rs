@@ -240,6 +240,12 @@ fn what_is_no_model_is_refused_with_one_error() {
     assert_eq!(import(&["nowhere"]).0, Some(2));
     assert_eq!(import(&["hub/open_clip_config.json"]).0, Some(2));
     // Back again: what is exported is what was imported.
+    let over = workspace.run(&["model", "import", "hub", "--out", "hub"]);
+    assert!(
+        over.code == Some(2) && over.stderr.contains("would be overwritten"),
+        "{}",
+        over.stderr
+    );
     workspace.ok(&["model", "import", "hub", "--out", "a"]);
     workspace.ok(&["model", "export", "a", "--out", "b"]);
     let read = |path: &str| std::fs::read(workspace.path(path)).unwrap();

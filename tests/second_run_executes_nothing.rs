@@ -2,18 +2,25 @@
 
 use std::fs;
 
-use crate::support::{PACKAGE, SMOKE, Workspace};
+use crate::support::{PACKAGE, Ran, SMOKE, Workspace};
 
 #[test]
 fn second_run_executes_nothing_and_starts_no_evaluator() {
     let workspace = Workspace::of_repository();
-    assert!(0 < workspace.ok(&["reproduce", SMOKE]).verdict("executed"));
-    // Without the evaluator's child, only the cache can answer: the program may start no process at all.
-    let mut command = workspace.command(&["reproduce", SMOKE, "--log", "debug"]);
-    let output = command.output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(text.lines().last().unwrap().starts_with("executed 0,"), "{text}");
+    let reproduce = ["reproduce", SMOKE];
+    // On a machine where no program can be started: no evaluator, and no job.
+    let alone = || {
+        let mut command = workspace.on_bad_machine(&reproduce, ("NO_PROGRAMS", "1"))?;
+        Some(Ran::from(command.output().unwrap()))
+    };
+    if let Some(first) = alone() {
+        assert_eq!(first.code, Some(3), "{}{}", first.stdout, first.stderr);
+        assert!(first.stderr.contains("Operation not permitted"), "{}", first.stderr);
+    }
+    assert!(0 < workspace.ok(&reproduce).verdict("executed"));
+    let second = alone().unwrap_or_else(|| workspace.run(&reproduce));
+    assert_eq!(second.code, Some(0), "{}{}", second.stdout, second.stderr);
+    assert_eq!(second.verdict("executed"), 0, "{}", second.stdout);
 }
 
 #[test]

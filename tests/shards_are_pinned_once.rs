@@ -63,6 +63,21 @@ fn the_manifest_lists_every_shard_and_what_cannot_be_read() {
 }
 
 #[test]
+fn shards_without_one_sample_are_an_error_that_tells_each_reason_once() {
+    let workspace = workspace();
+    let captions: [(&str, &[u8]); 3] = [("a.txt", b"a cat"), ("b.txt", b"b"), ("c.txt", b"c")];
+    fs::write(workspace.path("bare.tar"), tar_of(&captions)).unwrap();
+    let ran = workspace.run(&["data", "pin", "--shards", "bare.tar", "--manifest", "bare.json"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    for said in ["skipped 3 samples, such as bare.tar, a: the sample has no image", "no sample to"]
+    {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.matches("skipped").count(), 1, "{}", ran.stderr);
+    assert!(ran.stdout.contains("\nshardBytes  ") && ran.stdout.contains(" in 1 shard\n"));
+}
+
+#[test]
 fn no_file_but_a_manifest_is_written_over() {
     let workspace = workspace();
     workspace.write("notes.txt", "precious");

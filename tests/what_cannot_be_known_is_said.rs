@@ -29,6 +29,16 @@ fn an_empty_name_between_mirrors_names_nothing() {
     assert_eq!(workspace.run(&["check", "tiny", "--mirror", ""]).code, Some(2));
 }
 
+/// Nobody makes a folder there.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_plan_needs_no_store() {
+    let workspace = workspace();
+    let plan = workspace.ok(&["plan", "tiny", "--store", "/sys/ibid"]).stdout;
+    assert!(plan.lines().last().unwrap().starts_with("hit 0, "), "{plan}");
+    assert_eq!(workspace.run(&["reproduce", "tiny", "--store", "/sys/ibid"]).code, Some(3));
+}
+
 #[test]
 fn a_collection_stops_where_an_experiment_cannot_be_read() {
     let workspace = workspace();
@@ -77,6 +87,7 @@ fn a_collection_stops_where_a_workspace_is_out_of_reach() {
     let other = Workspace::empty();
     other.ok(&["init"]);
     let store = workspace.path(".ibid");
+    workspace.ok(&["store", "gc"]);
     other.ok(&["store", "du", "--store", store.to_str().unwrap()]);
     workspace.ok(&["store", "gc"]);
     let folder = other.path("experiments").canonicalize().unwrap();
@@ -142,7 +153,7 @@ fn whoever_reads_json_is_told_the_verdict() {
     let workspace = workspace();
     workspace.write("experiments/other/package.dhall", "../tiny/package.dhall ⫽ { title = \"x\" }");
     for (arguments, code, said) in [
-        (["check", "tiny", "--json"].to_vec(), 0, r#"{"name":"tiny","sound":true}"#),
+        (["check", "tiny", "--json"].to_vec(), 0, r#"{"name":"tiny","sound":true,"unchecked":0}"#),
         (["diff", "tiny", "tiny", "--json"].to_vec(), 0, r#"{"differences":0,"same":true}"#),
         (["diff", "tiny", "other", "--json"].to_vec(), 1, r#"{"differences":1,"same":false}"#),
     ] {

@@ -15,9 +15,9 @@ use ibid::plan::Depth;
 #[derive(Debug, Parser)]
 #[command(name = "ibid", version, max_term_width = 110, arg_required_else_help = true)]
 #[command(after_help = "\
-Exit codes: 0 done; 1 a comparison differs, a claim or check is not as recorded or a training diverged; 2 usage, specification or
-budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their digest); 129 hung up; 130
-interrupted; 143 terminated; 101 a bug of ours.
+Exit codes: 0 done; 1 a comparison differs, a claim or check is not as recorded or a training diverged; \
+2 usage, specification or budget; 3 something is missing (source, memory, disk); 4 integrity (bytes differ from their \
+digest); 129 hung up; 130 interrupted; 143 terminated; 101 a bug of ours.
 
 Start with: ibid reproduce pictogram-scaling-laws/quick")]
 pub(super) struct Arguments {
@@ -160,7 +160,7 @@ forward pass × pairs seen (2 FLOP forward, 4 backward), from the model's config
 batch, rounded up. Decoded: bytes of pixels and token ids that go into the towers. GPU-h here: work ÷ \
 --flops-per-gpu. GPU-h theirs: pairs seen ÷ the authors' pairs a second × their GPUs.")]
 pub(super) struct Plan {
-    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
@@ -200,7 +200,7 @@ pub(super) struct New {
 /// `diff`
 #[derive(Debug, Args)]
 pub(super) struct Diff {
-    /// One experiment.
+    /// One experiment: `EXPERIMENT`, `FILE.dhall`, or `git+URL?rev=COMMIT#EXPERIMENT`.
     pub(super) a: String,
     /// The other.
     pub(super) b: String,
@@ -232,6 +232,10 @@ pub(super) struct Reproduce {
     /// Exit 1 when the lockfile does not cover the target.
     #[arg(long)]
     pub(super) locked: bool,
+    /// Take outputs that the lockfile names from the mirrors, where they have them, instead of executing. A mirror may be
+    /// somebody's workspace, a store, or a folder of files named by their SHA-256. The verdict says `fetched`.
+    #[arg(long)]
+    pub(super) substitute: bool,
     /// Finish every branch that can finish after a failure.
     #[arg(long)]
     pub(super) keep_going: bool,
@@ -240,7 +244,7 @@ pub(super) struct Reproduce {
 /// `lock`
 #[derive(Debug, Args)]
 pub(super) struct Lock {
-    /// `EXPERIMENT[/TARGET]`.
+    /// `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
@@ -265,7 +269,7 @@ else portable arithmetic), and the mean losses of up to 16 spans of its steps ar
 Exit codes: 0 nothing differs; 1 a bit, a loss, a claim or a check does; 2 usage, specification or budget; 3 something is \
 missing.")]
 pub(super) struct Verify {
-    /// `EXPERIMENT[/TARGET]`.
+    /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
     #[command(flatten)]
     pub(super) from: From,
@@ -298,8 +302,8 @@ pub(super) struct Verify {
 /// `bisect`
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The traces of both sides give the first step that differs; it is executed again on both sides, each from its nearest
-published checkpoint, under a recorder. Where one side's bits cannot be had here (another machine's fault), what both
+The traces of both sides give the first step that differs; it is executed again on both sides, each from its nearest \
+published checkpoint, under a recorder. Where one side's bits cannot be had here (another machine's fault), what both \
 recorded is compared: the traces' links, and published checkpoints.
 
   ibid bisect NAME                    the lockfile's training against one executed now
@@ -309,7 +313,7 @@ recorded is compared: the traces' links, and published checkpoints.
 
 Exit codes: 0 equal; 1 differs; 2 usage; 3 a trace is missing.")]
 pub(super) struct Bisect {
-    /// A: `EXPERIMENT[/TARGET]`, or `FILE.dhall[#TARGET]`.
+    /// A: `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) a: String,
     /// B [default: A, in the store `--with`, or executed now].
     pub(super) b: Option<String>,
@@ -336,7 +340,7 @@ pub(super) struct Bisect {
 /// `order`
 #[derive(Debug, Args)]
 pub(super) struct Order {
-    /// `EXPERIMENT/TARGET`.
+    /// `EXPERIMENT[/TARGET]`, `FILE.dhall[#TARGET]`, or `git+URL?rev=COMMIT#EXPERIMENT[/TARGET]`.
     pub(super) name: String,
     /// The run; may be left out where the target has one run.
     #[arg(long, value_name = "RUN")]
@@ -378,11 +382,16 @@ pub(super) enum Store {
 /// `data`
 #[derive(Debug, Subcommand)]
 pub(super) enum Data {
-    /// Build bundled sets and print their pins, or write them into an experiment; or pin shards by a manifest.
+    /// Print what pins bundled sets, or write it into an experiment; or pin shards by a manifest, or a file.
+    ///
+    /// With the names of sets it prints the Dhall that pins them; without, the digests of all of them.
     ///
     /// With `--shards` every tar file is read once: it is hashed, its samples are tried, and the manifest lists those that
     /// cannot be read, so that no run uses them (the reasons are in `FILE.skipped.tsv`). An experiment then names the
     /// manifest's SHA-256, size, samples and bytes, which are printed. A run that was stopped goes on where it was.
+    ///
+    /// With `--file` it prints the Dhall that pins a file of your own (`schema.PinnedFile`), such as a list of class
+    /// names, by its path below `experiments`; and `count` or `size` of a file with a class name or a byte pair a line.
     Pin {
         /// The sets [default: all of them].
         sets: Vec<String>,
@@ -393,9 +402,12 @@ pub(super) enum Data {
         /// Where the manifest of the shards goes.
         #[arg(long, value_name = "FILE", requires = "shards")]
         manifest: Option<PathBuf>,
-        /// Write `experiments/EXPERIMENT/shards.dhall`; one that is there is written with all sets.
+        /// Write `experiments/EXPERIMENT/shards.dhall`; one that is there is written with all sets of drawings.
         #[arg(long, value_name = "EXPERIMENT")]
         write: Option<String>,
+        /// A file of your own.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["sets", "write", "shards", "manifest"])]
+        file: Option<PathBuf>,
     },
     /// Show a set's samples, classes and captions.
     Inspect {

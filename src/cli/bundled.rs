@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use ibid::ops::Workspace;
+use ibid::ops::{PinnedSetFile, Workspace};
 
+use super::counted;
 use super::failure::Stop;
 use super::output::Output;
 use super::table::aligned;
@@ -24,10 +25,10 @@ pub(super) fn pin(
     let mut rows = Vec::new();
     for pin in &pins {
         output.value(pin)?;
-        let count = if pin.lines > 0 {
-            format!("{} lines", pin.lines)
-        } else {
-            format!("{} samples", pin.samples)
+        let count = match (pin.size, pin.lines) {
+            (Some(size), _) => format!("size {size}"),
+            (None, 0) => counted(pin.samples, "sample", "samples"),
+            (None, lines) => counted(lines, "class", "classes"),
         };
         rows.push(vec![
             pin.sha256.to_string(),
@@ -41,6 +42,10 @@ pub(super) fn pin(
     }
     if let Some(path) = written {
         output.say(format_args!("wrote {}", path.display()));
+    } else if !sets.is_empty() {
+        let dhall = PinnedSetFile::dhall(&pins);
+        output.value(&serde_json::json!({ "dhall": dhall }))?;
+        output.lines(format_args!("\n{}", dhall.trim_end()))?;
     }
     Ok(())
 }
@@ -54,14 +59,14 @@ pub(super) fn inspect(
     let inspected = workspace.inspect_set(set, sheet)?;
     output.value(&inspected)?;
     output.line(format_args!(
-        "{set}: {} samples in {} files",
-        inspected.samples,
-        inspected.files.len()
+        "{set}: {} in {}",
+        counted(inspected.samples, "sample", "samples"),
+        counted(inspected.files.len(), "file", "files")
     ))?;
     if !inspected.classes.is_empty() {
         output.line(format_args!(
-            "{} classes: {}",
-            inspected.classes.len(),
+            "{}: {}",
+            counted(inspected.classes.len(), "class", "classes"),
             inspected.classes.join(", ")
         ))?;
     }

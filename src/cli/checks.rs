@@ -11,6 +11,16 @@ const KNOWN_SHOWN: usize = 3;
 /// Prints every check that found something, the worst first: new findings and those that no longer occur all, known
 /// ones all or a few.
 pub(super) fn tell(checks: &[JudgedCheck], all: bool, output: Output) -> Result<(), Stop> {
+    tell_beside(checks, 0, all, output)
+}
+
+/// The same of checks beside so many that could not be made.
+pub(super) fn tell_beside(
+    checks: &[JudgedCheck],
+    unchecked: usize,
+    all: bool,
+    output: Output,
+) -> Result<(), Stop> {
     for check in checks.iter().filter(|check| !check.findings.is_empty()) {
         let counts = [Standing::New, Standing::Stale, Standing::Known]
             .map(|standing| (check.count(standing), standing.name()))
@@ -34,8 +44,8 @@ pub(super) fn tell(checks: &[JudgedCheck], all: bool, output: Output) -> Result<
             output.line(format_args!("  and {hidden} more that are known: findings.json"))?;
         }
     }
-    if !checks.is_empty() {
-        output.line(summary(checks))?;
+    if checks.len() + unchecked > 0 {
+        output.line(summary(checks, unchecked))?;
     }
     Ok(())
 }
@@ -43,7 +53,11 @@ pub(super) fn tell(checks: &[JudgedCheck], all: bool, output: Output) -> Result<
 /// One finding; its reason, where it is not that of the line before.
 fn line(finding: &JudgedFinding, before: Option<&str>, output: Output) -> Result<(), Stop> {
     let standing = finding.standing.name();
-    output.line(format_args!("  {standing}: {}: {}", finding.place(), finding.values()))?;
+    let what = match finding.standing {
+        Standing::Stale => gone(&finding.finding.expected),
+        Standing::New | Standing::Known => finding.values(),
+    };
+    output.line(format_args!("  {standing}: {}: {what}", finding.place()))?;
     match finding.reason.as_deref() {
         Some(reason) if before != Some(reason) => {
             output.line(format_args!("    known: {reason}")).map_err(Stop::from)
@@ -52,11 +66,18 @@ fn line(finding: &JudgedFinding, before: Option<&str>, output: Output) -> Result
     }
 }
 
-/// How many checks hold, fail as they are known to, and come out otherwise.
-fn summary(checks: &[JudgedCheck]) -> String {
+/// What became of a known finding that did not occur; `found` is its value, empty where the experiment states none.
+fn gone(found: &str) -> String {
+    let value = if found.is_empty() { String::new() } else { format!(" `{found}`") };
+    format!("the known finding{value} no longer occurs")
+}
+
+/// How many checks hold, fail as they are known to, come out otherwise, and were not made.
+fn summary(checks: &[JudgedCheck], unchecked: usize) -> String {
     let hold = checks.iter().filter(|check| check.findings.is_empty()).count();
     let recorded = checks.iter().filter(|check| check.is_as_recorded()).count();
     let known = recorded - hold;
     let other = checks.len() - recorded;
-    format!("checks: {hold} hold, {known} fail as known, {other} not as recorded")
+    let rest = if unchecked > 0 { format!(", {unchecked} not checked") } else { String::new() };
+    format!("checks: {hold} hold, {known} fail as known, {other} not as recorded{rest}")
 }

@@ -1,5 +1,6 @@
 //! `ibid data`
 
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 
@@ -8,9 +9,8 @@ use ibid::ops::{OpenClipTokens, PinnedShard, View, Workspace};
 use super::arguments::Data;
 #[cfg(feature = "pictograms")]
 use super::bundled;
-#[cfg(not(feature = "pictograms"))]
-use super::failure::Failure;
-use super::failure::Stop;
+use super::counted;
+use super::failure::{Failure, Stop};
 use super::output::Output;
 
 pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(), Stop> {
@@ -18,6 +18,7 @@ pub(super) fn run(workspace: &Workspace, data: Data, output: Output) -> Result<(
         Data::Pin { shards, manifest: Some(manifest), .. } => {
             pin_shards(workspace, &shards, &manifest, output)
         }
+        Data::Pin { file: Some(file), .. } => pin_file(workspace, &file, output),
         #[cfg(feature = "pictograms")]
         Data::Pin { sets, write, .. } => bundled::pin(workspace, &sets, write.as_deref(), output),
         #[cfg(feature = "pictograms")]
@@ -47,24 +48,50 @@ fn pin_shards(
     manifest: &Path,
     output: Output,
 ) -> Result<(), Stop> {
+    // By reason, how many samples, and one of them.
+    let mut skipped: BTreeMap<String, (u64, String)> = BTreeMap::new();
     let mut progress = |shard: &PinnedShard, done: usize, total: usize| {
-        output.moving(&format!("{done} of {total} shards"));
+        output.moving(&format!("{done} of {}", counted(total, "shard", "shards")));
         for (key, reason) in shard.file.skipped.iter().zip(&shard.reasons) {
-            output.moving("");
-            output.say(format_args!("skipped {}, {key}: {reason}", shard.file.name));
+            let first = || (0, format!("{}, {key}", shard.file.name));
+            skipped.entry(reason.clone()).or_insert_with(first).0 += 1;
         }
     };
     let pinned = workspace.pin_shards(shards, manifest, &mut progress);
     output.moving("");
+    for (reason, (count, first)) in &skipped {
+        let such = if *count == 1 { String::new() } else { format!("{count} samples, such as ") };
+        output.say(format_args!("skipped {such}{first}: {reason}"));
+    }
     let pinned = pinned?;
     output.value(&pinned)?;
     output.line(format_args!("sha256       {}", pinned.sha256))?;
     output.line(format_args!("bytes        {}", pinned.bytes))?;
     output.line(format_args!("samples      {} ({} skipped)", pinned.samples, pinned.skipped))?;
-    output.line(format_args!("shard bytes  {} in {} shards", pinned.shard_bytes, pinned.shards))?;
+    let shards = counted(pinned.shards, "shard", "shards");
+    output.line(format_args!("shardBytes  {} in {shards}", pinned.shard_bytes))?;
     output.say(format_args!("wrote {}", pinned.manifest.display()));
     if pinned.samples == 0 {
-        output.say("hint: there is no sample to train on or to measure; a sample is KEY.png (jpg, webp) with KEY.txt or KEY.json");
+        let failure = Failure::usage("there is no sample to train on or to measure");
+        let hint = "a sample is KEY.png (jpg, webp) with KEY.txt or KEY.json";
+        return Err(failure.hint(hint).into());
+    }
+    Ok(())
+}
+
+/// Prints what pins a file, and how it counts as one of the lists that the schema knows.
+fn pin_file(workspace: &Workspace, file: &Path, output: Output) -> Result<(), Stop> {
+    let pinned = workspace.pin_file(file)?;
+    output.value(&pinned)?;
+    output.lines(&pinned.dhall)?;
+    if let Some(size) = pinned.size {
+        output.line(format_args!("-- byte pairs: schema.Vocabulary::{{ file, size = {size} }}"))?;
+    }
+    if let Some(count) = pinned.classes {
+        output.line(format_args!("-- class names: schema.Classes::{{ file, count = {count} }}"))?;
+    }
+    if pinned.place.is_none() {
+        output.say("the Dhall takes the file to lie in `experiments`, where it does not: move it, or edit the path");
     }
     Ok(())
 }

@@ -3,11 +3,20 @@
 use ibid::ops::Workspace;
 
 use super::arguments::Diff;
-use super::failure::Stop;
+use super::failure::{Failure, Stop};
 use super::output::Output;
 
 pub(super) fn run(workspace: &Workspace, diff: &Diff, output: Output) -> Result<(), Stop> {
-    let differences = workspace.diff(&super::name(&diff.a)?, &super::name(&diff.b)?)?;
+    let (a, b) = (super::name(&diff.a)?, super::name(&diff.b)?);
+    let differences = workspace.diff(&a, &b)?;
+    if let Some(target) = a.target.or(b.target) {
+        let message = format!("`{target}` is a target, and whole experiments are compared");
+        let mut failure = Failure::usage(message);
+        if a.experiment != b.experiment {
+            failure = failure.hint(format!("ibid diff {} {}", a.experiment, b.experiment));
+        }
+        return Err(failure.into());
+    }
     let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "(absent)".to_owned());
     for difference in &differences {
         output.value(difference)?;

@@ -15,7 +15,16 @@ pub(super) fn run(init: &Init, workspace: Option<&Path>, output: Output) -> Resu
     let written = ibid::ops::init(&folder)?;
     for file in &written {
         output.value(&serde_json::json!({ "written": file.to_string_lossy() }))?;
-        output.line(file.strip_prefix(&current).unwrap_or(file).display())?;
+    }
+    let shown = |path: &Path| path.strip_prefix(&current).unwrap_or(path).display().to_string();
+    // The schema has many files in one folder.
+    for files in written.chunk_by(|a, b| a.parent() == b.parent()) {
+        if let [file] = files {
+            output.line(shown(file))?;
+        } else {
+            let of = files[0].parent().unwrap_or(&folder);
+            output.line(format_args!("{}: {} files", shown(of), files.len()))?;
+        }
     }
     if written.is_empty() {
         output.say("this is a workspace already; nothing was written");

@@ -29,6 +29,12 @@ pub(super) fn run(workspace: &Workspace, output: Output) -> Result<(), Stop> {
     for line in aligned(&rows) {
         output.line(line)?;
     }
+    let others = workspace.no_experiments()?;
+    if !others.is_empty() {
+        let others = others.iter().map(|(name, why)| format!("`{name}` ({why})"));
+        let others = others.collect::<Vec<_>>().join(", ");
+        output.say(format_args!("not listed: {others}"));
+    }
     if experiments.is_empty() {
         output.say("no experiments yet\n\nhint: ibid new my-experiment");
     }

@@ -37,6 +37,8 @@ pub(super) fn run(workspace: &Workspace, lock: &Lock, output: Output) -> Result<
     for label in &outcome.removed {
         output.line(format_args!("left over {label}"))?;
     }
-    output.line(format_args!("{}: {} actions", outcome.path.display(), outcome.actions))?;
+    let actions = super::counted(outcome.actions, "action", "actions");
+    let verdict = if lock.check && outcome.is_current { ", nothing differs" } else { "" };
+    output.line(format_args!("{}: {actions}{verdict}", outcome.path.display()))?;
     if outcome.is_current { Ok(()) } else { Err(Stop::Differs) }
 }

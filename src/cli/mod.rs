@@ -257,6 +257,12 @@ fn level(text: Option<&str>) -> Result<Level, Failure> {
     }
 }
 
+/// So many things: `1 file`, `2 files`; `more` is the word where there is not one.
+fn counted<N: std::fmt::Display + PartialEq + From<u8>>(count: N, one: &str, more: &str) -> String {
+    let things = if count == N::from(1) { one } else { more };
+    format!("{count} {things}")
+}
+
 /// Reads a name that was typed.
 fn name(text: &str) -> Result<Name, Stop> {
     Ok(Name::parse(text).map_err(ibid::ops::Error::from)?)

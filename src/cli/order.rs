@@ -15,7 +15,7 @@ pub(super) fn run(
 ) -> Result<(), Stop> {
     let loaded = workspace.load(&super::name(&order.name)?)?;
     // It reads the data, which may have to be fetched.
-    super::consent::ask(workspace, &loaded, false, None, yes, output)?;
+    super::consent::ask_to_read(workspace, &loaded, yes, output)?;
     let mut rows = Vec::new();
     for seen in workspace.order(&loaded, order.run.as_deref(), order.step)? {
         output.value(&seen)?;

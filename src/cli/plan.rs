@@ -33,8 +33,13 @@ fn tell(planned: &Planned, output: Output) -> Result<(), Closed> {
         tell_unpinned(&planned.unpinned, total, output)?;
     }
     let count = |state: &str| planned.actions.iter().filter(|action| action.state == state).count();
+    let without = if planned.unpinned.is_empty() { "" } else { "; without the unpinned" };
+    let checkpoints = match planned.checkpoint_bytes {
+        0 => String::new(),
+        written => format!(", {} of checkpoints to write", of_unit(written, "B")),
+    };
     output.line(format_args!(
-        "hit {}, locked {}, run {}, pending {}; {}, {} to read, about {}",
+        "hit {}, locked {}, run {}, pending {}{without}; {}, {} to read{checkpoints}, about {}",
         count("hit"),
         count("locked"),
         count("run"),

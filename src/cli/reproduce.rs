@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ibid::ops::{Error, Reproduced, Running, Workspace};
+use ibid::ops::{Error, ReproduceOptions, Reproduced, Running, Verdict, Workspace};
 
 use super::arguments::Reproduce;
 use super::failure::{Failure, Stop};
@@ -29,7 +29,12 @@ pub(super) fn run(
         cancelled: &signals.cancelled,
         on_event: &mut |event| progress.on_event(event),
     };
-    let result = workspace.reproduce(&loaded, Some(budget), reproduce.locked, &mut running);
+    let options = ReproduceOptions {
+        budget: Some(budget),
+        locked: reproduce.locked,
+        substitute: reproduce.substitute,
+    };
+    let result = workspace.reproduce(&loaded, options, &mut running);
     progress.end();
     let out = reproduce.out.as_deref();
     match result {
@@ -150,20 +155,33 @@ fn tell_what_was_not_compared(reproduced: &Reproduced, output: Output) {
             output.say(format_args!("hint: ibid lock {}", reproduced.typed));
         }
     }
-    if let Some(first) = reproduced.lockfile.unseen.first() {
+    if let Some(first) = reproduced.lockfile.fetched.first() {
+        output.say(format_args!(
+            "not computed here: {} of the actions, such as {first}: what the lockfile names was taken from others",
+            reproduced.lockfile.fetched.len()
+        ));
+    }
+    let unseen = &reproduced.lockfile.unseen;
+    if let Some(first) = unseen.first() {
         output.say(format_args!(
             "not compared with the lockfile: {} of the actions, such as {first}: what follows from them is stored, they \
              are not",
-            reproduced.lockfile.unseen.len()
+            unseen.len()
         ));
+    }
+    if !(unseen.is_empty() && reproduced.lockfile.fetched.is_empty()) {
         output
             .say(format_args!("hint: execute everything again: ibid verify {}", reproduced.typed));
     }
     if let Some(first) = reproduced.missing_evaluations.first() {
         output.say(format_args!(
-            "not written: {} of the evaluations, such as {first}: neither their results nor what they need is in the store",
+            "not written: {} of the evaluations, such as {first}: the store lacks their results, or those of the trainings \
+             whose weights they measure",
             reproduced.missing_evaluations.len()
         ));
+        if !reproduced.name.starts_with("git+") {
+            output.say(format_args!("hint: execute what it lacks: ibid lock {}", reproduced.typed));
+        }
     }
 }
 
@@ -175,7 +193,12 @@ fn line_rows(reproduced: &Reproduced) -> Vec<Vec<String>> {
         for line in &figure.lines {
             let name =
                 if several { format!("{}: {}", figure.name, line.line) } else { line.line.clone() };
-            let verdict = line.verdict.map_or("not published", |verdict| verdict.name());
+            let verdict = match line.verdict {
+                None => "not published",
+                // To the digit that was published nothing is met, but within the claim's tolerance.
+                Some(Verdict::Met) if line.published != line.computed => "met within tolerance",
+                Some(verdict) => verdict.name(),
+            };
             rows.push(vec![
                 name,
                 line.published.clone(),

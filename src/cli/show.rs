@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ibid::ops::{Unknown, Workspace, grouped};
+use ibid::ops::{Name, Unknown, Workspace, grouped};
 
 use super::arguments::Show;
 use super::failure::Stop;
@@ -10,8 +10,15 @@ use super::output::Output;
 
 pub(super) fn run(workspace: &Workspace, show: &Show, output: Output) -> Result<(), Stop> {
     let name = super::name(&show.name)?;
+    let say_what = || {
+        let Name { experiment, target } = &name;
+        if let Some(target) = target {
+            output.say(format_args!("`{target}` is a target; this is all of `{experiment}`"));
+        }
+    };
     if show.unknown {
         let unknown = workspace.unknown(&name)?;
+        say_what();
         output.value(&serde_json::json!({ "unknown": by_run(&unknown) }))?;
         for line in lines(&unknown) {
             output.line(line)?;
@@ -19,6 +26,7 @@ pub(super) fn run(workspace: &Workspace, show: &Show, output: Output) -> Result<
         return Ok(());
     }
     let (id, normal_form) = workspace.show(&name)?;
+    say_what();
     if show.id {
         output.value(&serde_json::json!({ "id": id }))?;
         output.line(format_args!("sha256:{id}"))?;

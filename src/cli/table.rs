@@ -35,22 +35,30 @@ pub(super) fn shortened(title: &str) -> String {
     }
 }
 
-/// A count with an SI prefix: `3.4 T`.
+/// A count with an SI prefix, rounded half up: `3.5 T`.
 fn si(value: u128) -> String {
-    let prefixes = ["", " k", " M", " G", " T", " P", " E", " Z", " Y"];
-    let mut scaled = value;
-    let mut below = 0;
-    let mut index = 0;
-    while scaled >= 1000 && index + 1 < prefixes.len() {
-        below = scaled % 1000;
-        scaled /= 1000;
-        index += 1;
+    let prefixes = [" k", " M", " G", " T", " P", " E", " Z", " Y"];
+    if value < 1000 {
+        return value.to_string();
     }
-    match (index, scaled) {
-        (0, _) => value.to_string(),
-        (_, 0..10) => format!("{scaled}.{}{}", below / 100, prefixes[index]),
-        _ => format!("{scaled}{}", prefixes[index]),
+    let mut unit: u128 = 1000;
+    for prefix in prefixes {
+        let tenths = rounded(value, unit / 10);
+        if tenths < 100 {
+            return format!("{}.{}{prefix}", tenths / 10, tenths % 10);
+        }
+        let whole = rounded(value, unit);
+        if whole < 1000 || prefix == " Y" {
+            return format!("{whole}{prefix}");
+        }
+        unit *= 1000;
     }
+    unreachable!("the last prefix takes every number")
+}
+
+/// How often `unit` goes into a number, rounded half up.
+fn rounded(value: u128, unit: u128) -> u128 {
+    value / unit + u128::from(value % unit >= unit.div_ceil(2))
 }
 
 /// A large number as people type it: `124.8T`, `1.2e14`; more than 0.
@@ -112,8 +120,14 @@ mod tests {
             (0, "0"),
             (999, "999"),
             (1000, "1.0 k"),
+            (9_949, "9.9 k"),
+            (9_950, "10 k"),
             (12_345_678, "12 M"),
-            (3_460_000_000_000, "3.4 T"),
+            (999_499, "999 k"),
+            (999_500, "1.0 M"),
+            (3_460_000_000_000, "3.5 T"),
+            (163_835_047_410_761_600_463_360, "164 Z"),
+            (u128::MAX, "340282366920938 Y"),
         ] {
             assert_eq!(si(value), text);
         }

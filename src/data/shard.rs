@@ -13,12 +13,13 @@
 //! the file until somebody looks at them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::{Read, Seek};
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use tar::{EntryType, PaxExtensions};
+use tar::EntryType;
 
 use super::error::{DataError, MemberError, chain};
 use super::preprocess;
@@ -72,18 +73,50 @@ struct Parts {
     image: Option<ImageMember>,
     json: Option<SampleJson>,
     text: Option<String>,
-    class: Option<u32>,
+    /// What a `cls` member says.
+    class: Option<Class>,
 }
 
+/// The class of a sample, or that it has none.
+#[derive(Clone, Copy)]
+struct Class(Option<u32>);
+
 /// A `json` member. Other fields are ignored, and so are these where they are of another kind: they were not meant for us.
-#[derive(Default, Deserialize)]
+/// Of a field that is given twice the last is read, as by Python's `json`.
+#[derive(Default)]
 struct SampleJson {
-    #[serde(default)]
     captions: Texts,
-    #[serde(default)]
     caption: Texts,
-    #[serde(default)]
     label: Label,
+}
+
+impl<'de> Deserialize<'de> for SampleJson {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(SampleVisitor)
+    }
+}
+
+struct SampleVisitor;
+
+impl<'de> Visitor<'de> for SampleVisitor {
+    type Value = SampleJson;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<SampleJson, A::Error> {
+        let mut json = SampleJson::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            match &*name {
+                "captions" => json.captions = fields.next_value()?,
+                "caption" => json.caption = fields.next_value()?,
+                "label" => json.label = fields.next_value()?,
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(json)
+    }
 }
 
 #[derive(Deserialize)]
@@ -257,11 +290,13 @@ impl Extensions {
         if name.last() == Some(&0) {
             name.pop();
         }
-        for attribute in PaxExtensions::new(self.attributes.as_deref().unwrap_or_default()) {
-            let attribute = attribute?;
-            match attribute.key_bytes() {
-                b"path" if !is_long => name = attribute.value_bytes().to_vec(),
-                b"size" if attribute.value_bytes() != size.to_string().as_bytes() => {
+        let mut attributes = self.attributes.as_deref().unwrap_or_default();
+        while !attributes.is_empty() {
+            let (key, value) = take_pax_record(&mut attributes)
+                .ok_or_else(|| broken("malformed pax attributes"))?;
+            match key {
+                b"path" if !is_long => name = value.to_vec(),
+                b"size" if value != size.to_string().as_bytes() => {
                     return Err(broken("a member has two sizes"));
                 }
                 _ => {}
@@ -269,6 +304,20 @@ impl Extensions {
         }
         Ok(String::from_utf8_lossy(&name).into_owned())
     }
+}
+
+/// Takes the first of pax records, `LENGTH KEY=VALUE\n`: its key and value. The length counts the whole record, so that
+/// values may hold anything (IEEE Std 1003.1, `pax`, "pax Extended Header").
+fn take_pax_record<'r>(records: &mut &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
+    let space = records.iter().position(|byte| *byte == b' ')?;
+    let length = records[..space].iter().try_fold(0_usize, |length, digit| {
+        let digit = digit.is_ascii_digit().then(|| usize::from(digit - b'0'))?;
+        length.checked_mul(10)?.checked_add(digit)
+    })?;
+    let record = records.get(space + 1..length)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    *records = &records[length..];
+    Some((&record[..equals], &record[equals + 1..]))
 }
 
 fn broken(reason: &str) -> std::io::Error {
@@ -421,7 +470,7 @@ impl Parts {
             Label::Class(label) => Some(label),
             Label::Other(_) => None,
         };
-        let label = match (stated, self.class) {
+        let label = match (stated, self.class.and_then(|class| class.0)) {
             (Some(first), Some(second)) if first != second => {
                 return Err(MemberError::Labels { first, second });
             }
@@ -497,6 +546,11 @@ fn without_constants(content: &[u8]) -> Vec<u8> {
     json
 }
 
-fn parse_label(content: &[u8]) -> Result<u32, MemberError> {
-    std::str::from_utf8(content)?.trim().parse().map_err(|_| MemberError::Label)
+/// The class that a `cls` member names; nothing where it is below 0, as what has no label is often marked.
+fn parse_label(content: &[u8]) -> Result<Class, MemberError> {
+    let text = std::str::from_utf8(content)?.trim();
+    if text.parse::<i64>().is_ok_and(|label| label < 0) {
+        return Ok(Class(None));
+    }
+    text.parse().map(|label| Class(Some(label))).map_err(|_| MemberError::Label)
 }

@@ -162,7 +162,7 @@ fn what_is_wrong_with_a_member_is_named() {
     check(&[("a.png", &image), ("a.txt", b"\xff")], "it is not UTF-8 text");
     check(&[("a.json", JSON), ("a.json", JSON)], "there are two of it");
     let label = "it is not a label (a decimal number below 2^32)";
-    check(&[("a.png", &image), ("a.json", JSON), ("a.cls", b"-1")], label);
+    check(&[("a.png", &image), ("a.json", JSON), ("a.cls", b"one")], label);
     let labels = "the sample has two labels, 1 and 2";
     check(&[("a.png", &image), ("a.json", JSON), ("a.cls", b"2")], labels);
     let sizes = "it has 8 × 8 pixels, not 4 × 4";
@@ -559,6 +559,43 @@ fn json_of_others_costs_no_sample() {
     }
     assert_eq!(sample(br#"{"captions": "one"}"#, false).unwrap().captions, ["one"]);
     assert!(sample(b"{", true).is_err(), "what is no JSON at all is an error");
+    // As Python's `json` reads it.
+    assert_eq!(sample(br#"{"caption": "a", "caption": "b"}"#, false).unwrap().captions, ["b"]);
+}
+
+/// What has no label is often marked so.
+#[test]
+fn a_class_below_zero_is_none() {
+    let image = png(0);
+    let of = |members: &[(&str, &[u8])]| listed(&tar_of(members)).map(|mut read| read.remove(0));
+    let unlabelled = of(&[("a.png", &image), ("a.txt", b"a"), ("a.cls", b"-1\n")]).unwrap();
+    assert_eq!((unlabelled.captions.len(), unlabelled.label), (1, None));
+    assert!(of(&[("a.png", &image), ("a.cls", b"-1")]).is_err(), "neither caption nor label");
+    assert!(of(&[("a.png", &image), ("a.txt", b"a"), ("a.cls", b"-x")]).is_err());
+}
+
+/// GNU tar writes extended attributes of files so.
+#[test]
+fn values_of_pax_attributes_may_hold_anything() {
+    let image = png(0);
+    let attributes = |records: &[u8]| {
+        let mut builder = tar::Builder::new(Vec::new());
+        append(&mut builder, "PaxHeaders/a", tar::EntryType::XHeader, records);
+        append(&mut builder, "a.png", tar::EntryType::Regular, &image);
+        append(&mut builder, "a.txt", tar::EntryType::Regular, b"x");
+        listed(&builder.into_inner().unwrap())
+    };
+    let whole = b"37 SCHILY.xattr.user.note=one\n2 a=b\n\n16 path=b/a.png\n";
+    let samples = attributes(whole).map(|samples| samples[0].key.clone());
+    assert!(samples.is_err(), "the caption is of another sample: {samples:?}");
+    let note = b"37 SCHILY.xattr.user.note=one\n2 a=b\n\n";
+    assert_eq!(attributes(note).unwrap()[0].key, "a");
+    for broken in
+        [&b"x a=b\n"[..], b"5 a=b\n", b"5 ab\n", b"0 ", b"99 a=b\n", b"6a=b\n", b"+7 a=b\n"]
+    {
+        let error = attributes(broken).unwrap_err();
+        assert!(super::error::chain(&error).contains("pax"), "{error:?}");
+    }
 }
 
 /// The `tar` crate would read it whole, whatever its header says.

@@ -38,7 +38,7 @@ mod system {
     }
 }
 
-/// A clock that stands still: for tests.
+/// A clock that stands still: for tests, and for what tells no time.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub SystemTime);
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::clock::{Clock as _, SystemClock};
 use super::worker::{REPLY, Reply, Request};
 use super::{Control, Executor, Failure, FailureKind, Prepared};
 use crate::action::params::{DeviceClass, JobKind};
@@ -217,7 +218,8 @@ impl Worker {
         line.push(b'\n');
         // A child that is gone by now shows by its silence.
         drop(self.requests.as_mut().map(|requests| requests.write_all(&line)));
-        let mut stopping = None;
+        // Runs from when the child was told to stop: however much it says, it has the whole grace and no more.
+        let mut stopping: Option<SystemClock> = None;
         loop {
             match self.lines.recv_timeout(POLL_INTERVAL) {
                 Ok(line) => match parse_reply(&line) {
@@ -235,13 +237,14 @@ impl Worker {
             if !control.cancelled.load(Ordering::Relaxed) {
                 continue;
             }
-            let waited = stopping.map_or(Duration::ZERO, |waited: Duration| waited + POLL_INTERVAL);
-            if stopping.is_none() {
-                self.signal(Signal::TERM);
-            } else if grace <= waited {
-                self.signal(Signal::KILL);
+            match &stopping {
+                None => {
+                    self.signal(Signal::TERM);
+                    stopping = Some(SystemClock::default());
+                }
+                Some(since) if grace <= since.monotonic() => self.signal(Signal::KILL),
+                Some(_) => {}
             }
-            stopping = Some(waited);
         }
     }
 

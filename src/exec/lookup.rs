@@ -1,12 +1,13 @@
 //! Look-up from the targets upwards: what is known, what can be executed, what waits for something else.
 //!
-//! 1. The recipe is known and its outputs are here: hit; upstream is not visited.
+//! 1. The recipe is known and its outputs are here: hit; upstream is not visited. So it is where its outputs may be fetched
+//!    and can be.
 //! 2. Its inputs are known, and so is the result of their key: hit (early cutoff); the recipe is recorded.
 //! 3. Its inputs are known: it can be executed. Else it waits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ExecError, How, Inputs, Outcome};
+use super::{ExecError, FailureKind, How, Inputs, Outcome};
 use crate::action::{Action, ActionResult, OutputFile, ResolvedInput};
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
 use crate::plan::Plan;
@@ -34,8 +35,24 @@ pub fn plan_states(
     store: &Store,
     locked: &BTreeMap<RecipeId, Locked>,
 ) -> Result<BTreeMap<RecipeId, PlanState>, ExecError> {
-    let mut lookup = Lookup::new(plan, store, None);
-    lookup.visit(plan.targets().iter().copied())?;
+    states(Lookup::new(plan, store, None), locked)
+}
+
+/// The same of a run that may fetch. What can be had of `locked` is fetched into the store, so that it counts as a hit.
+pub fn plan_states_having_fetched(
+    plan: &Plan,
+    store: &Store,
+    locked: &BTreeMap<RecipeId, Locked>,
+    inputs: &dyn Inputs,
+) -> Result<BTreeMap<RecipeId, PlanState>, ExecError> {
+    states(Lookup::new(plan, store, Some(Substitutes { locked, inputs })), locked)
+}
+
+fn states(
+    mut lookup: Lookup<'_>,
+    locked: &BTreeMap<RecipeId, Locked>,
+) -> Result<BTreeMap<RecipeId, PlanState>, ExecError> {
+    lookup.visit(lookup.plan.targets().iter().copied())?;
     let or_locked = |id: &RecipeId, state| {
         if locked.contains_key(id) { (*id, PlanState::Locked) } else { (*id, state) }
     };
@@ -91,6 +108,8 @@ pub(super) struct Lookup<'a> {
     found: Vec<RecipeId>,
     /// Recipes to record.
     entries: Vec<RecipeEntry>,
+    /// Actions that something fetched is upstream of: that their key follows from their recipe was not seen here.
+    unseen: BTreeSet<RecipeId>,
 }
 
 enum Step {
@@ -115,6 +134,7 @@ impl<'a> Lookup<'a> {
             dependents: BTreeMap::new(),
             found: Vec::new(),
             entries: Vec::new(),
+            unseen: BTreeSet::new(),
         }
     }
 
@@ -142,10 +162,11 @@ impl<'a> Lookup<'a> {
         Ok(())
     }
 
-    /// Refuses hits that do not follow from hits upstream of them.
+    /// Refuses hits that do not follow from hits upstream of them. What was fetched says nothing of what was made here.
     pub(super) fn check(&self) -> Result<(), ExecError> {
         let digest_of = |recipe: &RecipeId, output: &str| {
-            Some(self.known.get(recipe)?.result.outputs.get(output)?.digest)
+            let outcome = self.known.get(recipe).filter(|outcome| outcome.how != How::Fetched)?;
+            Some(outcome.result.outputs.get(output)?.digest)
         };
         refuse_contradictions(self.plan, |id| self.known.get(id)?.key, digest_of)
     }
@@ -220,9 +241,17 @@ impl<'a> Lookup<'a> {
     fn fetch(&self, id: &RecipeId, substitutes: Substitutes<'_>) -> Option<ActionResult> {
         let mut outputs = BTreeMap::new();
         for (name, digest) in substitutes.locked.get(id)? {
-            if let Err(error) = substitutes.inputs.ensure(digest, self.store) {
-                tracing::warn!(recipe = %id, output = name, %error, "a locked output cannot be fetched");
-                return None;
+            match substitutes.inputs.ensure(digest, self.store) {
+                Ok(()) => {}
+                Err(error) if error.kind == FailureKind::Missing => {
+                    tracing::debug!(recipe = %id, output = name, %error, "nobody has a locked output");
+                    return None;
+                }
+                Err(error) => {
+                    let error: &(dyn std::error::Error + 'static) = &error;
+                    tracing::warn!(recipe = %id, output = name, error, "a locked output cannot be fetched");
+                    return None;
+                }
             }
             let bytes = self.store.blob_size(digest)?;
             outputs.insert(name.clone(), OutputFile { digest: *digest, bytes });
@@ -265,6 +294,12 @@ impl<'a> Lookup<'a> {
     }
 
     fn record(&mut self, recipe: RecipeId, key: ActionKey) {
+        let is_fetched = |id: &RecipeId| self.known.get(id).is_some_and(|o| o.how == How::Fetched);
+        let upstream = self.plan.upstream(&recipe);
+        if upstream.iter().any(|id| self.unseen.contains(id) || is_fetched(id)) {
+            self.unseen.insert(recipe);
+            return;
+        }
         let canonical = self.plan.nodes()[&recipe].action.canonical_bytes();
         self.entries.push(RecipeEntry { recipe, key, canonical });
     }

@@ -24,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use in_process::InProcess;
 pub use local::{LocalExecutor, LocalOptions};
-pub use lookup::{Locked, PlanState, plan_states, refuse_contradictions};
+pub use lookup::{
+    Locked, PlanState, plan_states, plan_states_having_fetched, refuse_contradictions,
+};
 pub use schedule::run;
 
 use crate::action::{Action, ActionResult, ResolvedInput, params::JobKind};
@@ -255,10 +257,8 @@ pub struct Options<'a> {
     pub check_targets: bool,
     /// Estimated cost of actions, in any one unit; the longest chain goes first. Missing: by kind.
     pub costs: BTreeMap<RecipeId, u64>,
-    /// Outputs that the lockfile names.
-    pub locked: BTreeMap<RecipeId, Locked>,
-    /// Whether to fetch what the lockfile names, instead of executing.
-    pub substitute: bool,
+    /// Outputs that may be fetched instead of executed: those that the lockfile names.
+    pub substitutes: Option<&'a BTreeMap<RecipeId, Locked>>,
     /// Where bytes from outside come from.
     pub inputs: &'a dyn Inputs,
     /// Set from outside to stop: by Ctrl-C.
@@ -283,8 +283,7 @@ impl<'a> Options<'a> {
             keep_going: false,
             check_targets: false,
             costs: BTreeMap::new(),
-            locked: BTreeMap::new(),
-            substitute: false,
+            substitutes: None,
             inputs,
             cancelled,
             clock,

@@ -116,9 +116,8 @@ impl<'a> Scheduler<'a> {
         options: &'a Options<'a>,
         on_event: &'a mut dyn FnMut(&Event),
     ) -> Self {
-        let substitutes = options
-            .substitute
-            .then_some(Substitutes { locked: &options.locked, inputs: options.inputs });
+        let of_lockfile = |locked| Substitutes { locked, inputs: options.inputs };
+        let substitutes = options.substitutes.map(of_lockfile);
         Self {
             plan,
             store,

@@ -3,11 +3,11 @@
 //! The interval of line k (from 0) is drawn from the stream "bootstrap" with the seed of the parameters and index k.
 
 use super::files::{read_text, unfit, write_text};
-use super::selection::select;
+use super::selection::{Selected, select};
 use super::{JobContext, JobError};
 use crate::action::params::{Fit, FitMethod, FittedLine, Interval, YTransform};
 use crate::metrics::fits::{FitRecord, FittedPoint, IntervalRecord, StudentIntervalRecord, encode};
-use crate::metrics::{Method, bootstrap_exponent, fit_power_law, formula};
+use crate::metrics::{Method, ScalingError, bootstrap_exponent, fit_power_law, formula};
 use crate::numerics::random::Stream;
 use crate::plot::table::Table;
 
@@ -35,7 +35,8 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
     if !(level > 0.0 && level < 1.0) {
         return Err(JobError::BadParameters(format!("an interval of coverage {level}")));
     }
-    let law = fit_power_law(&points, method).map_err(|error| refuse(&error))?;
+    let law = fit_power_law(&points, method)
+        .map_err(|error| refuse(&format!("{error}{}", where_from(&error, &selected, line))))?;
     // Two points say nothing about their error: every resample that has a line has the same one.
     let asked = line.interval.as_ref().filter(|_| points.len() > 2);
     let interval = asked
@@ -80,6 +81,16 @@ fn fit(line: &FittedLine, index: u64, table: &Table) -> Result<FitRecord, JobErr
     })
 }
 
+/// The row that a point without a logarithm comes from, and what was made of its y.
+fn where_from(error: &ScalingError, selected: &[Selected], line: &FittedLine) -> String {
+    let ScalingError::NotPositive { index, .. } = error else { return String::new() };
+    let row = selected[*index].row + 1;
+    match line.points.y_transform {
+        YTransform::Identity => format!(" (row {row})"),
+        YTransform::OneMinus => format!(" (row {row}; y is 1 − `{}`)", line.points.y),
+    }
+}
+
 /// The coverage of an interval by Student's t where no interval was asked for.
 const STUDENT_LEVEL: f64 = 0.95;
 
@@ -104,6 +115,9 @@ pub(super) fn bins_of(bins: u64) -> Result<usize, JobError> {
     bins.ok_or_else(|| JobError::BadParameters(format!("bins are not between 1 and {bins_max}")))
 }
 
+/// Points that all resamples of one line may draw: a minute or so of one thread.
+const DRAWS_MAX: u64 = 1_000_000_000;
+
 fn interval_of(
     interval: &Interval,
     index: u64,
@@ -111,6 +125,12 @@ fn interval_of(
     method: Method,
 ) -> Result<IntervalRecord, String> {
     let Interval { level, resamples, seed } = *interval;
+    if resamples.saturating_mul(points.len() as u64) > DRAWS_MAX {
+        let count = points.len();
+        return Err(format!(
+            "{resamples} resamples of {count} points are more than {DRAWS_MAX} draws"
+        ));
+    }
     let level = level.get();
     let mut stream = Stream::new(seed, index, "bootstrap");
     let found = bootstrap_exponent(points, method, level, resamples, &mut |n| stream.bounded(n))
@@ -134,6 +154,14 @@ mod tests {
     use crate::action::canonical::Real;
     use crate::action::params::Selection;
     use crate::jobs::testing::{ZERO_SHOT_RESULTS, published_table};
+
+    #[test]
+    fn resamples_that_would_take_hours_are_refused() {
+        let (points, level) = (vec![(1.0, 1.0); 1001], Real::new(0.95).unwrap());
+        let interval = Interval { level, resamples: 1_000_000, seed: 0 };
+        let error = interval_of(&interval, 0, &points, Method::LeastSquares).unwrap_err();
+        assert_eq!(error, "1000000 resamples of 1001 points are more than 1000000000 draws");
+    }
 
     const LAION: &[&str] = &["LAION-80M", "LAION-400M", "LAION-2B"];
 
@@ -235,5 +263,27 @@ mod tests {
         let expected = "input `points`: line `OpenCLIP` of panel `b`: 0 points at fewer than two different x do \
                         not make a line";
         assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn a_point_without_a_logarithm_is_named_by_its_row() {
+        let text = "downstream_dataset,upstream_dataset,gmacs_total,acc1\n\
+                    b,CLIP-WIT,5,0.1\na,CLIP-WIT,10,0.1\na,CLIP-WIT,20,1\n";
+        let table = Table::parse(text).unwrap();
+        let mut line = line("a", "acc1", &["CLIP-WIT"]);
+        let said = |line: &FittedLine| fit(line, 0, &table).unwrap_err().to_string();
+        let expected =
+            "point 2 at (20, 0) has no place on logarithmic axes (row 3; y is 1 − `acc1`)";
+        assert!(said(&line).ends_with(expected), "{}", said(&line));
+        line.points.y_transform = YTransform::Identity;
+        line.points.x = "acc1".to_owned();
+        line.points.y = "gmacs_total".to_owned();
+        fit(&line, 0, &table).unwrap();
+        let negative = text.replace("a,CLIP-WIT,10", "a,CLIP-WIT,-10");
+        let error = fit(&line, 0, &Table::parse(&negative).unwrap()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("point 1 at (0.1, -10) has no place on logarithmic axes (row 2)"),
+            "{error}"
+        );
     }
 }

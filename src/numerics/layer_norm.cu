@@ -91,15 +91,12 @@ DEVICE void layer_norm_gradient(const NormArguments &a) {
     })
 }
 
-// The widths of models in use have a number of registers that fits them.
+// Wide rows in registers leave a processor too few threads.
 KERNEL(layer_norm_forward, NormArguments, 256) {
     if (a.width <= 64) layer_norm<4>(a);
-    else if (a.width <= 512) layer_norm<32>(a);
-    else if (a.width <= 768) layer_norm<48>(a);
     else layer_norm<0>(a);
 }
 
-// Two rows at once in registers leave a processor too few threads.
 KERNEL(layer_norm_backward, NormArguments, 256) {
     if (a.width <= 64) layer_norm_gradient<4>(a);
     else layer_norm_gradient<0>(a);

@@ -109,7 +109,7 @@ pub(in crate::numerics) fn maximum_of<V: Vector>(x: &[f32]) -> f32 {
             // SAFETY: the 16 elements from `start` lie within x.
             let value = unsafe { V::read(x, start + i * V::WIDTH) };
             lanes[i] = lanes[i].at_least(value);
-            // A NaN times 0 stays, and so does its sum; infinities are told apart below.
+            // What does not equal itself is a NaN: the last one of a lane stays.
             numbers[i] = V::select(value.equal(value), numbers[i], value);
         }
         start += LANES;

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::error::Error;
+use super::inputs::{Lent, place_of};
 use super::lock::recorded_result;
 use super::plan::upstream_first;
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
+use crate::action::Input;
 use crate::digest::RecipeId;
-use crate::exec::{self, FailureKind, PlanState, Summary};
+use crate::exec::{self, Failure, FailureKind, PlanState, Summary};
 use crate::metrics::checks;
 use crate::plan::{self, CheckTarget, Plan};
 use crate::report::checks::{self as judged, JudgedCheck};
+use crate::source::NetworkError;
 use crate::store::Store;
 
 /// What the checks of an experiment came to.
@@ -24,6 +27,8 @@ pub struct Checked {
     pub checks: Vec<JudgedCheck>,
     /// Those that could not, and why.
     pub unchecked: Vec<Unchecked>,
+    /// The actions that failed for another reason than a missing file, by label. Their checks are among the unchecked.
+    pub failures: Vec<(String, Failure)>,
 }
 
 /// A check that could not be made.
@@ -38,7 +43,8 @@ pub struct Unchecked {
 
 impl Workspace {
     /// Makes the checks of a target, or all of them, whose tables can be had without network and without a training:
-    /// from the store, the mirrors, and files of the experiment.
+    /// from the store, the mirrors, and files of the experiment. A workspace that is offline tells of what is missing
+    /// where it was published; another one knows its path alone.
     pub fn check_tables(
         &self,
         loaded: &Loaded,
@@ -51,23 +57,27 @@ impl Workspace {
             None => plan::expand_checks(&loaded.experiment)?,
             Some(_) => self.plan_of(loaded)?,
         };
-        plan.forget_network();
+        if !self.settings.offline {
+            plan.forget_network();
+        }
         let store = self.store()?;
         let states = exec::plan_states(&plan, &store, &BTreeMap::new())?;
         let costly = needing_work(&plan, &states);
         let wanted = plan.checks().values().map(|check| check.action);
         let wanted: BTreeSet<_> = wanted.filter(|id| !costly.contains(id)).collect();
         plan.set_targets(wanted);
-        let summary = self.try_to_execute(&plan, &loaded.root, &store, None, running)?;
+        let summary = self.try_to_execute(&plan, &loaded.root, &store, Lent::default(), running)?;
+        let mut checked = Checked::default();
         let mut reasons: BTreeMap<RecipeId, String> = BTreeMap::new();
         for (id, (label, failure)) in &summary.failures {
+            let message = told(&plan, id, failure);
             if failure.kind != FailureKind::Missing {
-                return Err(Error::Failed { failures: vec![(label.clone(), failure.clone())] });
+                let failure = Failure { message: message.clone(), ..failure.clone() };
+                checked.failures.push((label.clone(), failure));
             }
-            reasons.insert(*id, failure.message.clone());
+            reasons.insert(*id, message);
         }
         let reasons = with_downstream(&plan, reasons);
-        let mut checked = Checked::default();
         for check in in_order(&plan) {
             let unchecked = |reason: String| Unchecked { check: check.declared.id.clone(), reason };
             if costly.contains(&check.action) {
@@ -124,6 +134,22 @@ fn needing_work(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>) -> BTreeSet
         }
     }
     needing
+}
+
+/// Why an action failed: what it reads with where that was published, and what was not asked as `check` never asks it.
+fn told(plan: &Plan, id: &RecipeId, failure: &Failure) -> String {
+    let offline = NetworkError::Offline.to_string();
+    let mut message = failure.message.replace(&offline, "not asked: check uses no network");
+    for (name, input) in &plan.nodes()[id].action.inputs {
+        let Input::Blob(digest) = input else { continue };
+        let place = plan.sources().get(digest).and_then(|pin| pin.locations.first());
+        if let Some(place) = place
+            && message.starts_with(&format!("input `{name}`: "))
+        {
+            message.push_str(&format!(" (it is {})", place_of(place)));
+        }
+    }
+    message
 }
 
 /// Why actions failed, and why those could not be tried that read from them.

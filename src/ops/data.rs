@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::error::Error;
+use super::model::pinned_file;
 use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::bundled::{self, BuiltFile, Pictograms};
@@ -34,6 +35,8 @@ pub struct PinnedSetFile {
     pub samples: u64,
     /// Lines of a list; 0 for shards.
     pub lines: usize,
+    /// Ids of a vocabulary, with padding, start and end; `None`: it is something else.
+    pub size: Option<usize>,
     /// Keys of unreadable members.
     pub skipped: Vec<String>,
 }
@@ -41,19 +44,40 @@ pub struct PinnedSetFile {
 impl PinnedSetFile {
     fn of(set: &str, file: &BuiltFile) -> Self {
         let is_list = file.name.ends_with(".txt");
+        let lines = if is_list {
+            file.bytes.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).count()
+        } else {
+            0
+        };
         Self {
             set: set.to_owned(),
             name: file.name.clone(),
             sha256: BlobDigest::of(&file.bytes),
             bytes: file.bytes.len() as u64,
             samples: file.samples,
-            lines: if is_list {
-                file.bytes.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).count()
-            } else {
-                0
+            lines,
+            size: match set {
+                "vocabulary" => Some(lines + SPECIAL_TOKENS),
+                bundled::OPEN_CLIP_SET => Some(OPEN_CLIP_TOKENS),
+                _ => None,
             },
             skipped: file.skipped.clone(),
         }
+    }
+
+    /// What pins files in an experiment, in Dhall that calls the schema `schema`: of each set bindings of its pairs, its
+    /// class names, its vocabulary.
+    pub fn dhall(pins: &[Self]) -> String {
+        let mut bindings = Vec::new();
+        for files in pins.chunk_by(|a, b| a.set == b.set) {
+            let (shards, lists): (Vec<&Self>, Vec<&Self>) =
+                files.iter().partition(|file| file.samples > 0);
+            if !shards.is_empty() {
+                bindings.push(dataset_dhall(&files[0].set, &shards));
+            }
+            bindings.extend(lists.into_iter().map(list_dhall));
+        }
+        bindings.join("\n")
     }
 }
 
@@ -77,18 +101,17 @@ const FIRST: usize = 8;
 impl Workspace {
     /// Builds sets (all of them if none is named) and gives their pins.
     pub fn pin_sets(&self, sets: &[String]) -> Result<Vec<PinnedSetFile>, Error> {
-        let sets = known_sets(sets)?;
-        let drawings = self.drawings()?;
+        let mut drawings = None;
         let mut pins = Vec::new();
-        for set in sets {
-            let files = drawings.build(&set).map_err(cannot_build)?;
+        for set in known_sets(sets)? {
+            let files = self.set_files(&set, &mut drawings)?;
             pins.extend(files.iter().map(|file| PinnedSetFile::of(&set, file)));
         }
         Ok(pins)
     }
 
     /// Builds sets and writes their pins to `shards.dhall` of an experiment; the file and the pins. A file that is there
-    /// may be asked for any set: it is written with all of them.
+    /// may be asked for any set: it is written with all of them. Its vocabulary is that of the drawings.
     pub fn pin_sets_of(
         &self,
         experiment: &str,
@@ -102,6 +125,18 @@ impl Workspace {
             });
         }
         let path = folder.join("shards.dhall");
+        if sets.iter().any(|set| set == bundled::OPEN_CLIP_SET) {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{}` has no place in `shards.dhall`, whose vocabulary is that of the drawings",
+                    bundled::OPEN_CLIP_SET
+                ),
+                hint: Some(format!(
+                    "what pins it in `package.dhall`: ibid data pin {}",
+                    bundled::OPEN_CLIP_SET
+                )),
+            });
+        }
         let sets = known_sets(sets)?;
         let pins = self.pin_sets(if path.exists() { &[] } else { &sets })?;
         fs::write_atomic(&path, shards_dhall(&pins).as_bytes(), Durability::Relaxed)?;
@@ -111,7 +146,7 @@ impl Workspace {
     /// What a bundled set holds; with `sheet`, its first images in one PNG file.
     pub fn inspect_set(&self, set: &str, sheet: Option<&Path>) -> Result<Inspected, Error> {
         let set = known_sets(&[set.to_owned()])?.remove(0);
-        let files = self.drawings()?.build(&set).map_err(cannot_build)?;
+        let files = self.set_files(&set, &mut None)?;
         let list = |name: &str| files.iter().find(|file| file.name == name);
         let classes = list("classes.txt").map_or_else(Vec::new, |file| {
             String::from_utf8_lossy(&file.bytes).lines().map(ToOwned::to_owned).collect()
@@ -133,6 +168,22 @@ impl Workspace {
         }
         let samples = pins.iter().map(|pin| pin.samples).sum();
         Ok(Inspected { files: pins, samples, classes, first })
+    }
+
+    /// The files of a set; the drawings are rendered once a set is made of some.
+    fn set_files(
+        &self,
+        set: &str,
+        drawings: &mut Option<Pictograms>,
+    ) -> Result<Vec<BuiltFile>, Error> {
+        if let Some(files) = bundled::undrawn(set) {
+            return Ok(files);
+        }
+        let rendered = match drawings.take() {
+            Some(rendered) => rendered,
+            None => self.drawings()?,
+        };
+        drawings.insert(rendered).build(set).map_err(cannot_build)
     }
 
     fn drawings(&self) -> Result<Pictograms, Error> {
@@ -195,10 +246,8 @@ fn shards_dhall(pins: &[PinnedSetFile]) -> String {
         "--| What the bundled sets of pictograms consist of, written by `ibid data pin`.\n{{ version = \"{}\"\n",
         bundled::VERSION
     );
-    let (listed, open_clip) = (sets.remove("vocabulary"), sets.remove(bundled::OPEN_CLIP_SET));
-    let listed = listed.map(|files| (files[0], files[0].lines + SPECIAL_TOKENS));
-    let open_clip = open_clip.map(|files| (files[0], OPEN_CLIP_TOKENS));
-    if let Some((file, size)) = listed.or(open_clip) {
+    let vocabulary = sets.remove("vocabulary").map(|files| files[0]);
+    if let Some((file, size)) = vocabulary.and_then(|file| Some((file, file.size?))) {
         write!(text, ", vocabulary =\n  {}  , size = {size}\n  }}\n", file_fields(file, "  "))
             .expect(INFALLIBLE);
     }
@@ -236,6 +285,42 @@ fn shards_dhall(pins: &[PinnedSetFile]) -> String {
     ));
     text.push_str("}\n");
     text
+}
+
+/// The pairs of a set, as the schema's `Dataset`.
+fn dataset_dhall(set: &str, shards: &[&PinnedSetFile]) -> String {
+    let shard = |file: &&PinnedSetFile| {
+        let PinnedSetFile { name, sha256, bytes, samples, .. } = file;
+        let skipped = texts(&file.skipped);
+        format!(
+            "schema.Shard::{{ name = \"{name}\", sha256 = \"{sha256}\", bytes = {bytes}, samples = {samples}, \
+             skipped = {skipped} }}"
+        )
+    };
+    let shards = shards.iter().map(shard).collect::<Vec<_>>().join("\n          , ");
+    format!(
+        "let {set} =\n      schema.Dataset::{{\n      , name = \"{set}\"\n      , source = schema.Source.{}\n      \
+         , shards = schema.Shards.Inline\n          [ {shards}\n          ]\n      }}\n",
+        source_dhall(set)
+    )
+}
+
+/// A list of a set, as the schema's `Vocabulary` or `Classes`.
+fn list_dhall(file: &PinnedSetFile) -> String {
+    let (binding, kind, number) = match file.size {
+        Some(size) => ("vocabulary".to_owned(), "Vocabulary", format!("size = {size}")),
+        None => (format!("{}Classes", file.set), "Classes", format!("count = {}", file.lines)),
+    };
+    let source = source_dhall(&file.set);
+    let pin = pinned_file(&file.name, &file.sha256, file.bytes, &source, "        ");
+    format!(
+        "let {binding} =\n      schema.{kind}::{{\n      , file = {pin}\n      , {number}\n      }}\n"
+    )
+}
+
+/// Where the files of a set are published, as an alternative of the schema's `Source`.
+fn source_dhall(set: &str) -> String {
+    format!("Bundled {{ set = \"{set}\", version = \"{}\" }}", bundled::VERSION)
 }
 
 const INFALLIBLE: &str = "writing to a string succeeds";

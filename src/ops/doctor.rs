@@ -95,12 +95,23 @@ fn golden_bits(level: Level) -> Diagnosed {
 /// The GPUs that can be named, and whether they compute the published bits.
 #[cfg(feature = "cuda")]
 fn gpus() -> Vec<Diagnosed> {
-    let gpus = match crate::tensor::gpus() {
-        Ok(gpus) if gpus.is_empty() => return vec![well("GPUs", "none".to_owned())],
-        Ok(gpus) => gpus,
-        Err(error) => return vec![well("GPUs", format!("none: {error}"))],
-    };
-    gpus.iter().flat_map(|gpu| [seen(gpu), bits_of(gpu)]).collect()
+    use crate::tensor::Gpus;
+
+    match crate::tensor::gpus() {
+        Ok(Gpus::Absent(why)) => vec![well("GPUs", format!("none: {why}"))],
+        Ok(Gpus::Each(gpus)) => gpus.into_iter().enumerate().flat_map(of_gpu).collect(),
+        Err(error) => vec![ill("GPUs", chain(&error), 3)],
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn of_gpu(
+    (ordinal, gpu): (usize, Result<crate::tensor::Gpu, crate::tensor::DeviceError>),
+) -> Vec<Diagnosed> {
+    match gpu {
+        Ok(gpu) => vec![seen(&gpu), bits_of(&gpu)],
+        Err(error) => vec![ill(&format!("cuda:{ordinal}"), chain(&error), 3)],
+    }
 }
 
 #[cfg(feature = "cuda")]

@@ -62,7 +62,7 @@ pub enum Error {
         source: ObjectError,
     },
     /// The commit has no such experiment.
-    #[error("commit {} has no experiment `{}` (experiments: {})", name.rev, name.experiment, known.join(", "))]
+    #[error("commit {} has no experiment `{}` (experiments: {})", name.rev, name.experiment, names(known))]
     NotInCommit {
         /// What was typed.
         name: CommitName,
@@ -78,10 +78,12 @@ pub enum Error {
         findings: Vec<Found>,
     },
     /// An experiment cannot be loaded, and what it pins is not to be collected.
-    #[error("nothing is collected: what `{name}` pins is not known")]
+    #[error("nothing is collected: what `{name}`{} pins is not known", of_workspace(workspace.as_deref()))]
     UnknownPins {
         /// The experiment.
         name: String,
+        /// Its workspace, if it is another one that uses the store.
+        workspace: Option<PathBuf>,
         /// Why it cannot be loaded.
         #[source]
         source: Box<Self>,
@@ -235,6 +237,23 @@ fn excerpts(findings: &[Found]) -> String {
         text.push_str(&format!("\nand {} more", findings.len() - shown.len()));
     }
     text
+}
+
+/// More names of a commit than this are too many to choose from.
+const NAMES_SHOWN_MAX: usize = 12;
+
+/// The first names, and how many more there are.
+fn names(known: &[String]) -> String {
+    let shown = &known[..known.len().min(NAMES_SHOWN_MAX)];
+    let mut text = shown.join(", ");
+    if known.len() > shown.len() {
+        text.push_str(&format!(" and {} more", known.len() - shown.len()));
+    }
+    text
+}
+
+fn of_workspace(workspace: Option<&Path>) -> String {
+    workspace.map(|folder| format!(" of `{}`", folder.display())).unwrap_or_default()
 }
 
 /// The names of runs under what they lack.
@@ -396,7 +415,10 @@ impl Error {
                 .into_iter()
                 .chain(["what there is: ibid list".to_owned()])
                 .collect(),
-            Self::UnknownPins { name, .. } => one(format!("mend or remove it: ibid check {name}")),
+            Self::UnknownPins { name, workspace, .. } => {
+                let there = workspace.as_ref().map(|dir| format!(" --workspace {}", dir.display()));
+                one(format!("mend or remove it: ibid check {name}{}", there.unwrap_or_default()))
+            }
             Self::Spec(error) => error.hints(),
             Self::Unsound { name, findings } if findings.len() > FINDINGS_SHOWN_MAX => {
                 one(format!("all of them: ibid check {name}"))
@@ -526,11 +548,13 @@ fn hint_of(error: &fs::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-/// The known name that is most like `name`, if one is.
+/// The known name that begins as `name`, or else is most like it, if one is.
 fn meant(name: &str, known: &[String]) -> Option<String> {
-    let near = known.iter().min_by_key(|other| distance(name, other))?;
-    let is_like = distance(name, near) <= name.len().div_ceil(3);
-    is_like.then(|| format!("did you mean `{near}`?"))
+    let begins = |other: &&String| !name.is_empty() && other.starts_with(name);
+    let near = || known.iter().min_by_key(|other| distance(name, other));
+    let is_like = |other: &&String| distance(name, other) <= name.len().div_ceil(3);
+    let meant = known.iter().find(begins).or_else(|| near().filter(is_like))?;
+    Some(format!("did you mean `{meant}`?"))
 }
 
 fn commit_hints(name: &CommitName, error: &GitError) -> Vec<String> {
@@ -581,4 +605,23 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_experiments_of_a_commit_the_first_are_named_and_the_others_counted() {
+        let [url, rev, experiment] = ["https://example.org/a", "c0ffee", "x"].map(str::to_owned);
+        let name = CommitName { url, rev, experiment };
+        let said = |count: usize| {
+            let known = (0..count).map(|number| format!("e{number}")).collect();
+            Error::NotInCommit { name: name.clone(), known }.to_string()
+        };
+        let twelve = "e0, e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11";
+        let before = "commit c0ffee has no experiment `x` (experiments: ";
+        assert_eq!(said(12), format!("{before}{twelve})"));
+        assert_eq!(said(10_000), format!("{before}{twelve} and 9988 more)"));
+    }
 }

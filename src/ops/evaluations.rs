@@ -34,16 +34,19 @@ pub(super) fn read_evaluations(
     Ok((evaluations, missing))
 }
 
-/// Measurements of the plan that the store lacks and that need nothing else that it lacks: for them no training is
-/// executed, and nothing is fetched or built.
+/// Measurements of the plan that the store lacks, or does not know by their recipes, and that need nothing else that it
+/// lacks: for them no training is executed, and nothing is fetched or built.
 pub(super) fn at_hand(plan: &Plan, store: &Store) -> Result<Vec<RecipeId>, Error> {
     let mut whole = plan.clone();
     let actions = plan.evaluations().iter().map(|evaluation| evaluation.action);
     let measured = actions.filter(|action| task_of(&plan.nodes()[action]).is_some());
     measured.clone().for_each(|action| whole.add_target(action));
     let states = exec::plan_states(&whole, store, &BTreeMap::new())?;
-    let is_at_hand = |action: &RecipeId| {
-        states.get(action) == Some(&PlanState::Run) && has_pinned(&plan.nodes()[action], store)
+    let is_at_hand = |action: &RecipeId| match states.get(action) {
+        // By its key alone: a run that visits it makes its recipe known again.
+        Some(PlanState::Hit) => store.recipe_key(action).is_none(),
+        Some(PlanState::Run) => has_pinned(&plan.nodes()[action], store),
+        _ => false,
     };
     Ok(measured.filter(is_at_hand).collect())
 }

@@ -93,7 +93,7 @@ impl Workspace {
         reproduced: &Reproduced,
         figure: &ReproducedFigure,
     ) -> Result<Vec<(&'static str, Vec<u8>)>, Error> {
-        let attribution = attribution(&reproduced.sources);
+        let attribution = attribution(&figure.sources);
         let page = page::Page {
             title: &figure.title,
             name: &reproduced.name,
@@ -206,8 +206,7 @@ fn write_evaluations(
 /// What the figure stands on: published files with their places and digests; drawings with their licences and required
 /// attribution.
 fn attribution(sources: &[ReproducedSource]) -> String {
-    let (published, built): (Vec<_>, Vec<_>) =
-        sources.iter().partition(|source| !source.places.is_empty());
+    let published: Vec<_> = sources.iter().filter(|source| !source.places.is_empty()).collect();
     let mut text = String::new();
     if !published.is_empty() {
         text.push_str("Published files that this figure is made from:\n");
@@ -219,11 +218,11 @@ fn attribution(sources: &[ReproducedSource]) -> String {
             ));
         }
     }
-    if !built.is_empty() {
+    if sources.iter().any(|source| source.is_drawn) {
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str("Drawings in the data sets of this figure, with their licences:\n");
+        text.push_str("Drawings of bundled data sets; each set is made from some of these, with their licences:\n");
         for licence in crate::data::licences() {
             text.push_str(&format!(
                 "\n{} ({}): {}\n  {}\n",

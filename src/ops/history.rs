@@ -54,7 +54,7 @@ impl Workspace {
     /// oldest execution first. Changes nothing, executes nothing.
     pub fn history(&self, loaded: &Loaded) -> Result<Vec<Executed>, Error> {
         let plan = self.plan_of(loaded)?;
-        let store = self.store()?;
+        let (store, _folder) = self.store_to_look_into()?;
         let mut results: BTreeMap<RecipeId, ActionResult> = BTreeMap::new();
         let mut history = Vec::new();
         for recipe in upstream_first(&plan) {

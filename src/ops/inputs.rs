@@ -5,23 +5,33 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
 use super::classes::miscounted;
-use crate::digest::{BlobDigest, TreeDigest};
-use crate::exec::{FailureKind, InputError, Inputs};
+use super::workspace::STORE;
+use crate::action::Input;
+use crate::digest::{BlobDigest, RecipeId, TreeDigest};
+use crate::exec::{Failure, FailureKind, InputError, Inputs, Locked, PlanState};
 use crate::fs::Durability;
 use crate::plan::{Location, Plan};
 use crate::source::{BuiltFile, Found, NEVER, Pin, Place, SourceError, Sources};
-use crate::store::{Lease, Roots, Store, StoreError};
+use crate::store::{Lease, Roots, Store, StoreError, blob_path_in, manifest_blob};
 
 /// Obtains what a plan pins.
 pub(super) struct PlanInputs<'a> {
     plan: &'a Plan,
     sources: Sources<'a>,
-    /// A store whose blobs may be taken, each hashed as it is read: the first store, while `verify` fills a second.
-    other: Option<&'a Store>,
+    lent: Lent<'a>,
     /// Keeps what may be taken from there from being collected.
     _lease: Option<Lease>,
     /// One at a time, so that two trainings on one set render it once.
     turn: Mutex<Listed>,
+}
+
+/// What a run may take instead of reading or executing it, each blob hashed as it is read. By default, nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Lent<'a> {
+    /// A store whose blobs may be taken: the first store, while `verify` fills a second.
+    pub(super) store: Option<&'a Store>,
+    /// Outputs that may be taken from the mirrors: those that the lockfile names.
+    pub(super) outputs: Option<&'a BTreeMap<RecipeId, Locked>>,
 }
 
 /// By tree whose manifest was read, size and name of each of its files.
@@ -36,6 +46,8 @@ enum Cause {
     Store(#[from] StoreError),
     #[error("the experiment does not say where it was published")]
     Unknown,
+    #[error("no mirror has it")]
+    NotLent,
     #[error("`classes.count` {0}")]
     Miscounted(String),
     #[error("the file vanished while it was read")]
@@ -49,7 +61,7 @@ impl Cause {
                 FailureKind::Integrity
             }
             Self::Store(error) if error.is_integrity() => FailureKind::Integrity,
-            Self::Source(_) | Self::Vanished(_) => FailureKind::Missing,
+            Self::Source(_) | Self::Vanished(_) | Self::NotLent => FailureKind::Missing,
             Self::Store(_) => FailureKind::Environment,
             Self::Miscounted(_) => FailureKind::Specification,
             Self::Unknown => FailureKind::Bug,
@@ -58,9 +70,46 @@ impl Cause {
 }
 
 impl<'a> PlanInputs<'a> {
-    pub(super) fn new(plan: &'a Plan, sources: Sources<'a>, other: Option<&'a Store>) -> Self {
-        let lease = other.and_then(|other| lease(other, plan));
-        Self { plan, sources, other, _lease: lease, turn: Mutex::default() }
+    pub(super) fn new(plan: &'a Plan, sources: Sources<'a>, lent: Lent<'a>) -> Self {
+        let lease = lent.store.and_then(|other| lease(other, plan));
+        Self { plan, sources, lent, _lease: lease, turn: Mutex::default() }
+    }
+
+    /// Obtains what actions that are not hits read of files of this machine, but for shards: that one is not there, or
+    /// is another, is told before hours of training, not after.
+    pub(super) fn lacking_files(
+        &self,
+        states: &BTreeMap<RecipeId, PlanState>,
+        store: &Store,
+    ) -> Vec<(String, Failure)> {
+        let mut lacking = Vec::new();
+        for (id, state) in states {
+            let Some(node) = self.plan.nodes().get(id).filter(|_| *state != PlanState::Hit) else {
+                continue;
+            };
+            let file = |input: &Input| match input {
+                Input::Blob(digest) => self.is_file(digest).then_some(*digest),
+                Input::Tree(tree) => {
+                    Some(manifest_blob(tree)).filter(|manifest| self.is_file(manifest))
+                }
+                Input::Output { .. } => None,
+            };
+            let files = node.action.inputs.values().filter_map(file);
+            let failed = files.filter_map(|digest| self.ensure(&digest, store).err());
+            let failed = failed.filter(|error| {
+                matches!(error.kind, FailureKind::Missing | FailureKind::Integrity)
+            });
+            lacking.extend(failed.map(|error| (node.label.clone(), Failure::from(error))));
+        }
+        lacking.sort_by(|(a, _), (b, _)| a.cmp(b));
+        lacking
+    }
+
+    /// Whether a pinned file is published as one of this machine and nothing else.
+    fn is_file(&self, digest: &BlobDigest) -> bool {
+        let is_file = |location: &Location| matches!(location, Location::File { .. });
+        let pin = self.plan.sources().get(digest);
+        pin.is_some_and(|pin| pin.locations.iter().all(is_file))
     }
 
     fn obtain(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
@@ -72,14 +121,18 @@ impl<'a> PlanInputs<'a> {
             store.put(manifest, Durability::Relaxed)?;
             return Ok(());
         }
-        if let Some(other) = self.other
+        if let Some(other) = self.lent.store
             && let Ok(mut blob) = other.open_blob(digest)
         {
             store.put_pinned(digest, &mut blob, Durability::Relaxed)?;
             return Ok(());
         }
-        let published = self.published(digest, store, &mut listed);
-        let (bytes, locations) = published.ok_or(Cause::Unknown)?;
+        let Some((bytes, locations)) = self.published(digest, store, &mut listed) else {
+            return match self.lent.outputs {
+                Some(_) => self.borrow(digest, store),
+                None => Err(Cause::Unknown),
+            };
+        };
         let pin = Pin { sha256: *digest, bytes };
         let places: Vec<_> = locations.iter().map(place_of).collect();
         let what = places.first().ok_or(Cause::Unknown)?.to_string();
@@ -97,6 +150,27 @@ impl<'a> PlanInputs<'a> {
             Found::Arrived => return Ok(()),
         }?;
         Ok(())
+    }
+
+    /// Takes an output from a mirror: a file that is named by its digest, or a blob of a store or of a workspace's store.
+    fn borrow(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
+        let mut refused = None;
+        for mirror in &self.sources.mirrors {
+            let stores = [mirror.clone(), mirror.join(STORE)];
+            let blobs = stores.map(|root| blob_path_in(&root, digest));
+            for path in std::iter::once(mirror.join(digest.to_string())).chain(blobs) {
+                if !path.is_file() {
+                    continue;
+                }
+                let mut file = std::fs::File::open(&path)?;
+                match store.put_pinned(digest, &mut file, Durability::Relaxed) {
+                    Ok(_) => return Ok(()),
+                    Err(error @ StoreError::WrongDigest { .. }) => refused = Some(error),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Err(refused.map_or(Cause::NotLent, Cause::Store))
     }
 
     /// An error if a file of class names has other than the experiment says.
@@ -214,7 +288,13 @@ impl<'a> SetBuilder<'a> {
     /// Every file of a set.
     #[cfg(feature = "pictograms")]
     pub(super) fn build(&self, set: &str, version: &str) -> Result<Vec<BuiltFile>, String> {
-        use crate::data::bundled::Pictograms;
+        use crate::data::bundled::{Pictograms, undrawn};
+        let named = |files: Vec<crate::data::bundled::BuiltFile>| {
+            files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect()
+        };
+        if let Some(files) = undrawn(set) {
+            return Ok(named(files));
+        }
         let mut drawings = self.drawings.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let rendered = match drawings.take() {
@@ -224,7 +304,7 @@ impl<'a> SetBuilder<'a> {
         };
         let drawings = drawings.insert(rendered);
         let files = drawings.build(set).map_err(|error| error.to_string())?;
-        Ok(files.into_iter().map(|file| BuiltFile { name: file.name, bytes: file.bytes }).collect())
+        Ok(named(files))
     }
 
     /// Every file of a set: none, since this program was built without the drawings.
@@ -245,7 +325,7 @@ pub(super) fn place_of(location: &Location) -> Place {
 }
 
 /// Costs of a plan's actions, so that the longest chain goes first.
-pub(super) fn costs_of(plan: &Plan) -> BTreeMap<crate::digest::RecipeId, u64> {
+pub(super) fn costs_of(plan: &Plan) -> BTreeMap<RecipeId, u64> {
     let mega = |flops: u128| u64::try_from(flops / 1_000_000).unwrap_or(u64::MAX);
     plan.nodes().iter().map(|(id, node)| (*id, mega(node.price.flops))).collect()
 }
@@ -257,7 +337,6 @@ mod tests {
     use crate::fs;
     use crate::plan::{Source, TreePin};
     use crate::source::Repositories;
-    use crate::store::manifest_blob;
 
     #[test]
     fn a_manifest_is_read_once_and_what_is_borrowed_is_leased() {
@@ -290,7 +369,8 @@ mod tests {
             held: None,
             cancelled: &NEVER,
         };
-        let inputs = PlanInputs::new(&plan, sources, Some(&other));
+        let lent = Lent { store: Some(&other), ..Lent::default() };
+        let inputs = PlanInputs::new(&plan, sources, lent);
         let leases = || fs::entries(&other.root().join("leases")).unwrap().len();
         assert_eq!(leases(), 1);
         inputs.ensure(&first, &store).unwrap();

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::Error;
-use super::inputs::{PlanInputs, SetBuilder};
-use super::run::{Running, duration_text, estimate_seconds};
+use super::inputs::{Lent, PlanInputs, SetBuilder};
+use super::run::{Running, budget_text, duration_text, estimate_seconds};
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::{JobKind, Train};
 use crate::action::{Action, ActionResult, Params, ResolvedInput};
@@ -172,7 +172,7 @@ impl Laboratory<'_> {
             Some(budget) if seconds > budget => Err(Error::OverBudget {
                 estimate: duration_text(seconds),
                 budget: duration_text(budget),
-                enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
+                enough: budget_text(seconds),
                 executed: (spent > 0.0).then(|| duration_text(spent)),
             }),
             _ => Ok(()),
@@ -277,7 +277,8 @@ impl Laboratory<'_> {
         let builder = SetBuilder::until(cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
         let sources = self.workspace.sources(&subject.loaded.root, &build).until(cancelled);
-        let inputs = PlanInputs::new(subject.plan, sources, self.lender);
+        let lent = Lent { store: self.lender, ..Lent::default() };
+        let inputs = PlanInputs::new(subject.plan, sources, lent);
         let failed = |error: crate::exec::InputError| {
             // What is missing for it is of no interest any more.
             if cancelled.load(Ordering::Relaxed) {

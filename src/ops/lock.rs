@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::error::Error;
+use super::inputs::Lent;
 use super::losses::{has_losses, lockfile_of, losses_of, profile_of};
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
 use crate::action::ActionResult;
 use crate::digest::{BlobDigest, RecipeId};
-use crate::exec::{self, Summary};
+use crate::exec::{self, How, Summary};
 use crate::fs::{self, Durability};
 use crate::plan::{self, LockedAction, Lockfile, Losses, Node, Plan};
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct LockComparison {
     pub unlocked: Vec<String>,
     /// Labels of actions that are locked, and whose result is neither of this run nor in the store.
     pub unseen: Vec<String>,
+    /// Labels of actions whose outputs were fetched: they have the locked digests because those were asked for.
+    pub fetched: Vec<String>,
 }
 
 /// An output that is not what the lockfile says.
@@ -48,14 +51,23 @@ pub struct DifferingOutput {
 }
 
 impl LockComparison {
-    /// Compares every action of `plan` whose result this run gave or `store` has recorded.
+    /// Compares every action of `plan` whose result this run gave or `store` has recorded, and none that was fetched.
     pub(super) fn of_run(
         plan: &Plan,
         lockfile: &Lockfile,
         store: &Store,
         summary: &Summary,
     ) -> Result<Self, Error> {
-        Self::of(plan, lockfile, store, |id| recorded_result(summary, store, id))
+        let is_fetched =
+            |id: &RecipeId| summary.outcomes.get(id).is_some_and(|made| made.how == How::Fetched);
+        let mut comparison = Self::of(plan, lockfile, store, |id| {
+            if is_fetched(id) { None } else { recorded_result(summary, store, id) }
+        })?;
+        let fetched = plan.nodes().iter().filter(|(id, _)| is_fetched(id));
+        comparison.fetched = fetched.map(|(_, node)| node.label.clone()).collect();
+        comparison.fetched.sort();
+        comparison.unseen.retain(|label| comparison.fetched.binary_search(label).is_err());
+        Ok(comparison)
     }
 
     /// Compares every action of `plan` whose result `result_of` knows; `store` has the traces of trainings.
@@ -249,9 +261,10 @@ impl Workspace {
         super::run::refuse_unpinned(&plan)?;
         let store = self.store()?;
         self.refuse_over_budget(&plan, &store, budget)?;
-        // A damaged lockfile is told before the work.
+        // A damaged lockfile is told before the work, and so is a pin that is right in this store alone.
         loaded.read_lockfile()?;
-        let summary = self.execute(&plan, &loaded.root, &store, None, running)?;
+        self.refuse_wrong_pins(loaded)?;
+        let summary = self.execute(&plan, &loaded.root, &store, Lent::default(), running)?;
         let is_known = |id: &RecipeId, node: &Node| {
             let result = recorded_result(&summary, &store, id);
             result.is_some_and(|result| has_losses(node, &result, &store))
@@ -264,7 +277,7 @@ impl Workspace {
             // Upstream of a hit was collected: what a lockfile states must come from a run, not from memory.
             let mut whole = plan.clone();
             missing.iter().for_each(|id| whole.add_target(*id));
-            self.execute(&whole, &loaded.root, &store, None, running)?
+            self.execute(&whole, &loaded.root, &store, Lent::default(), running)?
         };
         let whole = plan::expand_every_depth(&loaded.experiment)?;
         let own = lockfile_of_run(&plan, &store, &summary)?.labelled_as_in(&whole);

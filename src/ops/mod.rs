@@ -35,6 +35,7 @@ mod verify;
 mod workspace;
 
 pub use crate::report::checks::{JudgedCheck, JudgedFinding, Standing};
+pub use crate::report::claims::Verdict;
 pub use bisect::{
     Bisected, BisectedTraining, Bisecting, DifferingElement, DifferingFile, DifferingTensor,
     Divergence, Finding, Link, Value,
@@ -48,12 +49,14 @@ pub use history::{Executed, Outcome};
 pub use image::{Preprocessed, View};
 pub use init::init;
 pub use lock::{DifferingOutput, LockComparison, LockOutcome};
-pub use model::{ModelFault, WrittenFile, WrittenModel};
+pub use model::{ModelFault, PinnedFile, WrittenFile, WrittenModel};
 pub use name::{CommitName, ExperimentName, Name, NameError};
 pub use order::Seen;
 pub use plan::{Explained, Planned, PlannedAction};
 pub use pricing::{FLOPS_PER_GPU_DEFAULT, PlannedUnpinned, UnpinnedTotal, grouped};
-pub use reproduce::{Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable};
+pub use reproduce::{
+    ReproduceOptions, Reproduced, ReproducedFigure, ReproducedSource, ReproducedTable,
+};
 pub use run::{Running, duration_text};
 pub use shards::{PinnedShard, PinnedShards};
 pub use specification::{Found, Listed, ListedTarget, Unknown};

@@ -1,4 +1,4 @@
-//! `model`: weights of other programs in, our own out, in `OpenCLIP`'s form.
+//! `model`: weights of other programs in, our own out, in `OpenCLIP`'s form; and what pins a file of one's own.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -11,7 +11,8 @@ use super::workspace::{Loaded, Workspace};
 use crate::action::Params;
 use crate::action::canonical::Real;
 use crate::action::manifest::{Manifest, WEIGHTS_CONFIG};
-use crate::action::params::{Activation, Clip, Preprocessing};
+use crate::action::params::{Activation, Clip, Pooling, Preprocessing};
+use crate::data::Tokenizer;
 use crate::digest::{BlobDigest, BlobHasher, TreeDigest};
 use crate::fs::{self, Durability, TempFile};
 use crate::model::{
@@ -34,6 +35,9 @@ const WEIGHTS_NAMES: [&str; 3] = [OPEN_CLIP_WEIGHTS, WEIGHTS, "open_clip_pytorch
 /// What may be imported.
 const WEIGHTS_ARE: &str = "weights are a safetensors file, a state dict that torch.save wrote, or a folder with either and \
     its open_clip_config.json";
+
+/// The largest file that is looked at to learn whether it is a list.
+const LIST_BYTES_MAX: u64 = 1 << 24;
 
 /// Why a file is no model.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +118,50 @@ pub struct WrittenModel {
     pub place: Option<String>,
 }
 
+/// A file that an experiment can pin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedFile {
+    /// Where it is.
+    #[serde(serialize_with = "super::workspace::shown")]
+    pub path: PathBuf,
+    /// Its digest.
+    pub sha256: BlobDigest,
+    /// Its size.
+    pub bytes: u64,
+    /// Ids of a vocabulary, with padding, start and end; `None`: it is something else.
+    pub size: Option<usize>,
+    /// Class names in it, one a line; `None`: it is something else.
+    pub classes: Option<usize>,
+    /// What pins it in an experiment.
+    pub dhall: String,
+    /// Its path relative to `experiments`; `None`: it lies elsewhere, and [`Self::dhall`] says its name alone.
+    pub place: Option<String>,
+}
+
 impl Workspace {
+    /// Hashes a file, and says what pins it in an experiment.
+    pub fn pin_file(&self, file: &Path) -> Result<PinnedFile, Error> {
+        let path = self.settings.folder.join(file);
+        let unreadable = |source| fs::Error::new("read", &path, source);
+        let (sha256, bytes) = BlobDigest::of_reader(&mut fs::open(&path)?).map_err(unreadable)?;
+        let text = if bytes <= LIST_BYTES_MAX { fs::read(&path)? } else { Vec::new() };
+        let vocabulary = Tokenizer::new(&text, 77).ok();
+        let size = vocabulary.map(|tokenizer| tokenizer.vocabulary_size());
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let place = self.below_experiments(&path);
+        let source = format!("File {{ path = {} }}", text_dhall(place.as_deref().unwrap_or(&name)));
+        Ok(PinnedFile {
+            classes: class_names(&text).filter(|_| size.is_none()),
+            dhall: pinned_file(&name, &sha256, bytes, &source, ""),
+            path,
+            sha256,
+            bytes,
+            size,
+            place,
+        })
+    }
+
     /// Reads the weights at `source` (a file, or a folder as the Python package's hub has them) by the configuration
     /// beside them, or by `config`, and writes them to the folder `out` in canonical form, with the configuration; with
     /// `add`, also into the store.
@@ -170,7 +217,7 @@ impl Workspace {
         let end = TextEnd::of_vocabulary(model.text.vocabulary_size);
         let config = OpenClipConfig { model, preprocessing, end };
         // Before anything is said to be missing: a model that cannot be exported is not worth training.
-        config.encode().map_err(|error| fault(Path::new(run), error))?;
+        config.encode().map_err(|error| not_exported(run, &config.model, error))?;
         let store = self.store()?;
         let path = trained_weights(&store, recipe)?.ok_or_else(|| Error::Missing {
             message: format!("the weights of `{run}` are not in the store"),
@@ -220,11 +267,11 @@ impl Workspace {
         })
     }
 
-    /// A folder relative to `experiments`, which paths of an experiment begin at; none elsewhere.
-    fn below_experiments(&self, folder: &Path) -> Option<String> {
+    /// A folder or file relative to `experiments`, which paths of an experiment begin at; none elsewhere.
+    fn below_experiments(&self, path: &Path) -> Option<String> {
         let experiments = self.root().ok()?.join("experiments").canonicalize().ok()?;
-        let folder = folder.canonicalize().ok()?;
-        let place = folder.strip_prefix(experiments).ok()?.to_str()?.to_owned();
+        let path = path.canonicalize().ok()?;
+        let place = path.strip_prefix(experiments).ok()?.to_str()?.to_owned();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
         (!place.is_empty() && place.chars().all(is_plain)).then_some(place)
     }
@@ -247,6 +294,16 @@ impl Workspace {
             .map_err(|error| of_source(error.into()))?;
         let out = self.settings.folder.join(out);
         fs::create_dir(&out)?;
+        let place = |path: &Path| std::fs::canonicalize(path).ok();
+        if source.parent().is_some_and(|folder| place(folder) == place(&out)) {
+            return Err(Error::Usage {
+                message: format!(
+                    "`{}` holds what is read, and would be overwritten",
+                    out.display()
+                ),
+                hint: Some("another folder: --out DIR".to_owned()),
+            });
+        }
         let mut target = TempFile::create_in(&out)?;
         let mut hasher = BlobHasher::default();
         let mut write = |bytes: &[u8]| {
@@ -290,6 +347,34 @@ fn fault(path: &Path, error: impl Into<ModelFault>) -> Error {
     Error::Model { path: path.to_owned(), source: Box::new(error.into()) }
 }
 
+/// Why a run cannot be exported, and the values with which it could be.
+fn not_exported(run: &str, model: &Clip, error: ConfigError) -> Error {
+    if !matches!(error, ConfigError::Inexpressible(_)) {
+        return fault(Path::new(run), error);
+    }
+    let values = [
+        (
+            model.vision.pooling != Pooling::ClassToken,
+            "vision.pooling = schema.VisionPooling.ClassToken",
+        ),
+        (model.vision.patch_bias, "vision.patchBias = False"),
+        (model.text.pooling != Pooling::EndToken, "text.pooling = schema.TextPooling.EndToken"),
+    ];
+    let values = values.iter().filter(|(applies, _)| *applies).map(|(_, value)| *value);
+    let values = values.collect::<Vec<_>>().join(", ");
+    Error::Usage {
+        message: format!("`{run}` cannot be exported: {error}"),
+        hint: Some(format!("what can be is trained with {values}")),
+    }
+}
+
+/// How many class names a file has, if it has nothing but such.
+fn class_names(file: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(file).ok().filter(|text| !text.is_empty())?;
+    let is_name = |line: &str| !line.trim().is_empty() && !line.contains(char::is_control);
+    text.lines().all(is_name).then(|| text.lines().count())
+}
+
 fn read_config(path: &Path) -> Result<OpenClipConfig, Error> {
     OpenClipConfig::parse(&fs::read(path)?).map_err(|error| fault(path, error))
 }
@@ -319,11 +404,8 @@ fn dhall(
 ) -> String {
     let pin = |file: &WrittenFile| {
         let name = file.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let WrittenFile { sha256, bytes, .. } = file;
-        format!(
-            "schema.PinnedFile::{{\n    , name = \"{name}\"\n    , sha256 = \"{sha256}\"\n    , bytes = {bytes}\n    \
-             , source = schema.Source.File {{ path = \"{place}/{name}\" }}\n    }}"
-        )
+        let source = format!("File {{ path = \"{place}/{name}\" }}");
+        pinned_file(&name, &file.sha256, file.bytes, &source, "    ")
     };
     format!(
         "{{ weights = schema.Weights::{{\n  , tensors = {}\n  , config = {}\n  }}\n, model = {}\n, preprocessing = {}\n}}",
@@ -332,6 +414,26 @@ fn dhall(
         model_dhall(&config.model),
         preprocessing_dhall(&config.preprocessing),
     )
+}
+
+/// The schema's `PinnedFile`; `source` is an alternative of its `Source`, and `indent` stands before each field.
+pub(super) fn pinned_file(
+    name: &str,
+    sha256: &BlobDigest,
+    bytes: u64,
+    source: &str,
+    indent: &str,
+) -> String {
+    let name = text_dhall(name);
+    format!(
+        "schema.PinnedFile::{{\n{indent}, name = {name}\n{indent}, sha256 = \"{sha256}\"\n{indent}, bytes = {bytes}\n\
+         {indent}, source = schema.Source.{source}\n{indent}}}"
+    )
+}
+
+/// A text in Dhall: as in JSON, but that a dollar may begin an interpolation.
+fn text_dhall(text: &str) -> String {
+    serde_json::Value::from(text).to_string().replace('$', "\\$")
 }
 
 fn model_dhall(model: &Clip) -> String {

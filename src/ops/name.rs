@@ -4,6 +4,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::error::Error;
+use super::workspace::Workspace;
+use crate::fs;
 use crate::source;
 
 /// The folder of a workspace, or of a commit, that experiments are in.
@@ -142,6 +145,28 @@ fn split(text: &str) -> Result<(String, Option<String>), String> {
         return Err("a name is `EXPERIMENT/TARGET`".to_owned());
     }
     Ok((experiment.to_owned(), target.map(ToOwned::to_owned)))
+}
+
+impl Workspace {
+    /// Folders beside the experiments that hold Dhall and are no experiments, by name, each with the reason.
+    pub fn no_experiments(&self) -> Result<Vec<(String, &'static str)>, Error> {
+        let mut found = Vec::new();
+        for folder in fs::entries(&self.root()?.join(EXPERIMENTS))? {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let inside = if folder.is_dir() { fs::entries(&folder) } else { Ok(Vec::new()) };
+            let inside = inside.unwrap_or_default();
+            let is_dhall = |file: &PathBuf| file.extension().is_some_and(|of| of == "dhall");
+            if name == "schema" || name.starts_with('.') || !inside.iter().any(is_dhall) {
+                continue;
+            }
+            if !is_experiment_name(&name) {
+                found.push((name, "a name has lower-case letters, digits and inner `-`"));
+            } else if !folder.join("package.dhall").is_file() {
+                found.push((name, "it has no `package.dhall`"));
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Whether `text` may name an experiment of a workspace: lower-case letters, digits and inner hyphens.

@@ -3,7 +3,7 @@
 --| Everything is explicit: which bytes (shards.dhall), which model, which seed, how many samples. Try:
 --|   ibid check NAME          every mistake at once, with file and line
 --|   ibid plan NAME           what would run, and at what cost
---|   ibid reproduce NAME      run it; the figure is in out/NAME
+--|   ibid reproduce NAME      run it; the figure is in out/NAME/figure
 --|   ibid lock NAME           record what came out, for others to compare with
 let schema = ../schema/v1/package.dhall
 
@@ -17,8 +17,8 @@ let dataset =
       λ(shards : List schema.Shard.Type) →
         schema.Dataset::{ name, source = bundled name, shards = schema.Shards.Inline shards }
 
--- The byte pairs of the drawings' names. For captions of your own pin all of OpenCLIP's 49,408, with
--- `ibid data pin openclip-vocabulary`: another name, sha256 and bytes; bundled "openclip-vocabulary"; size = 49408.
+-- The byte pairs of the drawings' names. For captions of your own pin all of OpenCLIP's 49,408: put the
+-- binding that `ibid data pin openclip-vocabulary` prints in the place of this one.
 let vocabulary =
       schema.Vocabulary::{
       , file =

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::error::Error;
-use super::inputs::{PlanInputs, SetBuilder};
+use super::inputs::{Lent, PlanInputs, SetBuilder};
 use super::workspace::{Loaded, Workspace};
 use crate::action::params::Train;
 use crate::action::{Action, Input, Params};
@@ -77,7 +77,7 @@ impl Workspace {
     ) -> Result<(Dataset, TmpDir), Error> {
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
-        let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), None);
+        let inputs = PlanInputs::new(plan, self.sources(&loaded.root, &build), Lent::default());
         let failed = |error: crate::exec::InputError| {
             let label = "data set".to_owned();
             Error::Failed { failures: vec![(label, error.into())] }

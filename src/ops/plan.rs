@@ -3,16 +3,20 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::error::Error;
 use super::pricing::{self, PlannedUnpinned, UnpinnedTotal};
 use super::run::{estimate_seconds, flops_to_run};
 use super::workspace::{Loaded, Workspace};
+use crate::action::Params;
 use crate::action::params::JobKind;
 use crate::digest::RecipeId;
 use crate::exec::{self, Locked, PlanState};
+use crate::model::Layout;
 use crate::plan::{self, Difference, Earlier, Lockfile, Plan};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::training;
 
 /// What a run would do.
 #[derive(Debug, Clone, Serialize)]
@@ -28,6 +32,8 @@ pub struct Planned {
     pub flops: u128,
     /// Size of the pinned files that are read by what would be executed, each counted once.
     pub fetch_bytes: u64,
+    /// Size of the checkpoints that what would be executed publishes, their headers aside.
+    pub checkpoint_bytes: u128,
     /// Estimated wall time of a run with today's settings.
     pub seconds: f64,
 }
@@ -72,11 +78,26 @@ impl Workspace {
         Ok(plan::expand_at(&loaded.experiment, loaded.named.target.as_deref(), loaded.depth)?)
     }
 
+    /// The store, for who only looks into it; an empty one, in a folder that goes again, where there is none and none
+    /// can be made.
+    pub(super) fn store_to_look_into(&self) -> Result<(Store, Option<TempDir>), Error> {
+        let error = match self.store() {
+            Err(Error::Store(StoreError::Fs(error)))
+                if error.is_denied() && !self.store_folder().exists() =>
+            {
+                error
+            }
+            store => return Ok((store?, None)),
+        };
+        let Ok(folder) = TempDir::new() else { return Err(StoreError::Fs(error).into()) };
+        Ok((Store::open(folder.path())?, Some(folder)))
+    }
+
     /// What a run would do. Changes nothing, executes nothing. Trainings of others are priced with a GPU that does
     /// `flops_per_gpu` floating-point operations a second.
     pub fn planned(&self, loaded: &Loaded, flops_per_gpu: f64) -> Result<Planned, Error> {
         let plan = self.plan_of(loaded)?;
-        let store = self.store()?;
+        let (store, _folder) = self.store_to_look_into()?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         let states = exec::plan_states(&plan, &store, &locked_outputs(&lockfile))?;
         let explanations = Candidates::of(&store)?;
@@ -105,13 +126,15 @@ impl Workspace {
         }
         let flops = flops_to_run(&plan, &states);
         let running = states.iter().filter(|(_, state)| **state != PlanState::Hit);
-        let running = running.filter_map(|(id, _)| plan.nodes().get(id));
+        let running: Vec<_> = running.filter_map(|(id, _)| plan.nodes().get(id)).collect();
+        let checkpoints = running.iter().map(|node| checkpoint_bytes(&node.action.params));
         let unpinned = pricing::unpinned(&plan, flops_per_gpu);
         Ok(Planned {
             actions,
             unpinned_total: pricing::total(&unpinned, flops_per_gpu),
             unpinned,
             flops: flops.iter().sum(),
+            checkpoint_bytes: checkpoints.fold(0, u128::saturating_add),
             fetch_bytes: plan.fetch_bytes_of(running),
             seconds: estimate_seconds(&flops, self.settings.level, self.settings.jobs),
         })
@@ -120,7 +143,7 @@ impl Workspace {
     /// Why actions of the plan are not hits: the nearest earlier action and the fields that differ.
     pub fn explained(&self, loaded: &Loaded) -> Result<Vec<Explained>, Error> {
         let plan = self.plan_of(loaded)?;
-        let store = self.store()?;
+        let (store, _folder) = self.store_to_look_into()?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
         let states = exec::plan_states(&plan, &store, &locked_outputs(&lockfile))?;
         let candidates = Candidates::of(&store)?;
@@ -145,6 +168,15 @@ impl Workspace {
         }
         Ok(explained)
     }
+}
+
+/// Size of the checkpoints that an action publishes: each has the parameters and two moments of every one, in binary32.
+fn checkpoint_bytes(params: &Params) -> u128 {
+    let Params::Train(train) = params else { return 0 };
+    let interval = train.checkpoint_interval_steps;
+    let published = training::steps(train).checked_div(interval).unwrap_or(0);
+    let parameters = Layout::of(&train.model).map_or(0, |layout| layout.len() as u128);
+    (12 * parameters).saturating_mul(published.into())
 }
 
 /// What a lockfile says of outputs, as the executor wants it.

@@ -1,7 +1,7 @@
 //! Released weights: what an experiment states of them, held against the configuration that it pins.
 
 use super::error::Error;
-use super::inputs::{PlanInputs, SetBuilder};
+use super::inputs::{Lent, PlanInputs, SetBuilder};
 use super::workspace::{Loaded, Workspace};
 use crate::exec::{FailureKind, Inputs as _};
 use crate::model::OpenClipConfig;
@@ -24,7 +24,7 @@ impl Workspace {
         plan.forget_network();
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
-        let inputs = PlanInputs::new(&plan, self.sources(&loaded.root, &build), None);
+        let inputs = PlanInputs::new(&plan, self.sources(&loaded.root, &build), Lent::default());
         for (i, run) in loaded.experiment.released_runs.iter().enumerate() {
             let digest = run.weights.config.sha256.parse().expect("checked: a digest parses");
             match inputs.ensure(&digest, &store) {

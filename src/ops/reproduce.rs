@@ -1,29 +1,45 @@
 //! `reproduce`: run what is missing, compare with the lockfile, judge the claims; what `verify` comes to, too.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::checks::read_checks;
-use super::error::{Error, Kind};
+use super::error::Error;
 use super::evaluations::{at_hand, read_evaluations};
-use super::inputs::place_of;
+use super::inputs::{Lent, place_of};
 use super::lock::{LockComparison, recorded_result};
+use super::plan::locked_outputs;
 use super::run::Running;
 use super::verify::{AnotherClass, refuse_unlocked};
 use super::workspace::{Loaded, Workspace};
 use crate::action::Input;
+use crate::action::manifest::Manifest;
 use crate::action::params::DeviceClass;
-use crate::digest::{BlobDigest, ExperimentId, RecipeId};
-use crate::exec::{How, Summary};
+use crate::data::OPEN_CLIP;
+use crate::digest::{BlobDigest, ExperimentId, RecipeId, TreeDigest};
+use crate::exec::{FailureKind, How, Summary};
 use crate::metrics::fits::{self, FitRecord};
 use crate::plan::{self, Depth, FigureTarget, Location, Lockfile, Plan, SourcePin, TableTarget};
 use crate::plot::table::Table;
 use crate::report::checks::JudgedCheck;
-use crate::report::claims::{self, Judged};
+use crate::report::claims::{self, Judged, Verdict};
 use crate::report::evaluations::EvaluationResult;
 use crate::report::lines::{self, Line};
 use crate::report::sensitivity::{self, Sensitivity};
 use crate::report::tables;
-use crate::store::Store;
+use crate::store::{Store, manifest_blob};
+
+/// What to reproduce, and at what price.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReproduceOptions {
+    /// Seconds that the run may take by its estimate; `None`: any time.
+    pub budget: Option<f64>,
+    /// Whether it is an error that the lockfile does not cover the target.
+    pub locked: bool,
+    /// Whether outputs that the lockfile names are taken from the mirrors where those have them.
+    pub substitute: bool,
+}
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize)]
@@ -75,6 +91,9 @@ pub struct ReproducedSource {
     pub bytes: u64,
     /// Where it was published; empty if the program builds it.
     pub places: Vec<String>,
+    /// Whether the program builds it, out of drawings and what is said of them.
+    #[serde(skip)]
+    pub is_drawn: bool,
 }
 
 /// A table with its claims.
@@ -131,28 +150,45 @@ pub struct ReproducedFigure {
     /// The figure as SVG.
     #[serde(skip)]
     pub svg: String,
+    /// The pinned files behind this figure.
+    #[serde(skip)]
+    pub sources: Vec<ReproducedSource>,
 }
 
 impl Reproduced {
-    /// Claims in all figures that came out as recorded, and all of them.
-    pub fn claims_met(&self) -> (usize, usize) {
-        let of_tables = || self.tables.iter().flat_map(|table| &table.claims);
-        let claims = || self.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables());
-        (claims().filter(|claim| claim.is_as_recorded()).count(), claims().count())
+    /// The claims of all figures and tables.
+    fn claims(&self) -> impl Iterator<Item = &Judged> {
+        let of_tables = self.tables.iter().flat_map(|table| &table.claims);
+        self.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables)
+    }
+
+    /// `claims met 5/5`; known ones are named where there are any.
+    fn verdict_on_claims(&self) -> String {
+        let count = |is: fn(&Judged) -> bool| self.claims().filter(|claim| is(claim)).count();
+        let is_met = |claim: &Judged| claim.verdict == Verdict::Met;
+        let mut text = format!("claims met {}/{}", count(is_met), self.claims().count());
+        let missed = count(|claim| claim.known.is_some() && claim.is_as_recorded());
+        if missed > 0 {
+            text.push_str(&format!(", {missed} not met as known"));
+        }
+        let stale = count(|claim| claim.known.is_some() && !claim.is_as_recorded());
+        if stale > 0 {
+            text.push_str(&format!(", {stale} met against what is known"));
+        }
+        text
     }
 
     /// Whether nothing differs: every compared action has the locked bits, the losses of trainings of another class are
     /// within the tolerance, every claim and check is as recorded.
     pub fn is_as_recorded(&self) -> bool {
-        let (met, all) = self.claims_met();
+        let claims_are = self.claims().all(Judged::is_as_recorded);
         let checks_are = self.checks.iter().all(JudgedCheck::is_as_recorded);
         let is_within = self.another_class.as_ref().is_none_or(AnotherClass::is_within);
-        self.lockfile.differing.is_empty() && is_within && met == all && checks_are
+        self.lockfile.differing.is_empty() && is_within && claims_are && checks_are
     }
 
     /// The verdict: the last line of `reproduce` and `verify`.
     pub fn verdict(&self) -> String {
-        let (met, claims) = self.claims_met();
         let (same, compared) = (self.lockfile.same, self.lockfile.compared);
         let bits = if self.another_class.is_some() && compared == 0 {
             "no bits compared".to_owned()
@@ -160,8 +196,11 @@ impl Reproduced {
             format!("same bits as lockfile {same}/{compared}")
         };
         let mut verdict = format!(
-            "executed {}, cached {}, fetched {}; {bits}; claims met {met}/{claims}",
-            self.executed, self.cached, self.fetched
+            "executed {}, cached {}, fetched {}; {bits}; {}",
+            self.executed,
+            self.cached,
+            self.fetched,
+            self.verdict_on_claims()
         );
         if !self.checks.is_empty() {
             let recorded = self.checks.iter().filter(|check| check.is_as_recorded()).count();
@@ -182,22 +221,42 @@ impl Workspace {
     pub fn reproduce(
         &self,
         loaded: &Loaded,
-        budget: Option<f64>,
-        locked: bool,
+        options: ReproduceOptions,
         running: &mut Running<'_>,
     ) -> Result<Reproduced, Error> {
+        if options.substitute && self.settings.mirrors.is_empty() {
+            return Err(Error::Usage {
+                message: "there is no mirror to take results from".to_owned(),
+                hint: Some("ibid reproduce --substitute --mirror DIR …, where DIR is somebody's workspace or store".to_owned()),
+            });
+        }
         let plan = self.plan_of(loaded)?;
         super::run::refuse_unpinned(&plan)?;
         let lockfile = loaded.read_lockfile()?.unwrap_or_default();
-        if locked {
+        if options.locked {
             refuse_unlocked(&plan, &lockfile, loaded, false)?;
         }
         let store = self.store()?;
         self.register_lockfile(loaded, &store)?;
         let mut whole = with_what_is_read(&plan);
         at_hand(&plan, &store)?.into_iter().for_each(|action| whole.add_target(action));
-        self.refuse_over_budget(&whole, &store, budget)?;
-        let summary = match self.execute(&whole, &loaded.root, &store, None, running) {
+        let substitutes = locked_outputs(&lockfile);
+        let mut lent = Lent::default();
+        if options.substitute {
+            lent.outputs = Some(&substitutes);
+            let (root, stop) = (&loaded.root, running.cancelled);
+            self.refuse_over_budget_having_fetched(
+                &whole,
+                root,
+                &store,
+                &substitutes,
+                options.budget,
+                stop,
+            )?;
+        } else {
+            self.refuse_over_budget(&whole, &store, options.budget)?;
+        }
+        let summary = match self.execute(&whole, &loaded.root, &store, lent, running) {
             Ok(summary) => summary,
             Err(error) => return Err(self.instead(loaded, &lockfile, &store, running, error)),
         };
@@ -216,7 +275,7 @@ impl Workspace {
             return Ok(reproduced);
         }
         again.into_iter().for_each(|action| whole.add_target(action));
-        let made = self.execute(&whole, &loaded.root, &store, None, running)?;
+        let made = self.execute(&whole, &loaded.root, &store, lent, running)?;
         read(&summary.and(made))
     }
 
@@ -230,7 +289,12 @@ impl Workspace {
         running: &mut Running<'_>,
         error: Error,
     ) -> Error {
-        let is_missing = error.kind() == Kind::Environment && matches!(error, Error::Failed { .. });
+        let is_missing = match &error {
+            Error::Failed { failures } => {
+                failures.iter().all(|(_, failure)| failure.kind == FailureKind::Missing)
+            }
+            _ => false,
+        };
         if !is_missing || loaded.depth.is_some() {
             return error;
         }
@@ -238,8 +302,9 @@ impl Workspace {
         let Ok(Some(plan)) = plan::expand_printed(&loaded.experiment, target) else {
             return error;
         };
-        let reproduced =
-            self.execute(&plan, &loaded.root, store, None, running).and_then(|summary| {
+        let reproduced = self
+            .execute(&plan, &loaded.root, store, Lent::default(), running)
+            .and_then(|summary| {
                 let comparison = LockComparison::of_run(&plan, lockfile, store, &summary)?;
                 Self::read_back(loaded, &plan, comparison, store, &summary)
             });
@@ -260,7 +325,10 @@ impl Workspace {
         summary: &Summary,
     ) -> Result<Reproduced, Error> {
         let figures = plan.figures().iter();
-        let figures = figures.map(|(name, figure)| read_figure(name, figure, store, summary));
+        let figures = figures.map(|(name, figure)| {
+            let sources = sources_behind(plan, figure);
+            read_figure(name, figure, sources, store, summary)
+        });
         let tables = plan.tables().iter();
         let tables = tables.map(|(name, table)| read_table(name, table, store, summary));
         let (evaluations, missing_evaluations) = read_evaluations(plan, store, summary)?;
@@ -277,21 +345,51 @@ impl Workspace {
             figures: figures.collect::<Result<_, _>>()?,
             tables: tables.collect::<Result<_, _>>()?,
             checks: read_checks(plan, store, summary)?,
-            sources: sources_of(plan),
+            sources: plan.sources().iter().map(reproduced_source).collect(),
             evaluations,
             missing_evaluations,
         })
     }
 }
 
-/// The pinned files of a plan.
-fn sources_of(plan: &Plan) -> Vec<ReproducedSource> {
-    let source = |(sha256, pin): (&BlobDigest, &SourcePin)| {
-        let published = pin.locations.iter().filter(|at| !matches!(at, Location::Bundled { .. }));
-        let places = published.map(|location| place_of(location).to_string()).collect();
-        ReproducedSource { sha256: *sha256, bytes: pin.bytes, places }
-    };
-    plan.sources().iter().map(source).collect()
+fn reproduced_source((sha256, pin): (&BlobDigest, &SourcePin)) -> ReproducedSource {
+    let published = pin.locations.iter().filter(|at| !matches!(at, Location::Bundled { .. }));
+    let places = published.map(|location| place_of(location).to_string()).collect();
+    let is_built = pin.locations.iter().any(|at| matches!(at, Location::Bundled { .. }));
+    let is_drawn = is_built && *sha256 != BlobDigest::of(OPEN_CLIP.as_bytes());
+    ReproducedSource { sha256: *sha256, bytes: pin.bytes, places, is_drawn }
+}
+
+/// The pinned files that the actions of a figure read, and those upstream of them.
+fn sources_behind(plan: &Plan, figure: &FigureTarget) -> Vec<ReproducedSource> {
+    let mut actions: Vec<_> = [figure.fit, figure.draw].into();
+    actions.extend(figure.sensitivity);
+    let (mut seen, mut read) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(id) = actions.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        for input in plan.nodes()[&id].action.inputs.values() {
+            match input {
+                Input::Blob(digest) => drop(read.insert(*digest)),
+                Input::Tree(tree) => read.extend(files_of(plan, tree)),
+                Input::Output { recipe, .. } => actions.push(*recipe),
+            }
+        }
+    }
+    plan.sources()
+        .iter()
+        .filter(|(digest, _)| read.contains(*digest))
+        .map(reproduced_source)
+        .collect()
+}
+
+/// The manifest of a tree, and the files in it where the experiment states it.
+fn files_of(plan: &Plan, tree: &TreeDigest) -> Vec<BlobDigest> {
+    let stated = plan.trees().get(tree).and_then(|pin| pin.manifest.as_deref());
+    let manifest = stated.and_then(|bytes| Manifest::decode(bytes).ok());
+    let files = manifest.into_iter().flat_map(|manifest| manifest.files).map(|file| file.sha256);
+    files.chain([manifest_blob(tree)]).collect()
 }
 
 /// The plan with every action as a target whose outputs a figure hands out: a drawing that is known does not need
@@ -311,6 +409,7 @@ fn with_what_is_read(plan: &Plan) -> Plan {
 fn read_figure(
     name: &str,
     figure: &FigureTarget,
+    sources: Vec<ReproducedSource>,
     store: &Store,
     summary: &Summary,
 ) -> Result<ReproducedFigure, Error> {
@@ -340,6 +439,7 @@ fn read_figure(
         sensitivity_csv,
         caption: figure.caption.clone(),
         svg,
+        sources,
     })
 }
 

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::Error;
-use super::inputs::{PlanInputs, SetBuilder, costs_of};
+use super::inputs::{Lent, PlanInputs, SetBuilder, costs_of};
 use super::workspace::Workspace;
 use crate::commit::Root;
 use crate::digest::RecipeId;
-use crate::exec::{self, Event, LocalExecutor, LocalOptions, Options, PlanState, Summary};
+use crate::exec::{self, Event, LocalExecutor, LocalOptions, Locked, Options, PlanState, Summary};
 use crate::numerics::Level;
 use crate::plan::Plan;
 use crate::store::{Maker, Store};
@@ -30,16 +30,16 @@ pub struct Running<'a> {
 pub(super) const GRACE: Duration = Duration::from_secs(20);
 
 impl Workspace {
-    /// Executes what `plan` needs and `store` does not have. `other` may lend pinned bytes.
+    /// Executes what `plan` needs, `store` does not have and nobody lends.
     pub(super) fn execute(
         &self,
         plan: &Plan,
         root: &Root,
         store: &Store,
-        other: Option<&Store>,
+        lent: Lent<'_>,
         running: &mut Running<'_>,
     ) -> Result<Summary, Error> {
-        let summary = self.try_to_execute(plan, root, store, other, running)?;
+        let summary = self.try_to_execute(plan, root, store, lent, running)?;
         if !summary.failures.is_empty() {
             return Err(Error::Failed { failures: summary.failures.into_values().collect() });
         }
@@ -52,7 +52,7 @@ impl Workspace {
         plan: &Plan,
         root: &Root,
         store: &Store,
-        other: Option<&Store>,
+        lent: Lent<'_>,
         running: &mut Running<'_>,
     ) -> Result<Summary, Error> {
         refuse_unpinned(plan)?;
@@ -60,7 +60,10 @@ impl Workspace {
         let builder = SetBuilder::until(running.cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
         let sources = self.sources(root, &build).until(running.cancelled);
-        let inputs = PlanInputs::new(plan, sources, other);
+        let inputs = PlanInputs::new(plan, sources, lent);
+        if lent.outputs.is_none() {
+            refuse_lacking_files(plan, store, &inputs, running)?;
+        }
         let executor = LocalExecutor::new(LocalOptions {
             program: settings.program.clone(),
             arguments: self.job_arguments(),
@@ -78,6 +81,7 @@ impl Workspace {
             threads: settings.threads,
             keep_going: running.keep_going,
             check_targets: true,
+            substitutes: lent.outputs,
             costs: costs_of(plan),
             maker: Self::maker(),
             ..Options::new(settings.threads, &inputs, running.cancelled, &*self.clock)
@@ -100,6 +104,24 @@ impl Workspace {
         self.refuse_flops_over_budget(&flops_to_run(plan, &states), budget)
     }
 
+    /// The same of a run that may fetch what `locked` names: what the mirrors have of it is in the store afterwards.
+    pub(super) fn refuse_over_budget_having_fetched(
+        &self,
+        plan: &Plan,
+        root: &Root,
+        store: &Store,
+        locked: &BTreeMap<RecipeId, Locked>,
+        budget: Option<f64>,
+        cancelled: &AtomicBool,
+    ) -> Result<(), Error> {
+        let builder = SetBuilder::until(cancelled);
+        let build = |set: &str, version: &str| builder.build(set, version);
+        let lent = Lent { outputs: Some(locked), ..Lent::default() };
+        let inputs = PlanInputs::new(plan, self.sources(root, &build).until(cancelled), lent);
+        let states = exec::plan_states_having_fetched(plan, store, locked, &inputs)?;
+        self.refuse_flops_over_budget(&flops_to_run(plan, &states), budget)
+    }
+
     /// The same of actions with these operations.
     pub(super) fn refuse_flops_over_budget(
         &self,
@@ -116,7 +138,7 @@ impl Workspace {
         Err(Error::OverBudget {
             estimate: duration_text(seconds),
             budget: duration_text(budget),
-            enough: format!("{}min", (seconds / 60.0).ceil().max(1.0)),
+            enough: budget_text(seconds),
             executed: None,
         })
     }
@@ -142,6 +164,31 @@ impl Workspace {
             ..Maker::default()
         }
     }
+}
+
+/// Before anything long is executed, an error that lists the files of this machine that a run would come to need and that are
+/// not there. Who keeps going is told later.
+fn refuse_lacking_files(
+    plan: &Plan,
+    store: &Store,
+    inputs: &PlanInputs<'_>,
+    running: &Running<'_>,
+) -> Result<(), Error> {
+    let is_long = |id: &RecipeId| {
+        plan.nodes().get(id).is_some_and(|node| !node.action.params.kind().is_cheap())
+    };
+    if running.keep_going || !plan.nodes().keys().any(is_long) {
+        return Ok(());
+    }
+    let states = exec::plan_states(plan, store, &BTreeMap::new())?;
+    if !states.iter().any(|(id, state)| *state != PlanState::Hit && is_long(id)) {
+        return Ok(());
+    }
+    let failures = inputs.lacking_files(&states, store);
+    if failures.is_empty() || running.cancelled.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    Err(Error::Failed { failures })
 }
 
 /// An error that lists what is missing, if the plan holds trainings that nobody can execute.
@@ -187,18 +234,35 @@ pub(super) fn flops_to_run(plan: &Plan, states: &BTreeMap<RecipeId, PlanState>) 
         .collect()
 }
 
-/// A duration for people: `45 s`, `12 min`, `7 h`, `3 d`.
+/// A duration for people: `0.3 s`, `45 s`, `12 min`, `7 h`, `3 d`.
 pub fn duration_text(seconds: f64) -> String {
-    let (value, unit) = match seconds {
+    if seconds > 0.0 && seconds < 0.05 {
+        return "less than 0.1 s".to_owned();
+    }
+    let (value, unit) = in_unit(seconds);
+    if seconds > 0.0 && value < 9.95 {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+/// A budget that so many seconds fit into, as it is typed: `12min`, `34h`.
+pub(super) fn budget_text(seconds: f64) -> String {
+    let (value, unit) = match in_unit(seconds) {
+        (seconds, "s") => ((seconds / 60.0).max(1.0), "min"),
+        told => told,
+    };
+    format!("{}{unit}", value.ceil())
+}
+
+/// A duration in the unit that people tell it in.
+fn in_unit(seconds: f64) -> (f64, &'static str) {
+    match seconds {
         s if s < 99.5 => (s, "s"),
         s if s < 99.5 * 60.0 => (s / 60.0, "min"),
         s if s < 48.0 * 3600.0 => (s / 3600.0, "h"),
         s => (s / 86400.0, "d"),
-    };
-    if value < 9.95 && unit != "s" {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
     }
 }
 
@@ -255,7 +319,8 @@ mod tests {
         let store = Store::open(workspace.store_folder()).unwrap();
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
-        let inputs = PlanInputs::new(&plan, workspace.sources(&loaded.root, &build), None);
+        let inputs =
+            PlanInputs::new(&plan, workspace.sources(&loaded.root, &build), Lent::default());
         let job = |params: &Params, context: &mut JobContext<'_>| {
             context.level = Level::detect();
             if params.kind().uses_device() {
@@ -300,10 +365,25 @@ mod tests {
 
     #[test]
     fn durations_are_short_texts() {
-        for (seconds, text) in
-            [(0.4, "0 s"), (99.0, "99 s"), (100.0, "1.7 min"), (7200.0, "2.0 h"), (4e5, "4.6 d")]
-        {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (0.01, "less than 0.1 s"),
+            (0.4, "0.4 s"),
+            (99.0, "99 s"),
+            (100.0, "1.7 min"),
+            (7200.0, "2.0 h"),
+            (4e5, "4.6 d"),
+        ] {
             assert_eq!(duration_text(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_budget_is_told_in_the_unit_of_the_estimate() {
+        for (seconds, text) in
+            [(0.0, "1min"), (70.0, "2min"), (900.0, "15min"), (2_001.0 * 60.0, "34h"), (4e5, "5d")]
+        {
+            assert_eq!(budget_text(seconds), text);
         }
     }
 }

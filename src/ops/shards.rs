@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -105,7 +106,7 @@ impl Workspace {
             let log = match &mut log {
                 Some(log) => log,
                 none => {
-                    let opened = OpenOptions::new().create(true).append(true).open(&partial);
+                    let opened = open_to_append(&partial);
                     none.insert(opened.map_err(|error| cannot("write", &partial, &error))?)
                 }
             };
@@ -344,6 +345,19 @@ fn read_partial(path: &Path) -> Result<BTreeMap<String, PinnedShard>, Error> {
     Ok(shards.map(|shard| (shard.file.name.clone(), shard)).collect())
 }
 
+/// Opens what an earlier run left, to go on behind its last line: whole or torn, the next one is not to be part of it.
+fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+    let mut last = *b"\n";
+    if let Some(before) = file.metadata()?.len().checked_sub(1) {
+        file.read_exact_at(&mut last, before)?;
+    }
+    if last != *b"\n" {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
+}
+
 /// The names that a pattern stands for: `a-{00..12}.tar` is thirteen.
 fn expand(pattern: &str) -> Result<Vec<String>, Error> {
     let wrong =
@@ -387,6 +401,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::digest::BlobDigest;
     use crate::ops::error::Kind;
 
     /// Those that cannot be had are to have more memory than there is.
@@ -411,6 +426,30 @@ mod tests {
             assert_eq!(sum_of_squares(threads).unwrap(), 55);
         }
         assert_eq!(sum_of_squares(0).unwrap_err().kind(), Kind::Environment);
+    }
+
+    /// A run was killed, or its disk was full, within a line.
+    #[test]
+    fn a_torn_line_costs_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifest.partial");
+        let line = |name: &str| {
+            let (sha256, bytes) = (BlobDigest::of(name.as_bytes()), name.len() as u64);
+            let file =
+                ManifestFile { name: name.to_owned(), sha256, bytes, samples: 1, skipped: vec![] };
+            let place = name.to_owned();
+            let shard = PinnedShard { file, place, modified_ns: None, reasons: Vec::new() };
+            [serde_json::to_vec(&shard).unwrap(), b"\n".to_vec()].concat()
+        };
+        open_to_append(&path).unwrap().write_all(&line("a.tar")).unwrap();
+        open_to_append(&path).unwrap().write_all(&line("b.tar")[..40]).unwrap();
+        open_to_append(&path).unwrap().write_all(&line("c.tar")).unwrap();
+        assert!(read_partial(&path).unwrap().into_keys().eq(["a.tar", "c.tar"]));
+        // Nothing stands between whole lines.
+        let whole = std::fs::read(&path).unwrap();
+        drop(open_to_append(&path).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        assert!(whole.starts_with(&line("a.tar")) && whole.ends_with(&line("c.tar")));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! `list`, `check`, `show`, `diff`: an experiment as text and as meaning.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::classes::{Looked, large_batches};
 use super::error::Error;
 use super::glyphs::check_glyphs;
 use super::name::{ExperimentName, Name};
@@ -108,20 +111,54 @@ impl Workspace {
         }
     }
 
-    /// Every finding of the schema, or of the rules; none if the experiment is sound.
+    /// Every finding of the schema, or of the rules; none if the experiment is sound. What [`Self::examine`] warns of
+    /// is logged.
     pub fn check(&self, name: &Name) -> Result<Vec<Found>, Error> {
+        let (found, warnings) = self.examine(name)?;
+        log(&warnings);
+        Ok(found)
+    }
+
+    /// Every finding of the schema, or of the rules, and every warning: of what may be meant, and of what does no harm
+    /// here and may elsewhere.
+    pub fn examine(&self, name: &Name) -> Result<(Vec<Found>, Vec<Found>), Error> {
         let place = self.place(name)?;
         let evaluated = match self.sound(&place.request)? {
             Ok(evaluated) => evaluated,
-            Err(findings) => return Ok(findings),
+            Err(findings) => return Ok((findings, Vec::new())),
         };
         let request = place.request.clone();
         let loaded = Self::bound(place, name.clone(), evaluated)?;
         plan::expand(&loaded.experiment, loaded.named.target.as_deref())?;
-        let mut found = self.check_released(&loaded)?;
-        found.extend(self.check_class_counts(&loaded));
-        found.extend(check_glyphs(&loaded.experiment));
-        Ok(self.located(&request, found))
+        let Looked { mut wrong, absent, elsewhere } = self.look_at_pins(&loaded);
+        wrong.extend(absent);
+        match self.check_released(&loaded) {
+            Ok(differences) => wrong.extend(differences),
+            Err(error) if wrong.is_empty() => return Err(error),
+            // A file that is not what it is pinned to was just told.
+            Err(_) => {}
+        }
+        wrong.extend(check_glyphs(&loaded.experiment));
+        let mut warnings = large_batches(&loaded.experiment);
+        warnings.extend(elsewhere);
+        Ok((self.located(&request, wrong), self.located(&request, warnings)))
+    }
+
+    /// An error if something is wrong with pins wherever their files are. Files that are not where they are said to be
+    /// are logged: whoever needs one that nobody has will tell.
+    pub(super) fn refuse_wrong_pins(&self, loaded: &Loaded) -> Result<(), Error> {
+        let Looked { wrong, mut absent, elsewhere } = self.look_at_pins(loaded);
+        absent.extend(elsewhere);
+        if wrong.is_empty() && absent.is_empty() {
+            return Ok(());
+        }
+        let request = self.place(&loaded.named)?.request;
+        log(&self.located(&request, absent));
+        if wrong.is_empty() {
+            return Ok(());
+        }
+        let name = loaded.named.experiment.to_string();
+        Err(Error::Unsound { name, findings: self.located(&request, wrong) })
     }
 
     /// A request's evaluation, or every finding of the schema, or of the rules.
@@ -147,7 +184,9 @@ impl Workspace {
     fn located(&self, request: &spec::Request, found: Vec<(String, String)>) -> Vec<Found> {
         let paths: Vec<String> = found.iter().map(|(path, _)| path.clone()).collect();
         let places = if paths.is_empty() { Vec::new() } else { self.locate(request, &paths) };
-        let finding = |((path, message), place)| {
+        let placed = found.into_iter().zip(places);
+        let placed = placed.map(|((path, message), place)| Placed { path, message, place });
+        let finding = |Placed { path, message, place }| {
             let quoted = spec::Finding {
                 path: Some(format!("`{path}`")),
                 place,
@@ -158,7 +197,7 @@ impl Workspace {
                 finding: spec::Finding { path: Some(path), ..quoted },
             }
         };
-        found.into_iter().zip(places).map(finding).collect()
+        merged(placed).into_iter().map(finding).collect()
     }
 
     /// The normal form of an experiment as Dhall text, and its id.
@@ -186,6 +225,78 @@ impl Workspace {
         let (a, b) = (self.load_as_it_is(a)?, self.load_as_it_is(b)?);
         Ok(spec::diff(&a.evaluated.value, &b.evaluated.value))
     }
+}
+
+/// Says what may be meant, a line each, to whoever listens.
+fn log(warnings: &[Found]) {
+    for warning in warnings {
+        let line = first_line(&warning.text).replace(char::is_control, " ");
+        tracing::warn!("{line}");
+    }
+}
+
+/// A finding about a value, with the place in the experiment's file that spells it.
+#[derive(Debug, Clone)]
+struct Placed {
+    path: String,
+    message: String,
+    place: Option<spec::Place>,
+}
+
+impl Placed {
+    /// Whether two findings at one place of the file differ in the run that they speak of, or in the element of a list
+    /// that they are about, and in nothing else.
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.path, &self.message) != (&other.path, &other.message)
+            && around(&self.path, "[", ']') == around(&other.path, "[", ']')
+            && around(&self.message, RUN, '`') == around(&other.message, RUN, '`')
+    }
+
+    /// The same, which is found in so many more elements of its list.
+    fn with_more(mut self, more: usize) -> Self {
+        let list = self.path.split(['[', '.']).next().unwrap_or_default();
+        let noun = match list.trim_end_matches('s') {
+            noun if noun.ends_with("Run") => "run",
+            _ if self.message.contains(RUN) => "run",
+            noun => noun,
+        };
+        let plural = if more == 1 { "" } else { "s" };
+        if more > 0 {
+            self.message.push_str(&format!(" (and in {more} more {noun}{plural})"));
+        }
+        self
+    }
+}
+
+/// What is in front of a run's name in a message.
+const RUN: &str = "run `";
+
+/// A text without what stands between the first `open` and the `close` behind it.
+fn around<'t>(text: &'t str, open: &str, close: char) -> (&'t str, &'t str) {
+    let (before, inside) = text.split_once(open).unwrap_or((text, ""));
+    (before, inside.split_once(close).map_or("", |(_, after)| after))
+}
+
+/// Findings in their order; a mistake that one place of the file makes in many runs is one of them.
+fn merged(found: impl Iterator<Item = Placed>) -> Vec<Placed> {
+    let mut merged: Vec<(Placed, usize)> = Vec::new();
+    let mut by_place: BTreeMap<(String, u64, u64), Vec<usize>> = BTreeMap::new();
+    for finding in found {
+        let here = finding.place.as_ref().map(|at| (at.file.clone(), at.line, at.column));
+        let mut same = None;
+        if let Some(here) = here {
+            let known = by_place.entry(here).or_default();
+            same = known.iter().copied().find(|index| merged[*index].0.is_like(&finding));
+            if same.is_none() {
+                known.push(merged.len());
+            }
+        }
+        match same {
+            Some(index) => merged[index].1 += 1,
+            None => merged.push((finding, 0)),
+        }
+    }
+    merged.into_iter().map(|(finding, more)| finding.with_more(more)).collect()
 }
 
 /// What no type holds: numbers that are none, and what the rules forbid. By path in the value, in its order.
@@ -260,4 +371,44 @@ fn nothing_is_left_over(lockfile: &Lockfile, loaded: &Loaded) -> bool {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(path: &str, message: &str, line: u64) -> Placed {
+        let (file, source) = ("x.dhall".to_owned(), String::new());
+        let place = Some(spec::Place { file, line, column: 1, source, width: 1 });
+        Placed { path: path.to_owned(), message: message.to_owned(), place }
+    }
+
+    fn messages(found: Vec<Placed>) -> Vec<String> {
+        merged(found.into_iter()).into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_mistake_that_many_runs_make_at_one_place_is_one() {
+        let of_run = |run: usize, line| placed(&format!("runs[{run}].train.seed"), "is 0", line);
+        let found = vec![of_run(0, 7), of_run(1, 7), of_run(2, 8), of_run(3, 7)];
+        assert_eq!(messages(found), ["is 0 (and in 2 more runs)", "is 0"]);
+        let at = "figures[0].scratch.columns[2].value";
+        let of_label = |run: &str| placed(at, &format!("run `{run}` has no label `x`"), 7);
+        let found = vec![of_label("a"), of_label("b")];
+        assert_eq!(messages(found), ["run `a` has no label `x` (and in 1 more run)"]);
+        let of_figure = |at: &str| placed(at, "is empty", 7);
+        let found = vec![of_figure("figures[0].title"), of_figure("figures[1].title")];
+        assert_eq!(messages(found), ["is empty (and in 1 more figure)"]);
+    }
+
+    #[test]
+    fn what_differs_otherwise_or_has_no_place_stays_apart() {
+        let (field, other) = (placed("runs[0].a", "is 0", 7), placed("runs[1].b", "is 0", 7));
+        assert_eq!(messages(vec![field.clone(), other]), ["is 0", "is 0"]);
+        let other = placed("runs[1].a", "is 1", 7);
+        assert_eq!(messages(vec![field.clone(), other]), ["is 0", "is 1"]);
+        let [field, other] = [field, placed("runs[1].a", "is 0", 7)]
+            .map(|finding| Placed { place: None, ..finding });
+        assert_eq!(messages(vec![field, other]), ["is 0", "is 0"]);
+    }
 }

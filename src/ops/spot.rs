@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::error::Error;
+use super::inputs::Lent;
 use super::laboratory::{Laboratory, Look, Subject};
 use super::lock::LockComparison;
 use super::reproduce::Reproduced;
@@ -254,7 +255,9 @@ impl Workspace {
         }
         let mut whole = plan.clone();
         plan.nodes().keys().for_each(|id| whole.add_target(*id));
-        let summary = self.execute(&whole, &loaded.root, &store, Some(first), running)?;
+        let lent = Lent { store: Some(first), ..Lent::default() };
+        let executed = self.execute(&whole, &loaded.root, &store, lent, running);
+        let summary = executed.map_err(|error| second.without_logs_that_go(error))?;
         let comparison = LockComparison::of_run(plan, lockfile, &store, &summary)?;
         Self::read_back(loaded, plan, comparison, &store, &summary)
     }

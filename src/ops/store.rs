@@ -1,16 +1,17 @@
 //! `store`: check it, collect what nobody needs, add files, hand out blobs.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::Error;
-use super::name::{ExperimentName, Name};
-use super::workspace::{Loaded, Workspace, register};
+use super::name::{EXPERIMENTS, ExperimentName, Name};
+use super::workspace::{Loaded, Settings, Workspace, register};
 use crate::commit::{Commit, ObjectError, Unread};
 use crate::digest::BlobDigest;
+use crate::exec::clock::FixedClock;
 use crate::exec::worker;
-use crate::fs::{self, Durability};
+use crate::fs::{self, Context as _, Durability};
 use crate::plan::{self, Lockfile};
 use crate::report::page;
 use crate::source::is_commit_id;
@@ -25,6 +26,7 @@ const KEEP_WITHIN: Duration = Duration::from_secs(24 * 3600);
 impl Workspace {
     /// Hashes everything in the store; what is not what was written is moved aside.
     pub fn fsck(&self) -> Result<FsckReport, Error> {
+        self.refuse_absent_store()?;
         let (store, found) = Store::open_for_check(self.store_folder())?;
         let mut report = store.fsck()?;
         report.findings.splice(..0, found);
@@ -121,9 +123,11 @@ impl Workspace {
         Ok(rendered.is_ok_and(|rendered| rendered == kept))
     }
 
-    /// Removes what no registered lockfile or workspace, no running command and not the last day reaches. A workspace that
-    /// is not there stops the collection, since it may need anything, unless it is to be forgotten.
+    /// Removes what no registered lockfile, no experiment of a registered workspace, no running command and not the
+    /// last day reaches. A workspace that is not there stops the collection, since it may need anything, unless it is
+    /// to be forgotten.
     pub fn gc(&self, dry_run: bool, forget_missing: bool) -> Result<GcReport, Error> {
+        self.refuse_absent_store()?;
         let store = self.store()?;
         let collection = store.begin_gc()?;
         let mut roots = Roots::default();
@@ -135,13 +139,13 @@ impl Workspace {
                     roots.extend(lockfile_roots(&path)?);
                 }
             }
+            roots.extend(self.pinned_roots(&workspace)?);
         }
         for path in store.lockfiles()? {
             roots.extend(lockfile_roots(&path)?);
         }
-        roots.extend(self.pinned_roots()?);
         // Afterwards: what was there just now has been read.
-        let missing = store.missing()?;
+        let missing = out_of_reach(&store)?;
         if !missing.is_empty() && !forget_missing {
             return Err(StoreError::MissingRoots { paths: missing }.into());
         }
@@ -167,7 +171,20 @@ impl Workspace {
 
     /// Counts what the store holds.
     pub fn usage(&self) -> Result<Usage, Error> {
+        self.refuse_absent_store()?;
         Ok(self.store()?.usage()?)
+    }
+
+    /// An error if the store that was named is not there: one that is made now would pass every check, and hide that
+    /// another was meant, or is not mounted.
+    pub(super) fn refuse_absent_store(&self) -> Result<(), Error> {
+        if self.settings.store.is_none() || self.store_folder().exists() {
+            return Ok(());
+        }
+        Err(Error::Missing {
+            message: format!("there is no store at `{}`", self.store_folder().display()),
+            hint: "name the folder that a run was given with --store".to_owned(),
+        })
     }
 
     /// Puts a file into the store; its digest and size.
@@ -188,24 +205,33 @@ impl Workspace {
 
     /// Writes a blob, hashed as it is read.
     pub fn cat(&self, digest: &BlobDigest, writer: &mut dyn Write) -> Result<u64, Error> {
+        self.refuse_absent_store()?;
         let store = self.store()?;
         // Hashed before the first byte is handed out: what was printed cannot be taken back.
         store.verify_blob(digest)?;
         Ok(store.copy_to(digest, writer)?)
     }
 
-    /// What this workspace's experiments pin. One that cannot be loaded stops the collection, since it may pin anything.
-    fn pinned_roots(&self) -> Result<Roots, Error> {
+    /// What the experiments of a registered workspace pin, this one or another. One that cannot be loaded stops the
+    /// collection, since it may pin anything.
+    fn pinned_roots(&self, root: &Path) -> Result<Roots, Error> {
         let mut roots = Roots::default();
-        if self.root().is_err() {
-            return Ok(roots);
-        }
-        for experiment in self.experiments()? {
-            let unknown =
-                |error| Error::UnknownPins { name: experiment.clone(), source: Box::new(error) };
+        let workspace = match self.neighbour(root) {
+            // Afterwards it is found to be out of reach.
+            Err(Error::NotAWorkspace { .. }) => return Ok(roots),
+            opened => opened?,
+        };
+        let own = self.root().ok().and_then(|own| std::path::absolute(own).ok());
+        let elsewhere = (own.as_deref() != Some(root)).then(|| root.to_owned());
+        for experiment in workspace.experiments()? {
+            let unknown = |error| Error::UnknownPins {
+                name: experiment.clone(),
+                workspace: elsewhere.clone(),
+                source: Box::new(error),
+            };
             let name =
                 Name { experiment: ExperimentName::InWorkspace(experiment.clone()), target: None };
-            let loaded = self.load(&name).map_err(unknown)?;
+            let loaded = workspace.load(&name).map_err(unknown)?;
             let plan = plan::expand(&loaded.experiment, None).map_err(|e| unknown(e.into()))?;
             roots.blobs.extend(plan.sources().keys().copied());
             roots.trees.extend(plan.trees().keys().copied());
@@ -213,6 +239,32 @@ impl Workspace {
         }
         Ok(roots)
     }
+
+    /// The workspace in `root`, with this one's store and settings.
+    fn neighbour(&self, root: &Path) -> Result<Self, Error> {
+        let store = self.store_folder();
+        let store = std::path::absolute(store).context("find", store)?;
+        let settings = Settings {
+            workspace: Some(root.to_owned()),
+            store: Some(store),
+            ..self.settings.clone()
+        };
+        Self::open(settings, Box::new(FixedClock(self.clock.now())))
+    }
+}
+
+/// The registered workspaces and lockfiles that are not there. Nor is a workspace whose folder holds none any more,
+/// like that of a disk that is not mounted.
+fn out_of_reach(store: &Store) -> Result<Vec<PathBuf>, Error> {
+    let mut missing = store.missing()?;
+    for root in store.workspaces()? {
+        let schema = root.join(EXPERIMENTS).join("schema");
+        let found = fs::if_exists(std::fs::metadata(&schema).context("inspect", &schema))?;
+        if found.is_none_or(|found| !found.is_dir()) {
+            missing.push(root);
+        }
+    }
+    Ok(missing)
 }
 
 /// What a lockfile names. One that is gone since needs nothing; one that cannot be read stops the collection, since it

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::error::Error;
-use super::name::{CommitName, EXPERIMENTS};
+use super::name::{CommitName, EXPERIMENTS, is_experiment_name};
 use super::workspace::{Loaded, Place, Workspace};
 use crate::commit::{Commit, Root, Rooted};
 use crate::digest::ExperimentId;
@@ -123,7 +123,10 @@ impl Workspace {
         let unreadable = |error: crate::commit::ObjectError| name.error(error.into());
         let commit = Commit::known(&copy, &name.rev).map_err(unreadable)?;
         if commit.file(&path).map_err(unreadable)?.is_none() {
-            let known = commit.folders_with(EXPERIMENTS, "package.dhall").map_err(unreadable)?;
+            let mut known =
+                commit.folders_with(EXPERIMENTS, "package.dhall").map_err(unreadable)?;
+            // Nothing else can be asked for by name.
+            known.retain(|known| is_experiment_name(known));
             return Err(Error::NotInCommit { name: name.clone(), known });
         }
         let root = Root::Commit(Rooted {

@@ -19,6 +19,9 @@ use crate::spec::{self, Evaluated, Request, cache, guard};
 use crate::store::{Store, StoreError};
 use crate::tensor::Device;
 
+/// The folder of a workspace's own store.
+pub(super) const STORE: &str = ".ibid";
+
 /// All that comes from outside: the command line, the environment, the machine.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -160,7 +163,7 @@ impl Workspace {
         let base = root.as_ref().unwrap_or(&settings.folder);
         let store_folder = match &settings.store {
             Some(named) => settings.folder.join(named),
-            None => base.join(".ibid"),
+            None => base.join(STORE),
         };
         refuse_unless_text(&store_folder, "name a store elsewhere: --store DIR")?;
         if let Some(file) = &settings.certificates {

@@ -114,7 +114,7 @@ pub fn latex(title: &str, table: &Table, formats: &[PrintedColumn]) -> String {
     };
     let body: String = cells.rows.iter().map(line).collect();
     format!(
-        "\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{}\\midrule\n{body}\
+        "% \\usepackage{{booktabs}}\n\\begin{{table}}\n\\centering\n\\caption{{{}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{}\\midrule\n{body}\
          \\bottomrule\n\\end{{tabular}}\n\\end{{table}}\n",
         latex_text(title),
         line(&table.columns().to_vec())
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn latex_is_escaped() {
         let (table, formats) = example();
-        let expected = "\\begin{table}\n\\centering\n\\caption{50\\% \\_}\n\\begin{tabular}{lrr}\n\\toprule\n\
+        let expected = "% \\usepackage{booktabs}\n\\begin{table}\n\\centering\n\\caption{50\\% \\_}\n\\begin{tabular}{lrr}\n\\toprule\n\
             a\\_b & share & n \\\\\n\\midrule\nx\\textbar{}y & 77.97 & 3 \\\\\nz \\& 50\\% &  & 12 \\\\\n\
             \\bottomrule\n\\end{tabular}\n\\end{table}\n";
         assert_eq!(latex("50% _", &table, &formats), expected);

@@ -35,7 +35,7 @@ pub struct Pin {
 /// Where bytes were published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// A file, relative to the import root of the experiment.
+    /// A file, relative to the import root of the experiment: the folder `experiments` of its workspace.
     File {
         /// The path.
         path: String,
@@ -268,7 +268,7 @@ impl<'a> Sources<'a> {
                     outcome
                 }
             };
-            attempts.push(Attempt { place: place.to_string(), outcome });
+            attempts.push(Attempt { place: self.looked_for(place), outcome });
         }
         let what = what.to_owned();
         Err(if differs {
@@ -296,9 +296,21 @@ impl<'a> Sources<'a> {
         })
     }
 
+    /// A place as the person is told of it: a file of this machine with its whole path.
+    fn looked_for(&self, place: &Place) -> String {
+        match (place, &self.root) {
+            (Place::File { path }, Root::Folder(root)) if plain(path).is_some() => {
+                let path = root.join(path);
+                format!("file {}", std::path::absolute(&path).unwrap_or(path).display())
+            }
+            _ => place.to_string(),
+        }
+    }
+
     fn file(&self, path: &str, pin: Pin) -> Outcome {
         let Some(relative) = plain(path) else {
-            return Outcome::Missing("the path leaves the experiment's folder".to_owned());
+            let reason = "the path leaves the import root (a workspace's `experiments/`)";
+            return Outcome::Missing(reason.to_owned());
         };
         match &self.root {
             Root::Folder(root) => mirror::compare(&root.join(relative), pin),

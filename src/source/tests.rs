@@ -75,7 +75,8 @@ fn wrong_bytes_are_refused_and_every_place_is_named() {
         .unwrap_err()
         .to_string();
     assert!(text.contains(&pin_of(b"abcde").sha256.to_string()), "{text}");
-    assert!(text.contains("tried mirror") && text.contains("tried file x"), "{text}");
+    let looked_for = format!("tried file {}: ", folder.path().join("x").display());
+    assert!(text.contains("tried mirror") && text.contains(&looked_for), "{text}");
 }
 
 #[test]

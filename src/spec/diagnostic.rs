@@ -24,7 +24,7 @@ pub struct Finding {
 /// A place in a source file.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Place {
-    /// The file, relative to the import root.
+    /// The file, relative to the import root; out of [`guard`](super::guard), as it opens from the current folder.
     pub file: String,
     /// Counted from 1.
     pub line: u64,

@@ -56,14 +56,20 @@ pub struct Program {
 pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error> {
     match ask(program, request, Question::Value)? {
         Answer::Evaluated(evaluated) => Ok(evaluated),
-        Answer::Invalid(findings) => Err(Error::Invalid(findings)),
+        Answer::Invalid(findings) => {
+            let placed = |finding: Finding| {
+                let place = finding.place.map(|place| opened(request, place));
+                Finding { place, ..finding }
+            };
+            Err(Error::Invalid(findings.into_iter().map(placed).collect()))
+        }
         Answer::Panicked(message) if engine::says_number(&message) => {
             // Asked of another child: looking for the place may take longer than a child may.
             let place = match ask(program, request, Question::Overflow) {
                 Ok(Answer::Located(places)) => places.into_iter().next().flatten(),
                 _ => None,
             };
-            Err(does_not_fit(place).into())
+            Err(does_not_fit(place.map(|place| opened(request, place))).into())
         }
         Answer::Panicked(message) => {
             Err(Error::Evaluator(message.lines().next().unwrap_or_default().to_owned()))
@@ -76,9 +82,25 @@ pub fn evaluate(program: &Program, request: &Request) -> Result<Evaluated, Error
 /// `None` for all that is not found, for whichever reason.
 pub fn locate(program: &Program, request: &Request, paths: &[String]) -> Vec<Option<Place>> {
     match ask(program, request, Question::Places(paths.to_vec())) {
-        Ok(Answer::Located(places)) if places.len() == paths.len() => places,
+        Ok(Answer::Located(places)) if places.len() == paths.len() => {
+            places.into_iter().map(|place| Some(opened(request, place?))).collect()
+        }
         _ => vec![None; paths.len()],
     }
+}
+
+/// A place whose file is named as it opens from the current folder; in a commit, or where it is no file, as it was.
+fn opened(request: &Request, place: Place) -> Place {
+    let Root::Folder(root) = &request.root else { return place };
+    let path = root.join(&place.file);
+    let (Ok(path), Ok(here)) = (std::path::absolute(path), std::env::current_dir()) else {
+        return place;
+    };
+    if !path.is_file() {
+        return place;
+    }
+    let file = path.strip_prefix(&here).unwrap_or(&path).display().to_string();
+    Place { file, ..place }
 }
 
 fn ask(program: &Program, request: &Request, question: Question) -> Result<Answer, Error> {

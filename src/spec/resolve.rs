@@ -29,6 +29,9 @@ const IMPORTS_MAX: usize = 2_000;
 /// Files importing files importing files.
 const IMPORT_DEPTH_MAX: usize = 64;
 
+/// What authors are told that imports stay below.
+const ROOT: &str = "the import root (a workspace's `experiments/`, else the file's own folder)";
+
 /// Why an expression has no value.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -230,7 +233,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
 
     /// Parses and type checks the file `name`; `expected` improves the messages.
     pub(super) fn file(&mut self, name: &str, expected: Option<&Expr>) -> Result<Checked<'cx>> {
-        let absent = || Finding::new(format!("there is no file `{name}` below the import root"));
+        let absent = || Finding::new(format!("there is no file `{name}` below {ROOT}"));
         let bytes = self
             .read(name)
             .map_err(|message| Finding::new(format!("`{name}` cannot be read: {message}")))?
@@ -510,7 +513,7 @@ impl<'cx, 'a> Resolver<'cx, 'a> {
         let address = address(url);
         let Some(pin) = pin else {
             return Err(refuse(format!("`{address}` has no `sha256:` pin"))
-                .hint("write the pin that `dhall freeze` prints behind the address, or copy the file below the import root")
+                .hint(format!("write the pin that `dhall freeze` prints behind it, or copy the file below {ROOT}"))
                 .into());
         };
         let key = Key::Pin { pin, as_text };
@@ -607,7 +610,7 @@ fn local_name(
         return Err(Box::new(Finding::new("imports are not allowed here")));
     };
     let refuse = |message: &str| {
-        let copy = "copy the file below the import root and import it by a relative path";
+        let copy = format!("copy the file below {ROOT} and import it by a relative path");
         Box::new(Finding::new(message).hint(copy))
     };
     let folder = Path::new(importer).parent().unwrap_or(Path::new(""));
@@ -627,7 +630,8 @@ fn local_name(
         }
         joined.push(component);
     }
-    confined::normalised(&joined).ok_or_else(|| refuse("this import leads out of the import root"))
+    let out = || refuse(&format!("this import leads out of {ROOT}"));
+    confined::normalised(&joined).ok_or_else(out)
 }
 
 fn address(url: &URL<Expr>) -> String {

@@ -20,15 +20,31 @@ pub enum PutMode {
     Copy,
 }
 
+/// Seconds and nanoseconds since 1970, by the clock that stamps the files.
+type Moment = (i64, i64);
+
 /// What a file looked like when its bytes were hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
+    modified: Moment,
+    changed: Moment,
 }
+
+/// No file system's clock ticks more slowly.
+const TICK_SECONDS: i64 = 2;
+
+/// Whether every change from `began` on shows in the times of a file that was changed last at `changed`. One within the
+/// same tick does not; what may have had one is what git calls racily clean.
+fn is_settled(changed: Moment, began: Moment) -> bool {
+    let (seconds, nanoseconds) = changed;
+    (seconds.saturating_add(TICK_SECONDS), nanoseconds) <= began
+}
+
+/// Smaller blobs are hashed again in less time than it takes to find out whether they can be remembered.
+const REMEMBERED_BYTES_MIN: u64 = 1 << 20;
 
 impl Stamp {
     fn of(file: &File) -> io::Result<Self> {
@@ -117,18 +133,12 @@ impl Store {
     /// Opens a blob for reading in pieces; its bytes were hashed and have its digest.
     pub fn open_blob(&self, digest: &BlobDigest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
-        let opened = self.if_in_place(&path, fs::open(&path))?;
-        let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
+        let mut file = self.open_unhashed(digest)?;
         let stamp = Stamp::of(&file).context("inspect", &path)?;
-        if locked(&self.verified).get(digest) == Some(&stamp) {
-            return Ok(file);
+        if locked(&self.verified).get(digest) != Some(&stamp) {
+            self.hash(digest, &mut file)?;
+            file.rewind().context("read", &path)?;
         }
-        let (actual, _) = BlobDigest::of_reader(&mut file).context("read", &path)?;
-        if actual != *digest {
-            return Err(self.quarantine(digest, actual)?);
-        }
-        file.rewind().context("read", &path)?;
-        locked(&self.verified).insert(*digest, stamp);
         Ok(file)
     }
 
@@ -140,11 +150,35 @@ impl Store {
 
     /// Hashes a blob. A corrupt one is moved aside.
     pub fn verify_blob(&self, digest: &BlobDigest) -> Result<u64, StoreError> {
+        let mut file = self.open_unhashed(digest)?;
+        self.hash(digest, &mut file)
+    }
+
+    fn open_unhashed(&self, digest: &BlobDigest) -> Result<File, StoreError> {
         let path = self.blob_path(digest);
         let opened = self.if_in_place(&path, fs::open(&path))?;
-        let mut file = opened.ok_or(StoreError::MissingBlob { digest: *digest })?;
-        let (actual, bytes) = BlobDigest::of_reader(&mut file).context("read", &path)?;
-        if actual == *digest { Ok(bytes) } else { Err(self.quarantine(digest, actual)?) }
+        opened.ok_or(StoreError::MissingBlob { digest: *digest })
+    }
+
+    /// Hashes an open blob, and remembers a large one whose later changes would show.
+    fn hash(&self, digest: &BlobDigest, file: &mut File) -> Result<u64, StoreError> {
+        let path = self.blob_path(digest);
+        let stamp = Stamp::of(file).context("inspect", &path)?;
+        let began = if stamp.bytes < REMEMBERED_BYTES_MIN { None } else { self.moment() };
+        let (actual, bytes) = BlobDigest::of_reader(file).context("read", &path)?;
+        if actual != *digest {
+            return Err(self.quarantine(digest, actual)?);
+        }
+        if began.is_some_and(|began| is_settled(stamp.modified.max(stamp.changed), began)) {
+            locked(&self.verified).insert(*digest, stamp);
+        }
+        Ok(bytes)
+    }
+
+    /// The time by the clock that stamps the store's files, as a new one shows it; none where none can be made.
+    fn moment(&self) -> Option<Moment> {
+        let mut temp = TempFile::create_in(&self.tmp()).ok()?;
+        Stamp::of(temp.file()).ok().map(|stamp| stamp.changed)
     }
 
     /// Gives a verified blob a second name at `target`.
@@ -153,13 +187,12 @@ impl Store {
         loop {
             let file = self.open_blob(digest)?;
             fs::link_or_copy(&path, target)?;
-            // The link itself changed the time of change.
+            // The link itself changed the time of change, so that the blob is not known any more.
             let stamp = Stamp::of(&file).context("inspect", &path)?;
             let mut linked = fs::open(target)?;
             // What was hashed may have been replaced before it was linked, and a copy is another file.
             let is_it = Stamp::of(&linked).context("inspect", target)? == stamp;
             if is_it || BlobDigest::of_reader(&mut linked).context("read", target)?.0 == *digest {
-                locked(&self.verified).insert(*digest, stamp);
                 return Ok(stamp.bytes);
             }
             locked(&self.verified).remove(digest);
@@ -266,5 +299,46 @@ impl Store {
             Durability::Relaxed => fs::create_dir(parent),
             Durability::Durable => fs::create_dir_durable(parent),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::tests::store;
+    use super::*;
+
+    #[test]
+    fn a_change_shows_if_the_last_one_was_two_seconds_before() {
+        for (changed, began, shows) in [
+            ((5, 0), (7, 0), true),
+            ((5, 1), (7, 0), false),
+            ((5, 0), (6, 999_999_999), false),
+            ((5, 0), (5, 0), false),
+            // By a clock that was set back since.
+            ((9, 0), (5, 0), false),
+            ((i64::MAX, 0), (5, 0), false),
+        ] {
+            assert_eq!(is_settled(changed, began), shows, "{changed:?}, {began:?}");
+        }
+    }
+
+    #[test]
+    fn a_blob_that_was_written_or_linked_just_now_is_hashed_again() {
+        let (dir, store) = store();
+        let digest = store.put(&vec![0_u8; 1 << 20], Durability::Relaxed).unwrap();
+        let is_known = || {
+            let stamp = Stamp::of(&File::open(store.blob_path(&digest)).unwrap()).unwrap();
+            locked(&store.verified).get(&digest) == Some(&stamp)
+        };
+        store.open_blob(&digest).map(drop).unwrap();
+        assert!(!is_known());
+        std::thread::sleep(Duration::from_millis(2_100));
+        store.verify_blob(&digest).unwrap();
+        assert!(is_known());
+        store.materialise_blob(&digest, &dir.path().join("linked")).unwrap();
+        assert!(!is_known());
+        assert!(fs::entries(&store.root().join("tmp")).unwrap().is_empty());
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::attestation::{self, Checked};
-use super::places::{self, is_plain_file, rename_if_exists};
+use super::places::{self, is_plain_file};
 use super::{Store, StoreError, fan_out_files, gc, hex_of, results};
 use crate::action::{Action, ActionResult, Input, canonical};
 use crate::digest::{ActionKey, BlobDigest, RecipeId};
@@ -254,10 +254,7 @@ impl Store {
             return Ok(());
         };
         report.results += 1;
-        let aside = || {
-            let moved_to = self.root.join("quarantine").join(format!("result-{key}"));
-            rename_if_exists(path, &moved_to).map(|()| moved_to)
-        };
+        let aside = || places::aside_as(&self.root, path, &format!("result-{key}"));
         let Some(result) = results::decode(&key, &bytes) else {
             report.findings.push(Finding::DamagedResult { key, moved_to: aside()? });
             return Ok(());

@@ -63,7 +63,7 @@ pub struct GcReport {
     pub removed_bytes: u64,
     /// Results that were removed, with their attestations.
     pub removed_results: u64,
-    /// Leftovers of interrupted work that were removed.
+    /// Leftovers of interrupted work, and of failed actions, that were removed.
     pub removed_leftovers: u64,
     /// Blobs that were kept.
     pub kept_blobs: u64,
@@ -231,7 +231,7 @@ impl Store {
                 remove(&path, options)?;
             }
         }
-        report.removed_leftovers = self.remove_leftovers(options)?;
+        report.removed_leftovers += self.remove_leftovers(options)?;
         Ok(report)
     }
 
@@ -287,6 +287,7 @@ impl Store {
                 kept.extend(manifest.files.iter().map(|file| file.sha256));
             }
         }
+        report.removed_leftovers += self.remove_failed(&keys, options)?;
         self.mark_results(&mut keys, &mut kept, options, report)?;
         if !options.dry_run {
             self.retain_recipes(&keys)?;
@@ -322,6 +323,43 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Removes the attestations and logs of actions that failed, and of those whose results are lost, unless they are
+    /// of late or somebody needs the action; of how many. Those of a result go with it.
+    fn remove_failed(
+        &self,
+        keys: &BTreeSet<ActionKey>,
+        options: &GcOptions<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for folder in fan_out_files(&self.root.join("attestations"))? {
+            let key = hex_of(&folder).and_then(|hex| hex.parse::<ActionKey>().ok());
+            let Some(key) = key.filter(|key| folder.is_dir() && !keys.contains(key)) else {
+                continue;
+            };
+            let stays = || -> Result<bool, StoreError> {
+                let files = fs::entries(&folder)?;
+                let is_recent = files.iter().chain([&folder]).any(|path| is_recent(path, options));
+                Ok(is_recent || self.result_path(&key).exists())
+            };
+            if stays()? {
+                continue;
+            }
+            // Whoever executes the action attests it before they give its lock back.
+            let Some(_lock) = self.unused("scratch", &self.scratch_dir(&key), options)? else {
+                continue;
+            };
+            // Executed between the look and the lock.
+            if stays()? {
+                continue;
+            }
+            removed += 1;
+            if !options.dry_run {
+                fs::remove_dir(&folder)?;
+            }
+        }
+        Ok(removed)
     }
 
     /// Removes temporary files, work folders, resume checkpoints, locks, remembered evaluations, renderings and kernels,

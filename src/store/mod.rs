@@ -309,15 +309,24 @@ impl Store {
 
     /// `FOLDER/ab/cdef…`: at most 256 folders of a level, each small enough for any file system.
     fn fan_out(&self, folder: &str, hex: &str) -> PathBuf {
-        let root = self.root.as_os_str();
-        let mut path = std::ffi::OsString::with_capacity(root.len() + folder.len() + hex.len() + 3);
-        path.push(root);
-        for part in [folder, &hex[..2], &hex[2..]] {
-            path.push("/");
-            path.push(part);
-        }
-        path.into()
+        fanned_out(&self.root, folder, hex)
     }
+}
+
+/// Where the store in a folder has a blob, if there is a store and it has it.
+pub fn blob_path_in(root: &Path, digest: &BlobDigest) -> PathBuf {
+    fanned_out(root, "cas", &digest.to_string())
+}
+
+fn fanned_out(root: &Path, folder: &str, hex: &str) -> PathBuf {
+    let root = root.as_os_str();
+    let mut path = std::ffi::OsString::with_capacity(root.len() + folder.len() + hex.len() + 3);
+    path.push(root);
+    for part in [folder, &hex[..2], &hex[2..]] {
+        path.push("/");
+        path.push(part);
+    }
+    path.into()
 }
 
 /// A panic while a cache was held cannot leave it half-changed: every change is one assignment or insertion.

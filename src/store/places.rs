@@ -81,14 +81,19 @@ pub(super) fn give_way(root: &Path, path: &Path) -> Result<bool, fs::Error> {
 pub(super) fn aside(root: &Path, from: &Path, path: &Path) -> Result<Finding, fs::Error> {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let name = relative.to_string_lossy().replace('/', "-");
-    let names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+    Ok(Finding::DamagedRecord { path: path.to_owned(), moved_to: aside_as(root, from, &name)? })
+}
+
+/// Moves what is at `from` into the quarantine, under `name` or, beside what has that name, with a number; where it is.
+pub(super) fn aside_as(root: &Path, from: &Path, name: &str) -> Result<PathBuf, fs::Error> {
+    let names = std::iter::once(name.to_owned()).chain((2..).map(|n| format!("{name}-{n}")));
     let quarantine = root.join("quarantine");
     let is_free = |path: &PathBuf| std::fs::symlink_metadata(path).is_err();
     let moved_to = names.map(|name| quarantine.join(name)).find(is_free);
     let moved_to = moved_to.expect("there are more numbers than files");
     fs::create_dir(&quarantine)?;
     rename_if_exists(from, &moved_to)?;
-    Ok(Finding::DamagedRecord { path: path.to_owned(), moved_to })
+    Ok(moved_to)
 }
 
 pub(super) fn is_plain_file(path: &Path) -> bool {
@@ -96,7 +101,7 @@ pub(super) fn is_plain_file(path: &Path) -> bool {
 }
 
 /// Renames a file, which may be gone already.
-pub(super) fn rename_if_exists(path: &Path, target: &Path) -> Result<(), fs::Error> {
+fn rename_if_exists(path: &Path, target: &Path) -> Result<(), fs::Error> {
     fs::if_exists(std::fs::rename(path, target).context("move aside", path)).map(drop)
 }
 

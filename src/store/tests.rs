@@ -246,6 +246,21 @@ fn fsck_finds_each_kind_of_damage_once() {
 }
 
 #[test]
+fn no_damaged_result_takes_the_place_of_another_that_was_moved_aside() {
+    let (_dir, store) = store();
+    let result = result_of(&store, &[("out", "text")]);
+    for damage in ["one", "two"] {
+        store.record_result(&key(1), &result, Relaxed).unwrap();
+        std::fs::remove_file(store.result_path(&key(1))).unwrap();
+        std::fs::write(store.result_path(&key(1)), damage).unwrap();
+        assert_eq!(store.fsck().unwrap().findings.len(), 1);
+    }
+    let aside = fs::entries(&store.root().join("quarantine")).unwrap();
+    let aside: Vec<_> = aside.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert_eq!(aside, [b"one", b"two"]);
+}
+
+#[test]
 fn a_torn_result_counts_as_absent_and_is_written_again() {
     let (_dir, store) = store();
     let result = result_of(&store, &[("out", "text")]);
@@ -667,6 +682,44 @@ fn attestations_say_who_and_where_and_change_no_digest() {
         store.attestations(&key(1)).unwrap().into_iter().map(|a| a.maker.host).collect();
     assert_eq!(hosts, ["two", "one"]);
     assert_eq!(std::fs::read(store.result_path(&key(1))).unwrap(), recorded);
+}
+
+#[test]
+fn what_is_known_of_failed_actions_is_collected_once_it_is_old() {
+    let (dir, store) = store();
+    let (recipe, kept, ..) = executed(&store, "kept");
+    let (failed, fails) = (key(3), key(4));
+    for (key, result) in [(kept, store.result(&kept).unwrap()), (failed, None), (fails, None)] {
+        let log = dir.path().join("log");
+        std::fs::write(&log, "what the job said").unwrap();
+        let attestation = Attestation {
+            key,
+            recipe,
+            label: "figure".to_owned(),
+            result,
+            maker: Maker::default(),
+            started_unix_ms: 1,
+            wall_time_ms: 5,
+            threads: 1,
+        };
+        store.attest(&attestation, &log).unwrap();
+        // As whoever executes it does.
+        drop(fs::Lock::exclusive(&store.lock_path(&key)).unwrap());
+    }
+    let _executes = fs::Lock::exclusive(&store.lock_path(&fails)).unwrap();
+    let now = SystemTime::now();
+    let roots = Roots { recipes: BTreeSet::from([recipe]), ..Roots::default() };
+    let collect = |now, dry_run| {
+        store.gc(&GcOptions { now, keep_within: DAY, roots: &roots, dry_run }).unwrap()
+    };
+    let attested = |key: &ActionKey| store.attestations(key).unwrap().len();
+    collect(now + DAY / 2, false);
+    assert_eq!([kept, failed, fails].each_ref().map(attested), [1, 1, 1]);
+    let counted = collect(now + 2 * DAY, true);
+    assert_eq!(attested(&failed), 1, "a dry run removes nothing");
+    assert_eq!(collect(now + 2 * DAY, false), counted);
+    assert_eq!([kept, failed, fails].each_ref().map(attested), [1, 0, 1]);
+    assert!(!store.attestation_dir(&failed).exists());
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub use chunks::{Chunks, SumChunks};
 #[cfg(any(feature = "cuda", test))]
 pub use device::DeviceError;
 #[cfg(feature = "cuda")]
-pub use device::cuda::{Gpu, gpus};
+pub use device::cuda::{Gpu, Gpus, gpus};
 pub use devices::{Device, DeviceNameError, KernelCache, NoKernels};
 pub use head::{HeadBackward, HeadForward, HeadScratch, HeadShape, HeadState, HeadWeights, Pool};
 pub use loss::{BatchRegions, Classification, Contrastive};

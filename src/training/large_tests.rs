@@ -66,7 +66,8 @@ fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
         println!("skipped: no GPU");
         return;
     }
-    compare_steps_of_vit_b_32(&vit_b_32(32, 16, 2), Device::Cuda(0));
+    // Chunks of so many that gradients of weights are sums of 13 and 20 parts, as at full size.
+    compare_steps_of_vit_b_32(&vit_b_32(128, 64, 1), Device::Cuda(0));
 }
 
 #[test]

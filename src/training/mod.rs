@@ -31,7 +31,7 @@ pub use trace::{Trace, TraceError, TraceStep};
 use crate::action::params::{CaptionChoice, DeviceClass, DeviceProfile, Train};
 use crate::data::{Order, OrderError, caption_choice};
 use crate::model::{Decay, Model, ModelError};
-use crate::numerics::{ControlError, Level};
+use crate::numerics::{ControlError, Level, set_control_state};
 use crate::tensor::{Arithmetic, BatchRegions, Buffer, Device, Planner, TensorError};
 use samples::{Batch, Batches, with_batches};
 use workers::{Phase, Shared, Worker, deal, perform};
@@ -342,7 +342,7 @@ fn in_parallel(
         let mut let_go = are_all_there.write().expect("nobody else was given it");
         for worker in 1..count {
             let work = move || {
-                let started = workers::start();
+                let started = set_control_state();
                 if !are_all_there.read().is_ok_and(|there| *there) {
                     return;
                 }
@@ -352,8 +352,8 @@ fn in_parallel(
                     if now == Phase::Stop {
                         return;
                     }
-                    let done =
-                        if started.is_ok() { perform(worker, now) } else { workers::start() };
+                    let started = started.map_err(TrainError::from);
+                    let done = started.and_then(|()| perform(worker, now));
                     if let Err(error) = done {
                         *failure.lock().expect("no thread panics with a failure") = Some(error);
                     }

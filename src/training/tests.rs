@@ -114,10 +114,10 @@ pub(super) fn borrowed<'a>(images: &'a [Cow<'_, [u8]>]) -> Vec<&'a [u8]> {
     images.iter().map(AsRef::as_ref).collect()
 }
 
-/// Samples that take time to read; the one of that number cannot be read.
-struct Slow<'a>(Held<'a>, Option<usize>);
+/// Samples that are read as they are visited; the one of that number cannot be read.
+struct Streamed<'a>(Held<'a>, Option<usize>);
 
-impl Samples for Slow<'_> {
+impl Samples for Streamed<'_> {
     fn shard_sizes(&self) -> &[usize] {
         self.0.shard_sizes()
     }
@@ -149,14 +149,14 @@ fn a_training_that_streams_its_samples_has_the_same_bits() {
         };
         train(&params, samples, settings, start, control)
     };
-    let slow = Slow(samples(&images), None);
-    let streamed = train(&slow, u64::MAX).unwrap();
+    let visited = Streamed(samples(&images), None);
+    let streamed = train(&visited, u64::MAX).unwrap();
     assert_eq!(files(&params, &streamed), trained(&params, settings.level, 2));
     // Nobody waits for batches that are not wanted any more.
-    assert!(matches!(train(&slow, 1), Err(TrainError::Stopped(1))));
+    assert!(matches!(train(&visited, 1), Err(TrainError::Stopped(1))));
     let mut order = Order::new(params.order, &[10, 14], params.seed).unwrap();
     let second = order.visits(params.batch_size..2 * params.batch_size);
-    let broken = Slow(samples(&images), Some(second[0]));
+    let broken = Streamed(samples(&images), Some(second[0]));
     match train(&broken, u64::MAX) {
         Err(TrainError::Sample(error)) => assert_eq!(error.sample, second[0]),
         other => panic!("{other:?}"),

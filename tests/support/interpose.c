@@ -1,9 +1,10 @@
 /* Loaded before the C library, so that a program meets a bad machine: a file system that cannot lock, a clock that is
- * wrong or that somebody keeps setting, a slow disk, other elementary functions. What it does is chosen by environment
- * variables. */
+ * wrong or that somebody keeps setting, a slow disk, no other program, other elementary functions. What it does is
+ * chosen by environment variables. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -59,6 +60,31 @@ ssize_t write(int fd, const void *bytes, size_t count)
     usleep((useconds_t)number("SLOW_MICROSECONDS"));
     return next(fd, bytes, count);
 }
+
+/* NO_PROGRAMS=1: none can be started. */
+#define PROGRAM(name, refusal, parameters, arguments)                         \
+    int name parameters                                                       \
+    {                                                                         \
+        int (*next) parameters = (int (*) parameters)dlsym(RTLD_NEXT, #name); \
+        if (number("NO_PROGRAMS")) {                                          \
+            errno = EPERM;                                                    \
+            return refusal;                                                   \
+        }                                                                     \
+        return next arguments;                                                \
+    }
+#define WORDS char *const words[]
+#define VARIABLES char *const variables[]
+PROGRAM(execv, -1, (const char *path, WORDS), (path, words))
+PROGRAM(execvp, -1, (const char *file, WORDS), (file, words))
+PROGRAM(execve, -1, (const char *path, WORDS, VARIABLES), (path, words, variables))
+PROGRAM(execvpe, -1, (const char *file, WORDS, VARIABLES), (file, words, variables))
+#define ACTIONS const posix_spawn_file_actions_t *actions
+#define ATTRIBUTES const posix_spawnattr_t *attributes
+#define SPAWN(name)                                                                             \
+    PROGRAM(name, EPERM, (pid_t *pid, const char *file, ACTIONS, ATTRIBUTES, WORDS, VARIABLES), \
+            (pid, file, actions, attributes, words, variables))
+SPAWN(posix_spawn)
+SPAWN(posix_spawnp)
 
 /* LIBM_OFF=1: each elementary function gives the next number, and its first call is said. */
 #define NEXT_NUMBER(of, number_type, bits_type)          \

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::Workspace;
+use super::{SMOKE, Workspace, skip};
 
 /// The library that [`Workspace::on_bad_machine`] loads before the C library; none where it cannot be built.
 fn interposer() -> Option<&'static Path> {
@@ -41,7 +41,7 @@ impl Workspace {
         variable: (&str, &str),
     ) -> Option<Command> {
         let Some(library) = interposer() else {
-            println!("skipped: there is no C compiler, or no way to load its library first");
+            skip("there is no C compiler, or no way to load its library first");
             return None;
         };
         let mut command = self.command(arguments);
@@ -66,6 +66,13 @@ impl Workspace {
         }
         files.sort();
         files
+    }
+
+    /// The stored blob with the bytes of a file that `smoke` exported.
+    pub(crate) fn blob_of(&self, file: &str) -> PathBuf {
+        let wanted = fs::read(self.path("out").join(SMOKE).join(file)).unwrap();
+        let blobs = self.store_files().into_iter().filter(|file| file.starts_with(".ibid/cas"));
+        blobs.map(|blob| self.path(&blob)).find(|blob| fs::read(blob).unwrap() == wanted).unwrap()
     }
 
     /// Processes that work in a folder of this workspace, where there is `/proc`.

@@ -155,7 +155,7 @@ pub(crate) fn has_git_backend() -> bool {
     let folder = path.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let has = folder.is_ok_and(|folder| Path::new(&folder).join("git-http-backend").exists());
     if !has {
-        println!("skipped: this machine has no `git http-backend`");
+        super::skip("this machine has no `git http-backend`");
     }
     has
 }

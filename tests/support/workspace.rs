@@ -147,7 +147,8 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A folder with the pinned files that `smoke` reads, rendered once a build: the blobs of a store that ran it.
+/// A folder with the pinned files that `smoke` reads: the blobs of a store that ran it. It outlives builds, and each
+/// test process runs `smoke` there once, which renders what it lacks.
 fn shards() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -159,13 +160,10 @@ fn shards() -> &'static Path {
         let store = folder.join("store");
         let out = folder.join("out");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ibid"));
-        command
-            .args(["reproduce", "pictogram-scaling-laws/smoke", "--store"])
-            .arg(&store)
-            .arg("--out")
-            .arg(out);
+        command.args(["reproduce", SMOKE, "--store"]).arg(&store).arg("--out").arg(out);
         let output = command.current_dir(repository()).env_clear().output().unwrap();
-        assert!(store.join("cas").is_dir(), "{}", String::from_utf8_lossy(&output.stderr));
+        let ran = Ran::from(output);
+        assert_eq!(ran.code, Some(0), "ibid reproduce {SMOKE}\n{}\n{}", ran.stdout, ran.stderr);
         store.join("cas")
     })
 }
@@ -182,6 +180,13 @@ fn smoke() -> &'static Path {
         let lock = fs::File::create(base.join("smoke.lock")).unwrap();
         lock.lock().unwrap();
         if !folder.exists() {
+            // Of builds that are gone.
+            for old in fs::read_dir(base).unwrap().map(|entry| entry.unwrap().path()) {
+                let name = old.file_name().unwrap().to_str().unwrap_or_default();
+                if name.starts_with("smoke-") {
+                    drop(fs::remove_dir_all(&old));
+                }
+            }
             let workspace = Workspace::of_repository();
             workspace.ok(&["reproduce", SMOKE]);
             // A copy's store is to know of the copy.

@@ -95,7 +95,8 @@ impl JobKind {
             | Self::FineTune
             | Self::Table
             | Self::Sensitivity => 2,
-            Self::Fit | Self::Check => 3,
+            Self::Fit => 3,
+            Self::Check => 4,
             Self::Draw => 5,
         }
     }

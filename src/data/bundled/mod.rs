@@ -132,6 +132,13 @@ pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
     Pictograms::render(version, threads, &AtomicBool::new(false))?.build(set)
 }
 
+/// The files of a set that no drawing is needed for.
+pub fn undrawn(set: &str) -> Option<Vec<BuiltFile>> {
+    let bytes = OPEN_CLIP.as_bytes().to_vec();
+    let file = || BuiltFile { name: format!("{set}.txt"), bytes, samples: 0, skipped: Vec::new() };
+    (set == OPEN_CLIP_SET).then(|| vec![file()])
+}
+
 /// All drawings, rendered and sorted into sets.
 pub struct Pictograms {
     pool: Pool,
@@ -161,9 +168,8 @@ impl Pictograms {
 
     /// Builds the files of one set.
     pub fn build(&self, set: &str) -> Result<Vec<BuiltFile>, BundledError> {
-        if set == OPEN_CLIP_SET {
-            let (name, bytes) = (format!("{OPEN_CLIP_SET}.txt"), OPEN_CLIP.as_bytes().to_vec());
-            return Ok(vec![BuiltFile { name, bytes, samples: 0, skipped: Vec::new() }]);
+        if let Some(files) = undrawn(set) {
+            return Ok(files);
         }
         if set == "vocabulary" {
             return Ok(vec![list("vocabulary.txt", self.vocabulary())]);

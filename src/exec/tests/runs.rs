@@ -444,22 +444,19 @@ fn locked_outputs_are_fetched_only_when_allowed_and_said_to_be() {
     });
     let locked: BTreeMap<_, _> = locked.collect();
     let source = Source::of(&["c(x,b())"]);
-    let options = |substitute| Options {
-        locked: locked.clone(),
-        inputs: &source,
-        substitute,
-        ..bed.options()
-    };
+    let options = Options { inputs: &source, substitutes: Some(&locked), ..bed.options() };
     // The digest of `d` is not to be had anywhere; that of `c` is.
-    let fetched = bed.run_with(&plan, &options(true));
+    let fetched = bed.run_with(&plan, &options);
     assert_eq!(counts(&fetched), (1, 0, 1));
     assert_eq!((fetched.outcomes[&c].how, fetched.outcomes[&c].key), (How::Fetched, None));
     assert_eq!(bed.text(&fetched, &d), "d(c(x,b()))");
     assert!(!fetched.outcomes.contains_key(&a) && !fetched.outcomes.contains_key(&b));
-
-    let other = Bed::new();
-    let executed = other.run_with(&plan, &Options { locked: locked.clone(), ..other.options() });
-    assert_eq!(counts(&executed), (4, 0, 0));
+    // What was made of it is not remembered as the result of its recipe before what it was made of was made here.
+    assert!(bed.store.recipe_key(&c).is_none() && bed.store.recipe_key(&d).is_none());
+    let made_here = bed.run(&plan);
+    assert_eq!(counts(&made_here), (3, 1, 0));
+    assert_eq!(made_here.outcomes[&d].how, How::Cached);
+    assert!(bed.store.recipe_key(&c).is_some() && bed.store.recipe_key(&d).is_some());
 }
 
 #[test]

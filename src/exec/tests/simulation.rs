@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 use super::*;
-use crate::exec::simulated::{FAULTY_ATTEMPTS, Fault, Simulated, mix64};
+use crate::exec::simulated::{Fault, Simulated, mix64};
 use crate::store::{Finding, GcOptions, Roots};
 
 /// Seeds of a run that says nothing else.
@@ -112,15 +112,7 @@ fn simulate(seed: u64) -> Vec<Fault> {
         rounds.any(|chance| live(&bed, plan, &executor, chance)),
         "seed {seed}: no end in sight"
     );
-    let faults = executor.faults();
-    assert!(
-        faults.values().all(|faults| {
-            let bad = |fault: &&Fault| **fault != Fault::None;
-            faults.iter().filter(bad).count() as u64 <= FAULTY_ATTEMPTS
-        }),
-        "seed {seed}"
-    );
-    let faults: Vec<_> = faults.into_values().flatten().collect();
+    let faults: Vec<_> = executor.faults().into_values().flatten().collect();
 
     // Only what was planted may be found, and what was found is mended by the next run that reads it.
     let report = bed.store.fsck().unwrap();
@@ -138,6 +130,11 @@ fn simulate(seed: u64) -> Vec<Fault> {
     let clean = run(&all, &bed.store, &executor, &bed.options(), &mut |_| {}).unwrap();
     assert!(clean.is_complete(), "seed {seed}");
     assert_eq!(results(&clean), *everything, "seed {seed}");
+    // What was made under whatever went wrong is not made again, unless it was damaged since.
+    let damage = [Fault::RotsInput, Fault::TruncatesBlob, Fault::TearsResult];
+    let is_damaged = faults.iter().any(|fault| damage.contains(fault));
+    let is_made_again = |id: &RecipeId| clean.outcomes[id].how == How::Executed;
+    assert!(is_damaged || !plan.targets().iter().any(is_made_again), "seed {seed}");
     assert!(bed.store.fsck().unwrap().is_clean(), "seed {seed}");
     faults
 }

@@ -1,6 +1,6 @@
 //! What the columns of a table steer: colours, shapes, sizes and dashes, and the legends that say so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::JobError;
 use super::super::files::unfit;
@@ -26,7 +26,10 @@ struct Category {
     column: usize,
     /// What it steers, with the index of its first value there.
     roles: BTreeMap<Role, usize>,
+    /// The values the figure names, then the others that occur. What is named has its place, and with it its look, in
+    /// every figure that names the same.
     values: Vec<String>,
+    occurring: BTreeSet<String>,
     /// How the figure spells each of them.
     texts: BTreeMap<String, String>,
     /// Whether it steers points, or lines alone.
@@ -76,6 +79,7 @@ impl Marks {
         let mut next: BTreeMap<Role, usize> = BTreeMap::new();
         for (category, occurrences) in categories.iter_mut().zip(&occurrences) {
             category.values = category.in_order(occurrences);
+            category.occurring = occurrences.keys().map(|text| (*text).to_owned()).collect();
             category.texts = category.spelled();
             for (role, first) in &mut category.roles {
                 let next = next.entry(*role).or_insert(0);
@@ -128,7 +132,7 @@ impl Marks {
             let hollow = Mark { hollow: true, ..Mark::PLAIN };
             let line = Stroke::plain(Ink::Series(0)).extrapolated();
             legends.push(Legend {
-                title: "points".to_owned(),
+                title: "Points".to_owned(),
                 entries: vec![
                     ("observed".to_owned(), Sample::Mark(Mark::PLAIN)),
                     ("predicted".to_owned(), Sample::Mark(hollow)),
@@ -165,19 +169,17 @@ impl Category {
             column,
             roles: BTreeMap::new(),
             values: Vec::new(),
+            occurring: BTreeSet::new(),
             texts: BTreeMap::new(),
             is_of_points: false,
             names: params.legends.iter().find(|names| names.column == name).cloned(),
         }
     }
 
-    /// The values that occur: those the figure names, in its order, then the others.
+    /// The values: those the figure names, in its order, then the others that occur.
     fn in_order(&self, occurrences: &BTreeMap<&str, f64>) -> Vec<String> {
         let named = self.names.iter().flat_map(|names| &names.values);
-        let named: Vec<String> = named
-            .map(|value| value.text.clone())
-            .filter(|text| occurrences.contains_key(text.as_str()))
-            .collect();
+        let named: Vec<String> = named.map(|value| value.text.clone()).collect();
         let others = in_order(occurrences).into_iter().filter(|text| !named.contains(text));
         let others: Vec<String> = others.collect();
         [named, others].concat()
@@ -200,6 +202,7 @@ impl Category {
         self.texts.get(text).cloned().unwrap_or_else(|| text.to_owned())
     }
 
+    /// What occurs, and how it looks.
     fn legend(&self) -> Legend {
         let entry = |text: &String| {
             let sample = if self.is_of_points {
@@ -214,9 +217,10 @@ impl Category {
             (self.shown(text), sample)
         };
         let title = self.names.as_ref().map(|names| names.title.clone());
+        let occurring = self.values.iter().filter(|text| self.occurring.contains(*text));
         Legend {
             title: title.unwrap_or_else(|| self.name.replace('_', " ")),
-            entries: self.values.iter().map(entry).collect(),
+            entries: occurring.map(entry).collect(),
         }
     }
 

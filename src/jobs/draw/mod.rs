@@ -2,8 +2,9 @@
 //!
 //! The values of a column that steers marks are ordered as the figure says; those it does not name by the quantity they
 //! end in where they have one (`glyphs-2k`, `34B`, `256000`), the others after them by the smallest x they occur at. A
-//! legend is made of every such column, and holds what occurs in the figure. Large numbers have three
-//! digits, or as many as tell them apart.
+//! legend is made of every such column, and holds what occurs in the figure; a value that the figure names and that does
+//! not occur keeps its place, so that figures which name the same values show each of them alike. Large numbers have
+//! three digits, or as many as tell them apart.
 
 mod marks;
 #[cfg(test)]

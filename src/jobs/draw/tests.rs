@@ -393,6 +393,34 @@ fn legends_hold_what_occurs_in_the_order_asked_for() {
     assert!(!text.contains("never") && !text.contains(">glyphs-36k<"));
 }
 
+/// The second of three named models, alone, has the second colour and the middle size, which is 2.3 + 0.5 · (5.0 − 2.3);
+/// where none is named, the first colour.
+#[test]
+fn a_value_that_is_named_looks_alike_whether_the_others_occur_or_not() {
+    let (mut params, table, _) = quick(1);
+    params.panels[0].series[0].marks =
+        BTreeMap::from([MarkRole::Colour, MarkRole::Size].map(|role| (role, "model".to_owned())));
+    let rows: Vec<_> = table.rows().iter().filter(|row| row[0] == "S").cloned().collect();
+    let alone = Table::new(table.columns().to_vec(), rows).unwrap();
+    let none = Fit { lines: Vec::new() };
+    let text = draw(&params, &alone, &none);
+    assert!(text.contains("fill=\"#0072b2\"") && !text.contains("#d55e00"), "{text}");
+    let value = |text: &str| LegendValue { text: text.to_owned(), shown: format!("model {text}") };
+    params.legends = vec![LegendNames {
+        column: "model".to_owned(),
+        title: "Model".to_owned(),
+        values: vec![value("XS"), value("S"), value("M")],
+    }];
+    for table in [&alone, &table] {
+        let text = draw(&params, table, &none);
+        assert!(text.contains("r=\"3.65\" fill=\"#d55e00\""), "{text}");
+        assert!(text.contains(">model S<") && !text.contains(">model M<"), "{text}");
+        let has_others = table.rows().len() > alone.rows().len();
+        assert_eq!(text.contains("#0072b2"), has_others, "{text}");
+        assert_eq!(text.contains(">model XS<"), has_others, "{text}");
+    }
+}
+
 #[test]
 fn joined_points_are_curves_told_apart_by_colour_and_dash() {
     let (params, table) = curves(9);

@@ -138,7 +138,7 @@ pub(super) fn repeated(
     Ok(repeats.map(finding).collect())
 }
 
-/// In each group, a column is the same wherever it stands.
+/// In each group, a column is the same wherever it stands: as most of the group has it, and of equally many the first.
 pub(super) fn constant(
     view: &View<'_>,
     within: &[String],
@@ -148,21 +148,22 @@ pub(super) fn constant(
     let (within, column) = (view.columns(within)?, view.column(column)?);
     let mut findings = Vec::new();
     for group in view.groups(&within) {
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<Result<u64, &str>, usize> = BTreeMap::new();
         for row in &group {
-            *counts.entry(view.text(*row, column)).or_default() += 1;
+            *counts.entry(value_of(view.text(*row, column))).or_default() += 1;
         }
-        let frequency = |row: &usize| counts[view.text(*row, column)];
+        let frequency = |row: &usize| counts[&value_of(view.text(*row, column))];
         let most = group.iter().map(frequency).max().unwrap_or_default();
         let Some(&usual) = group.iter().find(|row| frequency(row) == most) else { continue };
         let expected = view.text(usual, column);
+        let shared = match view.texts(usual, &within).join(", ") {
+            shared if shared.is_empty() => shared,
+            shared => format!(" that share {shared}"),
+        };
         for &row in &group {
             if !agree(view.text(row, column), expected, tolerance) {
-                let message = format!(
-                    "{most} of the {} rows that share {} have the other value",
-                    group.len(),
-                    view.texts(row, &within).join(", ")
-                );
+                let message =
+                    format!("{most} of the {} rows{shared} have the other value", group.len());
                 let finding = view.finding(row, column, expected.to_owned(), message);
                 findings.push(Finding { against: Some(view.place(usual, column)), ..finding });
             }
@@ -170,6 +171,12 @@ pub(super) fn constant(
     }
     findings.sort_by_key(|finding| finding.place.row);
     Ok(findings)
+}
+
+/// What texts of one value share, however it is spelled: the bits of the number, or else the text.
+fn value_of(text: &str) -> Result<u64, &str> {
+    // Zero and its negative are one value.
+    finite(text).map(|number| (number + 0.0).to_bits()).ok_or(text)
 }
 
 /// In each group, the row of `total` holds the mean of the rows of `members`, summed in the order of the members. Empty

@@ -382,6 +382,35 @@ fn what_depends_on_some_columns_alone_is_constant() {
 }
 
 #[test]
+fn one_number_spelled_in_several_ways_is_one_value_and_rows_that_share_nothing_say_so() {
+    let rule = |within: &[&str]| Rule::Constant {
+        rows: rows_of("t", &["k"]),
+        within: owned(within),
+        column: "x".into(),
+        tolerance: EXACT,
+    };
+    let clean = "k,s,x\na,s,7\nb,s,7.0\nc,s,7.00\nd,s,7e0\n";
+    let faulty = "k,s,x\na,s,8\nb,s,7\nc,s,8\nd,s,7.0\ne,s,7.00\n";
+    check(&rule(&["s"]), clean, faulty, &["1:x:8|7", "3:x:8|7"]);
+    let message = |within: &[&str], table| {
+        let found = held_against(&rule(within), table, "k\n").unwrap();
+        (found[0].message.clone(), found[0].against.as_ref().and_then(|place| place.row))
+    };
+    let said = |text: &str, row: u64| (text.to_owned(), Some(row));
+    let shared = said("3 of the 5 rows that share s have the other value", 2);
+    assert_eq!(message(&["s"], faulty), shared);
+    assert_eq!(message(&[], faulty), said("3 of the 5 rows have the other value", 2));
+    // Of equally many the first; both zeros are one number, and what is no number is compared as it is written.
+    check(&rule(&[]), "k,x\na,0\nb,-0.0\n", "k,x\na,-\nb,0\nc,-0\n", &["1:x:-|0"]);
+    check(
+        &rule(&[]),
+        "k,x\na,-\nb,-\n",
+        "k,x\na,8\nb,7\nc,7.0\nd,8.0\n",
+        &["2:x:7|8", "3:x:7.0|8"],
+    );
+}
+
+#[test]
 fn texts_are_among_those_listed_and_not_empty() {
     let one_of =
         Rule::OneOf { rows: rows_of("t", &["k"]), column: "k".into(), texts: owned(&["a", "b"]) };

@@ -162,11 +162,14 @@ struct Operand {
             if (i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
     }
 
-    // The copies that are begun together with the products of one k.
+    // The copies that are begun together with the products of one k: all with those of the first in a small tile, where
+    // apart they would take registers that blocks of threads beside it need.
     MEMBER void copy_some(int k, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
 #pragma unroll
-        for (int i = 0; i < MOST; ++i)
-            if (i * (DEPTH / MOST) == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+        for (int i = 0; i < MOST; ++i) {
+            const int with = THREADS == 128 ? 0 : i * (DEPTH / MOST);
+            if (with == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+        }
     }
 
     // Puts the last tile there, of less than DEPTH k; `before` are whole.
@@ -365,8 +368,7 @@ DEVICE void product_of(const ProductArguments &a) {
     if (a.turns) {
         u32 *turn = a.turns + blockIdx.y * gridDim.x + blockIdx.x;
         is_last = z + 1 == gridDim.z;
-        if (threadIdx.x == 0)
-            while (read_turn(turn) != z) {}
+        if (threadIdx.x == 0) await_turn(turn, z);
         __syncthreads();
         take_turn<ROWS, GROUPS, THREADS>(a, totals, place, z == 0, is_last);
         __syncthreads();
@@ -383,7 +385,7 @@ KERNEL(product_128_nn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256,
 KERNEL(product_128_tn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, FOURS, FOURS>(a); }
 KERNEL(product_64_nn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, FOURS>(a); }
 KERNEL(product_64_tn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, FOURS, FOURS>(a); }
-KERNEL(product_64_nt, ProductArguments, 128, 3) { product_of<64, 2, 8, 4, 128, ALONG_K, ALONG_K>(a); }
+KERNEL(product_64_nt, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, ALONG_K>(a); }
 KERNEL(product_64, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ANY, ANY>(a); }
 
 // `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish; for each gradient chunk,

@@ -20,7 +20,7 @@ pub use difference::{DifferingElement, DifferingTensor, Value};
 pub use outputs::DifferingFile;
 
 use super::error::Error;
-use super::laboratory::{Executing, Laboratory, Look, Subject};
+use super::laboratory::{Executing, Laboratory, Look, Seen, Subject};
 use super::losses::TRACE;
 use super::run::Running;
 use super::workspace::{Loaded, Workspace};
@@ -539,24 +539,17 @@ fn name(
     let keep_b = wanted.iter().filter_map(|at| at.b).collect();
     let kept_a = a.keep(laboratory, of_a, step, keep_a, running)?;
     let kept_b = b.keep(laboratory, of_b, step, keep_b, running)?;
-    let differing = |at: Parting| {
-        let of = |place: Option<usize>, seen: &'_ super::laboratory::Seen| {
-            let place = place?;
-            Some((seen.inspected.records.get(place)?.clone(), seen.kept.get(&place)?.clone()))
-        };
-        let (a, b) = (of(at.a, &kept_a), of(at.b, &kept_b));
-        let side = |side: &'_ Option<(Record, Vec<u8>)>| {
-            side.as_ref().map(|(record, bytes)| (record.clone(), bytes.clone()))
-        };
-        let (a, b) = (side(&a), side(&b));
-        DifferingTensor::of_records(
-            a.as_ref().map(|(record, bytes)| (record, bytes.as_slice())),
-            b.as_ref().map(|(record, bytes)| (record, bytes.as_slice())),
-        )
-    };
+    let differing =
+        |at: Parting| DifferingTensor::of_records(kept_at(at.a, &kept_a), kept_at(at.b, &kept_b));
     let found = differing(first).ok_or_else(|| bad("the recorder kept nothing"))?;
     let tensor = tensor.filter(|tensor| *tensor != first).and_then(differing);
     Ok(Finding::Operation { step, first: found, tensor })
+}
+
+/// The record at a place, with the elements that were kept of it.
+fn kept_at(place: Option<usize>, seen: &Seen) -> Option<(&Record, &[u8])> {
+    let place = place?;
+    Some((seen.inspected.records.get(place)?, seen.kept.get(&place)?.as_slice()))
 }
 
 /// What is known of traces that begin with other parameters: whose are not what the specification gives, or how those

@@ -12,6 +12,7 @@ pub use another_class::{
 };
 
 use super::error::Error;
+use super::inputs::Lent;
 use super::lock::{LockComparison, recorded_result};
 use super::losses::bound;
 use super::reproduce::Reproduced;
@@ -71,7 +72,8 @@ impl Workspace {
         }
         let store = second.open()?;
         let root = &verification.loaded.root;
-        let executed = self.execute(&whole, root, &store, Some(&first), running);
+        let lent = Lent { store: Some(&first), ..Lent::default() };
+        let executed = self.execute(&whole, root, &store, lent, running);
         let summary = executed.map_err(|error| second.ended_by(error))?;
         second.finish()?;
         verification.judge(&store, &summary, tolerance)

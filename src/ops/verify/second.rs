@@ -80,6 +80,17 @@ impl SecondStore {
                         .to_owned(),
                 ),
             },
+            error => self.without_logs_that_go(error),
+        }
+    }
+
+    /// The same error, naming no log of a store that is removed.
+    pub(in crate::ops) fn without_logs_that_go(&self, error: Error) -> Error {
+        match error {
+            Error::Failed { mut failures } if self.temporary.is_some() => {
+                failures.iter_mut().for_each(|(_, failure)| failure.log = None);
+                Error::Failed { failures }
+            }
             error => error,
         }
     }

@@ -58,6 +58,15 @@ impl Gpu {
     }
 }
 
+/// The GPUs of a machine.
+#[derive(Debug)]
+pub enum Gpus {
+    /// Why there is none.
+    Absent(String),
+    /// Each by its number, or what keeps it from being used.
+    Each(Vec<Result<Gpu, DeviceError>>),
+}
+
 /// A GPU with the stream on which everything happens.
 struct Cuda {
     context: Arc<CudaContext>,
@@ -89,8 +98,14 @@ impl std::fmt::Debug for Cuda {
     }
 }
 
+/// A call that failed. Where it lacked memory, the driver does not say how much.
 pub(super) fn failed(call: &str) -> impl Fn(DriverError) -> DeviceError {
-    move |error| DeviceError::Call { call: call.to_owned(), text: error.to_string() }
+    move |error| match error {
+        DriverError(sys::cudaError_enum::CUDA_ERROR_OUT_OF_MEMORY) => {
+            DeviceError::Memory { bytes: 0 }
+        }
+        error => DeviceError::Call { call: call.to_owned(), text: error.to_string() },
+    }
 }
 
 pub(super) fn missing(call: &str, text: &str) -> DeviceError {
@@ -157,27 +172,44 @@ fn class_of_closed(ordinal: usize) -> Result<(i32, i32), DriverError> {
 ///
 /// # Errors
 ///
-/// If there is no driver, or it does not answer.
-pub fn gpus() -> Result<Vec<Gpu>, DeviceError> {
-    let count = driver_is_there().and_then(|()| {
-        CudaContext::device_count().map_err(failed("the driver counts its devices"))
-    })?;
-    (0..usize::try_from(count).unwrap_or(0)).map(gpu).collect()
+/// If there is a driver that does not answer.
+pub fn gpus() -> Result<Gpus, DeviceError> {
+    if let Err(error) = driver_is_there() {
+        return Ok(Gpus::Absent(error.to_string()));
+    }
+    match CudaContext::device_count() {
+        Ok(0) | Err(DriverError(sys::cudaError_enum::CUDA_ERROR_NO_DEVICE)) => {
+            Ok(Gpus::Absent("the driver has no device".to_owned()))
+        }
+        Ok(count) => Ok(Gpus::Each((0..usize::try_from(count).unwrap_or(0)).map(gpu).collect())),
+        Err(error) => Err(failed("the driver counts its devices")(error)),
+    }
+}
+
+/// Whether there is a GPU for tests; one that cannot be used fails them.
+#[cfg(test)]
+pub(super) fn is_there() -> bool {
+    matches!(gpus(), Ok(Gpus::Each(_)))
 }
 
 fn gpu(ordinal: usize) -> Result<Gpu, DeviceError> {
     let context = CudaContext::new(ordinal).map_err(failed("the driver opens a device"))?;
     let asked = failed("the driver describes a device");
-    let mut driver = 0;
-    // SAFETY: the address is that of a number.
-    unsafe { sys::cuDriverGetVersion(&raw mut driver) }.result().map_err(&asked)?;
     Ok(Gpu {
         ordinal,
         name: context.name().map_err(&asked)?,
         class: context.compute_capability().map_err(&asked)?,
-        driver,
+        driver: driver_version().map_err(&asked)?,
         memory: context.mem_get_info().map_err(&asked)?,
     })
+}
+
+/// The version of CUDA that the driver offers: 13000 is 13.0.
+fn driver_version() -> Result<i32, DriverError> {
+    let mut version = 0;
+    // SAFETY: the address is that of a number.
+    unsafe { sys::cuDriverGetVersion(&raw mut version) }.result()?;
+    Ok(version)
 }
 
 /// The bindings would panic without the library.
@@ -194,19 +226,47 @@ fn driver_is_there() -> Result<(), DeviceError> {
 fn compiled(class: (i32, i32), kernels: &dyn KernelCache) -> Result<Vec<u8>, DeviceError> {
     compiler_is_there()?;
     let options = options(class);
-    let (mut major, mut minor) = (0, 0);
-    // SAFETY: the addresses are those of numbers.
-    unsafe { nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor) }
-        .result()
-        .map_err(refused("the compiler tells its version"))?;
     let text = sources::text();
-    let name = hex(&digest(&[&text, &options.join(" "), &format!("{major}.{minor}")]));
+    let name = hex(&digest(&[&text, &options.join(" "), &compiler_version()?]));
     if let Some(binary) = kernels.find(&name) {
         return Ok(binary);
     }
     let binary = compile(&text, &options)?;
     kernels.keep(&name, &binary);
     Ok(binary)
+}
+
+/// The version of CUDA that the compiler belongs to.
+fn compiler_version() -> Result<String, DeviceError> {
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: the addresses are those of numbers.
+    unsafe { nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor) }
+        .result()
+        .map_err(refused("the compiler tells its version"))?;
+    Ok(format!("{major}.{minor}"))
+}
+
+/// Why the driver does not load kernels: mostly that it is older than their compiler.
+fn not_loaded(error: DriverError) -> DeviceError {
+    use sys::cudaError_enum::{
+        CUDA_ERROR_INVALID_IMAGE, CUDA_ERROR_NO_BINARY_FOR_GPU, CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
+    };
+
+    let call = "the driver loads the kernels";
+    let is_of_image = matches!(
+        error.0,
+        CUDA_ERROR_INVALID_IMAGE
+            | CUDA_ERROR_NO_BINARY_FOR_GPU
+            | CUDA_ERROR_UNSUPPORTED_PTX_VERSION
+    );
+    match (driver_version(), compiler_version()) {
+        (Ok(driver), Ok(compiler)) if is_of_image => {
+            let driver = format!("{}.{}", driver / 1000, driver % 1000 / 10);
+            let text = format!("the driver offers CUDA {driver}, the kernels are of {compiler}");
+            missing(call, &format!("{text}: {error}"))
+        }
+        _ => failed(call)(error),
+    }
 }
 
 /// The digest of texts, each with its length.
@@ -297,9 +357,8 @@ impl Cuda {
         assert_eq!(warp, 32, "kernels know warps of 32 threads");
         let processors =
             context.attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT).map_err(&opened)?;
-        let module = context
-            .load_module(Ptx::from_binary(compiled(class, kernels)?))
-            .map_err(failed("the driver loads the kernels"))?;
+        let module =
+            context.load_module(Ptx::from_binary(compiled(class, kernels)?)).map_err(not_loaded)?;
         let stream = context.new_stream().map_err(&opened)?;
         let processors = usize::try_from(processors).unwrap_or(1);
         let shared = CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN;
@@ -307,8 +366,8 @@ impl Cuda {
         let shared = usize::try_from(shared).unwrap_or(0);
         let reads = CU_DEVICE_ATTRIBUTE_PAGEABLE_MEMORY_ACCESS;
         let reads_main_memory = context.attribute(reads).map_err(&opened)? != 0;
-        let work =
-            Work { batches: Batches::default(), stream: Stream::new(stream, module, shared) };
+        let stream = Stream::new(stream, &module, shared)?;
+        let work = Work { batches: Batches::default(), stream };
         Ok(Self { context, work: Mutex::new(work), processors, shared, reads_main_memory })
     }
 
@@ -439,8 +498,7 @@ mod tests {
         };
         // Every kernel is a section of the binary.
         let text = String::from_utf8_lossy(&first).into_owned();
-        for kernel in sources::text().split("\nKERNEL(").skip(1) {
-            let name = kernel.split(',').next().unwrap();
+        for name in sources::kernels() {
             assert!(text.contains(&format!(".text.{name}\0")), "{name}");
         }
         assert_eq!(compiled((9, 0), &kept).unwrap(), first);
@@ -449,8 +507,7 @@ mod tests {
         let options = options((9, 0)).into_iter().map(|option| option.replace("=sm_", "=compute_"));
         let options = CompileOptions { options: options.collect(), ..CompileOptions::default() };
         let text = compile_ptx_with_opts(sources::text(), options).unwrap().to_src();
-        let kernels = sources::text().matches("\nKERNEL(").count();
-        assert_eq!(text.matches(".entry ").count(), kernels);
+        assert_eq!(text.matches(".entry ").count(), sources::kernels().count());
         assert!(!text.contains(".ftz") && !text.contains(".approx"));
         for exact in ["fma.rn.f32", "div.rn.f32", "sqrt.rn.f32"] {
             assert!(text.contains(exact), "{exact}");
@@ -460,11 +517,11 @@ mod tests {
     #[test]
     #[allow(clippy::print_stdout, reason = "a skipped test says so")]
     fn a_gpu_is_of_the_same_class_open_and_closed() {
-        if gpus().map_or(true, |gpus| gpus.is_empty()) {
-            println!("skipped: no GPU");
-        } else {
+        if is_there() {
             let context = CudaContext::new(0).unwrap();
             assert_eq!(class_of_closed(0).unwrap(), context.compute_capability().unwrap());
+        } else {
+            println!("skipped: no GPU");
         }
     }
 
@@ -472,25 +529,25 @@ mod tests {
     #[test]
     #[allow(clippy::print_stdout, reason = "a skipped test says so")]
     fn launches_that_come_again_are_one_graph_and_do_the_same() {
-        if gpus().map_or(true, |gpus| gpus.is_empty()) {
+        if !is_there() {
             println!("skipped: no GPU");
-        } else {
-            let cuda = Arc::new(Cuda::new(0, &NoKernels).unwrap());
-            let queue = Queue::new(Arc::clone(&cuda) as Arc<dyn Machine>);
-            let (of, sum) = (queue.memory(1000).unwrap(), queue.memory(1000).unwrap());
-            launch::fill(&queue, sum.at(), 1000, 0.0).unwrap();
-            let mut expected = 0.0;
-            for round in [1.0, 2.0, 3.0, 4.0_f32] {
-                queue.upload(of.at(), bytes_of(&[round; 1000])).unwrap();
-                for _ in 0..10 {
-                    launch::add(&queue, of.at(), sum.at(), 1000).unwrap();
-                }
-                expected += 10.0 * round;
-                let mut elements = [0.0; 1000];
-                queue.download(sum.at(), bytes_of_mut(&mut elements)).unwrap();
-                assert_eq!(elements, [expected; 1000]);
-                assert_eq!(cuda.work().batches.graphs(), usize::from(round > 1.0));
+            return;
+        }
+        let cuda = Arc::new(Cuda::new(0, &NoKernels).unwrap());
+        let queue = Queue::new(Arc::clone(&cuda) as Arc<dyn Machine>);
+        let (of, sum) = (queue.memory(1000).unwrap(), queue.memory(1000).unwrap());
+        launch::fill(&queue, sum.at(), 1000, 0.0).unwrap();
+        let mut expected = 0.0;
+        for round in [1.0, 2.0, 3.0, 4.0_f32] {
+            queue.upload(of.at(), bytes_of(&[round; 1000])).unwrap();
+            for _ in 0..10 {
+                launch::add(&queue, of.at(), sum.at(), 1000).unwrap();
             }
+            expected += 10.0 * round;
+            let mut elements = [0.0; 1000];
+            queue.download(sum.at(), bytes_of_mut(&mut elements)).unwrap();
+            assert_eq!(elements, [expected; 1000]);
+            assert_eq!(cuda.work().batches.graphs(), usize::from(round > 1.0));
         }
     }
 
@@ -499,6 +556,7 @@ mod tests {
         if driver_is_there().is_err() {
             let error = queue(0, &NoKernels).unwrap_err().to_string();
             assert!(error.starts_with("libcuda.so: there is no driver"), "{error}");
+            assert!(matches!(gpus(), Ok(Gpus::Absent(why)) if why == error));
         }
     }
 }

@@ -108,6 +108,9 @@ impl Batch {
     const ONE: Self = Self { outer: 1, inner: 1, a: [0; 2], b: [0; 2], out: [0; 2] };
 }
 
+/// How far apart A and B of neighbours begin where a product has none.
+const ALONE: [[usize; 2]; 2] = [[0; 2]; 2];
+
 /// Computes `out = finish(A·B)`, contiguous rows; matrices of the finish are too.
 pub(crate) fn product(
     queue: &Queue,
@@ -120,7 +123,7 @@ pub(crate) fn product(
     let (tiles, parts) = (m.div_ceil(LARGE.side) * n.div_ceil(LARGE.side), k.div_ceil(BLOCK));
     let b = if is_worth_large_tiles(queue, &a, &b, tiles * parts) { by_rows(queue, b)? } else { b };
     let small_tiles = m.div_ceil(SMALL.side) * n.div_ceil(SMALL.side);
-    let large = Large::of(queue, &a, &b, [0; 4]).is_some();
+    let large = Large::of(queue, &a, &b, ALONE).is_some();
     let processors = queue.processors();
     // The last round of tiles leaves processors idle. More parts than a grid holds are one long sum.
     let is_idle = 20 * tiles < 19 * tiles.next_multiple_of(processors);
@@ -142,8 +145,8 @@ fn is_worth_large_tiles(queue: &Queue, a: &Matrix, b: &Matrix, blocks: usize) ->
     let is_of_use = a.rows >= ROWS_WORTH_MOVING && blocks >= queue.processors();
     is_of_use
         && (b.is_contiguous() || b.transposed().is_contiguous())
-        && Large::of(queue, a, b, [0; 4]).is_none()
-        && Large::of(queue, a, &moved, [0; 4]).is_some()
+        && Large::of(queue, a, b, ALONE).is_none()
+        && Large::of(queue, a, &moved, ALONE).is_some()
 }
 
 /// B with its rows one after the other, from an address at which four may be read at once.
@@ -192,7 +195,7 @@ fn product_in_turns(
     let sums = queue.room(Room::Parts, 4 * m * n)?;
     let part = of_part(arguments(a, b, finish, (out, n), in_parts(a, b, parts, 0)));
     let arguments = Product { sums, turns, ..part };
-    let large = Large::of(queue, &a, &b, [0; 4]).expect("the caller asked");
+    let large = Large::of(queue, &a, &b, ALONE).expect("the caller asked");
     large.launch(queue, arguments, parts)
 }
 
@@ -363,13 +366,13 @@ pub(super) fn are_fours<const N: usize>(at: [Address; N], strides: &[usize]) -> 
 fn launch(queue: &Queue, a: Matrix, b: Matrix, arguments: Product, batch: Batch) -> Launched {
     let batches = batch.outer * batch.inner;
     let blocks = a.rows.div_ceil(LARGE.side) * b.columns.div_ceil(LARGE.side) * batches;
-    let strides = [batch.a[0], batch.a[1], batch.b[0], batch.b[1]];
+    let apart = [batch.a, batch.b];
     if blocks >= queue.processors()
-        && let Some(large) = Large::of(queue, &a, &b, strides)
+        && let Some(large) = Large::of(queue, &a, &b, apart)
     {
         return large.launch(queue, arguments, batches);
     }
-    let ways = [Way::of_a(&a, &strides), Way::of_b(&b, &strides)];
+    let ways = Way::of_both(&a, &b, apart);
     let kernel = match ways {
         [Way::AlongK, Way::Fours] => "product_64_nn",
         [Way::Fours, Way::Fours] => "product_64_tn",
@@ -387,12 +390,12 @@ struct Large {
 
 impl Large {
     /// The kernel for these operands, whose batches lie so far apart, on a device that has the shared memory.
-    fn of(queue: &Queue, a: &Matrix, b: &Matrix, strides: [usize; 4]) -> Option<Self> {
+    fn of(queue: &Queue, a: &Matrix, b: &Matrix, apart: [[usize; 2]; 2]) -> Option<Self> {
         let is_large = a.rows > SMALL.side && b.columns > SMALL.side;
         if !is_large || queue.shared_memory() < LARGE.shared_memory() {
             return None;
         }
-        let ways = [Way::of_a(a, &strides), Way::of_b(b, &strides)];
+        let ways = Way::of_both(a, b, apart);
         let kernel = match ways {
             [Way::AlongK, Way::Fours] => "product_128_nn",
             [Way::Fours, Way::Fours] => "product_128_tn",
@@ -419,18 +422,18 @@ pub(super) enum Way {
 }
 
 impl Way {
-    fn of_a(a: &Matrix, strides: &[usize]) -> Self {
-        Self::of(a.at, a.rows, [a.row_stride, a.column_stride], strides)
+    /// Of A and of B, each by where its own batches lie.
+    fn of_both(a: &Matrix, b: &Matrix, [a_apart, b_apart]: [[usize; 2]; 2]) -> [Self; 2] {
+        [
+            Self::of(a.at, a.rows, [a.row_stride, a.column_stride], a_apart),
+            Self::of(b.at, b.columns, [b.column_stride, b.row_stride], b_apart),
+        ]
     }
 
-    fn of_b(b: &Matrix, strides: &[usize]) -> Self {
-        Self::of(b.at, b.columns, [b.column_stride, b.row_stride], strides)
-    }
-
-    fn of(at: Address, lines: usize, [line, k]: [usize; 2], strides: &[usize]) -> Self {
+    fn of(at: Address, lines: usize, [line, k]: [usize; 2], [outer, inner]: [usize; 2]) -> Self {
         if k == 1 {
             Self::AlongK
-        } else if line == 1 && are_fours([at], &[lines, k]) && are_fours([], strides) {
+        } else if line == 1 && are_fours([at], &[lines, k, outer, inner]) {
             Self::Fours
         } else {
             Self::AlongLines

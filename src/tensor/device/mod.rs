@@ -89,9 +89,9 @@ pub(crate) type Launched = Result<(), DeviceError>;
 #[non_exhaustive]
 pub enum DeviceError {
     /// There is not as much memory left.
-    #[error("the device has no {bytes} bytes left")]
+    #[error("the device has no {} left", size_of_memory(*.bytes))]
     Memory {
-        /// How much was asked for.
+        /// How much was asked for; 0 if nobody says.
         bytes: usize,
     },
     /// A call of the driver failed, or a kernel did.
@@ -102,6 +102,10 @@ pub enum DeviceError {
         /// What it said.
         text: String,
     },
+}
+
+fn size_of_memory(bytes: usize) -> String {
+    if bytes == 0 { "memory".to_owned() } else { format!("{bytes} bytes") }
 }
 
 /// The blocks of threads of a launch.

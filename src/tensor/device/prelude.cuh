@@ -52,11 +52,13 @@ DEVICE void end_of_copies() { asm volatile("cp.async.commit_group;" ::: "memory"
 template <int GROUPS>
 DEVICE void await_copies() { asm volatile("cp.async.wait_group %0;" :: "n"(GROUPS) : "memory"); }
 
-// How blocks of threads take turns: what one wrote before it passes the turn is there for whoever reads that it has.
-DEVICE u32 read_turn(const u32 *at) {
-    u32 turn;
-    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(turn) : "l"(at) : "memory");
-    return turn;
+// How blocks of threads take turns: what one wrote before it passes the turn is there for whoever awaited it. A load that
+// acquires empties the processor's cache, for all of its blocks: only the last one is such a load.
+DEVICE void await_turn(const u32 *at, u32 turn) {
+    u32 now;
+    do asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(at) : "memory");
+    while (now != turn);
+    asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(now) : "l"(at) : "memory");
 }
 DEVICE void pass_turn(u32 *at, u32 turn) {
     asm volatile("st.release.gpu.global.u32 [%0], %1;" :: "l"(at), "r"(turn) : "memory");

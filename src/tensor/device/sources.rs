@@ -20,6 +20,13 @@ pub(crate) const SOURCES: &[(&str, &str)] = &[
     ("loss.cu", include_str!("../loss.cu")),
 ];
 
+/// The names of the kernels.
+#[cfg(feature = "cuda")]
+pub(super) fn kernels() -> impl Iterator<Item = &'static str> {
+    let of_source = |(_, source): &(_, &'static str)| source.split("\nKERNEL(").skip(1);
+    SOURCES.iter().flat_map(of_source).filter_map(|kernel| kernel.split(',').next())
+}
+
 /// All of them, with lines that tell a compiler where it is.
 pub(crate) fn text() -> String {
     let mut text = String::new();

@@ -1,6 +1,6 @@
 //! The stream of a GPU: kernels launched one by one, or recorded as a graph and launched as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_void;
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use cudarc::driver::{CudaFunction, CudaModule, CudaStream, DriverError, result, 
 
 use super::batches::{Launcher, List};
 use super::cuda::{failed, missing};
-use super::{Blocks, DeviceError, Launched};
+use super::{Blocks, DeviceError, Launched, sources};
 
 /// A stream with the kernels that it starts. Whoever calls has bound the context to its thread.
 pub(super) struct Stream {
     stream: Arc<CudaStream>,
-    module: Arc<CudaModule>,
     functions: BTreeMap<&'static str, CudaFunction>,
+    /// Those that may share all there is.
+    sharing: BTreeSet<&'static str>,
     /// The most bytes that a block of threads may share.
     shared: usize,
 }
@@ -47,8 +48,15 @@ impl Drop for Recorded {
 }
 
 impl Stream {
-    pub(super) fn new(stream: Arc<CudaStream>, module: Arc<CudaModule>, shared: usize) -> Self {
-        Self { stream, module, functions: BTreeMap::new(), shared }
+    /// All kernels are loaded now: a driver would wait for the first launch of each, when memory may be short.
+    pub(super) fn new(
+        stream: Arc<CudaStream>,
+        module: &Arc<CudaModule>,
+        shared: usize,
+    ) -> Result<Self, DeviceError> {
+        let load = |kernel| Ok((kernel, module.load_function(kernel).map_err(failed(kernel))?));
+        let functions = sources::kernels().map(load).collect::<Result<_, DeviceError>>()?;
+        Ok(Self { stream, functions, sharing: BTreeSet::new(), shared })
     }
 
     pub(super) fn raw(&self) -> sys::CUstream {
@@ -66,17 +74,14 @@ impl Stream {
         kernel: &'static str,
         shared: u32,
     ) -> Result<sys::CUfunction, DeviceError> {
-        if let Some(function) = self.functions.get(kernel) {
-            return Ok(function.cu_function());
-        }
-        let function = self.module.load_function(kernel).map_err(failed(kernel))?;
+        let function = self.functions.get(kernel).expect("every kernel is one of the sources");
         // Those that ask for it have none of their own, and may have all there is.
-        if shared > 0 {
+        if shared > 0 && self.sharing.insert(kernel) {
             let most = i32::try_from(self.shared).unwrap_or(i32::MAX);
             let attribute = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
             function.set_attribute(attribute, most).map_err(failed(kernel))?;
         }
-        Ok(self.functions.entry(kernel).or_insert(function).cu_function())
+        Ok(function.cu_function())
     }
 
     fn record(&mut self, list: &List) -> Result<Graph, DeviceError> {

@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# Builds with the feature `cuda` and checks and times everything that needs a GPU, in a few minutes on a machine with one:
-# the golden bits; every kernel and every operation against the processor, bit for bit; whole trainings by digest, also
-# one that moves from the processor to the GPU and back; jobs by the files they leave; trainings of an experiment against
-# its lockfile; then speed, of products, of each kernel of a step, and of whole steps, beside cuBLAS and PyTorch where
-# there is a `python3` with torch.
-# Ends with the first thing that is wrong.
+# Builds with the feature `cuda` and checks and times everything that needs a GPU, in a few minutes on a machine with
+# one: the golden bits; every kernel and every operation against the processor, bit for bit; whole trainings by digest,
+# also one that moves from the processor to the GPU and back; jobs by the files they leave; then speed, of products, of
+# each kernel of a step, and of whole steps, beside cuBLAS and PyTorch where there is a `python3` with torch; then
+# trainings of an experiment against its lockfile.
+# Goes on after what is wrong, names it at the end, and exits with 1 then. All of it is also in `check.log` of OUT.
 #
 # `libcuda.so.1` comes with the driver; `libnvrtc.so` must be where the loader looks: of a toolkit (one in /usr/local is
 # found), of PyTorch's packages, or of toolkit.sh beside this. Where there is no Rust, BUILT names the folder into which
 # what pack.sh beside this made was unpacked.
 #
-#   [BUILT=DIR] tests/bench/cuda/check.sh [EXPERIMENT/TARGET…]
+#   [BUILT=DIR] [OUT=target/cuda] tests/bench/cuda/check.sh [EXPERIMENT/TARGET…]
 set -euo pipefail
+[ -z "${BUILT:-}" ] || BUILT=$(realpath "$BUILT")
+[ -z "${OUT:-}" ] || OUT=$(realpath -m "$OUT")
 cd "$(dirname "$0")/../../.."
+OUT=${OUT:-target/cuda}
+mkdir -p "$OUT"
 targets=("$@")
 [ $# -gt 0 ] || targets=(pictogram-scaling-laws/smoke pictogram-scaling-laws/quick)
 for folder in /usr/local/cuda*/targets/*/lib; do
@@ -25,26 +29,52 @@ if [ -n "${BUILT:-}" ]; then
     tests() { "$BUILT/tests" "$@"; }
     training() { "$BUILT/training" --bench "$@"; }
 else
-    cargo build --release --features cuda
     ibid=target/release/ibid
     tests() { cargo test --release --features cuda --lib -- "$@"; }
     training() { cargo bench --features cuda --bench training -- "$@"; }
 fi
-date -u
-$ibid doctor
-$ibid doctor | grep -q '^ok .*golden bits, cuda:0' || { echo "there is no GPU, or its bits are others" >&2; exit 1; }
-tests tensor::device training:: jobs::tests
-store=$(mktemp -d)
-trap 'rm -rf "$store"' EXIT
-for target in "${targets[@]}"; do
-    # In an empty store, so that everything is executed; --locked compares with what processors gave.
-    $ibid reproduce "$target" --device cuda --locked --store "$store/store" --out "$store/out" --budget 3h
-done
-tests --ignored --nocapture speed_of_products
-tests --ignored --nocapture speed_of_kernels
-for model in xs s b32; do
-    training "$model" 1 avx2 cuda
-done
-if python3 -c 'import torch; torch.cuda.get_device_name(0)' 2>/dev/null; then
-    python3 tests/bench/cuda/peers.py
-fi
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+failed=()
+try() {
+    echo "== $*"
+    "$@" || failed+=("$*")
+}
+golden_bits() {
+    local code=0
+    "$ibid" doctor > "$scratch/doctor" || code=$?
+    cat "$scratch/doctor"
+    grep -q '^ok .*golden bits, cuda:0' "$scratch/doctor" || { echo "there is no GPU, or its bits are others"; code=1; }
+    return "$code"
+}
+# In an empty store, so that everything is executed; --locked compares with what processors gave.
+reproduce() {
+    local folder
+    folder=$(mktemp -d -p "$scratch")
+    "$ibid" reproduce "$1" --device cuda --locked --store "$folder/store" --out "$folder/out" --budget 3h
+}
+# Without the toolkit's libraries: PyTorch brings its own.
+torch() { env -u LD_LIBRARY_PATH python3 "$@"; }
+check() {
+    date -u
+    [ -n "${BUILT:-}" ] || cargo build --release --features cuda || exit 1
+    try golden_bits
+    try tests tensor::device training:: jobs::tests
+    try tests --ignored --nocapture speed_of_products
+    try tests --ignored --nocapture speed_of_kernels
+    for model in xs s b32; do
+        try training "$model" 1 avx2 cuda
+    done
+    if torch -c 'import torch; torch.cuda.get_device_name(0)' 2> /dev/null; then
+        try torch tests/bench/cuda/peers.py
+    else
+        echo "no PyTorch here that sees a GPU"
+    fi
+    for target in "${targets[@]}"; do
+        try reproduce "$target"
+    done
+    [ ${#failed[@]} -eq 0 ] || printf 'FAILED: %s\n' "${failed[@]}"
+    return $((${#failed[@]} > 0))
+}
+check 2>&1 | tee "$OUT/check.log"

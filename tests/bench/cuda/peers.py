@@ -5,7 +5,7 @@ The model is OpenCLIP's ViT-B-32 in its parts: class token, ln_pre, QuickGELU, c
 clipping at norm 1. Attention is `scaled_dot_product_attention`. Our side: `speed_of_products` and
 `cargo bench --features cuda --bench training -- b32 1 avx2 cuda`; `check.sh` beside this runs both.
 
-Usage: python tests/bench/cuda/peers.py (needs torch with CUDA)
+Usage: env -u LD_LIBRARY_PATH python3 tests/bench/cuda/peers.py (needs torch with CUDA, which brings its own libraries)
 """
 
 import math
@@ -32,10 +32,16 @@ PRODUCTS = [
 ]
 
 
+def whole_numbers(rows, columns):
+    """The operands of `speed.rs`: what a GPU multiplies changes its power, and with it the clock."""
+    places = torch.arange(rows * columns, device=DEVICE)
+    return (places * 7919 % 1009 - 500).float().view(rows, columns)
+
+
 def products(rounds=20):
     for name, (m, n, k), (a_by_columns, b_by_columns) in PRODUCTS:
-        a = torch.randn(k, m, device=DEVICE).T if a_by_columns else torch.randn(m, k, device=DEVICE)
-        b = torch.randn(n, k, device=DEVICE).T if b_by_columns else torch.randn(k, n, device=DEVICE)
+        a = whole_numbers(k, m).T if a_by_columns else whole_numbers(m, k)
+        b = whole_numbers(n, k).T if b_by_columns else whole_numbers(k, n)
         out = torch.empty(m, n, device=DEVICE)
         for _ in range(3):
             torch.matmul(a, b, out=out)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Findings;
-use super::figures::{Scope, check_selection};
+use super::figures::{Row, Scope, check_selection};
 use crate::spec::experiment::{Claim, FitName, Quantity, QuantityValue, Statement, Tolerance};
 
 pub(super) fn check_claims<'a>(
@@ -21,7 +21,34 @@ pub(super) fn check_claims<'a>(
                 findings.add(format!("{at}.{field}"), "is empty");
             }
         }
-        check_statement(findings, &format!("{at}.statement"), &claim.statement, scope);
+        let at = format!("{at}.statement");
+        check_statement(findings, &at, &claim.statement, scope);
+        // What nothing can judge may be stated, with the reason.
+        if claim.known.is_none() {
+            check_rows(findings, &at, &claim.statement, scope);
+        }
+    }
+}
+
+/// A cell is that of a row that some table has, as far as the experiment says what the tables' rows are.
+fn check_rows(findings: &mut Findings<'_>, at: &str, statement: &Statement, scope: &Scope) {
+    let Some(tables) = scope.rows.as_ref().filter(|tables| tables.iter().any(|t| !t.is_empty()))
+    else {
+        return;
+    };
+    for quantity in statement.quantities() {
+        let QuantityValue::Cell { row, .. } = &quantity.value else { continue };
+        let may_be = |known: &Row| {
+            row.iter()
+                .all(|wanted| known.get(&wanted.column).is_none_or(|text| *text == wanted.text))
+        };
+        if !tables.iter().flatten().any(may_be) {
+            let wanted = row.iter().map(|it| format!("`{}` in column `{}`", it.text, it.column));
+            let wanted = wanted.collect::<Vec<_>>().join(" and ");
+            let message =
+                format!("no run has {wanted}; if nothing can judge the claim, say why in `known`");
+            findings.add(at, message);
+        }
     }
 }
 

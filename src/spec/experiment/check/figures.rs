@@ -7,7 +7,7 @@ use super::drawing::{check_extras, check_legends};
 use super::tables::{Columns, TableColumns, run_columns};
 use crate::spec::experiment::{
     ColumnValue, Depth, Evaluation, Experiment, Figure, Fit, FitMethod, FitName, Label, RunTable,
-    Selection, Series,
+    Selection, Series, Table, TableSource,
 };
 
 /// The most bins, resamples: what an author can want, and a hostile file cannot exceed.
@@ -26,7 +26,12 @@ pub(super) struct Scope {
     pub numeric: BTreeSet<String>,
     /// The fitted lines, and whether they have an interval.
     pub fits: BTreeMap<FitName, bool>,
+    /// The rows of each table that the points may be had from; `None` if the experiment does not say those of them all.
+    pub rows: Option<Vec<Vec<Row>>>,
 }
+
+/// What the experiment says of a row of a table of runs: by column, its texts. Of other columns it says nothing.
+pub(super) type Row = BTreeMap<String, String>;
 
 pub(super) fn check_figure<'a>(
     findings: &mut Findings<'a>,
@@ -52,7 +57,7 @@ pub(super) fn check_figure<'a>(
     if !super::tables::figure_tables(figure).iter().all(|name| tables.contains_key(name)) {
         return None;
     }
-    let mut scope = scope_of(figure, tables);
+    let mut scope = scope_of(experiment, figure, tables);
     check_legends(findings, at, figure, &scope.columns);
     if figure.panels.is_empty() {
         findings.add(format!("{at}.panels"), "is empty");
@@ -144,27 +149,70 @@ fn check_named_tables(
 }
 
 /// A column is in scope if every table that the figure can be had from has it.
-fn scope_of(figure: &Figure, tables: &TableColumns<'_>) -> Scope {
-    let named = super::tables::figure_tables(figure).into_iter();
-    let named = named.filter_map(|name| tables.get(name).cloned());
-    let runs = figure.weights.iter().chain(&figure.scratch).map(run_columns);
-    let offered = named.chain(runs);
-    let scopes = offered.map(|columns| Scope::of_table(&columns));
-    scopes
+fn scope_of(experiment: &Experiment, figure: &Figure, tables: &TableColumns<'_>) -> Scope {
+    let names = super::tables::figure_tables(figure);
+    let named = names.iter().filter_map(|name| {
+        let table = experiment.table(name)?;
+        Some(Scope::of_table(experiment, table, tables.get(*name)?))
+    });
+    let runs = figure.weights.iter().chain(&figure.scratch);
+    let runs = runs.map(|table| Scope::of(&run_columns(table), rows_of_runs(experiment, table)));
+    named
+        .chain(runs)
         .reduce(|a, b| Scope {
             columns: &a.columns & &b.columns,
             numeric: &a.numeric & &b.numeric,
             fits: BTreeMap::new(),
+            rows: a.rows.zip(b.rows).map(|(a, b)| [a, b].concat()),
         })
         .unwrap_or_default()
 }
 
 impl Scope {
     /// The names that a table's claims may use.
-    pub(super) fn of_table(columns: &Columns) -> Self {
-        let (columns, numeric) = (columns.set(), columns.numeric());
-        Self { columns, numeric, fits: BTreeMap::new() }
+    pub(super) fn of_table(experiment: &Experiment, table: &Table, columns: &Columns) -> Self {
+        let rows = match &table.from {
+            TableSource::Runs(runs) | TableSource::PublishedRuns(runs)
+                if table.steps.is_empty() =>
+            {
+                rows_of_runs(experiment, runs)
+            }
+            _ => None,
+        };
+        Self::of(columns, rows)
     }
+
+    fn of(columns: &Columns, rows: Option<Vec<Row>>) -> Self {
+        let (columns, numeric) = (columns.set(), columns.numeric());
+        Self { columns, numeric, fits: BTreeMap::new(), rows: rows.map(|rows| vec![rows]) }
+    }
+}
+
+/// What is said of each row of a table of runs; `None` where a run or a label does not exist, which is a finding.
+fn rows_of_runs(experiment: &Experiment, table: &RunTable) -> Option<Vec<Row>> {
+    let row = |name: &String| {
+        let labels = labels_of(experiment, name)?;
+        let mut row = Row::new();
+        for column in &table.columns {
+            let text = match &column.value {
+                ColumnValue::RunName => name,
+                ColumnValue::Label(label) => {
+                    &labels.iter().find(|known| known.name == *label)?.text
+                }
+                _ => continue,
+            };
+            row.insert(column.name.clone(), text.clone());
+        }
+        Some(row)
+    };
+    table.runs.iter().map(row).collect()
+}
+
+fn labels_of<'e>(experiment: &'e Experiment, run: &str) -> Option<&'e [Label]> {
+    let trained = || Some(experiment.run(run)?.labels.as_slice());
+    let published = || Some(experiment.published_run(run)?.labels.as_slice());
+    let released = || Some(experiment.released_run(run)?.labels.as_slice());
+    trained().or_else(published).or_else(released)
 }
 
 pub(super) fn check_run_table<'a>(

@@ -69,7 +69,7 @@ pub fn check(experiment: &Experiment) -> Vec<Finding> {
         let at = format!("tables[{i}]");
         findings.name(&format!("{at}.name"), &table.name, &mut names);
         if let Some(columns) = tables.get(table.name.as_str()) {
-            let scope = figures::Scope::of_table(columns);
+            let scope = figures::Scope::of_table(experiment, table, columns);
             claims::check_claims(&mut findings, &at, &table.claims, &scope, &mut claim_ids);
         }
     }

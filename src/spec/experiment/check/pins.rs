@@ -112,7 +112,7 @@ fn check_component(findings: &mut Findings<'_>, at: &str, name: &str) {
 
 fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
     match source {
-        Source::File { path } => check_path(findings, &format!("{at}.path"), path),
+        Source::File { path } => check_path(findings, &format!("{at}.path"), path, FILES_START),
         Source::Git { url, rev, path } => {
             let asked = address::scheme(url).and_then(|scheme| match scheme {
                 Scheme::File => address::path(url).map(drop),
@@ -125,7 +125,7 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
                     format!("`{rev}` is not a commit (40 lower-case hexadecimal digits); branches and tags move"),
                 );
             }
-            check_path(findings, &format!("{at}.path"), path);
+            check_path(findings, &format!("{at}.path"), path, "");
         }
         Source::Http { url } => {
             let asked = address::scheme(url).and_then(|scheme| match scheme {
@@ -146,14 +146,18 @@ fn check_source(findings: &mut Findings<'_>, at: &str, source: &Source) {
     }
 }
 
-/// A relative path that stays below its root, spelled in the one way that a folder and a commit read alike.
-fn check_path(findings: &mut Findings<'_>, at: &str, path: &str) {
+/// What is said of a path of this machine that leads elsewhere.
+const FILES_START: &str = "; paths start at the workspace's `experiments/`: put the file below it";
+
+/// A relative path that stays below its root, spelled in the one way that a folder and a commit read alike. `start` is
+/// added to what is said of one that does not.
+fn check_path(findings: &mut Findings<'_>, at: &str, path: &str, start: &str) {
     let shown = path.escape_debug();
     let climbs = path.split('/').any(|part| part == "..");
     let plain = path.split('/').filter(|part| !matches!(*part, "" | "."));
     let plain = plain.collect::<Vec<_>>().join("/");
     if plain.is_empty() || path.starts_with('/') || path.contains(['\\', '\0']) || climbs {
-        findings.add(at, format!("`{shown}` is not a relative path without `..`"));
+        findings.add(at, format!("`{shown}` is not a relative path without `..`{start}"));
     } else if plain != path {
         let plain = plain.escape_debug();
         findings.add(at, format!("`{shown}` has a part that is empty or `.`; write `{plain}`"));

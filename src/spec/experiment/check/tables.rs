@@ -11,7 +11,7 @@ use crate::spec::experiment::{
     InlineTable, NumberFormat, PublishedTable, RunTable, Table, TableSource,
 };
 
-/// The most tables that may lie between a table and its sources.
+/// The most tables from a table down to its sources, itself included: whoever follows them has room for so many.
 const DEPTH_MAX: usize = 100;
 
 /// The most decimals of a printed number: more than seventeen digits say nothing of a binary64 number.
@@ -64,6 +64,7 @@ pub(super) fn check_tables<'a>(
         experiment,
         indices: BTreeMap::new(),
         done: BTreeMap::new(),
+        depths: BTreeMap::new(),
         path: Vec::new(),
         reports: vec![Vec::new(); experiment.tables.len()],
     };
@@ -84,6 +85,8 @@ struct Visit<'a> {
     indices: BTreeMap<&'a str, usize>,
     /// Tables that were checked, with their columns if those are known.
     done: BTreeMap<&'a str, Option<Columns>>,
+    /// Of those, the most tables down to their sources, themselves included.
+    depths: BTreeMap<&'a str, usize>,
     /// The tables whose check led here.
     path: Vec<&'a str>,
     /// Findings by table.
@@ -109,18 +112,24 @@ impl<'a> Visit<'a> {
             self.done.insert(name, None);
             return;
         }
-        if self.path.len() >= DEPTH_MAX {
-            self.report(findings, index, |findings| {
-                findings.add(at, format!("lies more than {DEPTH_MAX} tables above its sources"));
-            });
-            self.done.insert(name, None);
-            return;
-        }
+        // Those that led here may be too many without what it reads.
+        let is_followed = self.path.len() < DEPTH_MAX;
+        let reads = if is_followed { upstream_tables(self.experiment, table) } else { Vec::new() };
         self.path.push(name);
-        for upstream in upstream_tables(self.experiment, table) {
+        let mut depth = 1;
+        for upstream in reads {
             self.table(findings, upstream);
+            depth = depth.max(1 + self.depths.get(upstream).copied().unwrap_or(0));
         }
         self.path.pop();
+        self.depths.insert(name, depth);
+        // Of a longer chain the first table that is too far up is named; whatever is made of it needs no finding.
+        if depth == DEPTH_MAX + 1 {
+            self.report(findings, index, |findings| {
+                let message = format!("lies more than {DEPTH_MAX} tables above its sources");
+                findings.add(at.clone(), message);
+            });
+        }
         let start = findings.list.len();
         let columns = self.check(findings, &at, table);
         self.reports[index].extend(findings.list.split_off(start));

@@ -368,6 +368,55 @@ fn claims_speak_of_what_exists_and_can_be_judged() {
 }
 
 #[test]
+fn a_claim_speaks_of_a_row_that_some_run_gives() {
+    let at = "figures[0].claims[0].statement";
+    let bounded = |quantity| Statement::AtLeast { quantity, bound: 0.1 };
+    let set = |e: &mut Experiment, quantity| {
+        e.figures[0].claims[0].statement = bounded(quantity);
+    };
+    finds(&[at], |e| set(e, acc1_of("c")));
+    // Unless it says why nothing can judge it.
+    finds(&[], |e| {
+        set(e, acc1_of("c"));
+        e.figures[0].claims[0].known = Some("it was never trained".to_owned());
+    });
+    let of_model = |text: &str| {
+        let mut quantity = acc1_of("a");
+        let QuantityValue::Cell { row, .. } = &mut quantity.value else { unreachable!() };
+        row.push(Condition { column: "model".to_owned(), text: text.to_owned() });
+        quantity
+    };
+    let label = |e: &mut Experiment| {
+        let value = ColumnValue::Label("model".to_owned());
+        let column = Column { name: "model".to_owned(), value };
+        e.figures[0].scratch.as_mut().unwrap().columns.push(column);
+    };
+    for (text, paths) in [("tiny", &[][..]), ("large", &[at][..])] {
+        finds(paths, |e| {
+            label(e);
+            set(e, of_model(text));
+        });
+    }
+    // What a published table holds is seen when it is read.
+    finds(&[], |e| {
+        e.figures[0].published = Some("points".to_owned());
+        set(e, acc1_of("c"));
+    });
+    let mut experiment = example();
+    set(&mut experiment, acc1_of("c"));
+    let said = "no run has `c` in column `run`; if nothing can judge the claim, say why in `known`";
+    assert_eq!(check(&experiment)[0].message, said);
+    // A table's claims, too.
+    finds(&["tables[1].claims[0].statement"], |e| {
+        let mut table = derived_table("runs", "points", Vec::new());
+        table.from = TableSource::Runs(e.figures[0].scratch.clone().unwrap());
+        table.claims = vec![Claim { id: "row".to_owned(), ..e.figures[0].claims[0].clone() }];
+        table.claims[0].statement = bounded(acc1_of("c"));
+        e.tables.push(table);
+    });
+}
+
+#[test]
 fn legends_name_columns_once_and_values_once() {
     let legend = |column: &str, title: &str, texts: &[&str]| Legend {
         column: column.to_owned(),
@@ -563,6 +612,28 @@ fn a_table_that_is_missing_or_made_of_itself_is_one_finding() {
         e.figures[1].published = Some("fits".into());
         e.figures[1].panels[0].series.clear();
     });
+}
+
+/// Whichever of them is stated first. `points` is the lowest of the hundred.
+#[test]
+fn a_hundred_tables_may_lie_on_each_other_and_no_more() {
+    let pile = |count: usize, is_lowest_first: bool| {
+        let name = |height: usize| {
+            if height == 0 { "points".to_owned() } else { format!("t{height}") }
+        };
+        let table = |height: usize| derived_table(&name(height), &name(height - 1), vec![]);
+        let mut tables: Vec<Table> = (1..count).map(table).collect();
+        if !is_lowest_first {
+            tables.reverse();
+        }
+        move |e: &mut Experiment| e.tables.extend(tables)
+    };
+    finds(&[], pile(100, true));
+    finds(&[], pile(100, false));
+    finds(&["tables[100]"], pile(101, true));
+    finds(&["tables[1]"], pile(101, false));
+    finds(&["tables[1]"], pile(150, false));
+    finds(&["tables[100]"], pile(3_000, true));
 }
 
 #[test]

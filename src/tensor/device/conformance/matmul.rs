@@ -3,7 +3,7 @@
 use super::super::launch::column_sums;
 use super::super::matmul::{Batch, Finish as OnDevice, Matrix, product, product_batch};
 use super::super::{Address, Memory, Queue};
-use super::queues;
+use super::{gpu, queues};
 use crate::numerics::matmul::{Finish, View, column_sum, multiply};
 use crate::numerics::reference::tests::{same, samples};
 use crate::numerics::{Level, gelu};
@@ -129,6 +129,20 @@ fn products_in_all_layouts() {
     }
 }
 
+/// Sizes that a GPU has large tiles for: parts that take turns, of A by columns too, and one block of threads a tile.
+#[test]
+fn products_in_large_tiles_of_a_gpu() {
+    if let Some(queue) = gpu() {
+        for (index, shape) in (0..).zip([[1100, 1152, 2304], [1152, 1100, 2304], [2052, 1160, 300]])
+        {
+            for layout in 0..4 {
+                let (seed, finish) = ((index + layout) as u64 % 6, (3 * index + layout) % 8);
+                check(&queue, shape, seed, layout, finish);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_finish_of_both_tiles_and_of_sums_in_parts() {
     for queue in queues() {
@@ -167,7 +181,13 @@ fn what_lies_beyond_k_changes_no_sign() {
 
 #[test]
 fn batches_of_two_dimensions() {
-    let [outer, inner, m, n, k] = [3, 2, 5, 70, 33];
+    // Four of B are read at once in the second, in a large tile too, though batches of A lie as they may.
+    for [m, n, k] in [[5, 70, 33], [70, 72, 33]] {
+        batches_of([3, 2], [m, n, k]);
+    }
+}
+
+fn batches_of([outer, inner]: [usize; 2], [m, n, k]: [usize; 3]) {
     for queue in queues() {
         let (a, b) = (samples(3, outer * inner * m * k), samples(4, outer * inner * k * n));
         let (on_a, on_b) = (queue.hold(&a), queue.hold(&b));

@@ -30,8 +30,8 @@ fn queues() -> Vec<Queue> {
 /// A queue of the test's own: tests run side by side.
 #[cfg(feature = "cuda")]
 fn gpu() -> Option<Queue> {
-    super::cuda::gpus().ok()?.first()?;
-    Some(Queue::new(super::cuda::machine(0, &crate::tensor::NoKernels).unwrap()))
+    super::cuda::is_there()
+        .then(|| Queue::new(super::cuda::machine(0, &crate::tensor::NoKernels).unwrap()))
 }
 
 #[cfg(not(feature = "cuda"))]
@@ -49,7 +49,7 @@ impl Queue {
 
     /// Memory of so many elements, NaN all of them.
     fn empty(&self, count: usize) -> Memory {
-        self.memory(count).unwrap()
+        self.hold(&vec![f32::NAN; count])
     }
 
     /// The first elements of memory.
