@@ -101,7 +101,8 @@
 //! | the same | forge a remembered figure as PNG or PDF with a checksum of its own | `store fsck` renders each anew from its SVG, exit 4; `reproduce` hands it out |
 //! | the same | lead a recipe to another action | the lockfile, exit 1; `store fsck` forms the key again from the inputs, exit 4 |
 //! | the same | forge result and attestation of an action that is not locked | `verify` after somebody honest locked it; else nothing |
-//! | whoever can write to the lockfile | edit a digest | `reproduce`, `verify` and `lock --check`: exit 1. A lockfile grants no hit; it is only compared with |
+//! | whoever can write to the lockfile | edit a digest | `reproduce`, `verify` and `lock --check`: exit 1. A lockfile grants no hit, unless `reproduce --substitute` asks for one; it is only compared with |
+//! | the same, and to a mirror that `--substitute` is given | hand out other bytes as a result | said: counted as fetched, not compared, recorded as nobody's; `verify` makes them anew, exit 1 |
 //! | the same | give one action two lines, so that it is the reader's choice which of them counts | refused with the line: exit 2 |
 //! | the same | edit the losses of a training of a device class | the same, where its trace is at hand; `verify` on another class, exit 1, if they are beyond the tolerance, else nothing |
 //! | the same | edit a recipe id, or another version of the format | not locked (`--locked`: exit 1, `verify`: exit 2), or refused with the line: exit 2 |
@@ -114,7 +115,8 @@
 //!
 //! A run that finds nothing to do checks presence and size of every output and hashes what it hands out; `store fsck`
 //! hashes everything. Resume checkpoints are checked by the training that reads them: one that is damaged is passed
-//! over. A clock decides only what a collection takes for recent and what attestations state.
+//! over. A clock decides what a collection takes for recent, what attestations state, whether a large blob that was just
+//! hashed is hashed again, and when a child that was told to stop is killed; nothing else.
 //!
 //! # What reading may cost
 //!

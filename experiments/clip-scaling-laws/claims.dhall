@@ -295,7 +295,7 @@ let control =
         ⫽ { known = Some known }
 
 let controls =
-      let onePerScale = "the authors' tables hold one training of each model, data set and number of samples seen"
+      let onePerScale = "zeroshot_results.csv holds one training of each model, data set and number of samples seen; of the few pairs in openclip_results.csv none is known to be of two trials alone"
 
       let trials = control "trials" "trial" "Two trials of one training differ by about 0.1 % of ImageNet top-1"
 
@@ -304,7 +304,7 @@ let controls =
       let resampling = "Resampled shards make 0.1 to 0.3 % of ImageNet top-1 against shuffled ones"
 
       let confounded =
-            "${onePerScale}; the results they published first (scaling-laws-openclip at dd63e1f) hold pairs, but each differs in more than that"
+            "${onePerScale}, nor to differ in this alone (as with those of scaling-laws-openclip at dd63e1f)"
 
       let atLeast =
             λ(bound : Double) →

@@ -157,7 +157,7 @@ fn tell_what_was_not_compared(reproduced: &Reproduced, output: Output) {
     }
     if let Some(first) = reproduced.lockfile.fetched.first() {
         output.say(format_args!(
-            "not computed here: {} of the actions, such as {first}: what the lockfile names was taken from others",
+            "not computed here: {} of the actions, such as {first}: what the lockfile names was taken as it is",
             reproduced.lockfile.fetched.len()
         ));
     }

@@ -401,7 +401,7 @@ impl Summary {
     #[must_use]
     pub fn and(mut self, later: Self) -> Self {
         for (id, outcome) in later.outcomes {
-            if outcome.how != How::Cached || !self.outcomes.contains_key(&id) {
+            if outcome.how == How::Executed || !self.outcomes.contains_key(&id) {
                 self.outcomes.insert(id, outcome);
             }
         }

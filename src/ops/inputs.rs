@@ -1,7 +1,7 @@
 //! Pinned bytes for the actions of a plan: from the store, the mirrors, then where they were published.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::classes::miscounted;
@@ -82,7 +82,7 @@ impl<'a> PlanInputs<'a> {
         states: &BTreeMap<RecipeId, PlanState>,
         store: &Store,
     ) -> Vec<(String, Failure)> {
-        let mut lacking = Vec::new();
+        let (mut lacking, mut asked) = (Vec::new(), BTreeSet::new());
         for (id, state) in states {
             let Some(node) = self.plan.nodes().get(id).filter(|_| *state != PlanState::Hit) else {
                 continue;
@@ -94,7 +94,9 @@ impl<'a> PlanInputs<'a> {
                 }
                 Input::Output { .. } => None,
             };
+            // Each file once: the first action that reads it speaks for the others.
             let files = node.action.inputs.values().filter_map(file);
+            let files = files.filter(|digest| asked.insert(*digest));
             let failed = files.filter_map(|digest| self.ensure(&digest, store).err());
             let failed = failed.filter(|error| {
                 matches!(error.kind, FailureKind::Missing | FailureKind::Integrity)
@@ -156,21 +158,30 @@ impl<'a> PlanInputs<'a> {
     fn borrow(&self, digest: &BlobDigest, store: &Store) -> Result<(), Cause> {
         let mut refused = None;
         for mirror in &self.sources.mirrors {
+            if self.sources.cancelled.load(Ordering::Relaxed) {
+                break;
+            }
             let stores = [mirror.clone(), mirror.join(STORE)];
             let blobs = stores.map(|root| blob_path_in(&root, digest));
             for path in std::iter::once(mirror.join(digest.to_string())).chain(blobs) {
                 if !path.is_file() {
                     continue;
                 }
-                let mut file = std::fs::File::open(&path)?;
+                let mut file = match std::fs::File::open(&path) {
+                    Ok(file) => file,
+                    Err(error) => {
+                        refused = Some(error.into());
+                        continue;
+                    }
+                };
                 match store.put_pinned(digest, &mut file, Durability::Relaxed) {
                     Ok(_) => return Ok(()),
-                    Err(error @ StoreError::WrongDigest { .. }) => refused = Some(error),
+                    Err(error @ StoreError::WrongDigest { .. }) => refused = Some(error.into()),
                     Err(error) => return Err(error.into()),
                 }
             }
         }
-        Err(refused.map_or(Cause::NotLent, Cause::Store))
+        Err(refused.unwrap_or(Cause::NotLent))
     }
 
     /// An error if a file of class names has other than the experiment says.

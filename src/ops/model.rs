@@ -173,7 +173,8 @@ impl Workspace {
         add: bool,
     ) -> Result<WrittenModel, Error> {
         let (source, config) = self.model_files(source, config)?;
-        let written = self.write_model(&source, &read_config(&config)?, out, WEIGHTS)?;
+        let written =
+            self.write_model(&[&source, &config], &read_config(&config)?, out, WEIGHTS)?;
         if add {
             let store = self.store()?;
             for file in [&written.tensors, &written.config] {
@@ -192,7 +193,7 @@ impl Workspace {
         out: &Path,
     ) -> Result<WrittenModel, Error> {
         let (source, config) = self.model_files(source, config)?;
-        self.write_model(&source, &read_config(&config)?, out, OPEN_CLIP_WEIGHTS)
+        self.write_model(&[&source, &config], &read_config(&config)?, out, OPEN_CLIP_WEIGHTS)
     }
 
     /// Writes the weights that a run was trained to, as the store has them, to the folder `out` as the Python package
@@ -223,7 +224,7 @@ impl Workspace {
             message: format!("the weights of `{run}` are not in the store"),
             hint: format!("train it with: ibid reproduce {}/{run}", loaded.name),
         })?;
-        self.write_model(&path, &config, out, OPEN_CLIP_WEIGHTS)
+        self.write_model(&[&path], &config, out, OPEN_CLIP_WEIGHTS)
     }
 
     /// The file of tensors and the configuration that are meant.
@@ -272,18 +273,18 @@ impl Workspace {
         let experiments = self.root().ok()?.join("experiments").canonicalize().ok()?;
         let path = path.canonicalize().ok()?;
         let place = path.strip_prefix(experiments).ok()?.to_str()?.to_owned();
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-        (!place.is_empty() && place.chars().all(is_plain)).then_some(place)
+        (!place.is_empty()).then_some(place)
     }
 
-    /// Writes one tensor after the other; no more than one of them is in memory.
+    /// Writes one tensor after the other; no more than one of them is in memory. `read` begins with the weights.
     fn write_model(
         &self,
-        source: &Path,
+        read: &[&Path],
         config: &OpenClipConfig,
         out: &Path,
         name: &str,
     ) -> Result<WrittenModel, Error> {
+        let source = read[0];
         let of_source = |error: ModelFault| fault(source, error);
         let layout = Layout::of(&config.model).expect("checked when it was read");
         let config_bytes = config.encode().map_err(|error| of_source(error.into()))?;
@@ -294,15 +295,16 @@ impl Workspace {
             .map_err(|error| of_source(error.into()))?;
         let out = self.settings.folder.join(out);
         fs::create_dir(&out)?;
-        let place = |path: &Path| std::fs::canonicalize(path).ok();
-        if source.parent().is_some_and(|folder| place(folder) == place(&out)) {
-            return Err(Error::Usage {
-                message: format!(
-                    "`{}` holds what is read, and would be overwritten",
-                    out.display()
-                ),
-                hint: Some("another folder: --out DIR".to_owned()),
-            });
+        let written = [name, WEIGHTS_CONFIG].map(|name| std::fs::canonicalize(out.join(name)).ok());
+        for path in read {
+            if let Ok(path) = std::fs::canonicalize(path)
+                && written.iter().flatten().any(|written| *written == path)
+            {
+                return Err(Error::Usage {
+                    message: format!("`{}` is read, and would be overwritten", path.display()),
+                    hint: Some("another folder: --out DIR".to_owned()),
+                });
+            }
         }
         let mut target = TempFile::create_in(&out)?;
         let mut hasher = BlobHasher::default();
@@ -329,7 +331,8 @@ impl Workspace {
         };
         fs::write_atomic(&config_file.path, &config_bytes, Durability::Durable)?;
         let pins = [&tensors, &config_file].map(|file| (file.sha256, file.bytes));
-        let place = self.below_experiments(&out);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        let place = self.below_experiments(&out).filter(|place| place.chars().all(is_plain));
         Ok(WrittenModel {
             tree: Manifest::of_weights(pins[0], pins[1]).digest(),
             parameters: layout.len() as u64,

@@ -83,7 +83,7 @@ impl Workspace {
     pub(super) fn store_to_look_into(&self) -> Result<(Store, Option<TempDir>), Error> {
         let error = match self.store() {
             Err(Error::Store(StoreError::Fs(error)))
-                if error.is_denied() && !self.store_folder().exists() =>
+                if error.is_denied() && matches!(self.store_folder().try_exists(), Ok(false)) =>
             {
                 error
             }

@@ -119,6 +119,9 @@ impl Workspace {
         let lent = Lent { outputs: Some(locked), ..Lent::default() };
         let inputs = PlanInputs::new(plan, self.sources(root, &build).until(cancelled), lent);
         let states = exec::plan_states_having_fetched(plan, store, locked, &inputs)?;
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
         self.refuse_flops_over_budget(&flops_to_run(plan, &states), budget)
     }
 

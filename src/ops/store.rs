@@ -178,7 +178,7 @@ impl Workspace {
     /// An error if the store that was named is not there: one that is made now would pass every check, and hide that
     /// another was meant, or is not mounted.
     pub(super) fn refuse_absent_store(&self) -> Result<(), Error> {
-        if self.settings.store.is_none() || self.store_folder().exists() {
+        if self.settings.store.is_none() || !matches!(self.store_folder().try_exists(), Ok(false)) {
             return Ok(());
         }
         Err(Error::Missing {

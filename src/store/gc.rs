@@ -326,7 +326,7 @@ impl Store {
     }
 
     /// Removes the attestations and logs of actions that failed, and of those whose results are lost, unless they are
-    /// of late or somebody needs the action; of how many. Those of a result go with it.
+    /// of late or a recipe that somebody needs leads to the action; of how many. Those of a result go with it.
     fn remove_failed(
         &self,
         keys: &BTreeSet<ActionKey>,

@@ -163,7 +163,9 @@ fn shards() -> &'static Path {
         command.args(["reproduce", SMOKE, "--store"]).arg(&store).arg("--out").arg(out);
         let output = command.current_dir(repository()).env_clear().output().unwrap();
         let ran = Ran::from(output);
-        assert_eq!(ran.code, Some(0), "ibid reproduce {SMOKE}\n{}\n{}", ran.stdout, ran.stderr);
+        // What it reads is of interest, not what it gives: that may be of another build.
+        let has_read = matches!(ran.code, Some(0 | 1));
+        assert!(has_read, "ibid reproduce {SMOKE}\n{}\n{}", ran.stdout, ran.stderr);
         store.join("cas")
     })
 }
@@ -180,10 +182,16 @@ fn smoke() -> &'static Path {
         let lock = fs::File::create(base.join("smoke.lock")).unwrap();
         lock.lock().unwrap();
         if !folder.exists() {
-            // Of builds that are gone.
+            // Of builds that nobody runs any more.
+            let day = std::time::Duration::from_secs(24 * 3600);
+            let is_old = |path: &Path| {
+                let age =
+                    fs::metadata(path).and_then(|meta| meta.modified()).map(|at| at.elapsed());
+                age.is_ok_and(|age| age.is_ok_and(|age| age > day))
+            };
             for old in fs::read_dir(base).unwrap().map(|entry| entry.unwrap().path()) {
                 let name = old.file_name().unwrap().to_str().unwrap_or_default();
-                if name.starts_with("smoke-") {
+                if name.starts_with("smoke-") && is_old(&old) {
                     drop(fs::remove_dir_all(&old));
                 }
             }
