@@ -116,7 +116,8 @@
 //! A run that finds nothing to do checks presence and size of every output and hashes what it hands out; `store fsck`
 //! hashes everything. Resume checkpoints are checked by the training that reads them: one that is damaged is passed
 //! over. A clock decides what a collection takes for recent, what attestations state, whether a large blob that was just
-//! hashed is hashed again, and when a child that was told to stop is killed; nothing else.
+//! hashed is hashed again, when a training saves a resume checkpoint, when a silent server is given up, and when a child
+//! that was told to stop is killed; no result depends on it.
 //!
 //! # What reading may cost
 //!

@@ -1,6 +1,6 @@
 //! Used wrongly on purpose: one error, a hint, the right exit code, and nothing lost.
 
-use crate::support::{Entry, Origin, POINTS, Ran, SMOKE, Workspace, tiny};
+use crate::support::{Entry, Origin, POINTS, SMOKE, Workspace, tiny};
 
 /// Exit code, and a word that the error must contain.
 fn check(workspace: &Workspace, arguments: &[&str], code: i32, word: &str) {
@@ -227,10 +227,9 @@ fn a_source_that_cannot_be_had_names_digest_places_and_command() {
         "schema.Source.Bundled { set, version = pinned.version }",
         "schema.Source.File { path = \"nowhere/${set}\" }",
     );
-    let mut command = workspace.command(&["reproduce", SMOKE]);
-    let output = command.env_remove("IBID_MIRRORS").output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    let ran = workspace.run_without_mirrors(&["reproduce", SMOKE]);
+    let stderr = ran.stderr;
+    assert_eq!(ran.code, Some(3), "{stderr}");
     for word in ["nowhere/", "tried", "ibid store add"] {
         assert!(stderr.contains(word), "should say `{word}`: {stderr}");
     }
@@ -244,10 +243,7 @@ fn pins_that_only_this_store_bears_with_are_told_by_check_and_lock() {
     let package = "experiments/tiny/package.dhall";
     workspace.write(package, &tiny(&file("tiny/points.csv")));
     workspace.write("experiments/tiny/points.csv", POINTS);
-    let run = |arguments: &[&str]| {
-        let mut command = workspace.command(arguments);
-        Ran::from(command.env_remove("IBID_MIRRORS").output().unwrap())
-    };
+    let run = |arguments: &[&str]| workspace.run_without_mirrors(arguments);
     let locked = run(&["lock", "tiny"]);
     assert_eq!(locked.code, Some(0), "{}", locked.stderr);
     // It is not where the experiment says, and here nobody notices.
@@ -292,9 +288,7 @@ fn numbers_about_files_that_are_at_hand_are_held_against_them() {
     let said = "is 142, and the pinned file names 143 classes";
     check(&workspace, &["lock", SMOKE], 2, said);
     assert!(workspace.run(&["check", "pictogram-scaling-laws"]).stdout.contains(said));
-    let workspace = Workspace::empty();
-    workspace.ok(&["init"]);
-    workspace.ok(&["new", "mine"]);
+    let workspace = Workspace::with_new();
     let package = "experiments/mine/package.dhall";
     workspace.edit(package, "size = pinned.vocabulary.size", "size = 1000");
     let ran = workspace.run(&["check", "mine"]);
@@ -332,10 +326,9 @@ fn a_mistake_in_what_was_typed_is_json_where_json_was_asked_for() {
 #[test]
 fn what_is_missing_is_said_once_for_all_that_need_it() {
     let workspace = Workspace::of_repository();
-    let mut command = workspace.command(&["reproduce", "clip-scaling-laws/fig1b", "--offline"]);
-    let output = command.env_remove("IBID_MIRRORS").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let ran = workspace.run_without_mirrors(&["reproduce", "clip-scaling-laws/fig1b", "--offline"]);
+    let said = ran.stderr;
+    assert_eq!(ran.code, Some(3), "{said}");
     assert_eq!(said.matches("not asked: --offline").count(), 1, "{said}");
 }
 

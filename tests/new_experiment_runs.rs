@@ -27,9 +27,7 @@ fn a_new_experiment_checks_runs_locks_and_verifies() {
 
 #[test]
 fn what_pins_a_vocabulary_or_a_file_is_printed_as_the_schema_spells_it() {
-    let workspace = Workspace::empty();
-    workspace.ok(&["init"]);
-    workspace.ok(&["new", "mine"]);
+    let workspace = Workspace::with_new();
     let printed = workspace.ok(&["data", "pin", "openclip-vocabulary"]).stdout;
     let (rows, pin) = printed.split_once("\n\n").unwrap();
     assert!(rows.ends_with("  39  size 49408"), "{rows}");
@@ -70,9 +68,7 @@ fn what_pins_a_vocabulary_or_a_file_is_printed_as_the_schema_spells_it() {
 
 #[test]
 fn a_model_that_has_no_form_elsewhere_is_not_exported_and_what_would_have_one_is_said() {
-    let workspace = Workspace::empty();
-    workspace.ok(&["init"]);
-    workspace.ok(&["new", "mine"]);
+    let workspace = Workspace::with_new();
     let ran = workspace.run(&["model", "export", "mine/first", "--out", "exported"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     for said in [

@@ -1,7 +1,7 @@
 //! `--substitute` takes what the lockfile names from the mirrors, says so, and passes none of it off as reproduced.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::support::{PACKAGE, SMOKE, Workspace};
 
@@ -10,12 +10,6 @@ const FIGURE: &str = "out/pictogram-scaling-laws/smoke/figure.svg";
 /// Takes what it can from `mirror`.
 fn substituted(mirror: &str) -> Vec<&str> {
     vec!["reproduce", SMOKE, "--substitute", "--budget", "0s", "--mirror", mirror]
-}
-
-/// The blob of the workspace's store with these bytes.
-fn blob_of(workspace: &Workspace, bytes: &[u8]) -> PathBuf {
-    let digest = ibid::digest::BlobDigest::of(bytes).to_string();
-    workspace.path(&format!(".ibid/cas/{}/{}", &digest[..2], &digest[2..]))
 }
 
 fn text(path: &Path) -> &str {
@@ -48,7 +42,7 @@ fn a_figure_is_taken_whole_from_somebodys_workspace_or_store() {
 fn what_nobody_has_or_has_with_other_bytes_is_executed() {
     let theirs = Workspace::with_smoke();
     let figure = theirs.read(FIGURE);
-    let damaged = blob_of(&theirs, figure.as_bytes());
+    let damaged = theirs.blob_of("figure.svg");
     let bytes = figure.replace("<svg", "<SVG");
     fs::remove_file(&damaged).unwrap();
     fs::write(&damaged, &bytes).unwrap();
@@ -90,9 +84,8 @@ fn an_experiment_that_changed_takes_nothing_and_a_mirror_is_needed() {
     let mirror = theirs.path("");
     let ran = ours.ok(&["reproduce", SMOKE, "--substitute", "--mirror", text(&mirror)]);
     assert_eq!(["executed", "fetched"].map(|word| ran.verdict(word)), [6, 0], "{}", ran.stdout);
-    let mut command = ours.command(&["reproduce", SMOKE, "--substitute"]);
-    let output = command.env_remove("IBID_MIRRORS").output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    let ran = ours.run_without_mirrors(&["reproduce", SMOKE, "--substitute"]);
+    let error = ran.stderr;
+    assert_eq!(ran.code, Some(2), "{error}");
     assert!(error.contains("there is no mirror") && error.contains("hint: "), "{error}");
 }

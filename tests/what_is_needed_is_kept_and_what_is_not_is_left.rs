@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{POINTS, Ran, Workspace, tiny};
-use crate::support::{server::Server, until};
+use crate::support::server::Server;
+use crate::support::{POINTS, Ran, Workspace, tiny, until};
 
 /// Runs the program where everything is three days old; none, with a word, where that cannot be arranged.
 fn three_days_later(workspace: &Workspace, arguments: &[&str]) -> Option<Ran> {

@@ -45,6 +45,7 @@ pub(super) fn run(
     let mut progress = Progress::new(output);
     let mut running = Running {
         keep_going: false,
+        offline: false,
         cancelled: &signals.cancelled,
         on_event: &mut |event| progress.on_event(event),
     };

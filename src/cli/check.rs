@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ibid::exec::clock::SystemClock;
-use ibid::ops::{Checked, Error, JudgedCheck, Running, Settings, Workspace};
+use ibid::ops::{Checked, Error, JudgedCheck, Running, Workspace};
 
 use super::arguments::Named;
 use super::failure::{Failure, Stop};
@@ -51,12 +50,13 @@ pub(super) fn run(workspace: &Workspace, named: &Named, output: Output) -> Resul
         return Ok(());
     }
     let signals = Signals::watch()?;
-    let mut running =
-        Running { keep_going: true, cancelled: &signals.cancelled, on_event: &mut |_| {} };
-    // The network is not asked, and what it would give is told with its address.
-    let settings = Settings { offline: true, ..workspace.settings().clone() };
-    let offline = Workspace::open(settings, Box::new(SystemClock::default()))?;
-    let checked = offline.check_tables(&loaded, &mut running);
+    let mut running = Running {
+        keep_going: true,
+        offline: true,
+        cancelled: &signals.cancelled,
+        on_event: &mut |_| {},
+    };
+    let checked = workspace.check_tables(&loaded, &mut running);
     let checked = checked.map_err(|error| stopped(error, &signals))?;
     tell(&checked, &named.name, output)?;
     let is_as_recorded = checked.checks.iter().all(JudgedCheck::is_as_recorded);
@@ -79,7 +79,7 @@ fn tell(checked: &Checked, name: &str, output: Output) -> Result<(), Stop> {
     for finding in checked.checks.iter().flat_map(|check| &check.findings) {
         output.value(finding)?;
     }
-    super::checks::tell_beside(&checked.checks, checked.unchecked.len(), true, output)?;
+    super::checks::tell(&checked.checks, checked.unchecked.len(), true, output)?;
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for unchecked in &checked.unchecked {
         output.value(unchecked)?;

@@ -9,13 +9,8 @@ use super::output::Output;
 const KNOWN_SHOWN: usize = 3;
 
 /// Prints every check that found something, the worst first: new findings and those that no longer occur all, known
-/// ones all or a few.
-pub(super) fn tell(checks: &[JudgedCheck], all: bool, output: Output) -> Result<(), Stop> {
-    tell_beside(checks, 0, all, output)
-}
-
-/// The same of checks beside so many that could not be made.
-pub(super) fn tell_beside(
+/// ones all or a few. So many checks beside them could not be made.
+pub(super) fn tell(
     checks: &[JudgedCheck],
     unchecked: usize,
     all: bool,

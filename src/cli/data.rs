@@ -69,7 +69,7 @@ fn pin_shards(
     output.line(format_args!("bytes        {}", pinned.bytes))?;
     output.line(format_args!("samples      {} ({} skipped)", pinned.samples, pinned.skipped))?;
     let shards = counted(pinned.shards, "shard", "shards");
-    output.line(format_args!("shardBytes  {} in {shards}", pinned.shard_bytes))?;
+    output.line(format_args!("shardBytes   {} in {shards}", pinned.shard_bytes))?;
     output.say(format_args!("wrote {}", pinned.manifest.display()));
     if pinned.samples == 0 {
         let failure = Failure::usage("there is no sample to train on or to measure");

@@ -16,6 +16,7 @@ pub(super) fn run(workspace: &Workspace, lock: &Lock, output: Output) -> Result<
     let mut progress = Progress::new(output);
     let mut running = Running {
         keep_going: false,
+        offline: false,
         cancelled: &signals.cancelled,
         on_event: &mut |event| progress.on_event(event),
     };

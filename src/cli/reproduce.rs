@@ -26,6 +26,7 @@ pub(super) fn run(
     let mut progress = Progress::new(output);
     let mut running = Running {
         keep_going: reproduce.keep_going,
+        offline: false,
         cancelled: &signals.cancelled,
         on_event: &mut |event| progress.on_event(event),
     };
@@ -86,7 +87,7 @@ pub(super) fn tell(
     }
     // Where the checks are not all that was asked for, a few of the known findings stand for the others.
     let only_checks = reproduced.figures.is_empty() && reproduced.tables.is_empty();
-    super::checks::tell(&reproduced.checks, only_checks, output)?;
+    super::checks::tell(&reproduced.checks, 0, only_checks, output)?;
     let of_tables = reproduced.tables.iter().flat_map(|table| &table.claims);
     let claims = reproduced.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables);
     let rows: Vec<_> = claims

@@ -41,19 +41,17 @@ fn si(value: u128) -> String {
     if value < 1000 {
         return value.to_string();
     }
-    let mut unit: u128 = 1000;
-    for prefix in prefixes {
-        let tenths = rounded(value, unit / 10);
-        if tenths < 100 {
-            return format!("{}.{}{prefix}", tenths / 10, tenths % 10);
-        }
-        let whole = rounded(value, unit);
-        if whole < 1000 || prefix == " Y" {
-            return format!("{whole}{prefix}");
-        }
+    let (mut unit, mut index) = (1000, 0);
+    while rounded(value, unit) >= 1000 && index + 1 < prefixes.len() {
         unit *= 1000;
+        index += 1;
     }
-    unreachable!("the last prefix takes every number")
+    let (prefix, tenths) = (prefixes[index], rounded(value, unit / 10));
+    if tenths < 100 {
+        format!("{}.{}{prefix}", tenths / 10, tenths % 10)
+    } else {
+        format!("{}{prefix}", rounded(value, unit))
+    }
 }
 
 /// How often `unit` goes into a number, rounded half up.

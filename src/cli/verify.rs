@@ -23,6 +23,7 @@ pub(super) fn run(
     let mut progress = Progress::new(output);
     let mut running = Running {
         keep_going: verify.keep_going,
+        offline: false,
         cancelled: &signals.cancelled,
         on_event: &mut |event| progress.on_event(event),
     };

@@ -74,12 +74,8 @@ struct Parts {
     json: Option<SampleJson>,
     text: Option<String>,
     /// What a `cls` member says.
-    class: Option<Class>,
+    class: Option<Label>,
 }
-
-/// The class of a sample, or that it has none.
-#[derive(Clone, Copy)]
-struct Class(Option<u32>);
 
 /// A `json` member. Other fields are ignored, and so are these where they are of another kind: they were not meant for us.
 /// Of a field that is given twice the last is read, as by Python's `json`.
@@ -153,6 +149,15 @@ impl From<Texts> for Vec<String> {
 impl Default for Label {
     fn default() -> Self {
         Self::Other(IgnoredAny)
+    }
+}
+
+impl Label {
+    fn class(self) -> Option<u32> {
+        match self {
+            Self::Class(class) => Some(class),
+            Self::Other(_) => None,
+        }
     }
 }
 
@@ -466,11 +471,7 @@ impl Parts {
                 limit: CAPTION_BYTES_MAX,
             });
         }
-        let stated = match json.label {
-            Label::Class(label) => Some(label),
-            Label::Other(_) => None,
-        };
-        let label = match (stated, self.class.and_then(|class| class.0)) {
+        let label = match (json.label.class(), self.class.and_then(Label::class)) {
             (Some(first), Some(second)) if first != second => {
                 return Err(MemberError::Labels { first, second });
             }
@@ -547,10 +548,10 @@ fn without_constants(content: &[u8]) -> Vec<u8> {
 }
 
 /// The class that a `cls` member names; nothing where it is below 0, as what has no label is often marked.
-fn parse_label(content: &[u8]) -> Result<Class, MemberError> {
+fn parse_label(content: &[u8]) -> Result<Label, MemberError> {
     let text = std::str::from_utf8(content)?.trim();
     if text.parse::<i64>().is_ok_and(|label| label < 0) {
-        return Ok(Class(None));
+        return Ok(Label::Other(IgnoredAny));
     }
-    text.parse().map(|label| Class(Some(label))).map_err(|_| MemberError::Label)
+    text.parse().map(Label::Class).map_err(|_| MemberError::Label)
 }

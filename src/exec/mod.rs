@@ -397,7 +397,7 @@ impl Summary {
         self.outcomes.values().filter(|outcome| outcome.how == how).count()
     }
 
-    /// What this run and one after it came to know: a result is cached if neither of them made it.
+    /// What this run and one after it came to know: what the later one did not make came to be as this one says.
     #[must_use]
     pub fn and(mut self, later: Self) -> Self {
         for (id, outcome) in later.outcomes {

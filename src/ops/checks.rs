@@ -43,8 +43,7 @@ pub struct Unchecked {
 
 impl Workspace {
     /// Makes the checks of a target, or all of them, whose tables can be had without network and without a training:
-    /// from the store, the mirrors, and files of the experiment. A workspace that is offline tells of what is missing
-    /// where it was published; another one knows its path alone.
+    /// from the store, the mirrors, and files of the experiment.
     pub fn check_tables(
         &self,
         loaded: &Loaded,
@@ -57,9 +56,7 @@ impl Workspace {
             None => plan::expand_checks(&loaded.experiment)?,
             Some(_) => self.plan_of(loaded)?,
         };
-        if !self.settings.offline {
-            plan.forget_network();
-        }
+        running.offline = true;
         let store = self.store()?;
         let states = exec::plan_states(&plan, &store, &BTreeMap::new())?;
         let costly = needing_work(&plan, &states);

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::error::Error;
-use super::model::pinned_file;
+use super::model::{pinned_file, text_dhall};
 use super::workspace::Workspace;
 use crate::action::manifest::{Manifest, ManifestFile};
 use crate::data::bundled::{self, BuiltFile, Pictograms};
@@ -246,10 +246,11 @@ fn shards_dhall(pins: &[PinnedSetFile]) -> String {
         "--| What the bundled sets of pictograms consist of, written by `ibid data pin`.\n{{ version = \"{}\"\n",
         bundled::VERSION
     );
-    let vocabulary = sets.remove("vocabulary").map(|files| files[0]);
-    if let Some((file, size)) = vocabulary.and_then(|file| Some((file, file.size?))) {
-        write!(text, ", vocabulary =\n  {}  , size = {size}\n  }}\n", file_fields(file, "  "))
-            .expect(INFALLIBLE);
+    if let Some(files) = sets.remove("vocabulary")
+        && let Some(size) = files[0].size
+    {
+        let fields = file_fields(files[0], "  ");
+        write!(text, ", vocabulary =\n  {fields}  , size = {size}\n  }}\n").expect(INFALLIBLE);
     }
     text.push_str(", classes =\n");
     let lists = sets.iter().flat_map(|(set, files)| files.iter().map(move |file| (set, file)));
@@ -345,7 +346,6 @@ fn texts(items: &[String]) -> String {
     if items.is_empty() {
         return "[] : List Text".to_owned();
     }
-    let quoted: Vec<_> =
-        items.iter().map(|item| format!("\"{}\"", item.escape_default())).collect();
+    let quoted: Vec<_> = items.iter().map(|item| text_dhall(item)).collect();
     format!("[ {} ]", quoted.join(", "))
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::workspace::Workspace;
 use crate::confinement;
+use crate::data::chain;
 use crate::numerics::{self, Level, self_test};
 use crate::store::Store;
 
@@ -146,11 +147,6 @@ fn bits_of(gpu: &crate::tensor::Gpu) -> Diagnosed {
 #[cfg(not(feature = "cuda"))]
 fn gpus() -> Vec<Diagnosed> {
     vec![well("GPUs", "not used: this program was built without CUDA".to_owned())]
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn well(what: &str, text: String) -> Diagnosed {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::classes::miscounted;
+use super::pins::miscounted;
 use super::workspace::STORE;
 use crate::action::Input;
 use crate::digest::{BlobDigest, RecipeId, TreeDigest};
@@ -88,15 +88,13 @@ impl<'a> PlanInputs<'a> {
                 continue;
             };
             let file = |input: &Input| match input {
-                Input::Blob(digest) => self.is_file(digest).then_some(*digest),
-                Input::Tree(tree) => {
-                    Some(manifest_blob(tree)).filter(|manifest| self.is_file(manifest))
-                }
+                Input::Blob(digest) => Some(*digest),
+                Input::Tree(tree) => Some(manifest_blob(tree)),
                 Input::Output { .. } => None,
             };
             // Each file once: the first action that reads it speaks for the others.
             let files = node.action.inputs.values().filter_map(file);
-            let files = files.filter(|digest| asked.insert(*digest));
+            let files = files.filter(|digest| self.is_file(digest) && asked.insert(*digest));
             let failed = files.filter_map(|digest| self.ensure(&digest, store).err());
             let failed = failed.filter(|error| {
                 matches!(error.kind, FailureKind::Missing | FailureKind::Integrity)

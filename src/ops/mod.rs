@@ -2,7 +2,6 @@
 
 mod bisect;
 mod checks;
-mod classes;
 #[cfg(feature = "pictograms")]
 mod data;
 mod doctor;
@@ -20,6 +19,7 @@ mod losses;
 mod model;
 mod name;
 mod order;
+mod pins;
 mod plan;
 mod pricing;
 mod released;

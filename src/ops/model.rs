@@ -435,7 +435,7 @@ pub(super) fn pinned_file(
 }
 
 /// A text in Dhall: as in JSON, but that a dollar may begin an interpolation.
-fn text_dhall(text: &str) -> String {
+pub(super) fn text_dhall(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('$', "\\$")
 }
 

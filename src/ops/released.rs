@@ -21,10 +21,10 @@ impl Workspace {
             let digest = run.weights.config.sha256.parse().expect("checked: a digest parses");
             plan.add_source(digest, run.weights.config.bytes, run.weights.config.location());
         }
-        plan.forget_network();
         let builder = SetBuilder::default();
         let build = |set: &str, version: &str| builder.build(set, version);
-        let inputs = PlanInputs::new(&plan, self.sources(&loaded.root, &build), Lent::default());
+        let sources = self.sources(&loaded.root, &build).offline();
+        let inputs = PlanInputs::new(&plan, sources, Lent::default());
         for (i, run) in loaded.experiment.released_runs.iter().enumerate() {
             let digest = run.weights.config.sha256.parse().expect("checked: a digest parses");
             match inputs.ensure(&digest, &store) {

@@ -162,7 +162,7 @@ impl Reproduced {
         self.figures.iter().flat_map(|figure| &figure.claims).chain(of_tables)
     }
 
-    /// `claims met 5/5`; known ones are named where there are any.
+    /// `claims met 5/5`; those that are known to fail are counted where there are any.
     fn verdict_on_claims(&self) -> String {
         let count = |is: fn(&Judged) -> bool| self.claims().filter(|claim| is(claim)).count();
         let is_met = |claim: &Judged| claim.verdict == Verdict::Met;

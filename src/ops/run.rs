@@ -20,6 +20,8 @@ use crate::tensor::Device;
 pub struct Running<'a> {
     /// Finish every branch that can finish after a failure.
     pub keep_going: bool,
+    /// Ask no network, though the workspace may.
+    pub offline: bool,
     /// Set from outside to stop: by Ctrl-C.
     pub cancelled: &'a AtomicBool,
     /// Called with every change of an action's state.
@@ -59,7 +61,10 @@ impl Workspace {
         let settings = &self.settings;
         let builder = SetBuilder::until(running.cancelled);
         let build = |set: &str, version: &str| builder.build(set, version);
-        let sources = self.sources(root, &build).until(running.cancelled);
+        let mut sources = self.sources(root, &build).until(running.cancelled);
+        if running.offline {
+            sources = sources.offline();
+        }
         let inputs = PlanInputs::new(plan, sources, lent);
         if lent.outputs.is_none() {
             refuse_lacking_files(plan, store, &inputs, running)?;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::classes::{Looked, large_batches};
 use super::error::Error;
 use super::glyphs::check_glyphs;
 use super::name::{ExperimentName, Name};
+use super::pins::{Looked, Said};
 use super::workspace::{Loaded, Workspace};
 use crate::digest::ExperimentId;
 use crate::plan::{self, Lockfile};
-use crate::spec::{self, experiment};
+use crate::spec;
+use crate::spec::experiment::{self, Experiment, Run};
 
 /// An experiment of the workspace.
 #[derive(Debug, Clone, Serialize)]
@@ -109,14 +110,6 @@ impl Workspace {
             targets,
             lockfile: lockfile_state(&loaded),
         }
-    }
-
-    /// Every finding of the schema, or of the rules; none if the experiment is sound. What [`Self::examine`] warns of
-    /// is logged.
-    pub fn check(&self, name: &Name) -> Result<Vec<Found>, Error> {
-        let (found, warnings) = self.examine(name)?;
-        log(&warnings);
-        Ok(found)
     }
 
     /// Every finding of the schema, or of the rules, and every warning: of what may be meant, and of what does no harm
@@ -373,9 +366,22 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
+/// Trainings whose batch has more pairs than there are.
+fn large_batches(experiment: &Experiment) -> Vec<Said> {
+    let large = |(i, run): (usize, &Run)| {
+        let (batch, samples) = (run.train.batch_size, run.train.dataset.samples());
+        let message = format!(
+            "is {batch}, and the data set has {samples} samples: a batch has some more than once"
+        );
+        (batch > samples).then(|| (format!("runs[{i}].train.batchSize"), message))
+    };
+    experiment.runs.iter().enumerate().filter_map(large).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::experiment::testing::example;
 
     fn placed(path: &str, message: &str, line: u64) -> Placed {
         let (file, source) = ("x.dhall".to_owned(), String::new());
@@ -385,6 +391,17 @@ mod tests {
 
     fn messages(found: Vec<Placed>) -> Vec<String> {
         merged(found.into_iter()).into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_batch_of_more_than_there_is_is_told() {
+        let mut experiment = example();
+        assert_eq!(large_batches(&experiment), []);
+        // Two shards of 128.
+        experiment.runs[1].train.batch_size = 257;
+        let message = "is 257, and the data set has 256 samples: a batch has some more than once";
+        let told = ("runs[1].train.batchSize".to_owned(), message.to_owned());
+        assert_eq!(large_batches(&experiment), [told]);
     }
 
     #[test]

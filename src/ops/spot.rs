@@ -11,6 +11,7 @@ use super::error::Error;
 use super::inputs::Lent;
 use super::laboratory::{Laboratory, Look, Subject};
 use super::lock::LockComparison;
+use super::losses::TRACE;
 use super::reproduce::Reproduced;
 use super::run::Running;
 use super::verify::{SecondStore, refuse_unlocked};
@@ -299,12 +300,12 @@ fn recorded_of<'a>(
     let outputs = outputs.cloned().unwrap_or_default();
     let output =
         |name: &str| outputs.get(name).copied().ok_or_else(|| missing(&subject, name, None));
-    let digest = output("trace.bin")?;
+    let digest = output(TRACE)?;
     let bytes = laboratory
         .recorded_bytes(laboratory.store, &digest)?
-        .ok_or_else(|| missing(&subject, "trace.bin", Some(&digest)))?;
+        .ok_or_else(|| missing(&subject, TRACE, Some(&digest)))?;
     let bad =
-        |reason: String| Error::BadResult { what: format!("{} trace.bin", subject.label), reason };
+        |reason: String| Error::BadResult { what: format!("{} {TRACE}", subject.label), reason };
     let trace = Trace::decode(&bytes).map_err(|error| bad(error.to_string()))?;
     let steps = subject.steps();
     if trace.steps() as u64 != steps {

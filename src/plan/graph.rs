@@ -254,21 +254,6 @@ impl Plan {
         self.targets = targets;
     }
 
-    /// Forgets where files were published on the network; their paths stay, for mirrors to look under.
-    pub fn forget_network(&mut self) {
-        for pin in self.sources.values_mut() {
-            let local = |location: &Location| match location {
-                Location::Git { path, .. } => Location::File { path: path.clone() },
-                Location::Http { url } => {
-                    let name = url.rsplit('/').next().unwrap_or_default();
-                    Location::File { path: name.to_owned() }
-                }
-                Location::File { .. } | Location::Bundled { .. } => location.clone(),
-            };
-            pin.locations = pin.locations.iter().map(local).collect();
-        }
-    }
-
     /// Notes a training that a target needs and that cannot be executed.
     pub fn add_unpinned(&mut self, name: &str, run: UnpinnedRun) {
         self.unpinned.insert(name.to_owned(), run);

@@ -154,21 +154,6 @@ fn recording_a_finding_executes_nothing() {
 }
 
 #[test]
-fn without_network_a_source_keeps_the_path_that_mirrors_look_under() {
-    let mut experiment = example();
-    experiment.checks.push(points_check(&[]));
-    let mut plan = expand(&experiment, Some("checks")).unwrap();
-    plan.forget_network();
-    let places = plan.sources().values().flat_map(|pin| &pin.locations);
-    assert!(places.clone().count() > 0);
-    assert!(
-        places
-            .into_iter()
-            .all(|place| { matches!(place, Location::File { .. } | Location::Bundled { .. }) })
-    );
-}
-
-#[test]
 fn a_broken_experiment_has_no_plan() {
     let mut experiment = example();
     experiment.runs[0].train.gradient_chunk = 0;

@@ -35,7 +35,7 @@ pub struct Pin {
 /// Where bytes were published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// A file, relative to the import root of the experiment: the folder `experiments` of its workspace.
+    /// A file, relative to the import root of the experiment.
     File {
         /// The path.
         path: String,
@@ -224,6 +224,13 @@ impl<'a> Sources<'a> {
     #[must_use]
     pub fn until(self, cancelled: &'a AtomicBool) -> Self {
         Self { cancelled, ..self }
+    }
+
+    /// The same without the network: what is not on this machine is missing.
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.repositories.network = None;
+        self
     }
 
     /// Finds the bytes of `pin`, published at `places`; `what` names them in the error.

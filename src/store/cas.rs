@@ -187,7 +187,7 @@ impl Store {
         loop {
             let file = self.open_blob(digest)?;
             fs::link_or_copy(&path, target)?;
-            // The link itself changed the time of change, so that the blob is not known any more.
+            // A link changes the time of change, so that the blob is not known any more; a copy does not.
             let stamp = Stamp::of(&file).context("inspect", &path)?;
             let mut linked = fs::open(target)?;
             // What was hashed may have been replaced before it was linked, and a copy is another file.

@@ -332,7 +332,7 @@ fn in_parallel(
     perform: impl Fn(usize, Phase) -> Result<(), TrainError> + Sync,
     lead: impl FnOnce(&mut dyn FnMut(Phase) -> Result<(), TrainError>) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
-    workers::start()?;
+    set_control_state()?;
     let barrier = &Barrier::new(count);
     let phase = &RwLock::new(Phase::Stop);
     let failure = &Mutex::new(None);

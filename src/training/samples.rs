@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 
-use super::{TrainError, Visit, places, visit, workers};
+use super::{TrainError, Visit, places, visit};
 use crate::action::params::Train;
 use crate::data::Order;
 
@@ -160,7 +160,7 @@ pub(super) fn with_batches<'d, T>(
             for step in steps {
                 let make = std::panic::AssertUnwindSafe(|| {
                     // Images are resized by this thread.
-                    workers::start()?;
+                    crate::numerics::set_control_state()?;
                     batches.make(step)
                 });
                 let made = std::panic::catch_unwind(make);

@@ -12,7 +12,7 @@ use std::sync::{Mutex, RwLock};
 use super::TrainError;
 use super::samples::Batch;
 use crate::model::{GradientRegions, Group, Model, Scratch, Texts, TouchedRows};
-use crate::numerics::{Level, set_control_state};
+use crate::numerics::Level;
 use crate::tensor::{
     Add, Arithmetic, BatchRegions, Buffer, Chunks, Copy, Device, Planner, Region, SumChunks, tap,
 };
@@ -379,11 +379,6 @@ pub(super) fn perform(
     };
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
         .unwrap_or(Err(TrainError::WorkerPanicked))
-}
-
-/// Sets the floating-point control state of a worker's thread.
-pub(super) fn start() -> Result<(), TrainError> {
-    Ok(set_control_state()?)
 }
 
 #[cfg(test)]

@@ -76,6 +76,14 @@ impl Workspace {
         command
     }
 
+    /// A workspace with the experiment `mine` that `new` writes.
+    pub(crate) fn with_new() -> Self {
+        let workspace = Self::empty();
+        workspace.ok(&["init"]);
+        workspace.ok(&["new", "mine"]);
+        workspace
+    }
+
     /// A workspace in which `smoke` was reproduced: a copy of one that did it.
     pub(crate) fn with_smoke() -> Self {
         let workspace = Self::empty();
@@ -86,6 +94,12 @@ impl Workspace {
     /// Runs the program here.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs the program here, without the shared shards.
+    pub(crate) fn run_without_mirrors(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        Ran::from(command.env_remove("IBID_MIRRORS").output().unwrap())
     }
 
     /// Runs the program here, which must succeed.

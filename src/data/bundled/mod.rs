@@ -123,6 +123,13 @@ pub fn sets() -> &'static [&'static str] {
     &SETS
 }
 
+/// Whether a set has a list of classes beside its shards: `classes.txt`.
+pub fn has_classes(set: &str) -> bool {
+    const WITH_CLASSES: [&str; 7] =
+        ["emoji1256", "flags262", "icon143", "icon347", "mono822", "tabler41", "withheld143"];
+    WITH_CLASSES.contains(&set)
+}
+
 /// Builds the files of one set. Several sets are cheaper through [`Pictograms`].
 pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
     if !SETS.contains(&set) && set != OPEN_CLIP_SET {
@@ -134,9 +141,10 @@ pub fn build(set: &str, version: &str) -> Result<Vec<BuiltFile>, BundledError> {
 
 /// The files of a set that no drawing is needed for.
 pub fn undrawn(set: &str) -> Option<Vec<BuiltFile>> {
-    let bytes = OPEN_CLIP.as_bytes().to_vec();
-    let file = || BuiltFile { name: format!("{set}.txt"), bytes, samples: 0, skipped: Vec::new() };
-    (set == OPEN_CLIP_SET).then(|| vec![file()])
+    (set == OPEN_CLIP_SET).then(|| {
+        let (name, bytes) = (format!("{set}.txt"), OPEN_CLIP.as_bytes().to_vec());
+        vec![BuiltFile { name, bytes, samples: 0, skipped: Vec::new() }]
+    })
 }
 
 /// All drawings, rendered and sorted into sets.

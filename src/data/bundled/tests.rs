@@ -50,6 +50,7 @@ fn sets_have_their_pinned_bytes() {
     let mut actual = String::new();
     for set in sets() {
         let files = all().build(set).unwrap();
+        assert_eq!(files.iter().any(|file| file.name == "classes.txt"), has_classes(set), "{set}");
         let mut lines = String::new();
         let (mut samples, mut bytes) = (0, 0);
         for file in &files {

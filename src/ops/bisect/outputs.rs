@@ -157,13 +157,10 @@ pub(super) fn gone_on_from(
         return Ok(None);
     };
     let output = Subject::checkpoint_name(after);
-    let published = match side.outputs.get(&output) {
-        Some(digest) => laboratory.recorded_bytes(side.store, digest)?,
-        None => None,
-    };
-    let went_on = match published.clone().filter(|bytes| side.subject.is_state(bytes, after)) {
+    let published = side.published(laboratory, after)?;
+    let went_on = match published.as_ref().filter(|bytes| side.subject.is_state(bytes, after)) {
         Some(state) => {
-            let start = (after, Some(state));
+            let start = (after, Some(state.clone()));
             let seen = side.watch(laboratory, executing, &start, parted, running)?;
             seen.inspected.parted.is_none()
         }

@@ -110,11 +110,18 @@ impl Side<'_> {
         laboratory: &Laboratory<'_>,
         step: u64,
     ) -> Result<Option<Vec<u8>>, Error> {
+        let published = self.published(laboratory, step)?;
+        Ok(published.filter(|bytes| self.subject.is_state(bytes, step)))
+    }
+
+    /// What is still there under the name of that checkpoint, whatever it is.
+    pub(super) fn published(
+        &self,
+        laboratory: &Laboratory<'_>,
+        step: u64,
+    ) -> Result<Option<Vec<u8>>, Error> {
         match self.outputs.get(&Subject::checkpoint_name(step)) {
-            Some(digest) => {
-                let bytes = laboratory.recorded_bytes(self.store, digest)?;
-                Ok(bytes.filter(|bytes| self.subject.is_state(bytes, step)))
-            }
+            Some(digest) => laboratory.recorded_bytes(self.store, digest),
             None => Ok(None),
         }
     }

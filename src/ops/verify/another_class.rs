@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::super::error::Error;
 use super::super::lock::recorded_result;
-use super::super::losses::{bound, losses_of};
+use super::super::losses::{TRACE, bound, losses_of};
 use crate::action::Params;
 use crate::action::params::{DeviceClass, DeviceProfile, spans};
 use crate::digest::RecipeId;
@@ -216,7 +216,7 @@ impl Replacement {
         mut others: Vec<String>,
     ) -> Result<AnotherClass, Error> {
         let compared = |replaced: &Replaced| {
-            let what = || format!("{} trace.bin", replaced.label);
+            let what = || format!("{} {TRACE}", replaced.label);
             let absent =
                 |reason: &str| Error::BadResult { what: what(), reason: reason.to_owned() };
             let result = recorded_result(summary, store, &replaced.recipe)
@@ -246,7 +246,7 @@ impl Replaced {
         let (locked, computed) = (self.losses.means(), losses.means());
         if locked.len() != computed.len() {
             return Err(Error::BadResult {
-                what: format!("{} trace.bin", self.label),
+                what: format!("{} {TRACE}", self.label),
                 reason: format!("it has {} spans of steps, not {}", computed.len(), locked.len()),
             });
         }

@@ -32,17 +32,14 @@ pub(super) fn check_claims<'a>(
 
 /// A cell is that of a row that some table has, as far as the experiment says what the tables' rows are.
 fn check_rows(findings: &mut Findings<'_>, at: &str, statement: &Statement, scope: &Scope) {
-    let Some(tables) = scope.rows.as_ref().filter(|tables| tables.iter().any(|t| !t.is_empty()))
-    else {
-        return;
-    };
+    let Some(rows) = scope.rows.as_ref().filter(|rows| !rows.is_empty()) else { return };
     for quantity in statement.quantities() {
         let QuantityValue::Cell { row, .. } = &quantity.value else { continue };
         let may_be = |known: &Row| {
             row.iter()
                 .all(|wanted| known.get(&wanted.column).is_none_or(|text| *text == wanted.text))
         };
-        if !tables.iter().flatten().any(may_be) {
+        if !rows.iter().any(may_be) {
             let wanted = row.iter().map(|it| format!("`{}` in column `{}`", it.text, it.column));
             let wanted = wanted.collect::<Vec<_>>().join(" and ");
             let message =

@@ -26,8 +26,8 @@ pub(super) struct Scope {
     pub numeric: BTreeSet<String>,
     /// The fitted lines, and whether they have an interval.
     pub fits: BTreeMap<FitName, bool>,
-    /// The rows of each table that the points may be had from; `None` if the experiment does not say those of them all.
-    pub rows: Option<Vec<Vec<Row>>>,
+    /// The rows of the tables that the points may be had from; `None` if the experiment does not say those of them all.
+    pub rows: Option<Vec<Row>>,
 }
 
 /// What the experiment says of a row of a table of runs: by column, its texts. Of other columns it says nothing.
@@ -184,7 +184,7 @@ impl Scope {
 
     fn of(columns: &Columns, rows: Option<Vec<Row>>) -> Self {
         let (columns, numeric) = (columns.set(), columns.numeric());
-        Self { columns, numeric, fits: BTreeMap::new(), rows: rows.map(|rows| vec![rows]) }
+        Self { columns, numeric, fits: BTreeMap::new(), rows }
     }
 }
 

@@ -119,12 +119,16 @@ fn products_in_all_layouts() {
         [132, 132, 2100],
     ];
     for queue in queues() {
-        for (index, shape) in shapes.into_iter().enumerate() {
-            for layout in 0..4 {
-                // Which numbers and which finish: all of both, over the shapes and layouts.
-                let (seed, finish) = ((index + layout) as u64 % 6, (3 * index + layout) % 8);
-                check(&queue, shape, seed, layout, finish);
-            }
+        check_in_all_layouts(&queue, &shapes);
+    }
+}
+
+/// Which numbers and which finish: all of both, over the shapes and layouts.
+fn check_in_all_layouts(queue: &Queue, shapes: &[[usize; 3]]) {
+    for (index, &shape) in shapes.iter().enumerate() {
+        for layout in 0..4 {
+            let (seed, finish) = ((index + layout) as u64 % 6, (3 * index + layout) % 8);
+            check(queue, shape, seed, layout, finish);
         }
     }
 }
@@ -133,13 +137,8 @@ fn products_in_all_layouts() {
 #[test]
 fn products_in_large_tiles_of_a_gpu() {
     if let Some(queue) = gpu() {
-        for (index, shape) in (0..).zip([[1100, 1152, 2304], [1152, 1100, 2304], [2052, 1160, 300]])
-        {
-            for layout in 0..4 {
-                let (seed, finish) = ((index + layout) as u64 % 6, (3 * index + layout) % 8);
-                check(&queue, shape, seed, layout, finish);
-            }
-        }
+        let shapes = [[1100, 1152, 2304], [1152, 1100, 2304], [2052, 1160, 300]];
+        check_in_all_layouts(&queue, &shapes);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::digest::BlobDigest;
 use crate::exec::Inputs as _;
 use crate::plan::{Location, Plan};
 use crate::spec::experiment::{
-    Dataset, DigestText, Evaluation, Experiment, ManifestPin, PinnedFile, Run, Shards, TableSource,
+    Dataset, DigestText, Evaluation, Experiment, ManifestPin, PinnedFile, Shards, TableSource,
     Vocabulary,
 };
 use crate::store::Store;
@@ -24,13 +24,8 @@ const READ_BYTES_MAX: u64 = 64 << 20;
 /// Tokens of a text: any number will do for a vocabulary to be looked at.
 const CONTEXT: usize = 77;
 
-/// The bundled sets that have a list of classes beside their shards.
-#[cfg(feature = "pictograms")]
-const WITH_CLASSES: [&str; 7] =
-    ["emoji1256", "flags262", "icon143", "icon347", "mono822", "tabler41", "withheld143"];
-
 /// What is said of a part of an experiment's value: its path, and the message.
-type Said = (String, String);
+pub(super) type Said = (String, String);
 
 /// What was seen of pinned files.
 #[derive(Debug, Default)]
@@ -58,10 +53,10 @@ impl Workspace {
         for pin in pins.iter().filter(|pin| pin.is_read()) {
             plan.add_source(pin.digest, pin.bytes, pin.location.clone());
         }
-        plan.forget_network();
         let no_set =
             |_: &str, _: &str| Err("a bundled set is not built to be looked at".to_owned());
-        let inputs = PlanInputs::new(&plan, self.sources(&loaded.root, &no_set), Lent::default());
+        let sources = self.sources(&loaded.root, &no_set).offline();
+        let inputs = PlanInputs::new(&plan, sources, Lent::default());
         for pin in &pins {
             if let Some(wrong) = pin.unknown_set().or_else(|| pin.other_size(&store)) {
                 // The set of many shards is told once.
@@ -109,18 +104,6 @@ pub(super) fn miscounted(counts: &BTreeSet<u64>, file: &[u8]) -> Option<String> 
     Some(format!("is {other}, and the pinned file names {names} classes"))
 }
 
-/// Trainings whose batch has more pairs than there are.
-pub(super) fn large_batches(experiment: &Experiment) -> Vec<Said> {
-    let large = |(i, run): (usize, &Run)| {
-        let (batch, samples) = (run.train.batch_size, run.train.dataset.samples());
-        let message = format!(
-            "is {batch}, and the data set has {samples} samples: a batch has some more than once"
-        );
-        (batch > samples).then(|| (format!("runs[{i}].train.batchSize"), message))
-    };
-    experiment.runs.iter().enumerate().filter_map(large).collect()
-}
-
 /// What an experiment says of the content of a pinned file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Content<'e> {
@@ -165,7 +148,7 @@ impl Stated<'_> {
     /// What is unknown of its place in a bundled set.
     #[cfg(feature = "pictograms")]
     fn unknown_set(&self) -> Option<Said> {
-        use crate::data::bundled::{OPEN_CLIP_SET, VERSION, sets};
+        use crate::data::bundled::{OPEN_CLIP_SET, VERSION, has_classes, sets};
         let Location::Bundled { set, version, file } = &self.location else { return None };
         let name = set.as_str();
         if !sets().contains(&name) && name != OPEN_CLIP_SET {
@@ -181,7 +164,7 @@ impl Stated<'_> {
         let is_there = if matches!(name, "vocabulary" | OPEN_CLIP_SET) {
             *file == format!("{set}.txt")
         } else {
-            is_shard(set, file) || file == "classes.txt" && WITH_CLASSES.contains(&name)
+            is_shard(set, file) || file == "classes.txt" && has_classes(name)
         };
         let message = format!("the bundled set `{set}` has no file `{file}`");
         (!is_there).then(|| (format!("{}.name", self.at), message))
@@ -384,17 +367,6 @@ mod tests {
         assert_eq!(miscounted(&four, b"a\nb\nc\nd"), None);
         let message = miscounted(&BTreeSet::from([3, 4]), b"a\nb\nc\n").unwrap();
         assert_eq!(message, "is 4, and the pinned file names 3 classes");
-    }
-
-    #[test]
-    fn a_batch_of_more_than_there_is_is_told() {
-        let mut experiment = example();
-        assert_eq!(large_batches(&experiment), []);
-        // Two shards of 128.
-        experiment.runs[1].train.batch_size = 257;
-        let message = "is 257, and the data set has 256 samples: a batch has some more than once";
-        let told = ("runs[1].train.batchSize".to_owned(), message.to_owned());
-        assert_eq!(large_batches(&experiment), [told]);
     }
 
     #[test]
