@@ -265,7 +265,7 @@ fn refuse_to_replace(path: &Path) -> Result<(), Error> {
 }
 
 /// Gives the answers of `work` to `take`, as they come from so many threads, or those of them that the machine has room
-/// for; the first error stops the rest. `thread` is what each is made with.
+/// for. An error stops the rest; of several the one is told whose item comes first. `thread` is what each is made with.
 fn for_each<T: Sync, U: Send>(
     threads: usize,
     thread: impl Fn() -> Builder,
@@ -279,8 +279,10 @@ fn for_each<T: Sync, U: Send>(
         for there in 0..threads.clamp(1, items.len().max(1)) {
             let (next, work, sender) = (&next, &work, sender.clone());
             let take_turns = move || {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if sender.send(work(item)).is_err() {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(place) else { break };
+                    if sender.send((place, work(item))).is_err() {
                         break;
                     }
                 }
@@ -298,11 +300,16 @@ fn for_each<T: Sync, U: Send>(
             }
         }
         drop(sender);
-        let mut answers = receiver.into_iter();
-        let taken = answers.try_for_each(|answer| take(answer?));
-        // Threads end after the shard that they are at.
-        next.store(items.len(), Ordering::Relaxed);
-        taken
+        let mut first: Option<(usize, Error)> = None;
+        for (place, answer) in receiver {
+            let Err(error) = answer.and_then(&mut take) else { continue };
+            // Threads end after the shard that they are at.
+            next.store(items.len(), Ordering::Relaxed);
+            if first.as_ref().is_none_or(|(before, _)| place < *before) {
+                first = Some((place, error));
+            }
+        }
+        first.map_or(Ok(()), |(_, error)| Err(error))
     })
 }
 
