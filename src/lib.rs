@@ -62,7 +62,7 @@
 //! An operation has code for main memory and, with the feature `cuda`, kernels for a GPU: two ways to compute one
 //! definition. Where a training computes is where its state is ([`training::State::on_device`]); it may move between two
 //! steps, and nothing that is identified says where it was. `tests/bench/cuda/README.md` says how kernels are held
-//! against the definitions without a GPU, and what no GPU has shown yet.
+//! against the definitions, on a GPU and without one, and how fast they are.
 //!
 //! A training may instead be bound to a class of GPUs ([`action::params::DeviceProfile`]): its blocks' linear layers then
 //! use tensor cores, it has another name, and it is computed there or nowhere. Its line of the lockfile holds its losses too

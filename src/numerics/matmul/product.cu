@@ -1,7 +1,7 @@
 // The matrix product with its blocks of 256 k: C = A·B, then a finish.
 //
-// A block of threads computes a tile of C from tiles of A and B in shared memory, several of each: while one is used, the
-// next ones are on their way, past the registers. A thread keeps a rectangle of chains in registers, in groups of four
+// A block of threads computes a tile of C from tiles of A and B in shared memory: while two of each are used, the next two
+// are on their way, past the registers. A thread keeps a rectangle of chains in registers, in groups of four
 // neighbours, and the sums of the blocks of k before the running one in shared memory. What lies beyond K is −0 in A and
 // +0 in B, whose product −0 leaves every sum as it is, −0 too.
 //
@@ -12,7 +12,7 @@
 
 #define BLOCK_OF_K 256
 #define DEPTH 8
-#define STAGES 4
+#define TOGETHER 2
 
 enum Finish {
     STORE,                  // c
@@ -97,8 +97,8 @@ DEVICE float4 finish_four(const Arguments &a, float4 c, float4 bias, float4 othe
     }
 
 // How the tiles of an operand are copied: number by number along k, or along its lines (rows of A, columns of B), or four
-// neighbours along its lines.
-enum Way { ALONG_K, ALONG_LINES, FOURS, ANY };
+// neighbours along its lines; or four along k, by way of registers, since they are turned over.
+enum Way { ALONG_K, ALONG_LINES, FOURS, FOURS_ALONG_K, ANY };
 
 // Strides are in elements: A's element (i, k) is a[i·a_row + k·a_column]. Batch z is element (z ÷ inner, z mod inner) of
 // two further dimensions. Where `k_step` is not 0, the outer one are parts of a long sum over `k_total`; with `turns`, one for
@@ -122,63 +122,74 @@ struct ProductArguments {
 // A thread's part in the copies of one operand's tiles: to[k · STRIDE + line].
 template <int TILE, int THREADS, int WAY>
 struct Operand {
-    static constexpr int STRIDE = TILE + 4, MOST = TILE * DEPTH / THREADS / (WAY == FOURS ? 4 : 1);
+    static constexpr int STRIDE = TILE + 4;
+    static constexpr bool IN_FOURS = WAY == FOURS || WAY == FOURS_ALONG_K, HELD = WAY == FOURS_ALONG_K;
+    static constexpr int MOST = TILE * DEPTH / THREADS / (IN_FOURS ? 4 : 1);
+    static_assert(!HELD || MOST == 1, "a thread holds four numbers of a tile");
     const char *from;
     int lines; // from this thread's first on
     int way_at_run_time;
 
-    MEMBER int way() const { return WAY == ANY ? way_at_run_time : WAY; }
-    MEMBER int wide() const { return way() == FOURS ? 4 : 1; }
-    MEMBER int across() const { return way() == ALONG_K ? DEPTH : TILE / wide(); }
-    MEMBER int copies() const { return TILE * DEPTH / THREADS / wide(); }
-    MEMBER int pass() const { return THREADS / across(); }
-    MEMBER u32 k() const { return way() == ALONG_K ? threadIdx.x % across() : threadIdx.x / across(); }
-    MEMBER u32 line() const {
-        return way() == ALONG_K ? threadIdx.x / across() : threadIdx.x % across() * wide();
-    }
-    // Of copy i.
-    MEMBER u32 place(int i) const {
-        return k() * STRIDE + line() + i * (way() == ALONG_K ? pass() : pass() * STRIDE);
-    }
-    MEMBER bool is_there(int i) const { return (way() == ALONG_K ? i * pass() : 0) < lines; }
+    MEMBER constexpr int way() const { return WAY == ANY ? way_at_run_time : WAY; }
+    MEMBER constexpr bool is_along_k() const { return HELD || way() == ALONG_K; }
+    MEMBER constexpr int wide() const { return HELD || way() == FOURS ? 4 : 1; }
+    MEMBER constexpr int across() const { return (is_along_k() ? DEPTH : TILE) / wide(); }
+    MEMBER constexpr int copies() const { return TILE * DEPTH / THREADS / wide(); }
+    MEMBER constexpr int pass() const { return THREADS / across(); }
+    MEMBER u32 k() const { return is_along_k() ? threadIdx.x % across() * wide() : threadIdx.x / across(); }
+    MEMBER u32 line() const { return is_along_k() ? threadIdx.x / across() : threadIdx.x % across() * wide(); }
+    // Of the first copy, from one to the next, and from one to the next of four.
+    MEMBER u32 place() const { return k() * STRIDE + line(); }
+    MEMBER constexpr int apart() const { return is_along_k() ? pass() : pass() * STRIDE; }
+    MEMBER constexpr int beside() const { return is_along_k() ? STRIDE : 1; }
+    MEMBER bool is_there(int i) const { return (is_along_k() ? i * pass() : 0) < lines; }
 
     MEMBER Operand(const float *start, u64 line_stride, u64 k_stride, u32 all, int way) : way_at_run_time(way) {
         lines = (int)(all < TILE ? all : TILE) - (int)line();
         from = (const char *)(start + k() * k_stride + line() * line_stride);
     }
 
-    // Copy i of a tile, if it is wanted.
-    MEMBER void copy(int i, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
-        wanted = wanted && is_there(i);
-        if (way() == FOURS) copy_four(wanted, to + place(i), (const float *)from);
-        else copy_one(wanted, to + place(i), (const float *)from);
-        from += bytes_of_pass;
-        if (i == copies() - 1) from += bytes_of_step;
+    // Begins the copies from number I on of a tile whose first is at `to`, if they are wanted. Whoever may knows at compile
+    // time how far a copy is from the first.
+    template <int I>
+    MEMBER void copy(bool wanted, SharedPlace to, u64 bytes_of_pass, u64 bytes_of_step) {
+        if constexpr (I < MOST && !HELD) {
+            constexpr int ACROSS = WAY == ALONG_K ? DEPTH : WAY == FOURS ? TILE / 4 : TILE;
+            constexpr int NEXT = WAY == ANY ? 0 : THREADS / ACROSS * (WAY == ALONG_K ? 1 : STRIDE);
+            const bool is_wanted = wanted && is_there(I);
+            const SharedPlace at = WAY == ANY ? behind(to, 4 * I * apart()) : to;
+            if (I < copies()) {
+                if (way() == FOURS) copy_four<I * NEXT>(is_wanted, at, (const float *)from);
+                else copy_one<I * NEXT>(is_wanted, at, (const float *)from);
+                from += I == copies() - 1 ? bytes_of_step : bytes_of_pass;
+            }
+            copy<I + 1>(wanted, to, bytes_of_pass, bytes_of_step);
+        }
     }
 
-    MEMBER void copy_all(bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
-#pragma unroll
-        for (int i = 0; i < MOST; ++i)
-            if (i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+    // The same in two parts, for what is held in registers between them.
+    MEMBER void fetch(bool wanted, float4 &held, u64 bytes_of_step) {
+        if constexpr (HELD) {
+            read_if(wanted && is_there(0), held, (const float *)from);
+            from += bytes_of_step;
+        }
     }
-
-    // The copies that are begun together with the products of one k: all with those of the first in a small tile, where
-    // apart they would take registers that blocks of threads beside it need.
-    MEMBER void copy_some(int k, bool wanted, float *to, u64 bytes_of_pass, u64 bytes_of_step) {
-#pragma unroll
-        for (int i = 0; i < MOST; ++i) {
-            const int with = THREADS == 128 ? 0 : i * (DEPTH / MOST);
-            if (with == k && i < copies()) copy(i, wanted, to, bytes_of_pass, bytes_of_step);
+    MEMBER void put_down(bool wanted, const float4 &held, float *to) const {
+        if constexpr (HELD) {
+            if (wanted) to[0] = held.x, to[STRIDE] = held.y, to[2 * STRIDE] = held.z, to[3 * STRIDE] = held.w;
         }
     }
 
     // Puts the last tile there, of less than DEPTH k; `before` are whole.
     MEMBER void put(float *to, u64 bytes_of_pass, u64 bytes_of_step, u32 before, u32 left, float beyond) const {
-        const char *source = from + before * (bytes_of_step + copies() * bytes_of_pass);
+        const char *source = from + before * (bytes_of_step + (copies() - 1) * bytes_of_pass);
 #pragma unroll 1
         for (int i = 0; i < copies(); ++i) {
-            const bool there = is_there(i) && k() + (way() == ALONG_K ? 0 : i * pass()) < left;
-            for (int e = 0; e < wide(); ++e) to[place(i) + e] = there ? ((const float *)source)[e] : beyond;
+            const u32 first = k() + (is_along_k() ? 0 : i * pass());
+            for (int e = 0; e < wide(); ++e) {
+                const bool there = is_there(i) && first + (is_along_k() ? e : 0) < left;
+                to[place() + i * apart() + e * beside()] = there ? ((const float *)source)[e] : beyond;
+            }
             source += bytes_of_pass;
         }
     }
@@ -267,10 +278,11 @@ DEVICE void product_of(const ProductArguments &a) {
     constexpr int GROUPS = COLUMNS / 4;
     typedef Operand<TILE, THREADS, WAY_A> OperandA;
     typedef Operand<TILE, THREADS, WAY_B> OperandB;
-    constexpr int SIZE = DEPTH * (TILE + 4);
+    // So many tiles of each operand are in use or on their way; one more for what is left of k.
+    constexpr u32 SIZE = DEPTH * (TILE + 4), BYTES = 4 * SIZE, LEFT = 2 * TOGETHER * BYTES;
+    static_assert(BLOCK_OF_K % (TOGETHER * DEPTH) == 0, "tiles that are used together are of one block");
     SHARED(shared);
-    // So many tiles of each operand, and one for what is left of k.
-    float *tiles_a = shared, *tiles_b = tiles_a + (STAGES + 1) * SIZE;
+    float *tiles_a = shared, *tiles_b = tiles_a + (2 * TOGETHER + 1) * SIZE, *sums = tiles_b + (2 * TOGETHER + 1) * SIZE;
     const u32 z = blockIdx.z, outer = z / a.inner, inner = z % a.inner;
     const u64 remaining = a.k_total - (u64)outer * a.k_step;
     const u32 depth = remaining < a.k ? (u32)remaining : a.k;
@@ -289,47 +301,73 @@ DEVICE void product_of(const ProductArguments &a) {
 
     const u32 tiles = (depth + DEPTH - 1) / DEPTH, whole = depth / DEPTH;
     if (whole < tiles) {
-        side_a.put(tiles_a + STAGES * SIZE, a.a_pass, a.a_step, whole, depth % DEPTH, -0.0f);
-        side_b.put(tiles_b + STAGES * SIZE, a.b_pass, a.b_step, whole, depth % DEPTH, 0.0f);
+        side_a.put(tiles_a + 2 * TOGETHER * SIZE, a.a_pass, a.a_step, whole, depth % DEPTH, -0.0f);
+        side_b.put(tiles_b + 2 * TOGETHER * SIZE, a.b_pass, a.b_step, whole, depth % DEPTH, 0.0f);
     }
+    float *own_a = tiles_a + side_a.place(), *own_b = tiles_b + side_b.place();
+    const SharedPlace place_a = shared_place(own_a), place_b = shared_place(own_b);
+    float4 held_a[TOGETHER], held_b[TOGETHER];
 #pragma unroll
-    for (u32 tile = 0; tile < STAGES - 1; ++tile) {
-        side_a.copy_all(tile < whole, tiles_a + tile * SIZE, a.a_pass, a.a_step);
-        side_b.copy_all(tile < whole, tiles_b + tile * SIZE, a.b_pass, a.b_step);
-        end_of_copies();
+    for (u32 tile = 0; tile < TOGETHER; ++tile) {
+        side_a.template copy<0>(tile < whole, behind(place_a, tile * BYTES), a.a_pass, a.a_step);
+        side_b.template copy<0>(tile < whole, behind(place_b, tile * BYTES), a.b_pass, a.b_step);
+        side_a.fetch(tile < whole, held_a[tile], a.a_step);
+        side_b.fetch(tile < whole, held_b[tile], a.b_step);
+    }
+    end_of_copies();
+#pragma unroll
+    for (u32 tile = 0; tile < TOGETHER; ++tile) {
+        side_a.put_down(tile < whole, held_a[tile], own_a + tile * SIZE);
+        side_b.put_down(tile < whole, held_b[tile], own_b + tile * SIZE);
     }
     float line_a[2][ROWS], line_b[2][COLUMNS];
-    u32 tile = 0, stage = 0, slot = whole ? 0 : STAGES;
-    const float *from_a = tiles_a + slot * SIZE + down, *from_b = tiles_b + slot * SIZE + across;
-    await_copies<STAGES - 2>();
+    // In bytes: where the tiles begin that are used together, and the one that is read.
+    u32 tile = 0, slot = 0, from = whole ? 0 : LEFT;
+    const char *first_a = (const char *)(tiles_a + down), *first_b = (const char *)(tiles_b + across);
+    await_copies<0>();
     __syncthreads();
     if (tiles) {
-        read_lines<ROWS, 16>(line_a[0], from_a);
-        read_lines<COLUMNS, 32>(line_b[0], from_b);
+        read_lines<ROWS, 16>(line_a[0], (const float *)(first_a + from));
+        read_lines<COLUMNS, 32>(line_b[0], (const float *)(first_b + from));
     }
     bool adds = false;
     do {
         const u32 end = tile + BLOCK_OF_K / DEPTH < tiles ? tile + BLOCK_OF_K / DEPTH : tiles;
 #pragma unroll 1
-        for (; tile < end; ++tile) {
-            const bool more = tile + STAGES - 1 < whole;
-            const u32 free = (stage == 0 ? STAGES - 1 : stage - 1) * SIZE;
+        for (; tile < end; tile += TOGETHER) {
+            const float *from_a = (const float *)(first_a + from), *from_b = (const float *)(first_b + from);
 #pragma unroll
-            for (int k = 0; k < DEPTH; ++k) {
+            for (int step = 0; step < TOGETHER * DEPTH; ++step) {
+                const int k = step % DEPTH, nth = step / DEPTH;
+                if (k == 0 && nth > 0 && tile + nth == end) break;
                 if (k == DEPTH - 1) {
-                    end_of_copies();
-                    stage = stage == STAGES - 1 ? 0 : stage + 1;
-                    slot = tile + 1 == whole ? STAGES : stage;
-                    from_a = tiles_a + slot * SIZE + down;
-                    from_b = tiles_b + slot * SIZE + across;
-                    await_copies<STAGES - 2>();
-                    __syncthreads();
+                    if (nth == TOGETHER - 1) slot ^= TOGETHER * BYTES;
+                    from = tile + nth + 1 == whole ? LEFT : slot + (nth + 1) % TOGETHER * BYTES;
+                    from_a = (const float *)(first_a + from), from_b = (const float *)(first_b + from);
+                    if (nth == TOGETHER - 1) {
+                        await_copies<0>();
+                        __syncthreads();
+                    }
                 }
                 read_lines<ROWS, 16>(line_a[(k + 1) % 2], from_a + (k + 1) % DEPTH * OperandA::STRIDE);
                 read_lines<COLUMNS, 32>(line_b[(k + 1) % 2], from_b + (k + 1) % DEPTH * OperandB::STRIDE);
-                if (k < DEPTH - 1) {
-                    side_a.copy_some(k, more, tiles_a + free, a.a_pass, a.a_step);
-                    side_b.copy_some(k, more, tiles_b + free, a.b_pass, a.b_step);
+                if (step < TOGETHER) {
+                    const bool wanted = tile + TOGETHER + step < whole;
+                    const u32 free = (slot ^ TOGETHER * BYTES) + step * BYTES;
+                    side_a.template copy<0>(wanted, behind(place_a, free), a.a_pass, a.a_step);
+                    side_b.template copy<0>(wanted, behind(place_b, free), a.b_pass, a.b_step);
+                    if (step == TOGETHER - 1) end_of_copies();
+                }
+                // A tile at a time: more would take more registers.
+                const bool wanted = tile + TOGETHER + nth < whole;
+                if (k == 0) {
+                    side_a.fetch(wanted, held_a[0], a.a_step);
+                    side_b.fetch(wanted, held_b[0], a.b_step);
+                }
+                if (k == DEPTH - 2) {
+                    const u32 free = (slot ^ TOGETHER * BYTES) + nth * BYTES;
+                    side_a.put_down(wanted, held_a[0], (float *)((char *)own_a + free));
+                    side_b.put_down(wanted, held_b[0], (float *)((char *)own_b + free));
                 }
                 // Four rows at a time, there and back, so that most numbers are still at hand from the product before: three
                 // registers of one bank are seldom read at once.
@@ -344,7 +382,7 @@ DEVICE void product_of(const ProductArguments &a) {
                         }
             }
         }
-        float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + this_thread();
+        float4 *totals = (float4 *)sums + this_thread();
 #pragma unroll
         for (int r = 0; r < ROWS; ++r)
 #pragma unroll
@@ -359,7 +397,7 @@ DEVICE void product_of(const ProductArguments &a) {
     } while (tile < tiles);
 
     const u32 thread = this_thread();
-    float4 *totals = (float4 *)(tiles_b + (STAGES + 1) * SIZE) + thread;
+    float4 *totals = (float4 *)sums + thread;
     const Place place = {
         blockIdx.x * TILE + row_of<WARPS_N, ROWS>(thread), blockIdx.y * TILE + column_of<WARPS_N, COLUMNS>(thread),
         outer * a.out_outer + inner * a.out_inner
@@ -380,12 +418,15 @@ DEVICE void product_of(const ProductArguments &a) {
 #undef RUN
 }
 
-// A·B, and Aᵀ·B with A as it lies, in large tiles; these and A·Bᵀ in small ones, and whatever lies as it may.
-KERNEL(product_128_nn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, ALONG_K, FOURS>(a); }
+// A·B, and Aᵀ·B with A as it lies, in large tiles; these and A·Bᵀ in small ones, the first two also for an A whose numbers
+// do not lie in fours, as scores of 77 tokens; and whatever lies as it may.
+KERNEL(product_128_nn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, FOURS_ALONG_K, FOURS>(a); }
 KERNEL(product_128_tn, ProductArguments, 256, 2) { product_of<128, 2, 8, 8, 256, FOURS, FOURS>(a); }
-KERNEL(product_64_nn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, FOURS>(a); }
+KERNEL(product_64_nn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, FOURS_ALONG_K, FOURS>(a); }
 KERNEL(product_64_tn, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, FOURS, FOURS>(a); }
-KERNEL(product_64_nt, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, ALONG_K>(a); }
+KERNEL(product_64_nt, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, FOURS_ALONG_K, FOURS_ALONG_K>(a); }
+KERNEL(product_64_nn_ones, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_K, FOURS>(a); }
+KERNEL(product_64_tn_ones, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ALONG_LINES, FOURS>(a); }
 KERNEL(product_64, ProductArguments, 128, 4) { product_of<64, 2, 8, 4, 128, ANY, ANY>(a); }
 
 // `parts` matrices of m × n, one after the other: ((part₀ + part₁) + part₂) + …, then the finish; for each gradient chunk,
@@ -408,7 +449,7 @@ DEVICE void join(const JoinArguments &a) {
         const u32 i = (u32)(e / fours), j = (u32)(e % fours) * 4, count = a.n - j;
         const float *from = a.from + (blockIdx.z * a.parts * a.m + i) * a.n + j;
         float4 total = read_four(from, count, a.n % 4 == 0), bias, other;
-#pragma unroll 8
+#pragma unroll 12
         for (u64 part = 1; part < a.parts; ++part)
             total = sum_of(total, read_four(from + part * a.m * a.n, count, a.n % 4 == 0));
         if (has_bias(FINISH)) bias = read_four(a.bias + j, count, false);
@@ -418,7 +459,7 @@ DEVICE void join(const JoinArguments &a) {
     }
 }
 
-KERNEL(join_parts, JoinArguments, 256) {
+KERNEL(join_parts, JoinArguments, 256, 2) {
     const u32 finish = a.finish;
 #define RUN(FINISH) join<FINISH>(a)
     FINISHES(RUN)

@@ -76,8 +76,8 @@ struct ProductBf16Arguments {
 DEVICE void copy_step(const u32 *from, u64 line_pairs, u32 *to) {
 #pragma unroll
     for (int half = 0; half < 2; ++half)
-        copy_four(
-            true, (float *)(to + half * (TILE_BF16 / 2 * LINE_BF16)),
+        copy_four<0>(
+            true, shared_place((float *)(to + half * (TILE_BF16 / 2 * LINE_BF16))),
             (const float *)(from + half * (TILE_BF16 / 2 * line_pairs))
         );
 }

@@ -192,8 +192,21 @@ static constexpr unsigned first(unsigned threads, unsigned = 0) { return threads
 
 }  // namespace emulator
 
-static inline void copy_one(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 1); }
-static inline void copy_four(bool wanted, float *to, const float *from) { emulator::copy(wanted, to, from, 4); }
+typedef float *SharedPlace;
+static inline SharedPlace shared_place(float *at) { return at; }
+static inline SharedPlace behind(SharedPlace place, unsigned bytes) { return (float *)((char *)place + bytes); }
+template <int FURTHER>
+static inline void copy_one(bool wanted, SharedPlace to, const float *from) {
+    emulator::copy(wanted, to + FURTHER, from, 1);
+}
+template <int FURTHER>
+static inline void copy_four(bool wanted, SharedPlace to, const float *from) {
+    emulator::copy(wanted, to + FURTHER, from, 4);
+}
+static inline void read_if(bool wanted, float4 &to, const float *from) {
+    if ((size_t)from % sizeof to && wanted) emulator::refused = "a read is not aligned";
+    else if (wanted) memcpy(&to, from, sizeof to);
+}
 static inline unsigned this_thread() { return threadIdx.x; }
 static inline void end_of_copies() { ++emulator::groups[emulator::current]; }
 template <int GROUPS>

@@ -9,9 +9,9 @@ use crate::tensor::Chunks;
 const BLOCK: usize = 256;
 /// The most batches of a grid.
 pub(super) const BATCHES: usize = 65_535;
-/// The k of a tile of A or B, and the tiles that are on their way or in use.
+/// The k of a tile of A or B, and the tiles that have room beside each other: on their way, in use, or what is left of k.
 pub(super) const DEPTH: usize = 8;
-const STAGES: usize = 4;
+const SLOTS: usize = 5;
 /// The tile that does most for what it reads, and the one for whatever lies as it may.
 pub(super) const LARGE: Tile = Tile { side: 128, threads: 256 };
 pub(super) const SMALL: Tile = Tile { side: 64, threads: 128 };
@@ -373,11 +373,13 @@ fn launch(queue: &Queue, a: Matrix, b: Matrix, arguments: Product, batch: Batch)
         return large.launch(queue, arguments, batches);
     }
     let ways = Way::of_both(&a, &b, apart);
-    let kernel = match ways {
-        [Way::AlongK, Way::Fours] => "product_64_nn",
-        [Way::Fours, Way::Fours] => "product_64_tn",
-        [Way::AlongK, Way::AlongK] => "product_64_nt",
-        _ => "product_64",
+    let (kernel, ways) = match ways {
+        [Way::FoursAlongK, Way::Fours] => ("product_64_nn", ways),
+        [Way::Fours, Way::Fours] => ("product_64_tn", ways),
+        [Way::FoursAlongK, Way::FoursAlongK] => ("product_64_nt", ways),
+        [Way::AlongK, Way::Fours] => ("product_64_nn_ones", ways),
+        [Way::AlongLines, Way::Fours] => ("product_64_tn_ones", ways),
+        _ => ("product_64", ways.map(Way::past_registers)),
     };
     SMALL.launch(queue, kernel, ways, arguments, batches)
 }
@@ -397,7 +399,7 @@ impl Large {
         }
         let ways = Way::of_both(a, b, apart);
         let kernel = match ways {
-            [Way::AlongK, Way::Fours] => "product_128_nn",
+            [Way::FoursAlongK, Way::Fours] => "product_128_nn",
             [Way::Fours, Way::Fours] => "product_128_tn",
             _ => return None,
         };
@@ -419,6 +421,8 @@ pub(super) enum Way {
     AlongLines,
     /// Four neighbours along the lines at once.
     Fours,
+    /// Four neighbours along k at once, which are turned over on their way through registers.
+    FoursAlongK,
 }
 
 impl Way {
@@ -431,12 +435,22 @@ impl Way {
     }
 
     fn of(at: Address, lines: usize, [line, k]: [usize; 2], [outer, inner]: [usize; 2]) -> Self {
-        if k == 1 {
+        if k == 1 && are_fours([at], &[line, outer, inner]) {
+            Self::FoursAlongK
+        } else if k == 1 {
             Self::AlongK
         } else if line == 1 && are_fours([at], &[lines, k, outer, inner]) {
             Self::Fours
         } else {
             Self::AlongLines
+        }
+    }
+
+    /// How the kernel that takes whatever lies as it may copies it.
+    const fn past_registers(self) -> Self {
+        match self {
+            Self::FoursAlongK => Self::AlongK,
+            other => other,
         }
     }
 }
@@ -450,7 +464,7 @@ pub(super) struct Tile {
 impl Tile {
     /// The bytes that a block of threads shares: tiles of both operands, and the sums of its own.
     const fn shared_memory(&self) -> usize {
-        4 * (2 * (STAGES + 1) * DEPTH * (self.side + 4) + self.side * self.side)
+        4 * (2 * SLOTS * DEPTH * (self.side + 4) + self.side * self.side)
     }
 
     /// Bytes between the copies of a thread within a tile, and from its last one to the first of the next tile, for an
@@ -461,10 +475,11 @@ impl Tile {
             Way::AlongK => (depth, line, 1),
             Way::AlongLines => (side, k, 1),
             Way::Fours => (side / 4, k, 4),
+            Way::FoursAlongK => (depth / 4, line, 4),
         };
         let pass = threads / across * pass * 4;
         let copies = side * depth / threads / wide;
-        (pass, (4 * depth * k).wrapping_sub(copies * pass))
+        (pass, (4 * depth * k).wrapping_sub((copies - 1) * pass))
     }
 
     fn launch(

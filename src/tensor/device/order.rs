@@ -236,35 +236,39 @@ fn tiles_are_covered_once() {
             }
         }
         assert!(seen.iter().all(|&times| times == 1), "results of a tile of {side}");
-        for (way, line_stride, k_stride) in
-            [(Way::AlongK, 900, 1), (Way::AlongLines, 1, 700), (Way::Fours, 1, 700)]
-        {
+        for (way, line_stride, k_stride) in [
+            (Way::AlongK, 900, 1),
+            (Way::AlongLines, 1, 700),
+            (Way::Fours, 1, 700),
+            (Way::FoursAlongK, 900, 1),
+        ] {
             let (pass_bytes, step_bytes) = tile.pass_and_step(way, line_stride, k_stride);
-            let wide = if way == Way::Fours { 4 } else { 1 };
-            let across = if way == Way::AlongK { DEPTH } else { side / wide };
+            let wide = if matches!(way, Way::Fours | Way::FoursAlongK) { 4 } else { 1 };
+            let is_along_k = matches!(way, Way::AlongK | Way::FoursAlongK);
+            let across = if is_along_k { DEPTH } else { side } / wide;
             let (pass, copies) = (threads / across, side * DEPTH / threads / wide);
             let mut seen = vec![0; 3 * DEPTH * side];
             for thread in 0..threads {
-                let (k, line) = match way {
-                    Way::AlongK => (thread % across, thread / across),
-                    Way::AlongLines | Way::Fours => (thread / across, thread % across * wide),
+                let (k, line) = if is_along_k {
+                    (thread % across * wide, thread / across)
+                } else {
+                    (thread / across, thread % across * wide)
                 };
                 let mut at = 4 * (k as u64 * k_stride + line as u64 * line_stride);
                 for copy in 0..3 * copies {
                     let passed = copy % copies * pass;
                     let (line, k) =
-                        if way == Way::AlongK { (line + passed, k) } else { (line, k + passed) };
+                        if is_along_k { (line + passed, k) } else { (line, k + passed) };
                     let k = copy / copies * DEPTH + k;
                     assert_eq!(
                         at,
                         4 * (k as u64 * k_stride + line as u64 * line_stride),
                         "{way:?}"
                     );
-                    (0..wide).for_each(|e| seen[k * side + line + e] += 1);
-                    at = at.wrapping_add(pass_bytes);
-                    if copy % copies == copies - 1 {
-                        at = at.wrapping_add(step_bytes);
-                    }
+                    let beside = if is_along_k { side } else { 1 };
+                    (0..wide).for_each(|e| seen[k * side + line + e * beside] += 1);
+                    let is_last = copy % copies == copies - 1;
+                    at = at.wrapping_add(if is_last { step_bytes } else { pass_bytes });
                 }
             }
             assert!(seen.iter().all(|&times| times == 1), "{way:?} in a tile of {side}");

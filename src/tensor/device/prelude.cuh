@@ -29,15 +29,28 @@ DEVICE float number(u32 bits) { return __uint_as_float(bits); }
 DEVICE bool is_nan(float x) { return x != x; }
 
 #ifdef __CUDACC__
-// Copies of one number, or of four, from global to shared memory, past the registers, if they are wanted; without a
-// branch. They are begun here, and there after `await_copies`.
-DEVICE void copy_one(bool wanted, float *to, const float *from) {
-    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.ca.shared.global [%0], [%1], 4; }"
-                 :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from), "r"((u32)wanted) : "memory");
+// A place in shared memory as copies are told it.
+typedef u32 SharedPlace;
+DEVICE SharedPlace shared_place(const float *at) { return (u32)__cvta_generic_to_shared(at); }
+DEVICE SharedPlace behind(SharedPlace place, u32 bytes) { return place + bytes; }
+
+// Copies of one number, or of four, from global to shared memory, FURTHER elements behind a place, past the registers, if
+// they are wanted; without a branch. They are begun here, and there after `await_copies`.
+template <int FURTHER>
+DEVICE void copy_one(bool wanted, SharedPlace to, const float *from) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.ca.shared.global [%0 + %3], [%1], 4; }"
+                 :: "r"(to), "l"(from), "r"((u32)wanted), "n"(4 * FURTHER) : "memory");
 }
-DEVICE void copy_four(bool wanted, float *to, const float *from) {
-    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.cg.shared.global [%0], [%1], 16; }"
-                 :: "r"((u32)__cvta_generic_to_shared(to)), "l"(from), "r"((u32)wanted) : "memory");
+template <int FURTHER>
+DEVICE void copy_four(bool wanted, SharedPlace to, const float *from) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %2, 0; @p cp.async.cg.shared.global [%0 + %3], [%1], 16; }"
+                 :: "r"(to), "l"(from), "r"((u32)wanted), "n"(4 * FURTHER) : "memory");
+}
+
+// Reads four numbers if they are wanted; without a branch.
+DEVICE void read_if(bool wanted, float4 &to, const float *from) {
+    asm volatile("{ .reg .pred p; setp.ne.u32 p, %5, 0; @p ld.global.cg.v4.f32 {%0, %1, %2, %3}, [%4]; }"
+                 : "=f"(to.x), "=f"(to.y), "=f"(to.z), "=f"(to.w) : "l"(from), "r"((u32)wanted) : "memory");
 }
 
 // The thread's number in its block, asked for anew: a register less where it is not needed meanwhile.
