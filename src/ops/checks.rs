@@ -43,7 +43,7 @@ pub struct Unchecked {
 
 impl Workspace {
     /// Makes the checks of a target, or all of them, whose tables can be had without network and without a training:
-    /// from the store, the mirrors, and files of the experiment.
+    /// from the store, the mirrors, files of the experiment, and commits that were fetched before. `running` is offline then.
     pub fn check_tables(
         &self,
         loaded: &Loaded,

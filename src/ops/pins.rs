@@ -39,9 +39,9 @@ pub(super) struct Looked {
 }
 
 impl Workspace {
-    /// Holds what an experiment says of pinned files against what is at hand: in the store, a mirror, or a file of the
-    /// experiment. The network is not asked, no bundled set is built, of large files only the size is looked at, and
-    /// whatever else is wrong with a file itself is told by the run that needs it.
+    /// Holds what an experiment says of pinned files against what is at hand: in the store, a mirror, a file of the
+    /// experiment, or a commit that was fetched. The network is not asked, no bundled set is built, of large files only
+    /// the size is looked at, and whatever else is wrong with a file itself is told by the run that needs it.
     pub(super) fn look_at_pins(&self, loaded: &Loaded) -> Looked {
         let mut looked = Looked::default();
         let pins = Pins::of(&loaded.experiment).list;

@@ -9,7 +9,8 @@ use crate::plan::{self, Plan};
 
 impl Workspace {
     /// Where released runs state another model, or other constants, than the configuration that they pin, as far as
-    /// that is at hand: in the store, a mirror, or a file of the experiment. The network is not asked.
+    /// that is at hand: in the store, a mirror, a file of the experiment, or a commit that was fetched. The network is not
+    /// asked.
     pub(super) fn check_released(&self, loaded: &Loaded) -> Result<Vec<(String, String)>, Error> {
         if loaded.experiment.released_runs.is_empty() {
             return Ok(Vec::new());

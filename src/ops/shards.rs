@@ -101,19 +101,18 @@ impl Workspace {
         let network = self.network();
         let mut done = total - left.len();
         // Made when there is something to keep: a run that gives nothing leaves nothing.
-        let mut log = None;
+        let mut log: Option<File> = None;
         let mut keep = |shard: &PinnedShard| -> Result<(), Error> {
-            let log = match &mut log {
-                Some(log) => log,
-                none => {
-                    let opened = open_to_append(&partial);
-                    none.insert(opened.map_err(|error| cannot("write", &partial, &error))?)
-                }
-            };
+            let cannot_write = |error| cannot("write", &partial, &error);
+            // Opened anew behind a line that was torn.
+            let mut file =
+                log.take().map_or_else(|| open_to_append(&partial), Ok).map_err(cannot_write)?;
             let mut line =
                 serde_json::to_vec(shard).expect("what is known of a shard is plain data");
             line.push(b'\n');
-            log.write_all(&line).map_err(|error| cannot("write", &partial, &error))
+            file.write_all(&line).map_err(cannot_write)?;
+            log = Some(file);
+            Ok(())
         };
         for_each(
             self.settings.threads,
@@ -405,7 +404,8 @@ fn missing(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::digest::BlobDigest;
@@ -433,6 +433,26 @@ mod tests {
             assert_eq!(sum_of_squares(threads).unwrap(), 55);
         }
         assert_eq!(sum_of_squares(0).unwrap_err().kind(), Kind::Environment);
+    }
+
+    #[test]
+    fn of_several_errors_the_one_of_the_first_item_is_told() {
+        thread_local! {
+            static AT_THE_END: RefCell<Option<mpsc::Sender<()>>> = const { RefCell::new(None) };
+        }
+        let (ends, ended) = mpsc::channel();
+        let (ends, ended) = (Mutex::new(Some(ends)), Mutex::new(ended));
+        // The first item fails when the thread of the second has told its error and is gone.
+        let work = |item: &u32| -> Result<u32, Error> {
+            if *item == 0 {
+                ended.lock().unwrap().recv().unwrap_err();
+            } else {
+                AT_THE_END.set(ends.lock().unwrap().take());
+            }
+            Err(missing(format!("item {item}")))
+        };
+        let error = for_each(2, Builder::new, &[0, 1], work, |_| Ok(())).unwrap_err();
+        assert_eq!(error.to_string(), "item 0");
     }
 
     /// A run was killed, or its disk was full, within a line.

@@ -1,7 +1,7 @@
 // The matrix product with its blocks of 256 k: C = A·B, then a finish.
 //
 // A block of threads computes a tile of C from tiles of A and B in shared memory: while two of each are used, the next two
-// are on their way, past the registers. A thread keeps a rectangle of chains in registers, in groups of four
+// are on their way, past the registers or, where four neighbours lie along k, through them. A thread keeps a rectangle of chains in registers, in groups of four
 // neighbours, and the sums of the blocks of k before the running one in shared memory. What lies beyond K is −0 in A and
 // +0 in B, whose product −0 leaves every sum as it is, −0 too.
 //

@@ -62,6 +62,7 @@ of_the_class() (
     class=$(sed -n 's/.*, class \([0-9]*\)\.\([0-9]*\), .*/sm_\1\2/p' "$scratch/doctor" | head -n 1)
     mkdir "$folder" && cp -r experiments lockfiles "$folder" && cd "$folder" || return 1
     sed -i "s|, captions = schema.CaptionChoice.Drawn|& , profile = Some \"bf16/$class/1\"|" "experiments/$name/package.dhall"
+    grep -q "bf16/$class/1" "experiments/$name/package.dhall" || { echo "the trainings are not bound"; return 1; }
     if [ -n "${CLASS_LOCK:-}" ]; then
         cp "$CLASS_LOCK" "lockfiles/$name.lock"
     else
