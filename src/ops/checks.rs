@@ -42,8 +42,8 @@ pub struct Unchecked {
 }
 
 impl Workspace {
-    /// Makes the checks of a target, or all of them, whose tables can be had without network and without a training:
-    /// from the store, the mirrors, files of the experiment, and commits that were fetched before. `running` is offline then.
+    /// Makes the checks of a target, or all of them, whose tables can be had without a training, and without network if
+    /// `running` is offline: from the store, the mirrors, files of the experiment, and commits that were fetched before.
     pub fn check_tables(
         &self,
         loaded: &Loaded,
@@ -56,7 +56,6 @@ impl Workspace {
             None => plan::expand_checks(&loaded.experiment)?,
             Some(_) => self.plan_of(loaded)?,
         };
-        running.offline = true;
         let store = self.store()?;
         let states = exec::plan_states(&plan, &store, &BTreeMap::new())?;
         let costly = needing_work(&plan, &states);

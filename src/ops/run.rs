@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "nine minutes, in an emulator"]
+    #[ignore = "seven minutes, in an emulator"]
     fn xs_and_s_on_emulated_kernels_have_the_bits_of_their_lockfile() {
         let labels = ["xs-36k-16k/train", "s-36k-16k/train"];
         let same = reproduce_on_kernels("pictogram-scaling-laws/quick", &labels);

@@ -71,7 +71,7 @@ fn steps_of_vit_b_32_have_the_same_bits_on_a_gpu() {
 }
 
 #[test]
-#[ignore = "half an hour, in an emulator"]
+#[ignore = "a quarter of an hour, in an emulator"]
 fn steps_of_vit_b_32_have_the_same_bits_on_emulated_kernels() {
     let emulated = Device::Emulated { processors: 132, backwards: false, memory: usize::MAX };
     if emulated.prepare(&NoKernels).is_ok() {
